@@ -1,0 +1,173 @@
+/**
+ * Every key that an agent can be configured with: the one place that types, environment names,
+ * flags, the printed reference and the editors' schema come from. A key is here because some code
+ * reads it.
+ *
+ * Durations arrive in the code as milliseconds, sizes as bytes.
+ */
+
+import { limits as membership } from '../../protocol/membership/limits.ts'
+import { formatDuration } from '../../protocol/units.ts'
+import { networkLimits } from '../network/limits.ts'
+import {
+  addresses,
+  choice,
+  duration,
+  hostPort,
+  integer,
+  type Kind,
+  labels,
+  nodeName,
+  path,
+  toggle,
+  type ValueOf,
+} from './kind.ts'
+
+/** What a default may be found out from. */
+export interface Basis {
+  env: Readonly<Record<string, string | undefined>>
+  host: Host
+}
+
+/** What the agent's process knows of its host and its user. */
+export interface Host {
+  name: string
+  /** True when the agent runs as root. */
+  superuser: boolean
+}
+
+/** Written as a person would write it and read by the same rules; `[]` for an empty list or map. */
+export type Default = string | readonly [] | Derived | BelowDataDirectory
+
+export interface Derived {
+  /** How the reference puts it. */
+  shown: string
+  /** Undefined when the basis does not tell; then the key must be set. */
+  from(basis: Basis): string | undefined
+}
+
+export interface BelowDataDirectory {
+  fileName: string
+}
+
+export interface Key<K extends Kind> {
+  readonly kind: K
+  readonly about: string
+  readonly default: Default
+}
+
+function key<K extends Kind>(kind: K, fallback: Default, about: string): Key<K> {
+  return { kind, default: fallback, about }
+}
+
+const second = 1_000
+const minute = 60 * second
+const hour = 60 * minute
+
+export const schema = {
+  node: {
+    name: key(
+      nodeName,
+      { shown: 'the host’s name', from: ({ host }) => host.name },
+      'What people call this agent. Should be unique in the mesh; the peer id always is.',
+    ),
+    labels: key(
+      labels,
+      [],
+      'Labels that stages and commands select nodes by. Those set later with `skein nodes label` go before these.',
+    ),
+  },
+  dataDirectory: key(
+    path,
+    { shown: '/var/lib/skein for root, else ~/.local/share/skein', from: defaultDataDirectory },
+    'Where the agent keeps all that it must remember. One agent at a time.',
+  ),
+  network: {
+    listen: key(
+      addresses('listen'),
+      '/ip4/0.0.0.0/tcp/4130',
+      'Where other agents connect to this one. Port 0 takes a free one.',
+    ),
+    announce: key(
+      addresses('dial'),
+      [],
+      'Addresses told to others instead of those found out from `listen`, for hosts behind NAT.',
+    ),
+    bootstrap: key(
+      addresses('dial'),
+      [],
+      'Agents to ask for the others, with or without /p2p/ID. Any two or three of the mesh will do.',
+    ),
+    mdns: key(toggle, 'true', 'Find agents on the local network by multicast DNS.'),
+    swarmKeyFile: key(
+      path,
+      { fileName: 'swarm.key' },
+      'The key that agents of one mesh share. Without it no connection is made.',
+    ),
+    connectionsMax: key(
+      integer('count', 8, 4_096),
+      String(networkLimits.connectionsMax),
+      'Connections with other agents, at most. New ones beyond it are refused.',
+    ),
+  },
+  api: {
+    listen: key(
+      hostPort,
+      '127.0.0.1:4131',
+      'Where the control API answers. Whoever can reach it commands this agent: think before leaving loopback.',
+    ),
+  },
+  log: {
+    level: key(choice('debug', 'info', 'warn', 'error'), 'info', 'The least that is logged.'),
+    format: key(
+      choice('auto', 'json', 'pretty'),
+      'auto',
+      'One JSON object a line, or lines for eyes. `auto` is pretty on a terminal.',
+    ),
+  },
+  telemetry: {
+    intervalMin: key(
+      duration(200, minute),
+      '1s',
+      'The shortest time between two samples of the host.',
+    ),
+    intervalMax: key(
+      duration(200, 10 * minute),
+      '10s',
+      'The longest time between two samples, when little changes.',
+    ),
+  },
+  membership: {
+    probeInterval: key(
+      duration(100, 30 * second),
+      formatDuration(membership.probeIntervalMs),
+      'How often a member is probed. Shorter finds deaths sooner and costs more; use one value in the whole mesh.',
+    ),
+  },
+  history: {
+    retention: key(
+      duration(10 * minute, 24 * hour),
+      '24h',
+      'How long samples are kept on disk for `skein nodes show`.',
+    ),
+  },
+} as const satisfies Table
+
+/** Keys, and sections of keys. */
+export interface Table {
+  readonly [name: string]: Key<Kind> | { readonly [name: string]: Key<Kind> }
+}
+
+type ConfigOf<T> = {
+  readonly [N in keyof T]: T[N] extends Key<infer K> ? ValueOf<K> : ConfigOf<T[N]>
+}
+
+/** What an agent runs with. */
+export type Config = ConfigOf<typeof schema>
+
+/** The home of the data when nothing is said. */
+function defaultDataDirectory({ env, host }: Basis): string | undefined {
+  if (host.superuser) return '/var/lib/skein'
+  if (env.XDG_DATA_HOME?.startsWith('/')) return `${env.XDG_DATA_HOME}/skein`
+  return env.HOME?.startsWith('/') ? `${env.HOME}/.local/share/skein` : undefined
+}

@@ -1,0 +1,149 @@
+/**
+ * What peers say over their links: messages, requests and answers, each in its envelope. Knows
+ * nothing of streams; it is handed bytes and hands bytes on.
+ */
+import { assert } from '../../protocol/assert.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { decode, encode } from '../../protocol/wire/codec.ts'
+import type { Schema } from '../../protocol/wire/schema.ts'
+import { type Envelope, type EnvelopeSchema, envelopeSchema } from './envelope.ts'
+import type { Outgoing } from './frame-queue.ts'
+import { envelopeBytesMax, type LinkLimits, refusalTextBytesMax } from './limits.ts'
+import type { LinkRefusal } from './refusals.ts'
+import type { Requests, Result } from './requests.ts'
+
+/** Answers a request, once: with a frame, or with the reason why there is none. */
+export interface Respond<F> {
+  (frame: F): void
+  /** A long reason is cut. */
+  refuse(why: string): void
+}
+
+export interface ExchangeHandlers<F> {
+  onMessage: (from: PeerId, frame: F) => void
+  /** Without it, requests are answered with a refusal. */
+  onRequest?: (from: PeerId, frame: F, respond: Respond<F>) => void
+}
+
+export interface ExchangeOutlets {
+  send(to: PeerId, frame: Outgoing, dialNow: boolean): void
+  refused(from: PeerId, reason: LinkRefusal): void
+}
+
+export class Exchange<F> {
+  readonly #frames: Schema<F>
+  readonly #frameBytesMax: number
+  readonly #envelope: EnvelopeSchema
+  readonly #requests: Requests<F>
+  readonly #handlers: ExchangeHandlers<F>
+  readonly #outlets: ExchangeOutlets
+
+  constructor(
+    frames: Schema<F>,
+    limits: LinkLimits,
+    requests: Requests<F>,
+    handlers: ExchangeHandlers<F>,
+    outlets: ExchangeOutlets,
+  ) {
+    this.#frames = frames
+    this.#frameBytesMax = limits.frameBytesMax
+    this.#envelope = envelopeSchema(limits.frameBytesMax - envelopeBytesMax)
+    this.#requests = requests
+    this.#handlers = handlers
+    this.#outlets = outlets
+  }
+
+  send(to: PeerId, frame: F, dialNow: boolean): void {
+    this.#post(to, { payload: encode(this.#frames, frame) }, dialNow)
+  }
+
+  request(to: PeerId, frame: F, deadlineMs: number, dialNow: boolean): Promise<Result<F>> {
+    if (this.#requests.full(to)) {
+      const why = 'too many requests wait for an answer'
+      return Promise.resolve({ ok: false, code: 'overloaded', why })
+    }
+    const payload = encode(this.#frames, frame)
+    return new Promise((resolve) => {
+      const requestId = this.#requests.open(to, deadlineMs, resolve)
+      this.#post(to, { requestId, payload }, dialNow)
+    })
+  }
+
+  receive(from: PeerId, bytes: Uint8Array): void {
+    if (bytes.length > this.#frameBytesMax) {
+      this.#outlets.refused(from, 'tooLarge')
+      return
+    }
+    const envelope = decode(this.#envelope, bytes)
+    if (!envelope.ok) {
+      this.#outlets.refused(from, 'undecodable')
+      return
+    }
+    const { requestId, responseTo, payload } = envelope.value
+    if (responseTo !== undefined) this.#takeAnswer(from, responseTo, envelope.value)
+    else if (payload === undefined) this.#outlets.refused(from, 'undecodable')
+    else if (requestId === undefined) this.#takeMessage(from, payload)
+    else this.#takeRequest(from, requestId, payload)
+  }
+
+  #takeMessage(from: PeerId, payload: Uint8Array): void {
+    const frame = decode(this.#frames, payload)
+    if (frame.ok) this.#handlers.onMessage(from, frame.value)
+    else this.#outlets.refused(from, asLinkRefusal(frame.why))
+  }
+
+  #takeRequest(from: PeerId, id: number, payload: Uint8Array): void {
+    const respond = this.#respond(from, id)
+    const frame = decode(this.#frames, payload)
+    if (!frame.ok) {
+      respond.refuse(frame.why)
+      this.#outlets.refused(from, asLinkRefusal(frame.why))
+    } else if (this.#handlers.onRequest !== undefined) {
+      this.#handlers.onRequest(from, frame.value, respond)
+    } else {
+      respond.refuse('notServed')
+      this.#outlets.refused(from, 'notServed')
+    }
+  }
+
+  #takeAnswer(from: PeerId, id: number, { payload, refusal }: Envelope): void {
+    const owed = this.#requests.owed(from, id)
+    if (owed === 'late') this.#outlets.refused(from, 'lateAnswer')
+    else if (owed === 'unasked') this.#outlets.refused(from, 'replayedResponse')
+    else if (refusal !== undefined) this.#requests.fail(id, 'refused', refusal)
+    else {
+      const frame = decode(this.#frames, payload ?? new Uint8Array(0))
+      if (frame.ok) {
+        this.#requests.answer(id, frame.value)
+        return
+      }
+      this.#requests.fail(id, 'badAnswer', frame.why)
+      this.#outlets.refused(from, asLinkRefusal(frame.why))
+    }
+  }
+
+  #respond(to: PeerId, responseTo: number): Respond<F> {
+    let answered = false
+    const answer = (envelope: Envelope) => {
+      assert(!answered, 'a request must be answered once', { to, responseTo })
+      answered = true
+      this.#post(to, envelope, false)
+    }
+    const respond = (frame: F) => answer({ responseTo, payload: encode(this.#frames, frame) })
+    // Three bytes of UTF-8 are the most that one letter of a JavaScript string takes.
+    const lettersMax = Math.floor(refusalTextBytesMax / 3)
+    return Object.assign(respond, {
+      refuse: (why: string) => answer({ responseTo, refusal: why.slice(0, lettersMax) }),
+    })
+  }
+
+  #post(to: PeerId, envelope: Envelope, dialNow: boolean): void {
+    const bytes = encode(this.#envelope, envelope)
+    const { requestId } = envelope
+    this.#outlets.send(to, requestId === undefined ? { bytes } : { bytes, requestId }, dialNow)
+  }
+}
+
+function asLinkRefusal(why: string): LinkRefusal {
+  return why === 'unknownKind' ? 'unknownKind' : 'undecodable'
+}

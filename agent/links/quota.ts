@@ -1,0 +1,26 @@
+/** What one peer may send: frames and bytes a second, over all its streams of the purpose. */
+import type { Quotas } from './limits.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+export class Quota {
+  readonly #frames: TokenBucket
+  readonly #bytes: TokenBucket
+
+  constructor(quotas: Quotas, nowMs: number) {
+    this.#frames = new TokenBucket(quotas.framesPerSecond, quotas.framesBurst, nowMs)
+    this.#bytes = new TokenBucket(quotas.bytesPerSecond, quotas.bytesBurst, nowMs)
+  }
+
+  take(bytes: number, nowMs: number): void {
+    this.#frames.take(1, nowMs)
+    this.#bytes.take(bytes, nowMs)
+  }
+
+  waitMs(nowMs: number): number {
+    return Math.max(this.#frames.waitMs(nowMs), this.#bytes.waitMs(nowMs))
+  }
+
+  full(nowMs: number): boolean {
+    return this.#frames.full(nowMs) && this.#bytes.full(nowMs)
+  }
+}

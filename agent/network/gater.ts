@@ -1,0 +1,113 @@
+/**
+ * Who may come in. An address is judged before a single byte is read, a peer as soon as it has
+ * proven its identity. The swarm key is the pre-shared key's business: without it nobody gets as
+ * far as an identity.
+ */
+import type { ConnectionGater } from '@libp2p/interface'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { NetworkLimits } from './limits.ts'
+import { Rate } from './rate.ts'
+import type { RefusalReason, Refusals } from './refusals.ts'
+
+export class Gater {
+  readonly #limits: NetworkLimits
+  readonly #refusals: Refusals
+  readonly #connectionCount: () => number
+  readonly #bannedUntilMs = new Map<PeerId, number>()
+  readonly #rateOfAddress = new Map<string, Rate>()
+  readonly #rateOfAll: Rate
+  #upgradesPending = 0
+
+  constructor(limits: NetworkLimits, refusals: Refusals, connectionCount: () => number) {
+    this.#limits = limits
+    this.#refusals = refusals
+    this.#connectionCount = connectionCount
+    const { inboundPerSecondMax } = limits
+    this.#rateOfAll = new Rate(inboundPerSecondMax, inboundPerSecondMax, performance.now())
+  }
+
+  /** For a raw inbound connection: whether it may begin its handshake. `leave` when it has ended. */
+  enter(address: string): boolean {
+    const refusal = this.#judge(address)
+    if (refusal !== undefined) {
+      this.#refusals.count(refusal)
+      return false
+    }
+    this.#upgradesPending += 1
+    return true
+  }
+
+  leave(): void {
+    this.#upgradesPending -= 1
+  }
+
+  #judge(address: string): RefusalReason | undefined {
+    if (this.#upgradesPending >= this.#limits.upgradesPendingMax) return 'tooManyHandshakes'
+    if (this.#connectionCount() + this.#upgradesPending >= this.#limits.connectionsMax) {
+      return 'tooManyConnections'
+    }
+    const nowMs = performance.now()
+    if (!this.#rateFor(address, nowMs).take(1, nowMs)) return 'connectionRate'
+    if (!this.#rateOfAll.take(1, nowMs)) return 'connectionRate'
+    return undefined
+  }
+
+  #rateFor(address: string, nowMs: number): Rate {
+    const { inboundPerAddressPerSecondMax: max, addressesRatedMax } = this.#limits
+    const rate = this.#rateOfAddress.get(address) ?? new Rate(max, max, nowMs)
+    // Kept in order of use, so that the first is the one unused for longest.
+    this.#rateOfAddress.delete(address)
+    this.#rateOfAddress.set(address, rate)
+    forgetFirst(this.#rateOfAddress, addressesRatedMax)
+    return rate
+  }
+
+  ban(peer: PeerId, forMs: number): void {
+    const nowMs = performance.now()
+    const untilMs = Math.max(nowMs + forMs, this.#bannedUntilMs.get(peer) ?? 0)
+    this.#bannedUntilMs.delete(peer)
+    if (this.#bannedUntilMs.size >= this.#limits.bansMax) this.#endOneBan()
+    this.#bannedUntilMs.set(peer, untilMs)
+  }
+
+  #endOneBan(): void {
+    let soonest: PeerId | undefined
+    let soonestMs = Number.POSITIVE_INFINITY
+    for (const [peer, untilMs] of this.#bannedUntilMs) {
+      if (untilMs < soonestMs) {
+        soonest = peer
+        soonestMs = untilMs
+      }
+    }
+    if (soonest !== undefined) this.#bannedUntilMs.delete(soonest)
+  }
+
+  banned(peer: PeerId): boolean {
+    const untilMs = this.#bannedUntilMs.get(peer)
+    if (untilMs === undefined) return false
+    if (untilMs > performance.now()) return true
+    this.#bannedUntilMs.delete(peer)
+    return false
+  }
+
+  /** The part that libp2p asks. */
+  callbacks(): ConnectionGater {
+    const deny = (peer: { toString(): string }): boolean => {
+      if (!this.banned(peer.toString() as PeerId)) return false
+      this.#refusals.count('bannedPeer')
+      return true
+    }
+    return {
+      denyDialMultiaddr: () => false,
+      denyInboundEncryptedConnection: deny,
+      denyOutboundEncryptedConnection: deny,
+    }
+  }
+}
+
+/** A `Map` keeps the order of insertion: the first key is the oldest. */
+export function forgetFirst<K, V>(map: Map<K, V>, sizeMax: number): void {
+  if (map.size <= sizeMax) return
+  const first = map.keys().next()
+  if (!first.done) map.delete(first.value)
+}

@@ -1,0 +1,107 @@
+/**
+ * The TCP transport with a doorkeeper: libp2p hands every raw connection of either direction to
+ * an upgrader, and this is where we stand between the two, to count its bytes, to refuse it before
+ * its handshake costs anything, and to notice how that handshake ends.
+ */
+import type { Listener, MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { HandshakeFailed } from './errors.ts'
+import type { Gater } from './gater.ts'
+import type { NetworkLimits } from './limits.ts'
+import type { Refusals } from './refusals.ts'
+import type { Traffic } from './traffic.ts'
+
+export interface Doorkeeper {
+  gater: Gater
+  traffic: Traffic
+  refusals: Refusals
+  limits: NetworkLimits
+  listenError: (address: string, error: unknown) => void
+}
+
+type TcpComponents = Parameters<ReturnType<typeof tcp>>[0]
+
+/** A dead peer on a silent link is noticed by the membership long before; this is the last net. */
+const keepAliveInitialDelayMs = 30_000
+
+export function guardedTcp(door: Doorkeeper): (components: TcpComponents) => Transport {
+  const socketOptions = { keepAlive: true, keepAliveInitialDelay: keepAliveInitialDelayMs, noDelay: true }
+  return (components) => {
+    const transport = tcp({
+      // Streams may be silent for as long as they like: nothing here takes quiet for death.
+      inboundSocketInactivityTimeout: 0,
+      outboundSocketInactivityTimeout: 0,
+      maxConnections: door.limits.connectionsMax + door.limits.upgradesPendingMax,
+      dialOpts: socketOptions,
+      listenOpts: socketOptions,
+    })(components)
+    const dial = transport.dial.bind(transport)
+    const createListener = transport.createListener.bind(transport)
+    transport.dial = (address, options) =>
+      dial(address, { ...options, upgrader: guardedUpgrader(options.upgrader, door) })
+    transport.createListener = (options) =>
+      reportingListener(
+        createListener({ ...options, upgrader: guardedUpgrader(options.upgrader, door) }),
+        door,
+      )
+    return transport
+  }
+}
+
+function reportingListener(listener: Listener, door: Doorkeeper): Listener {
+  const listen = listener.listen.bind(listener)
+  // The transport manager would fold the error into the text of another.
+  listener.listen = async (address: Multiaddr) => {
+    try {
+      await listen(address)
+    } catch (error) {
+      door.listenError(address.toString(), error)
+      throw error
+    }
+  }
+  return listener
+}
+
+function guardedUpgrader(upgrader: Upgrader, door: Doorkeeper): Upgrader {
+  return {
+    createInboundAbortSignal: (signal) => upgrader.createInboundAbortSignal(signal),
+    getStreamMuxers: () => upgrader.getStreamMuxers(),
+    getConnectionEncrypters: () => upgrader.getConnectionEncrypters(),
+    upgradeInbound: async (raw: MultiaddrConnection, options: { signal: AbortSignal }) => {
+      door.traffic.watch(raw)
+      if (!door.gater.enter(hostOf(raw.remoteAddr))) throw new Error('refused at the door')
+      try {
+        await upgrader.upgradeInbound(raw, options)
+      } catch (error) {
+        if (!options.signal.aborted) countFailure(error, door.refusals)
+        throw error
+      } finally {
+        door.gater.leave()
+      }
+    },
+    upgradeOutbound: async (raw: MultiaddrConnection, options: { signal: AbortSignal }) => {
+      const heard = door.traffic.watch(raw)
+      const signal = AbortSignal.any([
+        options.signal,
+        AbortSignal.timeout(door.limits.upgradeTimeoutMs),
+      ])
+      try {
+        return await upgrader.upgradeOutbound(raw, { ...options, signal })
+      } catch (error) {
+        throw new HandshakeFailed(heard(), error)
+      }
+    },
+  }
+}
+
+function countFailure(error: unknown, refusals: Refusals): void {
+  const name = error instanceof Error ? error.name : ''
+  // The gater has counted what it refused.
+  if (name === 'ConnectionInterceptedError') return
+  refusals.count(name === 'InvalidPeerIdError' ? 'ownIdentity' : 'handshakeFailed')
+}
+
+function hostOf(address: Multiaddr): string {
+  return address.getComponents()[0]?.value ?? ''
+}

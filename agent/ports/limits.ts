@@ -1,0 +1,74 @@
+/** Bounds of the real ports, each with what happens when it is reached. */
+import { assert } from '../../protocol/assert.ts'
+
+/** The longest delay that the runtime's timers take; a longer one is armed again when it fires. */
+export const timerDelayMsMax = 2 ** 31 - 1
+
+export const diskLimits = {
+  /**
+   * LevelDB's block cache. The agent reads little more than once, and the kernel caches the files
+   * as well. Measured after 20 MB of writes: 12 MiB resident with these two at 1 MiB, 26 MiB with
+   * LevelDB's own 8 and 4.
+   */
+  cacheBytes: 1 << 20,
+  /** LevelDB holds up to two of these in memory; the log is turned into a table when one is full. */
+  writeBufferBytes: 1 << 20,
+  /** Tables are mapped into memory: `openFilesMax` times this bounds the mapped bytes. */
+  tableBytesMax: 1 << 20,
+  /** LevelDB takes no less than 74: ten for itself, the rest for tables. */
+  openFilesMax: 74,
+  /** One coalesced batch takes no more than this, unless a single batch is larger. */
+  groupBytesMax: 1 << 20,
+  groupOpsMax: 4_096,
+  /** Waiting to be written, values and keys. A write beyond it is refused with `failed`. */
+  queueBytesMax: 64 << 20,
+  /**
+   * Left free on the file system. A batch that puts anything is refused with `full` below it,
+   * before LevelDB meets a full disk: a log torn by a failed append cannot be written on.
+   */
+  freeBytesMin: 16 << 20,
+  /** Free space is asked for again after this many bytes were written. */
+  freeSpaceCheckBytes: 1 << 20,
+  /** And after this long. */
+  freeSpaceCheckMs: 1_000,
+} as const
+assert(
+  diskLimits.freeBytesMin >= 2 * diskLimits.writeBufferBytes + 2 * diskLimits.freeSpaceCheckBytes,
+  'the reserve must hold what is written between two looks at it',
+)
+
+/** Keys and tokens. A file larger than this in their place is a mistake. */
+export const secretBytesMax = 64 << 10
+
+export const processLimits = {
+  /**
+   * How long a program that has exited may go on being reported as running because one of its
+   * children floods the pipe that they share. Output beyond it is delivered after the exit.
+   */
+  drainMsMax: 1_000,
+} as const
+
+export const loopLagLimits = {
+  /** One native timer at this pace costs 0.07% of a core; at 10 ms it costs 0.3%. */
+  resolutionMs: 50,
+  /** The window that a reading tells of. */
+  windowMs: 10_000,
+  /** The window is made of slices no shorter than this, each with its own percentile. */
+  sliceMs: 1_000,
+} as const
+
+export const telemetryLimits = {
+  /** Bytes read from one file of /proc; 1,000 cores need 80 KiB. What lies beyond is not seen. */
+  fileBytesMax: 128 << 10,
+  /** Rates are not taken over less than this: the kernel counts CPU time in steps of 10 ms. */
+  rateIntervalMsMin: 100,
+  /** Limits of the container, mounts and interfaces are looked up again after this long. */
+  layoutIntervalMs: 30_000,
+  /** Some sensors take milliseconds to answer, and heat changes slowly. */
+  temperatureIntervalMs: 15_000,
+  /** A sensor that was slower than this once is not asked again. */
+  sensorReadMsMax: 5,
+  /** The first ones count. */
+  sensorsMax: 16,
+  interfacesMax: 32,
+} as const

@@ -1,0 +1,251 @@
+/**
+ * What the control API says and takes. These schemas validate requests, describe the OpenAPI
+ * document and type the CLI, so that the three cannot disagree.
+ *
+ * Every figure that can go stale travels with its age in milliseconds, counted without trusting
+ * any other host's calendar.
+ */
+import * as z from 'zod'
+
+export const SCHEMA_VERSION = 1
+
+const ageMs = z
+  .number()
+  .nonnegative()
+  .describe('Milliseconds since this was true, as far as this agent knows')
+
+export const NodeState = z
+  .enum(['alive', 'suspect', 'dead', 'left'])
+  .describe('What this agent believes of the node')
+
+export const Load = z
+  .object({
+    ageMs,
+    stale: z
+      .boolean()
+      .describe('True when the figures are older than three of their owner’s reporting intervals'),
+    cpu: z.number().optional().describe('Busy share of the usable cores, 0 to 1'),
+    cores: z.number().describe('Cores the agent may use'),
+    load1: z.number().optional(),
+    memoryTotalBytes: z.number(),
+    memoryUsedBytes: z.number(),
+    swapUsedBytes: z.number(),
+    diskTotalBytes: z.number().describe('File system of the data directory'),
+    diskAvailableBytes: z.number(),
+    receivedBytesPerSecond: z.number(),
+    sentBytesPerSecond: z.number(),
+    temperatureCelsius: z.number().optional().describe('Hottest sensor'),
+    agentCpu: z.number().optional().describe('What the agent itself uses, as a share of one core'),
+    agentResidentBytes: z.number(),
+    loopLagMs: z.number().describe('99th percentile of the agent’s event-loop lag'),
+    localHealth: z.number().describe('Lifeguard multiplier: 0 is well, higher is slower to accuse'),
+    runningAttempts: z.number(),
+  })
+  .describe('A node’s last reported load')
+
+export const Node = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    self: z.boolean().describe('True for the agent that answers'),
+    state: NodeState,
+    stateAgeMs: ageMs,
+    heardAgeMs: ageMs.describe('Milliseconds since anything was heard that proves it was alive'),
+    incarnation: z.number(),
+    version: z.string(),
+    wireVersion: z.number(),
+    platform: z.string(),
+    addresses: z.array(z.string()),
+    labels: z.record(z.string(), z.string()),
+    roundTripMs: z.number().optional().describe('Last measured round trip from this agent'),
+    load: Load.optional(),
+  })
+  .describe('One node, as the answering agent sees it')
+
+export const NodeList = z.object({ schemaVersion: z.literal(SCHEMA_VERSION), nodes: z.array(Node) })
+
+/** Mirrors `protocol/ports/telemetry.ts`, with everything a platform may lack left out, not zero. */
+export const Sample = z.object({
+  takenAtMs: z.number(),
+  cpu: z.number().optional(),
+  cpuPerCore: z.array(z.number()).optional(),
+  load: z.tuple([z.number(), z.number(), z.number()]).optional(),
+  memoryTotalBytes: z.number(),
+  memoryAvailableBytes: z.number(),
+  swapTotalBytes: z.number(),
+  swapUsedBytes: z.number(),
+  disks: z.array(
+    z.object({
+      mount: z.string(),
+      totalBytes: z.number(),
+      availableBytes: z.number(),
+      readBytesPerSecond: z.number().optional(),
+      writtenBytesPerSecond: z.number().optional(),
+    }),
+  ),
+  network: z.array(
+    z.object({
+      interface: z.string(),
+      receivedBytesPerSecond: z.number(),
+      sentBytesPerSecond: z.number(),
+    }),
+  ),
+  temperatures: z.array(z.object({ sensor: z.string(), celsius: z.number() })),
+  pressure: z.object({ cpu: z.number(), memory: z.number(), io: z.number() }).optional(),
+  uptimeSeconds: z.number(),
+  agent: z.object({
+    cpu: z.number().optional(),
+    residentBytes: z.number(),
+    heapUsedBytes: z.number(),
+  }),
+})
+
+export const Facts = z.object({
+  hostname: z.string(),
+  platform: z.string(),
+  kernel: z.string(),
+  arch: z.string(),
+  cpuModel: z.string(),
+  cores: z.number(),
+  coresUsable: z.number(),
+  memoryBytes: z.number(),
+  memoryUsableBytes: z.number(),
+  kind: z.enum(['container', 'virtual', 'physical', 'unknown']),
+})
+
+export const HistoryPoint = z
+  .object({
+    atMs: z.number().describe('Owner’s calendar time'),
+    cpu: z.number().optional(),
+    memoryUsedBytes: z.number(),
+    diskAvailableBytes: z.number(),
+    receivedBytesPerSecond: z.number(),
+    sentBytesPerSecond: z.number(),
+    load1: z.number().optional(),
+    agentCpu: z.number().optional(),
+    agentResidentBytes: z.number(),
+  })
+  .describe('One point of a node’s history: means over the interval that ends at `atMs`')
+
+export const ModuleState = z.enum(['stopped', 'starting', 'ready', 'degraded', 'failed'])
+
+export const Module = z.object({
+  name: z.string(),
+  priority: z.number(),
+  needs: z.array(z.string()),
+  state: ModuleState,
+  stateAgeMs: ageMs,
+  restarts: z.number(),
+  why: z.string().optional().describe('Why it is not ready'),
+})
+
+export const ModuleList = z.object({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  node: z.string(),
+  modules: z.array(Module),
+})
+
+export const NodeDetail = z.object({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  node: Node,
+  facts: Facts.optional().describe('Absent when the node does not answer'),
+  sample: Sample.optional().describe('Its newest sample, fetched from it just now'),
+  sampleAgeMs: ageMs.optional(),
+  history: z.array(HistoryPoint).describe('Its last hour, oldest first'),
+  modules: z.array(Module),
+  refusals: z
+    .record(z.string(), z.number())
+    .describe('What its network has refused since start, by reason'),
+  unanswered: z.string().optional().describe('Why the owner’s part is missing'),
+})
+
+export const Status = z.object({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  mesh: z.object({
+    name: z.string(),
+    size: z.number().describe('Nodes neither dead nor left'),
+    alive: z.number(),
+    suspect: z.number(),
+    dead: z.number(),
+    left: z.number(),
+  }),
+  agent: z.object({
+    id: z.string(),
+    name: z.string(),
+    version: z.string(),
+    wireVersion: z.number(),
+    incarnation: z.number(),
+    uptimeMs: z.number(),
+    addresses: z.array(z.string()),
+    connections: z.number(),
+    loopLagMs: z.number(),
+    localHealth: z.number(),
+    sentBytes: z.number(),
+    receivedBytes: z.number(),
+    dataDirectory: z.string(),
+  }),
+  nodes: z.array(Node),
+  modules: z.array(Module),
+})
+
+export const HealthCheck = z.object({
+  check: z
+    .string()
+    .describe('What was looked at, e.g. `node n3`, `module telemetry`, `disk`, `clock`'),
+  state: z.enum(['ok', 'degraded', 'failed']),
+  ageMs,
+  cause: z.string().optional(),
+  remedy: z.string().optional(),
+})
+
+export const Health = z.object({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  state: z.enum(['ok', 'degraded', 'failed']).describe('The worst of the checks'),
+  checks: z.array(HealthCheck),
+})
+
+export const MeshEvent = z
+  .object({
+    seq: z.number().describe('Grows by one for each event of this agent; resume with `since`'),
+    atMs: z.number().describe('Calendar time at the agent that saw it'),
+    kind: z
+      .string()
+      .describe('e.g. `node.alive`, `node.suspect`, `node.dead`, `node.left`, `module.failed`'),
+    node: z.string().optional().describe('Id of the node it is about'),
+    name: z.string().optional().describe('Its name'),
+    text: z.string().describe('One line for people'),
+    fields: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  })
+  .describe('Something that happened, as the answering agent saw it')
+
+export const ApiError = z.object({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  error: z.object({
+    code: z.string().describe('Stable; see the README of coordinator/api'),
+    why: z.string(),
+    fix: z.string(),
+  }),
+})
+
+export const LabelChange = z.strictObject({
+  set: z.record(z.string(), z.string()).default({}),
+  remove: z.array(z.string()).default([]),
+})
+
+export type Node = z.infer<typeof Node>
+export type NodeState = z.infer<typeof NodeState>
+export type Load = z.infer<typeof Load>
+export type Sample = z.infer<typeof Sample>
+export type Facts = z.infer<typeof Facts>
+export type HistoryPoint = z.infer<typeof HistoryPoint>
+export type Module = z.infer<typeof Module>
+export type ModuleState = z.infer<typeof ModuleState>
+export type ModuleList = z.infer<typeof ModuleList>
+export type NodeDetail = z.infer<typeof NodeDetail>
+export type NodeList = z.infer<typeof NodeList>
+export type Status = z.infer<typeof Status>
+export type Health = z.infer<typeof Health>
+export type HealthCheck = z.infer<typeof HealthCheck>
+export type MeshEvent = z.infer<typeof MeshEvent>
+export type ApiError = z.infer<typeof ApiError>
+export type LabelChange = z.infer<typeof LabelChange>

@@ -1,0 +1,138 @@
+/**
+ * What a node says of itself. Two records, each written and signed by its owner alone and passed on
+ * byte for byte, so that a relay of an older version carries fields that it does not know:
+ *
+ * - the *digest*, small, about once a second: incarnation, sequence, load, what it runs;
+ * - the *profile*, when it changes: name, addresses, labels, what the host is.
+ */
+import { createHash } from 'node:crypto'
+import type { PeerId } from '../identity/peer-id.ts'
+import { decode, encode } from '../wire/codec.ts'
+import type { Infer } from '../wire/schema.ts'
+import {
+  bool,
+  bytes,
+  field,
+  map,
+  message,
+  nested,
+  optional,
+  repeated,
+  text,
+  uint,
+} from '../wire/schema.ts'
+import { limits } from './limits.ts'
+
+/** Shares are in thousandths, so that the record holds whole numbers only. */
+export const LoadRecord = message('Load', {
+  cpuPermille: optional(1, uint()),
+  cores: field(2, uint()),
+  load1Hundredths: optional(3, uint()),
+  memoryTotalBytes: field(4, uint()),
+  memoryUsedBytes: field(5, uint()),
+  swapUsedBytes: field(6, uint()),
+  diskTotalBytes: field(7, uint()),
+  diskAvailableBytes: field(8, uint()),
+  receivedBytesPerSecond: field(9, uint()),
+  sentBytesPerSecond: field(10, uint()),
+  temperatureDecicelsius: optional(11, uint()),
+  agentCpuPermille: optional(12, uint()),
+  agentResidentBytes: field(13, uint()),
+  loopLagMicros: field(14, uint()),
+})
+export type LoadRecord = Infer<typeof LoadRecord>
+
+export const Digest = message('Digest', {
+  owner: field(1, text<PeerId>(128)),
+  incarnation: field(2, uint()),
+  /** Grows with each digest of one incarnation. */
+  sequence: field(3, uint()),
+  left: field(4, bool()),
+  wireVersion: field(5, uint()),
+  agentVersion: field(6, text(32)),
+  /** Of the packed profile; a node that holds another asks for the new one. */
+  profileHash: field(7, bytes(16)),
+  labelsHash: field(8, bytes(8)),
+  localHealth: field(9, uint()),
+  runningAttempts: field(10, uint()),
+  /** How often the owner means to write, so that others know when its figures are late. */
+  intervalMs: field(11, uint()),
+  load: optional(12, nested(LoadRecord)),
+})
+export type Digest = Infer<typeof Digest>
+
+export const Profile = message('Profile', {
+  owner: field(1, text<PeerId>(128)),
+  name: field(2, text(128)),
+  addresses: repeated(3, text(256), 16),
+  labels: map(4, text(64), text(256), 64),
+  agentVersion: field(5, text(32)),
+  platform: field(6, text(64)),
+  cores: field(7, uint()),
+  memoryBytes: field(8, uint()),
+  /** A bootstrap hint only: order among profiles of one owner is the digest's business. */
+  incarnation: field(9, uint()),
+})
+export type Profile = Infer<typeof Profile>
+
+/** A record as it travels: the owner's bytes and the owner's signature over them. */
+export const Signed = message('Signed', {
+  body: field(1, bytes(limits.profileBytesMax)),
+  signature: field(2, bytes(64)),
+})
+export type Signed = Infer<typeof Signed>
+
+/** What a signature is for, so that a profile's can never pass as a digest's. */
+export type SealContext = 'skein digest v1' | 'skein profile v1'
+
+/** What membership needs of a key: to sign its own records and to check those of others. */
+export interface Seal {
+  sign(context: SealContext, body: Uint8Array): Uint8Array
+  verify(owner: PeerId, context: SealContext, body: Uint8Array, signature: Uint8Array): boolean
+}
+
+export function sealDigest(digest: Digest, seal: Seal): Signed {
+  const body = encode(Digest, digest)
+  return { body, signature: seal.sign('skein digest v1', body) }
+}
+
+export function sealProfile(profile: Profile, seal: Seal): Signed {
+  const body = encode(Profile, profile)
+  return { body, signature: seal.sign('skein profile v1', body) }
+}
+
+/** Reads without checking the signature: enough to see that a record is old news. */
+export function readDigest(signed: Signed): Digest | undefined {
+  if (signed.body.length > limits.digestBytesMax) return undefined
+  const read = decode(Digest, signed.body)
+  return read.ok ? read.value : undefined
+}
+
+export function readProfile(signed: Signed): Profile | undefined {
+  const read = decode(Profile, signed.body)
+  return read.ok ? read.value : undefined
+}
+
+export function digestIsGenuine(digest: Digest, signed: Signed, seal: Seal): boolean {
+  return seal.verify(digest.owner, 'skein digest v1', signed.body, signed.signature)
+}
+
+export function profileIsGenuine(profile: Profile, signed: Signed, seal: Seal): boolean {
+  return seal.verify(profile.owner, 'skein profile v1', signed.body, signed.signature)
+}
+
+export function profileHash(signed: Signed): Uint8Array {
+  return createHash('sha256').update(signed.body).digest().subarray(0, 16)
+}
+
+export function labelsHash(labels: Readonly<Record<string, string>>): Uint8Array {
+  const hash = createHash('sha256')
+  for (const key of Object.keys(labels).sort()) hash.update(`${key}\0${labels[key]}\0`)
+  return hash.digest().subarray(0, 8)
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}

@@ -1,0 +1,107 @@
+/**
+ * Every number that membership lives by, with its reason. Times are for meshes on a local network;
+ * those that depend on the size of the mesh are functions of it.
+ */
+import { assert } from '../assert.ts'
+
+export const limits = {
+  /** Members kept, in any state. A peer inside the swarm can mint identities; this bounds what they cost. */
+  membersMax: 4096,
+  /** Dead and left members kept for people to see, and for how long. The oldest go first. */
+  goneKeptMax: 512,
+  goneKeptMs: 24 * 3_600_000,
+
+  /** One probe is started this often. */
+  probeIntervalMs: 500,
+  /** An unanswered ping is sent again once, in case the first was lost on a breaking stream. */
+  pingAgainAfterMs: 100,
+  /** After this, others are asked to try (SWIM's indirect probe). */
+  directTimeoutMs: 200,
+  /** And after this, counted from the start of the probe, the target is suspected. */
+  probeTimeoutMs: 450,
+  /** A proxy says that it got no answer either (Lifeguard's nack) when this share of the wait is over. */
+  nackShare: 0.8,
+  proxies: 3,
+  probesInFlightMax: 16,
+  relaysMax: 256,
+  /** Ring neighbours that watch a node, so that the time to its first probe has a bound (as in Rapid). */
+  ringWatchers: 3,
+
+  /** Lifeguard's local health: 0 is well; each step makes this node slower to accuse. */
+  localHealthMax: 8,
+  /** A wake-up this late means that it was we who stopped, not they. */
+  latenessToleratedMs: 80,
+
+  /** The shortest suspicion, reached when `confirmations` others suspect too; the longest is a multiple. */
+  suspicionBaseMs: 500,
+  suspicionMaxTimes: 4,
+  confirmations: 3,
+
+  /** News is sent to this many members at once, and again this often while it is news. */
+  fanout: 4,
+  gossipIntervalMs: 200,
+  /** Each holder passes news on this many times the logarithm of the mesh's size. */
+  claimSendsTimes: 3,
+  loadSendsTimes: 1,
+  claimsPerFrameMax: 64,
+  digestsPerFrameMax: 256,
+  profilesPerFrameMax: 64,
+  /** Bytes of news that ride on one ping, ack or gossip. */
+  newsBytesMax: 4_096,
+  /** Load digests waiting to be passed on. The oldest is dropped: anti-entropy repairs it. */
+  loadRumoursMax: 128,
+  /** An owner tells at least this many of its own new digest, so that a small mesh hears it first hand. */
+  ownDigestSends: 8,
+  /** Bytes of an anti-entropy frame. */
+  repairBytesMax: 48 * 1_024,
+  /** A summary of a larger mesh is cut into ranges of this many. */
+  summaryEntriesMax: 512,
+  /** Members about whom claims or urgent digests wait. The oldest is dropped. */
+  rumoursMax: 1024,
+
+  /** Load digests written by the whole mesh each second: the interval grows beyond 10 nodes. */
+  digestsPerSecond: 10,
+  digestIntervalMs: 1_000,
+  digestBytesMax: 512,
+  profileBytesMax: 8 * 1_024,
+
+  /** Full comparison with a random peer; stretched with the size of the mesh. */
+  syncIntervalMs: 10_000,
+  /** A random dead member is tried this often, so that a healed partition joins up by itself. */
+  reviveIntervalMs: 2_000,
+  /** Wait between two requests for the same profile. */
+  profileRetryMs: 1_000,
+  /** How many must acknowledge a farewell before the leaver may go early. */
+  farewellAcks: 3,
+} as const
+
+export type Limits = { readonly [K in keyof typeof limits]: number }
+
+assert(
+  limits.pingAgainAfterMs < limits.directTimeoutMs &&
+    limits.directTimeoutMs < limits.probeTimeoutMs,
+  'a probe asks twice, then asks others, then gives up',
+)
+assert(limits.newsBytesMax > 2 * limits.digestBytesMax, 'news has room for more than one digest')
+assert(limits.profileBytesMax < limits.repairBytesMax, 'a repair has room for a profile')
+
+/** How often an owner writes its digest, in a mesh of `size`. */
+export function digestIntervalMs(size: number, l: Limits = limits): number {
+  return Math.max(l.digestIntervalMs, (size / l.digestsPerSecond) * 1_000)
+}
+
+export function syncIntervalMs(size: number, l: Limits = limits): number {
+  return l.syncIntervalMs * Math.max(1, Math.log2(size / 16))
+}
+
+export function sendsOf(times: number, size: number): number {
+  return Math.ceil(times * Math.log10(size + 1)) + 1
+}
+
+export function suspicionBoundsMs(
+  size: number,
+  l: Limits = limits,
+): { minMs: number; maxMs: number } {
+  const minMs = l.suspicionBaseMs * Math.max(1, 0.8 * Math.log10(Math.max(1, size)))
+  return { minMs, maxMs: minMs * l.suspicionMaxTimes }
+}

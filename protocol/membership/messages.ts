@@ -1,0 +1,90 @@
+/** What members say to each other. News rides on every probe and answer; the rest is repair. */
+import type { PeerId } from '../identity/peer-id.ts'
+import type { Infer } from '../wire/schema.ts'
+import { field, message, nested, repeated, text, uint, union } from '../wire/schema.ts'
+import { Signed } from './digest.ts'
+import { limits } from './limits.ts'
+
+/** One member's word on another: it does not answer (suspect) or it is gone (dead). */
+export const Claim = message('Claim', {
+  about: field(1, text<PeerId>(128)),
+  /** 1 suspect, 2 dead. Other values are a newer version's and are passed over. */
+  rank: field(2, uint()),
+  incarnation: field(3, uint()),
+  by: field(4, text<PeerId>(128)),
+})
+export type Claim = Infer<typeof Claim>
+
+/**
+ * A digest on its way. Owner, incarnation and sequence are repeated outside so that old news is
+ * passed over without being opened; whoever lies there only wastes its own breath.
+ */
+export const CarriedDigest = message('CarriedDigest', {
+  owner: field(1, text<PeerId>(128)),
+  incarnation: field(2, uint()),
+  sequence: field(3, uint()),
+  signed: field(4, nested(Signed)),
+  /** Time since its owner wrote it, as far as the bearers know: no calendar is trusted. */
+  ageMs: field(5, uint()),
+})
+export type CarriedDigest = Infer<typeof CarriedDigest>
+
+export const News = message('News', {
+  claims: repeated(1, nested(Claim), limits.claimsPerFrameMax),
+  digests: repeated(2, nested(CarriedDigest), limits.digestsPerFrameMax),
+})
+export type News = Infer<typeof News>
+
+export const Ping = message('Ping', { seq: field(1, uint()), news: field(2, nested(News)) })
+export const Ack = message('Ack', { seq: field(1, uint()), news: field(2, nested(News)) })
+/** Please ping `target` for me; answer with `ack` if it does, with `nack` if it does not. */
+export const PingRequest = message('PingRequest', {
+  seq: field(1, uint()),
+  target: field(2, text<PeerId>(128)),
+  news: field(3, nested(News)),
+})
+export const Nack = message('Nack', { seq: field(1, uint()) })
+export const Gossip = message('Gossip', { news: field(1, nested(News)) })
+
+export const SummaryEntry = message('SummaryEntry', {
+  about: field(1, text<PeerId>(128)),
+  incarnation: field(2, uint()),
+  sequence: field(3, uint()),
+  /** 0 alive, 1 suspect, 2 dead, 3 left. */
+  rank: field(4, uint()),
+})
+/**
+ * All that the sender knows of the ids from `first` up to, without, `end`, in short; an empty `end`
+ * means to the last. The answer is a repair.
+ */
+export const Summary = message('Summary', {
+  first: field(1, text(128)),
+  end: field(2, text(128)),
+  entries: repeated(3, nested(SummaryEntry), limits.summaryEntriesMax),
+})
+/** What the other was missing, and what we would like in turn. */
+export const Repair = message('Repair', {
+  news: field(1, nested(News)),
+  profiles: repeated(2, nested(Signed), limits.profilesPerFrameMax),
+  want: repeated(3, text<PeerId>(128), limits.summaryEntriesMax),
+})
+/** Please send these members' profiles. */
+export const Fetch = message('Fetch', {
+  profilesOf: repeated(1, text<PeerId>(128), limits.profilesPerFrameMax),
+})
+export const Profiles = message('Profiles', {
+  profiles: repeated(1, nested(Signed), limits.profilesPerFrameMax),
+})
+
+export const MembershipFrame = union('MembershipFrame', {
+  ping: [1, Ping],
+  ack: [2, Ack],
+  pingRequest: [3, PingRequest],
+  nack: [4, Nack],
+  gossip: [5, Gossip],
+  summary: [6, Summary],
+  repair: [7, Repair],
+  fetch: [8, Fetch],
+  profiles: [9, Profiles],
+})
+export type MembershipFrame = Infer<typeof MembershipFrame>

@@ -1,0 +1,164 @@
+/**
+ * Anti-entropy: two members compare all they know, range by range, and hand over what the other
+ * lacks. Pure functions over a roster; the core sends what they return.
+ */
+import type { PeerId } from '../identity/peer-id.ts'
+import type { Infer } from '../wire/schema.ts'
+import type { Digest, Signed } from './digest.ts'
+import { limits } from './limits.ts'
+import type { Repair, Summary, SummaryEntry } from './messages.ts'
+import type { Member, Roster } from './roster.ts'
+import { isStanding, rankOf } from './roster.ts'
+import type { HeldDigest } from './rumours.ts'
+import { carry } from './rumours.ts'
+
+type SummaryFrame = Infer<typeof Summary>
+type RepairFrame = Infer<typeof Repair>
+type Entry = Infer<typeof SummaryEntry>
+
+/** Tags, lengths and the three numbers around an id, a body and a signature. */
+const DIGEST_OVERHEAD_BYTES = 28
+const PROFILE_OVERHEAD_BYTES = 8
+
+export function digestBytes(owner: PeerId, signed: Signed): number {
+  return owner.length + signed.body.length + signed.signature.length + DIGEST_OVERHEAD_BYTES
+}
+
+/** All that this node knows, itself included, in ranges that together cover every id. */
+export function summaries(roster: Roster, own: Digest): SummaryFrame[] {
+  const ids = [...roster.sortedIds(), roster.self].sort()
+  const frames: SummaryFrame[] = []
+  for (let i = 0; i < ids.length; i += limits.summaryEntriesMax) {
+    const range = ids.slice(i, i + limits.summaryEntriesMax)
+    const entries = range.map((id) => entryOf(id, roster, own))
+    const first = i === 0 ? '' : (range[0] as string)
+    frames.push({ first, end: ids[i + limits.summaryEntriesMax] ?? '', entries })
+  }
+  return frames
+}
+
+function entryOf(id: PeerId, roster: Roster, own: Digest): Entry {
+  const member = roster.get(id)
+  if (!member)
+    return {
+      about: id,
+      incarnation: own.incarnation,
+      sequence: own.sequence,
+      rank: own.left ? 3 : 0,
+    }
+  // The incarnation of the digest, not of the newest claim: it says which digest is held.
+  const { incarnation } =
+    member.state === 'suspect' || member.state === 'dead' ? member : member.held
+  return { about: id, incarnation, sequence: member.held.sequence, rank: rankOf[member.state] }
+}
+
+/** What the sender of the summary lacks in its range, and what we would like to have from it. */
+export function answerSummary(
+  summary: SummaryFrame,
+  roster: Roster,
+  own: HeldDigest,
+  ownProfile: Signed,
+  nowMs: number,
+): RepairFrame[] {
+  const theirs = new Map<PeerId, Entry>(summary.entries.map((entry) => [entry.about, entry]))
+  const batch = new RepairBatch()
+  if (isInRange(roster.self, summary) && lacks(theirs.get(roster.self), own)) {
+    batch.add(own, theirs.has(roster.self) ? undefined : ownProfile, nowMs)
+  }
+  for (const member of roster.all()) {
+    if (isInRange(member.id, summary))
+      compare(member, theirs.get(member.id), batch, roster.self, nowMs)
+  }
+  for (const entry of summary.entries) {
+    if (entry.about === roster.self) continue
+    const member = roster.get(entry.about)
+    const unknown = !member && entry.rank <= rankOf.suspect
+    if (unknown || (member && isNewer(entry, member.held))) batch.want(entry.about)
+  }
+  return batch.frames()
+}
+
+function compare(
+  member: Member,
+  theirs: Entry | undefined,
+  batch: RepairBatch,
+  self: PeerId,
+  nowMs: number,
+): void {
+  // Who never knew a dead or departed member need not hear of it.
+  if (!theirs && !isStanding(member.state)) return
+  if (lacks(theirs, member.held))
+    batch.add(member.held, theirs ? undefined : member.signedProfile, nowMs)
+  const rank = rankOf[member.state]
+  if (member.state !== 'suspect' && member.state !== 'dead') return
+  const behind =
+    !theirs ||
+    member.incarnation > theirs.incarnation ||
+    (member.incarnation === theirs.incarnation && rank > theirs.rank)
+  if (behind) batch.claim({ about: member.id, rank, incarnation: member.incarnation, by: self })
+}
+
+function lacks(theirs: Entry | undefined, held: HeldDigest): boolean {
+  return !theirs || isNewer(held, theirs)
+}
+
+function isNewer(
+  a: { incarnation: number; sequence: number },
+  b: { incarnation: number; sequence: number },
+): boolean {
+  return (
+    a.incarnation > b.incarnation || (a.incarnation === b.incarnation && a.sequence > b.sequence)
+  )
+}
+
+function isInRange(id: PeerId, range: { first: string; end: string }): boolean {
+  return id >= range.first && (range.end === '' || id < range.end)
+}
+
+/** Collects a repair and cuts it into frames of a bounded size. */
+class RepairBatch {
+  private readonly done: RepairFrame[] = []
+  private current = emptyRepair()
+  private bytes = 0
+
+  add(held: HeldDigest, profile: Signed | undefined, nowMs: number): void {
+    const profileBytes = profile
+      ? profile.body.length + profile.signature.length + PROFILE_OVERHEAD_BYTES
+      : 0
+    const { news, profiles } = this.current
+    const full =
+      this.bytes + held.bytes + profileBytes > limits.repairBytesMax ||
+      news.digests.length >= limits.digestsPerFrameMax ||
+      profiles.length >= limits.profilesPerFrameMax
+    if (full) this.cut()
+    this.bytes += held.bytes + profileBytes
+    this.current.news.digests.push(carry(held, nowMs))
+    if (profile) this.current.profiles.push(profile)
+  }
+
+  claim(claim: RepairFrame['news']['claims'][number]): void {
+    if (this.current.news.claims.length >= limits.claimsPerFrameMax) this.cut()
+    this.current.news.claims.push(claim)
+  }
+
+  want(id: PeerId): void {
+    if (this.current.want.length >= limits.summaryEntriesMax) this.cut()
+    this.current.want.push(id)
+  }
+
+  frames(): RepairFrame[] {
+    const { news, profiles, want } = this.current
+    if (news.digests.length + news.claims.length + profiles.length + want.length > 0) this.cut()
+    return this.done
+  }
+
+  private cut(): void {
+    this.done.push(this.current)
+    this.current = emptyRepair()
+    this.bytes = 0
+  }
+}
+
+function emptyRepair(): RepairFrame {
+  return { news: { claims: [], digests: [] }, profiles: [], want: [] }
+}

@@ -1,0 +1,194 @@
+/**
+ * Everyone this node has heard of, and the order of news about them.
+ *
+ * Invariant: what is believed of a member only moves forward in (incarnation, rank). Only the
+ * member itself raises its incarnation, so only it can overrule a suspicion, a death or its leave.
+ */
+import type { PeerId } from '../identity/peer-id.ts'
+import type { Entropy } from '../ports/entropy.ts'
+import { below, shuffle } from '../ports/entropy.ts'
+import type { Digest, Profile, Signed } from './digest.ts'
+import { limits } from './limits.ts'
+import type { HeldDigest } from './rumours.ts'
+import type { Suspicion } from './suspicion.ts'
+
+export type MemberState = 'alive' | 'suspect' | 'dead' | 'left'
+
+export const rankOf = { alive: 0, suspect: 1, dead: 2, left: 3 } as const satisfies Record<
+  MemberState,
+  number
+>
+const stateOfRank = ['alive', 'suspect', 'dead', 'left'] as const
+
+export function stateOf(rank: number): MemberState | undefined {
+  return stateOfRank[rank]
+}
+
+export interface Member {
+  readonly id: PeerId
+  state: MemberState
+  incarnation: number
+  /** When `state` was last changed here. */
+  stateSinceMs: number
+  /** When anything last came from the member itself, over its own stream. */
+  heardMs: number
+  digest: Digest
+  held: HeldDigest
+  profile?: Profile
+  signedProfile?: Signed
+  /** Of `signedProfile`; compared with each digest. */
+  profileHash?: Uint8Array
+  profileAskedMs: number
+  suspicion?: Suspicion
+  roundTripMs?: number
+  /** Place in `standing`, or -1 when dead or left. */
+  slot: number
+}
+
+export function supersedes(
+  news: { incarnation: number; rank: number },
+  known: { incarnation: number; state: MemberState },
+): boolean {
+  if (news.incarnation !== known.incarnation) return news.incarnation > known.incarnation
+  return news.rank > rankOf[known.state]
+}
+
+export function isStanding(state: MemberState): boolean {
+  return state === 'alive' || state === 'suspect'
+}
+
+export class Roster {
+  readonly self: PeerId
+  private readonly members = new Map<PeerId, Member>()
+  /** Alive and suspect members other than this node, in no order; for choosing at random. */
+  private readonly standing: Member[] = []
+  private successors: Member[] | undefined
+
+  constructor(self: PeerId) {
+    this.self = self
+  }
+
+  /** Members known, in any state, this node not counted. */
+  get size(): number {
+    return this.members.size
+  }
+
+  /** The size of the mesh: alive and suspect members, and this node. */
+  get meshSize(): number {
+    return this.standing.length + 1
+  }
+
+  get(id: PeerId): Member | undefined {
+    return this.members.get(id)
+  }
+
+  all(): IterableIterator<Member> {
+    return this.members.values()
+  }
+
+  standingMembers(): readonly Member[] {
+    return this.standing
+  }
+
+  add(member: Omit<Member, 'slot' | 'profileAskedMs'>): Member {
+    const added: Member = { ...member, slot: -1, profileAskedMs: Number.NEGATIVE_INFINITY }
+    this.members.set(member.id, added)
+    if (isStanding(added.state)) this.stand(added)
+    return added
+  }
+
+  /** Moves a member to a state. The caller has checked that the news supersedes. */
+  move(member: Member, state: MemberState, incarnation: number, nowMs: number): void {
+    const stood = member.slot >= 0
+    if (member.state !== state) member.stateSinceMs = nowMs
+    member.state = state
+    member.incarnation = incarnation
+    if (state !== 'suspect') delete member.suspicion
+    if (isStanding(state) && !stood) this.stand(member)
+    if (!isStanding(state) && stood) this.fall(member)
+  }
+
+  remove(member: Member): void {
+    if (member.slot >= 0) this.fall(member)
+    this.members.delete(member.id)
+  }
+
+  /** Up to `count` different standing members at random, without `not`. */
+  some(entropy: Entropy, count: number, not?: PeerId): Member[] {
+    const total = this.standing.length
+    if (total <= count + 1) {
+      return shuffle(
+        entropy,
+        this.standing.filter((member) => member.id !== not),
+      ).slice(0, count)
+    }
+    const chosen: Member[] = []
+    for (let tries = 0; chosen.length < count && tries < 4 * count; tries++) {
+      const member = this.standing[below(entropy, total)] as Member
+      if (member.id !== not && !chosen.includes(member)) chosen.push(member)
+    }
+    return chosen
+  }
+
+  /** The members whom this node watches: its successors on the ring of all standing ids. */
+  watched(): readonly Member[] {
+    this.successors ??= this.findSuccessors()
+    return this.successors
+  }
+
+  /** True when this node is one of `member`'s watchers. */
+  watches(member: Member): boolean {
+    return this.watched().includes(member)
+  }
+
+  /** Dead and left members that have been kept long enough, or are one too many. */
+  reapable(nowMs: number): Member[] {
+    const gone: Member[] = []
+    for (const member of this.members.values()) if (member.slot < 0) gone.push(member)
+    gone.sort((a, b) => a.stateSinceMs - b.stateSinceMs)
+    const excess = gone.length - limits.goneKeptMax
+    return gone.filter((member, i) => i < excess || nowMs - member.stateSinceMs > limits.goneKeptMs)
+  }
+
+  sortedIds(): PeerId[] {
+    return [...this.members.keys()].sort()
+  }
+
+  private stand(member: Member): void {
+    member.slot = this.standing.length
+    this.standing.push(member)
+    const last = this.successors?.at(-1)
+    if (!last || this.standing.length <= limits.ringWatchers || this.isBefore(member.id, last.id)) {
+      this.successors = undefined
+    }
+  }
+
+  private fall(member: Member): void {
+    const last = this.standing.pop() as Member
+    if (last !== member) {
+      this.standing[member.slot] = last
+      last.slot = member.slot
+    }
+    member.slot = -1
+    if (this.successors?.includes(member)) this.successors = undefined
+  }
+
+  /** True when `a` comes before `b` on the walk around the ring that starts at this node. */
+  private isBefore(a: PeerId, b: PeerId): boolean {
+    const aWrapped = a < this.self
+    const bWrapped = b < this.self
+    return aWrapped === bWrapped ? a < b : bWrapped
+  }
+
+  private findSuccessors(): Member[] {
+    const nearest: Member[] = []
+    for (const member of this.standing) {
+      let place = nearest.length
+      while (place > 0 && this.isBefore(member.id, (nearest[place - 1] as Member).id)) place--
+      if (place >= limits.ringWatchers) continue
+      nearest.splice(place, 0, member)
+      if (nearest.length > limits.ringWatchers) nearest.pop()
+    }
+    return nearest
+  }
+}

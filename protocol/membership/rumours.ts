@@ -1,0 +1,209 @@
+/**
+ * News waiting to ride on the next frames. Claims come before digests, fresh before repeated, and
+ * each is sent a bounded number of times; hearing it from others counts, since then it is old.
+ */
+import type { PeerId } from '../identity/peer-id.ts'
+import { limits } from './limits.ts'
+import type { CarriedDigest, Claim, News } from './messages.ts'
+
+/** A digest as it is held: its age grows until it is sent. */
+export interface HeldDigest {
+  owner: PeerId
+  incarnation: number
+  sequence: number
+  signed: CarriedDigest['signed']
+  /** Local time at which the owner wrote it, as far as the bearers knew. */
+  writtenMs: number
+  /** Wire size, so that filling a frame needs no encoding. */
+  bytes: number
+}
+
+interface ClaimRumour {
+  claims: Claim[]
+  sendsLeft: number
+}
+interface DigestRumour {
+  held: HeldDigest
+  sendsLeft: number
+}
+
+/** Overhead of a claim on the wire beyond its two ids: tags, lengths, rank and incarnation. */
+const CLAIM_OVERHEAD_BYTES = 16
+
+export class Rumours {
+  private readonly claims = new Map<PeerId, ClaimRumour>()
+  /** Digests that bring a change of state: sent at once, in the order in which they came. */
+  private readonly urgentDigests = new Map<PeerId, DigestRumour>()
+  /** The newest load figures last; taken from the end. */
+  private loads: DigestRumour[] = []
+  private readonly loadOf = new Map<PeerId, DigestRumour>()
+  dropped = 0
+
+  /** True while something must not wait for the next probe. */
+  get urgent(): boolean {
+    return this.claims.size > 0 || this.urgentDigests.size > 0
+  }
+
+  addClaim(claim: Claim, sends: number): void {
+    const known = this.claims.get(claim.about)
+    const first = known?.claims[0]
+    if (known && first && first.rank === claim.rank && first.incarnation === claim.incarnation) {
+      known.claims.push(claim)
+      known.sendsLeft = Math.max(known.sendsLeft, Math.ceil(sends / 2))
+      return
+    }
+    this.claims.delete(claim.about)
+    this.dropped += trim(this.claims)
+    this.claims.set(claim.about, { claims: [claim], sendsLeft: sends })
+  }
+
+  addUrgent(held: HeldDigest, sends: number): void {
+    this.forgetLoad(held.owner)
+    this.urgentDigests.delete(held.owner)
+    this.dropped += trim(this.urgentDigests)
+    this.urgentDigests.set(held.owner, { held, sendsLeft: sends })
+  }
+
+  addLoad(held: HeldDigest, sends: number): void {
+    const urgent = this.urgentDigests.get(held.owner)
+    if (urgent) {
+      if (urgent.held.incarnation <= held.incarnation) urgent.held = held
+      return
+    }
+    this.forgetLoad(held.owner)
+    const rumour = { held, sendsLeft: sends }
+    this.loads.push(rumour)
+    this.loadOf.set(held.owner, rumour)
+    if (this.loads.length > 2 * limits.loadRumoursMax) this.compactLoads()
+  }
+
+  /** Others know it too: one telling less for us. */
+  heardClaim(about: PeerId): void {
+    const rumour = this.claims.get(about)
+    if (rumour && --rumour.sendsLeft <= 0) this.claims.delete(about)
+  }
+
+  heardDigest(owner: PeerId, incarnation: number, sequence: number): void {
+    const load = this.loadOf.get(owner)
+    if (load && load.held.sequence === sequence) {
+      if (--load.sendsLeft <= 0) this.loadOf.delete(owner)
+      return
+    }
+    const urgent = this.urgentDigests.get(owner)
+    if (urgent && urgent.held.sequence === sequence && urgent.held.incarnation === incarnation) {
+      if (--urgent.sendsLeft <= 0) this.urgentDigests.delete(owner)
+    }
+  }
+
+  /** The member's state moved on: what was said before is no longer news. */
+  forgetClaims(about: PeerId): void {
+    this.claims.delete(about)
+  }
+
+  forget(id: PeerId): void {
+    this.claims.delete(id)
+    this.urgentDigests.delete(id)
+    this.forgetLoad(id)
+  }
+
+  /** Fills one frame for `to`, within `bytesMax`. Whatever is taken counts as sent once. */
+  take(to: PeerId, nowMs: number, bytesMax: number): News {
+    const news: News = { claims: [], digests: [] }
+    let left = bytesMax - this.takeClaims(news, bytesMax)
+    left -= this.takeUrgent(news, to, nowMs, left)
+    this.takeLoads(news, to, nowMs, left)
+    return news
+  }
+
+  private takeClaims(news: News, bytesMax: number): number {
+    let taken = 0
+    const sent: [PeerId, ClaimRumour][] = []
+    for (const [about, rumour] of this.claims) {
+      if (news.claims.length + rumour.claims.length > limits.claimsPerFrameMax) break
+      const bytes = rumour.claims.length * (2 * about.length + CLAIM_OVERHEAD_BYTES)
+      if (taken + bytes > bytesMax) break
+      taken += bytes
+      news.claims.push(...rumour.claims)
+      sent.push([about, rumour])
+    }
+    rotate(this.claims, sent)
+    return taken
+  }
+
+  private takeUrgent(news: News, to: PeerId, nowMs: number, bytesMax: number): number {
+    let taken = 0
+    const sent: [PeerId, DigestRumour][] = []
+    for (const [owner, rumour] of this.urgentDigests) {
+      if (owner === to) continue
+      if (taken + rumour.held.bytes > bytesMax) break
+      if (news.digests.length >= limits.digestsPerFrameMax) break
+      taken += rumour.held.bytes
+      news.digests.push(carry(rumour.held, nowMs))
+      sent.push([owner, rumour])
+    }
+    rotate(this.urgentDigests, sent)
+    return taken
+  }
+
+  private takeLoads(news: News, to: PeerId, nowMs: number, bytesMax: number): void {
+    let taken = 0
+    for (let i = this.loads.length - 1; i >= 0; i--) {
+      const rumour = this.loads[i] as DigestRumour
+      const { held } = rumour
+      if (rumour.sendsLeft <= 0 || held.owner === to || this.loadOf.get(held.owner) !== rumour)
+        continue
+      taken += held.bytes
+      if (taken > bytesMax || news.digests.length >= limits.digestsPerFrameMax) return
+      news.digests.push(carry(held, nowMs))
+      if (--rumour.sendsLeft <= 0) this.loadOf.delete(held.owner)
+    }
+  }
+
+  private forgetLoad(owner: PeerId): void {
+    const known = this.loadOf.get(owner)
+    if (!known) return
+    known.sendsLeft = 0
+    this.loadOf.delete(owner)
+  }
+
+  private compactLoads(): void {
+    const live = this.loads.filter((rumour) => rumour.sendsLeft > 0)
+    const excess = live.length - limits.loadRumoursMax
+    for (const rumour of excess > 0 ? live.splice(0, excess) : []) {
+      this.dropped++
+      this.loadOf.delete(rumour.held.owner)
+    }
+    this.loads = live
+  }
+}
+
+/** Makes room for one more. Returns how many were dropped. */
+function trim<R>(rumours: Map<PeerId, R>): number {
+  if (rumours.size < limits.rumoursMax) return 0
+  for (const oldest of rumours.keys()) {
+    rumours.delete(oldest)
+    return 1
+  }
+  return 0
+}
+
+/** What was sent goes to the back of the queue, or out of it. */
+function rotate<R extends { sendsLeft: number }>(
+  rumours: Map<PeerId, R>,
+  sent: [PeerId, R][],
+): void {
+  for (const [id, rumour] of sent) {
+    rumours.delete(id)
+    if (--rumour.sendsLeft > 0) rumours.set(id, rumour)
+  }
+}
+
+export function carry(held: HeldDigest, nowMs: number): CarriedDigest {
+  return {
+    owner: held.owner,
+    incarnation: held.incarnation,
+    sequence: held.sequence,
+    signed: held.signed,
+    ageMs: Math.max(0, Math.round(nowMs - held.writtenMs)),
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Messages to bytes and back. The same message always gives the same bytes: fields in the order of
+ * their numbers, map entries in the order of their keys.
+ */
+import { Reader } from './reader.ts'
+import type { Decoded } from './refusal.ts'
+import type { Schema } from './schema.ts'
+import { Writer } from './writer.ts'
+
+/** One for all: encoding is synchronous and calls nothing that could encode meanwhile. */
+const writer = new Writer()
+
+/** Throws on a message that breaks its schema's limits: that is a bug of ours. */
+export function encode<T>(schema: Schema<T>, message: NoInfer<T>): Uint8Array {
+  writer.begin()
+  schema.write(writer, message)
+  return writer.finish()
+}
+
+/**
+ * Never throws, whatever the bytes. Takes memory in proportion to them, not to what they claim.
+ * Fields of type `bytes` are views of the input. A field that comes twice holds what came last.
+ */
+export function decode<T>(schema: Schema<T>, bytes: Uint8Array): Decoded<T> {
+  const reader = new Reader(bytes)
+  const value = schema.read(reader)
+  return reader.why === undefined ? { ok: true, value } : { ok: false, why: reader.why }
+}

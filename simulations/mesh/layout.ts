@@ -1,0 +1,132 @@
+/**
+ * Where a local mesh keeps what it is: one folder with the swarm key, a data directory for each
+ * agent, and `mesh.json`, which says who runs and how to reach them. Other programs read that file.
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { formatSwarmKey } from '../../protocol/identity/swarm-key.ts'
+
+export interface LocalNode {
+  name: string
+  apiAddress: string
+  meshPort: number
+  apiPort: number
+  pid: number
+  dataDirectory: string
+}
+
+export interface MeshFile {
+  schemaVersion: 1
+  /** The agent that a client should ask first. */
+  address: string
+  supervisorPid: number
+  /** Start time of the supervisor in clock ticks since boot: a pid alone may be reused. */
+  supervisorStart: string
+  /** True once every agent has seen every other. */
+  ready: boolean
+  nodes: LocalNode[]
+}
+
+export interface MeshLayout {
+  directory: string
+  meshFile: string
+  swarmKeyFile: string
+  logFile: string
+}
+
+export const NODES_MAX = 64
+
+export function layoutOf(directory: string): MeshLayout {
+  return {
+    directory,
+    meshFile: join(directory, 'mesh.json'),
+    swarmKeyFile: join(directory, 'swarm.key'),
+    logFile: join(directory, 'mesh.log'),
+  }
+}
+
+export function readMeshFile(layout: MeshLayout): MeshFile | undefined {
+  let text: string
+  try {
+    text = readFileSync(layout.meshFile, 'utf8')
+  } catch {
+    return undefined
+  }
+  const mesh = JSON.parse(text) as MeshFile
+  return mesh.schemaVersion === 1 ? mesh : undefined
+}
+
+export function writeMeshFile(layout: MeshLayout, mesh: MeshFile): void {
+  const draft = `${layout.meshFile}.new`
+  writeFileSync(draft, `${JSON.stringify(mesh, null, 2)}\n`)
+  renameSync(draft, layout.meshFile)
+}
+
+/** Makes the folder and the key on the first `up`; later ones find them. */
+export function prepare(layout: MeshLayout): void {
+  mkdirSync(layout.directory, { recursive: true, mode: 0o700 })
+  if (!existsSync(layout.swarmKeyFile)) {
+    writeFileSync(layout.swarmKeyFile, formatSwarmKey(randomBytes(32)), { mode: 0o600 })
+  }
+}
+
+/**
+ * The nodes of the mesh: those of the last `up` with their ports where these are still free, and
+ * new ones behind them. Data directories stay when a smaller mesh is started.
+ */
+export async function planNodes(layout: MeshLayout, count: number): Promise<LocalNode[]> {
+  const before = new Map(readMeshFile(layout)?.nodes.map((node) => [node.name, node]))
+  const taken = new Set<number>()
+  const nodes: LocalNode[] = []
+  for (let i = 1; i <= count; i++) {
+    const name = `n${i}`
+    const known = before.get(name)
+    const meshPort = await freePort(known?.meshPort, taken)
+    const apiPort = await freePort(known?.apiPort, taken)
+    const apiAddress = `http://127.0.0.1:${apiPort}`
+    const dataDirectory = join(layout.directory, 'nodes', name)
+    nodes.push({ name, apiAddress, meshPort, apiPort, pid: 0, dataDirectory })
+  }
+  return nodes
+}
+
+async function freePort(preferred: number | undefined, taken: Set<number>): Promise<number> {
+  for (const wanted of preferred ? [preferred, 0] : [0]) {
+    const port = await tryPort(wanted)
+    if (port !== undefined && !taken.has(port)) {
+      taken.add(port)
+      return port
+    }
+  }
+  return freePort(undefined, taken)
+}
+
+function tryPort(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(undefined))
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : undefined))
+    })
+  })
+}
+
+/** When a process started, in clock ticks since boot; undefined when it is gone (or a zombie). */
+export function processStart(pid: number): string | undefined {
+  if (pid <= 0) return undefined
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? undefined : fields[19]
+  } catch {
+    return undefined
+  }
+}
+
+export function isRunning(mesh: MeshFile): boolean {
+  const start = processStart(mesh.supervisorPid)
+  return start !== undefined && start === mesh.supervisorStart
+}

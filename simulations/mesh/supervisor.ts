@@ -1,0 +1,121 @@
+/**
+ * Keeps the agents of a local mesh running: starts each as a process of its own, starts one that
+ * died again after a pause, and stops them all in good order. It is to `skein up` what systemd is
+ * to a host.
+ */
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { LocalNode, MeshLayout } from './layout.ts'
+
+/** Long enough that the others have called a killed agent dead before it is back. */
+const RESTART_PAUSE_MS = 5_000
+const RESTART_PAUSE_MAX_MS = 60_000
+/** An agent that ran this long has earned a short pause again. */
+const STEADY_MS = 60_000
+const STOP_DEADLINE_MS = 8_000
+
+const launcher = fileURLToPath(new URL('../../coordinator/skein.js', import.meta.url))
+
+interface Kept {
+  node: LocalNode
+  child?: ChildProcess
+  startedMs: number
+  pauseMs: number
+  restart?: NodeJS.Timeout
+}
+
+export class Supervisor {
+  private readonly layout: MeshLayout
+  private readonly kept: Kept[]
+  private readonly onChange: (text: string) => void
+  private stopping = false
+
+  constructor(layout: MeshLayout, nodes: LocalNode[], onChange: (text: string) => void) {
+    this.layout = layout
+    this.onChange = onChange
+    this.kept = nodes.map((node) => ({ node, startedMs: 0, pauseMs: RESTART_PAUSE_MS }))
+  }
+
+  start(): void {
+    for (const kept of this.kept) {
+      this.writeConfig(kept.node)
+      this.launch(kept)
+    }
+  }
+
+  /** The first agent that has ended since it was started, with the end of its log. */
+  async stop(): Promise<void> {
+    this.stopping = true
+    await Promise.all(this.kept.map((kept) => this.stopOne(kept)))
+  }
+
+  private launch(kept: Kept): void {
+    const { node } = kept
+    const log = openSync(join(node.dataDirectory, 'agent.log'), 'a', 0o600)
+    const child = spawn(
+      process.execPath,
+      [launcher, 'agent', 'run', '--config', join(node.dataDirectory, 'agent.json')],
+      { stdio: ['ignore', log, log], env: { ...process.env, SKEIN_SUPERVISED: '1' } },
+    )
+    closeSync(log)
+    kept.child = child
+    kept.startedMs = performance.now()
+    node.pid = child.pid ?? 0
+    child.once('exit', (code, signal) => this.ended(kept, code, signal))
+  }
+
+  private ended(kept: Kept, code: number | null, signal: string | null): void {
+    delete kept.child
+    kept.node.pid = 0
+    if (this.stopping) return
+    const how = signal ? `killed by ${signal}` : `exited with ${code}`
+    if (code === 0) {
+      // It left of its own will (`skein agent leave`): it stays away.
+      this.onChange(`${kept.node.name} ${how}; it stays stopped until the next \`skein up\``)
+      return
+    }
+    const steady = performance.now() - kept.startedMs > STEADY_MS
+    kept.pauseMs = steady ? RESTART_PAUSE_MS : kept.pauseMs
+    this.onChange(`${kept.node.name} ${how}; starting it again in ${kept.pauseMs / 1_000} s`)
+    kept.restart = setTimeout(() => {
+      this.launch(kept)
+      this.onChange(`${kept.node.name} started again as process ${kept.node.pid}`)
+    }, kept.pauseMs)
+    kept.pauseMs = Math.min(RESTART_PAUSE_MAX_MS, kept.pauseMs * 2)
+  }
+
+  private stopOne(kept: Kept): Promise<void> {
+    clearTimeout(kept.restart)
+    const { child } = kept
+    if (!child) return Promise.resolve()
+    return new Promise((resolve) => {
+      const deadline = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS)
+      child.once('exit', () => {
+        clearTimeout(deadline)
+        resolve()
+      })
+      child.kill('SIGTERM')
+      child.kill('SIGCONT')
+    })
+  }
+
+  private writeConfig(node: LocalNode): void {
+    mkdirSync(node.dataDirectory, { recursive: true, mode: 0o700 })
+    const others = this.kept.filter((kept) => kept.node !== node)
+    const config = {
+      node: { name: node.name },
+      dataDirectory: node.dataDirectory,
+      network: {
+        listen: [`/ip4/127.0.0.1/tcp/${node.meshPort}`],
+        bootstrap: others.slice(0, 3).map((kept) => `/ip4/127.0.0.1/tcp/${kept.node.meshPort}`),
+        mdns: false,
+        swarmKeyFile: this.layout.swarmKeyFile,
+      },
+      api: { listen: `127.0.0.1:${node.apiPort}` },
+    }
+    writeFileSync(join(node.dataDirectory, 'agent.json'), `${JSON.stringify(config, null, 2)}\n`)
+  }
+}
