@@ -32,7 +32,11 @@ export class ListenFailed extends Error {
 export function listenFailed(address: string, error: unknown): ListenFailed {
   switch (systemCode(error)) {
     case 'EADDRINUSE':
-      return new ListenFailed('portTaken', address, 'another program listens there; choose another port')
+      return new ListenFailed(
+        'portTaken',
+        address,
+        'another program listens there; choose another port',
+      )
     case 'EACCES':
     case 'EPERM':
       return new ListenFailed(

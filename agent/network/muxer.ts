@@ -1,7 +1,9 @@
 /**
- * Yamux with two things that it does not do itself: it bounds what it gathers for one frame (a
- * header may claim 4 GiB, and the window is only looked at once all of it is there), and it tells
- * why streams that a peer opened came to nothing.
+ * Yamux, with three things that it does not do itself. It bounds what is gathered for one frame: a
+ * header may claim 4 GiB, and the window is only looked at once all of it is there. It tells why
+ * streams that a peer opened came to nothing. And it widens a window when half of it is used, as
+ * the reference implementation does, instead of answering every frame with one of its own, which
+ * doubles the cost of small frames for both ends.
  */
 import type { Stream, StreamMuxerFactory } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
@@ -10,12 +12,25 @@ import { assert } from '../../protocol/assert.ts'
 import type { NetworkLimits } from './limits.ts'
 import type { Refusals } from './refusals.ts'
 
-/** What we need of the muxer beyond its interface; the versions are pinned exactly. */
-interface Innards {
+/**
+ * What we take hold of beyond the muxer's interface. The versions are pinned exactly, the places
+ * are asserted to be there, and tests fail when they no longer do what is said here.
+ */
+interface MuxerInnards {
   decoder: { buffer: { byteLength: number } }
   onData(data: Uint8Array | Uint8ArrayList): void
-  onRemoteStream(stream: Stream): void
+  _newStream(id: number, state: number, direction: 'inbound' | 'outbound'): Stream & StreamInnards
 }
+
+interface StreamInnards {
+  state: number
+  recvWindow: number
+  recvWindowCapacity: number
+  sendWindowUpdate(): void
+}
+
+/** States in which a window update also opens or accepts the stream, and so cannot be saved. */
+const opening: ReadonlySet<number> = new Set([0, 2])
 
 /** Keeps the round trip known, by which yamux widens windows on long links. */
 const pingIntervalMs = 30_000
@@ -23,10 +38,7 @@ const pingIntervalMs = 30_000
 /** A chunk that completes a frame may carry the beginning of the next: one Noise message's worth. */
 const chunkBytesMax = 64 * 1024
 
-export function guardedYamux(
-  limits: NetworkLimits,
-  refusals: Refusals,
-): () => StreamMuxerFactory {
+export function guardedYamux(limits: NetworkLimits, refusals: Refusals): () => StreamMuxerFactory {
   return () => {
     const factory = yamux({
       enableKeepAlive: true,
@@ -42,14 +54,16 @@ export function guardedYamux(
     const createStreamMuxer = factory.createStreamMuxer.bind(factory)
     factory.createStreamMuxer = (connection) => {
       const muxer = createStreamMuxer(connection)
-      guard(muxer as unknown as Innards, limits, refusals)
+      const innards = muxer as unknown as MuxerInnards
+      boundFrames(innards, limits, refusals)
+      tendStreams(innards, refusals)
       return muxer
     }
     return factory
   }
 }
 
-function guard(muxer: Innards, limits: NetworkLimits, refusals: Refusals): void {
+function boundFrames(muxer: MuxerInnards, limits: NetworkLimits, refusals: Refusals): void {
   assert(typeof muxer.decoder?.buffer?.byteLength === 'number', 'yamux gathers in decoder.buffer')
   const onData = muxer.onData.bind(muxer)
   const gatheredBytesMax = limits.streamWindowBytesMax + chunkBytesMax
@@ -61,12 +75,32 @@ function guard(muxer: Innards, limits: NetworkLimits, refusals: Refusals): void 
       throw new Error('a muxer frame is longer than any window')
     }
   }
-  const onRemoteStream = muxer.onRemoteStream.bind(muxer)
-  muxer.onRemoteStream = (stream) => {
-    stream.addEventListener('close', (event) => {
-      if (event.error?.name === 'TooManyInboundProtocolStreamsError') refusals.count('tooManyStreams')
-      else if (stream.protocol === '') refusals.count('unknownPurpose')
-    })
-    onRemoteStream(stream)
+}
+
+function tendStreams(muxer: MuxerInnards, refusals: Refusals): void {
+  assert(typeof muxer._newStream === 'function', 'yamux makes all its streams in one place')
+  const newStream = muxer._newStream.bind(muxer)
+  muxer._newStream = (id, state, direction) => {
+    const stream = newStream(id, state, direction)
+    saveWindowUpdates(stream)
+    if (direction === 'inbound') countRefusal(stream, refusals)
+    return stream
   }
+}
+
+function saveWindowUpdates(stream: StreamInnards): void {
+  assert(stream.recvWindowCapacity === stream.recvWindow, 'a new yamux stream has a whole window')
+  const sendWindowUpdate = stream.sendWindowUpdate.bind(stream)
+  stream.sendWindowUpdate = () => {
+    if (stream.recvWindowCapacity > stream.recvWindow / 2 && !opening.has(stream.state)) return
+    sendWindowUpdate()
+  }
+}
+
+function countRefusal(stream: Stream, refusals: Refusals): void {
+  stream.addEventListener('close', (event) => {
+    if (event.error?.name === 'TooManyInboundProtocolStreamsError') refusals.count('tooManyStreams')
+    // Only a stream whose purpose was never agreed on has no name when it ends.
+    else if (stream.protocol === '') refusals.count('unknownPurpose')
+  })
 }

@@ -4,25 +4,22 @@
  */
 import type { RefusalCounts } from '../../protocol/ports/network.ts'
 
-export const refusalReasons = [
-  'bannedPeer',
-  'tooManyConnections',
-  'tooManyHandshakes',
-  'connectionRate',
-  'handshakeFailed',
-  'ownIdentity',
-  'unknownPurpose',
-  'tooManyStreams',
-  'frameTooLarge',
-  'garbageFrame',
-  'muxerFrameTooLarge',
-  'topicNotAllowed',
-  'gossipLimit',
-  'gossipGarbage',
-  'gossipForged',
-] as const
-
-export type RefusalReason = (typeof refusalReasons)[number]
+export type RefusalReason =
+  | 'bannedPeer'
+  | 'tooManyConnections'
+  | 'tooManyHandshakes'
+  | 'connectionRate'
+  | 'handshakeFailed'
+  | 'ownIdentity'
+  | 'unknownPurpose'
+  | 'tooManyStreams'
+  | 'frameTooLarge'
+  | 'garbageFrame'
+  | 'muxerFrameTooLarge'
+  | 'topicNotAllowed'
+  | 'gossipLimit'
+  | 'gossipGarbage'
+  | 'gossipForged'
 
 export class Refusals {
   readonly #counts = new Map<RefusalReason, number>()

@@ -26,7 +26,11 @@ type TcpComponents = Parameters<ReturnType<typeof tcp>>[0]
 const keepAliveInitialDelayMs = 30_000
 
 export function guardedTcp(door: Doorkeeper): (components: TcpComponents) => Transport {
-  const socketOptions = { keepAlive: true, keepAliveInitialDelay: keepAliveInitialDelayMs, noDelay: true }
+  const socketOptions = {
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveInitialDelayMs,
+    noDelay: true,
+  }
   return (components) => {
     const transport = tcp({
       // Streams may be silent for as long as they like: nothing here takes quiet for death.

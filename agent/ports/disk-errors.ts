@@ -44,7 +44,10 @@ export function openError(error: unknown, directory: string): DiskError | DiskLo
   // LevelDB's code stands for any failure of its lock, such as a file system that has none.
   const held = text.includes('already held') || text.includes('temporarily unavailable')
   if (code === 'LEVEL_LOCKED' && held) return new DiskLocked(directory, error)
-  return diskError(error, `open ${directory}`)
+  // A file that the store's own files name is missing: LevelDB says so as the system does.
+  const incomplete = /\/(MANIFEST-\d+|\d+\.(ldb|sst)): No such file/.test(text)
+  const doing = `open ${directory}`
+  return incomplete ? new DiskError('corrupt', `${doing}: ${text}`, error) : diskError(error, doing)
 }
 
 /** LevelDB's own words come wrapped in the library's, as the cause. */

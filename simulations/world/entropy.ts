@@ -6,6 +6,7 @@ import type { Entropy } from '../../protocol/ports/entropy.ts'
 
 export class SeededEntropy implements Entropy {
   private readonly seed: string
+  // Kept as signed 32-bit numbers, which the engine holds without allocating.
   private a: number
   private b: number
   private c: number
@@ -19,8 +20,8 @@ export class SeededEntropy implements Entropy {
     for (let i = 0; i < 12; i++) this.uint32()
   }
 
-  stream(name: string): Entropy {
-    return new SeededEntropy(`${this.seed}/${name}`)
+  stream(name: string): SeededEntropy {
+    return new SeededEntropy(`${this.seed}/${name.length}:${name}`)
   }
 
   uint32(): number {
@@ -51,5 +52,10 @@ function hash32(text: string): number {
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
+  return (hash ^ (hash >>> 16)) | 0
+}
+
+/** A share drawn with one number instead of two: enough where 32 bits are. */
+export function quickUnit(entropy: Entropy): number {
+  return entropy.uint32() * 2 ** -32
 }

@@ -25,10 +25,10 @@ export function parseMountinfo(text: string): Mount[] {
     if (!device || !root || !path || !type) continue
     mounts.push({
       device,
-      root: unescape(root),
-      path: unescape(path),
+      root: unescaped(root),
+      path: unescaped(path),
       type,
-      source: unescape(source),
+      source: unescaped(source),
       options: options.split(','),
     })
   }
@@ -50,6 +50,6 @@ export function isWithin(path: string, directory: string): boolean {
 }
 
 /** Spaces, tabs, line breaks and backslashes are written in octal. */
-function unescape(text: string): string {
+function unescaped(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)))
 }

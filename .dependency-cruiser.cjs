@@ -1,0 +1,56 @@
+// Imports point one way (DESIGN "The house"): protocol ← models, runbooks ← agent ← coordinator,
+// simulations above all, and nobody imports simulations or test.
+const only = (folder, allowed) => ({
+  name: `${folder}-imports-only-what-it-may`,
+  comment: `${folder}/ may import ${allowed.length > 0 ? allowed.join(', ') : 'nothing of ours'}`,
+  severity: 'error',
+  from: { path: `^${folder}/` },
+  to: {
+    path: '^(protocol|models|runbooks|agent|coordinator|simulations|test)/',
+    pathNot: `^(${[folder, ...allowed].join('|')})/`,
+  },
+})
+
+module.exports = {
+  forbidden: [
+    only('protocol', []),
+    only('models', ['protocol']),
+    only('runbooks', ['protocol']),
+    only('agent', ['protocol', 'models', 'runbooks']),
+    only('coordinator', ['protocol', 'models', 'runbooks', 'agent']),
+    only('simulations', ['protocol', 'models', 'runbooks', 'agent', 'coordinator']),
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'libp2p-in-one-folder',
+      comment: 'libp2p is touched in agent/network only',
+      severity: 'error',
+      from: {
+        path: '^(protocol|models|runbooks|agent|coordinator|simulations)/',
+        pathNot: '^agent/network/',
+      },
+      to: { path: '(^|node_modules/)(libp2p|@libp2p|@chainsafe|@multiformats)(/|$)' },
+    },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(node_modules|dist)' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+    },
+  },
+}

@@ -1,0 +1,91 @@
+/** Whole agents, the ones of production, in a world of their own. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Agent } from '../../agent/agent.ts'
+import { samplingDefaults } from '../../agent/telemetry/limits.ts'
+import type { Host, Main } from '../../simulations/world/host.ts'
+import { World, type WorldOptions } from '../../simulations/world/world.ts'
+
+class Mesh {
+  readonly world: World
+  readonly hosts: Host[]
+  readonly agents = new Map<Host, Agent>()
+
+  constructor(size: number, options: WorldOptions) {
+    this.world = new World(options)
+    this.hosts = Array.from({ length: size }, (_, i) => this.world.addHost(`n${i + 1}`))
+    for (const host of this.hosts) host.boot(this.mainOf(host))
+  }
+
+  private mainOf(host: Host): Main {
+    return async (ports) => {
+      const agent = new Agent(
+        { ...ports, loopLagMs: () => 0 },
+        {
+          signer: ports.signer,
+          name: host.name,
+          mesh: 'simulated',
+          labels: {},
+          bootstrap: [this.hosts[0]!.address],
+          probeIntervalMs: 500,
+          sampling: samplingDefaults,
+          dataDirectory: '/',
+        },
+        () => [],
+      )
+      await agent.start()
+      this.agents.set(host, agent)
+      return agent
+    }
+  }
+
+  /** What one host thinks of another. */
+  opinion(of: Host, about: Host): string | undefined {
+    const members = this.agents.get(of)?.membership.members()
+    return members?.find((member) => member.id === about.id)?.state
+  }
+
+  all(of: readonly Host[], about: readonly Host[], opinion: string): () => boolean {
+    return () => of.every((one) => about.every((other) => this.opinion(one, other) === opinion))
+  }
+}
+
+test('two agents find each other, and the one that is left notices that it is', async () => {
+  const mesh = new Mesh(2, { seed: 'two' })
+  const { world, hosts } = mesh
+  const [a, b] = hosts as [Host, Host]
+  assert.ok(await world.runUntil(mesh.all(hosts, hosts, 'alive'), 10_000))
+  b.crash('powerLoss')
+  assert.ok(await world.runUntil(mesh.all([a], [b], 'dead'), 30_000))
+})
+
+for (const loss of [0, 0.05]) {
+  test(`five agents with ${loss} of their frames lost see each other die, pause and return`, async () => {
+    const mesh = new Mesh(5, { seed: `five ${loss}`, link: { loss, lossMode: 'drop' } })
+    const { world, hosts } = mesh
+    const [a, b, c, d, e] = hosts as [Host, Host, Host, Host, Host]
+    assert.ok(await world.runUntil(mesh.all(hosts, hosts, 'alive'), 30_000), 'all see all')
+    const incarnation = mesh.agents.get(e)!.membership.incarnation
+
+    e.crash('kill')
+    assert.ok(await world.runUntil(mesh.all([a, b, c, d], [e], 'dead'), 30_000), 'the dead is dead')
+    e.restart()
+    assert.ok(await world.runUntil(mesh.all(hosts, hosts, 'alive'), 30_000), 'and is back')
+    assert.ok(mesh.agents.get(e)!.membership.incarnation > incarnation)
+
+    d.pause()
+    assert.ok(await world.runUntil(mesh.all([a, b, c, e], [d], 'dead'), 30_000), 'paused is dead')
+    d.resume()
+    assert.ok(await world.runUntil(mesh.all(hosts, hosts, 'alive'), 30_000), 'resumed is alive')
+  })
+}
+
+test('agents replay their history from its seed', async () => {
+  const run = async () => {
+    const mesh = new Mesh(3, { seed: 'replayed', link: { loss: 0.02 } })
+    await mesh.world.run(20_000)
+    assert.ok(mesh.all(mesh.hosts, mesh.hosts, 'alive')())
+    return [mesh.world.traceHash(), mesh.world.events]
+  }
+  assert.deepEqual(await run(), await run())
+})
