@@ -38,7 +38,7 @@ import { Suspicion } from './suspicion.ts'
 export type MembershipEvent =
   | { kind: MemberState; id: PeerId; incarnation: number; by: PeerId; firstTime: boolean }
   | { kind: 'refuted'; incarnation: number; by: PeerId }
-  | { kind: 'profile'; id: PeerId }
+  | { kind: 'profile'; id: PeerId; firstTime: boolean }
   | { kind: 'reaped'; id: PeerId }
   | { kind: 'slept'; ms: number }
   /** Someone else signs with this node's key: the data directory was copied. */
@@ -102,6 +102,8 @@ export class Membership {
   private nextDigestMs: number
   private nextSyncMs: number
   private nextReviveMs: number
+  /** After a sleep: until then, what is heard may be old. */
+  private drowsyUntilMs = Number.NEGATIVE_INFINITY
   private ringTurn = 0
   /** Members whose profile the frame being received showed to be missing. */
   private profilesMissing: PeerId[] = []
@@ -187,7 +189,7 @@ export class Membership {
 
   wake(nowMs: number): void {
     const lateMs = nowMs - this.wakeAtMs
-    if (this.options.lifeguard && lateMs > limits.latenessToleratedMs) this.slept(lateMs)
+    if (this.options.lifeguard && lateMs > limits.latenessToleratedMs) this.slept(lateMs, nowMs)
     this.advanceProbes(nowMs)
     if (!this.left) {
       this.expireSuspicions(nowMs)
@@ -200,18 +202,24 @@ export class Membership {
     this.plan()
   }
 
-  private slept(ms: number): void {
+  private slept(ms: number, nowMs: number): void {
     this.probes.forgive(ms)
     for (const member of this.suspects) member.suspicion?.forgive(ms)
     this.health.worsen(1)
+    // Nobody passed news on to one who did not answer: what was missed has to be asked for, before
+    // old accusations that waited in the sockets lead to new ones.
+    if (ms > limits.probeTimeoutMs) {
+      this.nextSyncMs = nowMs
+      this.rumours.forgetAllClaims()
+      this.drowsyUntilMs = nowMs + limits.drowsyMs
+    }
     this.event({ kind: 'slept', ms })
   }
 
   private plan(): void {
     let next = this.probes.nextDueMs()
     if (!this.left) {
-      for (const member of this.suspects)
-        next = Math.min(next, member.suspicion?.deadlineMs ?? next)
+      for (const member of this.suspects) next = Math.min(next, member.suspicion?.dueMs ?? next)
       next = Math.min(next, this.nextProbeMs, this.nextDigestMs, this.nextReviveMs, this.nextSyncMs)
     }
     if (this.rumours.urgent) next = Math.min(next, this.nextGossipMs)
@@ -263,7 +271,7 @@ export class Membership {
       if (step === 'failed') this.probeFailed(probe, nowMs)
       else {
         this.sendPing(probe.target, probe.seq, nowMs, false)
-        if (step === 'indirect') this.askProxies(probe, nowMs)
+        if (step !== 'again') this.askProxies(probe, nowMs)
       }
     }
     for (const relay of this.probes.takeFailedRelays(nowMs)) {
@@ -320,10 +328,21 @@ export class Membership {
 
   private expireSuspicions(nowMs: number): void {
     for (const member of this.suspects) {
-      if (!member.suspicion) this.suspects.delete(member)
-      else if (nowMs >= member.suspicion.deadlineMs) {
+      const { suspicion } = member
+      if (!suspicion) this.suspects.delete(member)
+      else if (nowMs >= suspicion.deadlineMs) {
         this.declareDead(member, this.self.id, member.incarnation, nowMs)
-      }
+      } else if (nowMs >= suspicion.dueMs) this.inquire(member, suspicion)
+    }
+  }
+
+  /** A last question before the verdict, to others: a refutation may have missed this node. */
+  private inquire(member: Member, suspicion: Suspicion): void {
+    suspicion.inquired = true
+    if (!this.options.lifeguard) return
+    for (const witness of this.roster.some(this.entropy, limits.witnesses, member.id)) {
+      const news: News = { claims: [], digests: [] }
+      this.send(witness.id, { kind: 'repair', value: { news, profiles: [], want: [member.id] } })
     }
   }
 
@@ -343,6 +362,7 @@ export class Membership {
     this.incarnation = claim.incarnation + 1
     this.sequence = 0
     this.health.worsen(1)
+    if (this.options.lifeguard && claim.rank === rankOf.dead) this.nextSyncMs = nowMs
     this.announce(nowMs)
     this.event({ kind: 'refuted', incarnation: this.incarnation, by: claim.by })
   }
@@ -403,8 +423,8 @@ export class Membership {
   private sync(nowMs: number): void {
     this.nextSyncMs =
       nowMs + syncIntervalMs(this.roster.meshSize) * (0.75 + 0.5 * this.entropy.unit())
-    const [member] = this.roster.some(this.entropy, 1)
-    if (member) this.greet(member.id, nowMs)
+    for (const member of this.roster.some(this.entropy, limits.syncPeers))
+      this.greet(member.id, nowMs)
     for (const gone of this.roster.reapable(nowMs)) {
       this.roster.remove(gone)
       this.event({ kind: 'reaped', id: gone.id })
@@ -553,9 +573,11 @@ export class Membership {
       return
     }
     if (!supersedes(claim, member)) return this.rumours.heardClaim(claim.about)
-    // Our own ears outweigh a report of death: the member gets its chance to object.
+    // Our own ears outweigh a report of death, and one that waited while we slept may be long out
+    // of date: the member gets its chance to object.
     const heardItself = nowMs - member.heardMs < limits.probeTimeoutMs
-    if (this.options.lifeguard && heardItself) this.accuse(member, claim.by, incarnation, nowMs)
+    const doubtful = heardItself || nowMs < this.drowsyUntilMs
+    if (this.options.lifeguard && doubtful) this.accuse(member, claim.by, incarnation, nowMs)
     else this.declareDead(member, claim.by, incarnation, nowMs)
   }
 
@@ -680,10 +702,11 @@ export class Membership {
       this.output.faults.push({ peer: from, why: 'forgedProfile' })
       return
     }
+    const firstTime = member.profile === undefined
     member.profile = profile
     member.signedProfile = signed
     member.profileHash = hash
-    this.event({ kind: 'profile', id: member.id })
+    this.event({ kind: 'profile', id: member.id, firstTime })
   }
 
   private signedProfileOf(id: PeerId): Signed | undefined {

@@ -14,7 +14,7 @@ export interface Probe {
   startedMs: number
   /** What Lifeguard's local health made of the waits when the probe began. */
   readonly stretch: number
-  stage: 'first' | 'again' | 'indirect'
+  stage: 'first' | 'again' | 'indirect' | 'last'
   proxiesAsked: number
   nacks: number
 }
@@ -26,7 +26,17 @@ interface Relay {
   deadlineMs: number
 }
 
-export type DueStep = 'again' | 'indirect' | 'failed'
+export type DueStep = 'again' | 'indirect' | 'last' | 'failed'
+
+const nextStage = { first: 'again', again: 'indirect', indirect: 'last' } as const
+
+/** How long after the start each stage ends. */
+const waitOf = {
+  first: limits.pingAgainAfterMs,
+  again: limits.directTimeoutMs,
+  indirect: limits.lastTryMs,
+  last: limits.probeTimeoutMs,
+} as const satisfies Record<Probe['stage'], number>
 
 export class Probes {
   private readonly probes = new Map<number, Probe>()
@@ -95,7 +105,7 @@ export class Probes {
         this.probes.delete(probe.seq)
         return [probe, 'failed']
       }
-      probe.stage = probe.stage === 'first' ? 'again' : 'indirect'
+      probe.stage = nextStage[probe.stage as keyof typeof nextStage]
       return [probe, probe.stage]
     }
     return undefined
@@ -103,7 +113,7 @@ export class Probes {
 
   /** The target cannot even be reached: do not wait for it before others are asked. */
   hasten(probe: Probe, nowMs: number): void {
-    if (probe.stage === 'indirect') return
+    if (probe.stage === 'indirect' || probe.stage === 'last') return
     probe.stage = 'again'
     probe.startedMs = Math.min(probe.startedMs, nowMs - limits.directTimeoutMs * probe.stretch)
   }
@@ -132,12 +142,7 @@ export class Probes {
   }
 
   private dueMs(probe: Probe): number {
-    const waitMs =
-      probe.stage === 'first'
-        ? limits.pingAgainAfterMs
-        : probe.stage === 'again'
-          ? limits.directTimeoutMs
-          : limits.probeTimeoutMs
+    const waitMs = waitOf[probe.stage]
     return probe.startedMs + waitMs * probe.stretch
   }
 }

@@ -80,7 +80,9 @@ export class Rumours {
   /** Others know it too: one telling less for us. */
   heardClaim(about: PeerId): void {
     const rumour = this.claims.get(about)
-    if (rumour && --rumour.sendsLeft <= 0) this.claims.delete(about)
+    if (!rumour) return
+    rumour.sendsLeft -= limits.heardCounts
+    if (rumour.sendsLeft <= 0) this.claims.delete(about)
   }
 
   heardDigest(owner: PeerId, incarnation: number, sequence: number): void {
@@ -91,13 +93,19 @@ export class Rumours {
     }
     const urgent = this.urgentDigests.get(owner)
     if (urgent && urgent.held.sequence === sequence && urgent.held.incarnation === incarnation) {
-      if (--urgent.sendsLeft <= 0) this.urgentDigests.delete(owner)
+      urgent.sendsLeft -= limits.heardCounts
+      if (urgent.sendsLeft <= 0) this.urgentDigests.delete(owner)
     }
   }
 
   /** The member's state moved on: what was said before is no longer news. */
   forgetClaims(about: PeerId): void {
     this.claims.delete(about)
+  }
+
+  /** What was to be said before a sleep is not news after it. */
+  forgetAllClaims(): void {
+    this.claims.clear()
   }
 
   forget(id: PeerId): void {

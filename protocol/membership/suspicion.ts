@@ -3,11 +3,14 @@
  * independent accuser (Lifeguard §IV-B): one voice may be deaf, four agree.
  */
 import type { PeerId } from '../identity/peer-id.ts'
+import { limits } from './limits.ts'
 
 export class Suspicion {
   readonly incarnation: number
   readonly startedMs: number
   deadlineMs: number
+  /** Whether others were asked if they know better. */
+  inquired = false
   private readonly accusers: Set<PeerId>
   private readonly wanted: number
   private readonly minMs: number
@@ -45,8 +48,9 @@ export class Suspicion {
     this.deadlineMs += ms
   }
 
-  accusedBy(id: PeerId): boolean {
-    return this.accusers.has(id)
+  /** When there is something to do about it. */
+  get dueMs(): number {
+    return this.inquired ? this.deadlineMs : this.deadlineMs - limits.inquestMs
   }
 
   private waitMs(): number {

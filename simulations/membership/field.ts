@@ -183,7 +183,8 @@ export class Field {
     this.flush(host)
   }
 
-  private flush(host: FieldHost): void {
+  /** Sends and tells what the host’s core has put out. Call after driving a core by hand. */
+  flush(host: FieldHost): void {
     const { sends, events, faults } = host.core.takeOutput()
     for (const { to, frame } of sends) this.send(host, to, frame)
     for (const event of events) this.observe(host, event)
@@ -191,14 +192,16 @@ export class Field {
     const { wakeAtMs } = host.core
     if (host.wake?.run && host.wake.atMs <= wakeAtMs) return
     if (host.wake) this.scheduler.cancel(host.wake)
-    host.wake = this.scheduler.at(wakeAtMs, () => this.woken(host))
+    delete host.wake
+    // One that has left has nothing more to do.
+    if (Number.isFinite(wakeAtMs)) host.wake = this.scheduler.at(wakeAtMs, () => this.woken(host))
   }
 
   private woken(host: FieldHost): void {
     delete host.wake
     if (host.state !== 'up') return
     if (this.nowMs >= host.core.wakeAtMs) this.wake(host)
-    else host.wake = this.scheduler.at(host.core.wakeAtMs, () => this.woken(host))
+    else this.flush(host)
   }
 
   private send(from: FieldHost, to: PeerId, frame: MembershipFrame): void {

@@ -3,6 +3,7 @@
  * each member said of each other is judged by what really happened.
  */
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { isStanding } from '../../protocol/membership/roster.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { below } from '../../protocol/ports/entropy.ts'
 import { SeededEntropy } from '../world/entropy.ts'
@@ -30,8 +31,10 @@ export interface TrialResult {
   /** Deaths that were not known to 99.9% when the trial ended or the host was back. */
   unknown: number
   pauses: number
-  /** First-hand accusations of a host that had been running for `HEALTHY_AFTER_MS`. */
+  /** Members that came to suspect a host that had been running for `HEALTHY_AFTER_MS`. */
   falseSuspicions: number
+  /** Of these, the ones who found it out themselves; the others believed them. */
+  falseAccusations: number
   /** Hosts called dead by anyone while they had been running for `HEALTHY_AFTER_MS`. */
   falseDeaths: number
   bytesPerNodePerSecond: number
@@ -82,6 +85,7 @@ class Trial {
       unknown: 0,
       pauses: 0,
       falseSuspicions: 0,
+      falseAccusations: 0,
       falseDeaths: 0,
       bytesPerNodePerSecond: 0,
       framesPerNodePerSecond: 0,
@@ -127,8 +131,12 @@ class Trial {
       const healthy =
         accused.state === 'up' && this.field.nowMs - accused.upSinceMs >= HEALTHY_AFTER_MS
       if (!healthy) return
-      if (event.kind === 'dead') this.result.falseDeaths++
-      else if (event.by === observer.id) this.result.falseSuspicions++
+      if (event.kind === 'dead') {
+        this.result.falseDeaths++
+        return
+      }
+      this.result.falseSuspicions++
+      if (event.by === observer.id) this.result.falseAccusations++
     }
   }
 
@@ -198,13 +206,14 @@ class Trial {
     const { field } = this
     this.open = this.open.filter(({ host, atMs }) => {
       let running = 0
-      let know = 0
+      let believe = 0
       for (const other of field.hosts) {
         if (other.state !== 'up' || other.upSinceMs > atMs) continue
         running++
-        if (other.core.roster.get(host.id)?.state === 'dead') know++
+        const member = other.core.roster.get(host.id)
+        if (member && isStanding(member.state)) believe++
       }
-      if (know < KNOWN_SHARE * running) return true
+      if (believe > (1 - KNOWN_SHARE) * running) return true
       this.result.knownMs.push(field.nowMs - atMs)
       return false
     })

@@ -1,0 +1,280 @@
+/**
+ * Runs the membership core: hands it frames, time and what the network noticed, and sends, records
+ * and logs what it answers. All decisions are the core's.
+ */
+import type { PeerId, Signer } from '../../protocol/identity/peer-id.ts'
+import { verify } from '../../protocol/identity/peer-id.ts'
+import type { MembershipEvent } from '../../protocol/membership/core.ts'
+import { Membership } from '../../protocol/membership/core.ts'
+import type { LoadRecord, Profile, Seal, SealContext } from '../../protocol/membership/digest.ts'
+import { limits } from '../../protocol/membership/limits.ts'
+import { MembershipFrame } from '../../protocol/membership/messages.ts'
+import type { Clock, Timer } from '../../protocol/ports/clock.ts'
+import type { Disk } from '../../protocol/ports/disk.ts'
+import type { Entropy } from '../../protocol/ports/entropy.ts'
+import type { Log } from '../../protocol/ports/log.ts'
+import type { Network, PeerConnectionEvent } from '../../protocol/ports/network.ts'
+import { helloOf, WIRE_VERSION } from '../../protocol/wire/versions.ts'
+import { linkLimits, linkQuotas } from '../links/limits.ts'
+import { Links } from '../links/links.ts'
+import { type MemberView, viewOf } from './view.ts'
+
+export interface MembershipPorts {
+  clock: Clock
+  entropy: Entropy
+  network: Network
+  disk: Disk
+  log: Log
+}
+
+export interface MembershipSettings {
+  signer: Signer
+  profile: Omit<Profile, 'owner' | 'incarnation'>
+  /** Addresses of agents to ask for the others. */
+  bootstrap: readonly string[]
+  probeIntervalMs: number
+  onEvent(event: MembershipEvent): void
+}
+
+const INCARNATION_KEY = 'membership/incarnation'
+/** While nobody is known, the bootstrap addresses are tried this often; with company, seldom. */
+const LONELY_RETRY_MS = 500
+const BOOTSTRAP_AGAIN_MS = 30_000
+const DIAL_DEADLINE_MS = 5_000
+const FAREWELL_DEADLINE_MS = 1_000
+const FAREWELL_CHECK_MS = 20
+/** Frames of membership are small; a repair is the largest. */
+const frameBytesMax = 256 * 1024
+
+export class MembershipService {
+  private readonly ports: MembershipPorts
+  private readonly settings: MembershipSettings
+  private readonly log: Log
+  private core!: Membership
+  private links!: Links<MembershipFrame>
+  private wakeTimer: Timer | undefined
+  private wakeTimerAtMs = Number.POSITIVE_INFINITY
+  private bootstrapTimer: Timer | undefined
+  private stopped = false
+
+  constructor(ports: MembershipPorts, settings: MembershipSettings) {
+    this.ports = ports
+    this.settings = settings
+    this.log = ports.log.child('membership')
+  }
+
+  async start(): Promise<void> {
+    const { clock, entropy, disk } = this.ports
+    const { signer, profile, probeIntervalMs } = this.settings
+    const incarnation = await nextIncarnation(disk)
+    this.core = new Membership(
+      { id: signer.id, seal: sealOf(signer), profile, wireVersion: WIRE_VERSION, incarnation },
+      entropy.stream('membership'),
+      clock.now(),
+      { lifeguard: true, probeIntervalMs },
+    )
+    this.links = new Links<MembershipFrame>(this.ports, {
+      purpose: '/skein/membership/1',
+      frames: MembershipFrame,
+      hello: helloOf(profile.agentVersion, profile.name),
+      quotas: linkQuotas,
+      limits: { ...linkLimits, frameBytesMax },
+      onMessage: (from, frame) => {
+        if (this.stopped) return
+        this.core.receive(from, frame, clock.now())
+        this.flush()
+      },
+    })
+    this.plan()
+    this.findOthers()
+  }
+
+  // ── Reading ───────────────────────────────────────────────────────────────────────────────────
+
+  get id(): PeerId {
+    return this.settings.signer.id
+  }
+
+  get localHealth(): number {
+    return this.core.health.score
+  }
+
+  get profile(): Profile {
+    return this.core.profile
+  }
+
+  get incarnation(): number {
+    return this.core.digest.incarnation
+  }
+
+  self(): MemberView {
+    return {
+      id: this.id,
+      self: true,
+      state: 'alive',
+      stateAgeMs: 0,
+      heardAgeMs: 0,
+      incarnation: this.core.digest.incarnation,
+      profile: this.core.profile,
+      digest: this.core.digest,
+      digestAgeMs: 0,
+    }
+  }
+
+  /** Everyone known, this node first, then by name. */
+  members(): MemberView[] {
+    const nowMs = this.ports.clock.now()
+    return [this.self(), ...[...this.core.roster.all()].map((member) => viewOf(member, nowMs))]
+  }
+
+  nameOf(id: PeerId): string {
+    const profile = id === this.id ? this.core.profile : this.core.roster.get(id)?.profile
+    return profile?.name ?? id.slice(-8)
+  }
+
+  refusals(): Readonly<Record<string, number>> {
+    return { ...this.links.refusals(), ...this.core.ignored }
+  }
+
+  // ── Changing ──────────────────────────────────────────────────────────────────────────────────
+
+  report(load: LoadRecord, runningAttempts: number): void {
+    this.core.report(load, runningAttempts, this.ports.clock.now())
+    this.flush()
+  }
+
+  describe(profile: Omit<Profile, 'owner' | 'incarnation'>): void {
+    this.core.describe(profile, this.ports.clock.now())
+    this.flush()
+  }
+
+  discovered(peer: PeerId, addresses: readonly string[]): void {
+    if (peer === this.id || this.stopped) return
+    this.ports.network.learn(peer, addresses)
+    const known = this.core.roster.get(peer)
+    if (known && known.slot >= 0) return
+    this.core.greet(peer, this.ports.clock.now())
+    this.flush()
+  }
+
+  connectionChanged({ peer, kind }: PeerConnectionEvent): void {
+    if (this.stopped || !this.core) return
+    if (kind === 'connected') this.links.resetBackoff(peer)
+    else this.core.hint(peer, 'connectionLost', this.ports.clock.now())
+    this.flush()
+  }
+
+  /** Tells the others that this node goes of its own will, and waits until some have heard. */
+  async leave(): Promise<void> {
+    const { clock } = this.ports
+    this.core.leave(clock.now())
+    this.flush()
+    const wanted = Math.min(limits.farewellAcks, this.core.roster.standingMembers().length)
+    const deadlineMs = clock.now() + FAREWELL_DEADLINE_MS
+    while (this.core.farewells < wanted && clock.now() < deadlineMs) {
+      await new Promise<void>((resolve) => clock.after(FAREWELL_CHECK_MS, resolve))
+    }
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.wakeTimer?.cancel()
+    this.bootstrapTimer?.cancel()
+    this.links.close()
+  }
+
+  // ── Driving the core ──────────────────────────────────────────────────────────────────────────
+
+  private flush(): void {
+    const { sends, events, faults } = this.core.takeOutput()
+    for (const event of events) this.settings.onEvent(event)
+    for (const event of events) this.react(event)
+    for (const { to, frame } of sends) this.links.send(to, frame)
+    for (const { peer, why } of faults) {
+      this.log.warn('peer sent a bad record', { peer, why })
+      this.ports.network.ban(peer, linkLimits.banMs, why)
+    }
+    this.plan()
+  }
+
+  private react(event: MembershipEvent): void {
+    if (event.kind === 'profile') {
+      const profile = this.core.roster.get(event.id)?.profile
+      if (profile) this.ports.network.learn(event.id, profile.addresses)
+    }
+    if (event.kind === 'refuted') this.keepIncarnation(event.incarnation)
+    if (event.kind === 'dead' || event.kind === 'left') this.ports.network.disconnect(event.id)
+  }
+
+  private keepIncarnation(incarnation: number): void {
+    const write = writeIncarnation(this.ports.disk, incarnation, false)
+    write.catch((error: unknown) => {
+      // It is outrun again after a restart: the others tell us what they have seen.
+      this.log.warn('incarnation not kept', { why: String(error) })
+    })
+  }
+
+  private plan(): void {
+    if (this.stopped || this.core.wakeAtMs === this.wakeTimerAtMs) return
+    const { clock } = this.ports
+    this.wakeTimer?.cancel()
+    this.wakeTimerAtMs = this.core.wakeAtMs
+    // One that has left has nothing more to do.
+    if (!Number.isFinite(this.core.wakeAtMs)) return
+    this.wakeTimer = clock.after(Math.max(0, this.core.wakeAtMs - clock.now()), () => {
+      this.wakeTimerAtMs = Number.POSITIVE_INFINITY
+      this.core.wake(clock.now())
+      this.flush()
+    })
+  }
+
+  // ── Finding others ────────────────────────────────────────────────────────────────────────────
+
+  private findOthers(): void {
+    if (this.stopped) return
+    const lonely = this.core.roster.meshSize === 1
+    for (const address of this.settings.bootstrap) void this.introduce(address)
+    const waitMs = lonely ? LONELY_RETRY_MS : BOOTSTRAP_AGAIN_MS
+    this.bootstrapTimer = this.ports.clock.after(waitMs, () => this.findOthers())
+  }
+
+  private async introduce(address: string): Promise<void> {
+    const deadline = new AbortController()
+    const timer = this.ports.clock.after(DIAL_DEADLINE_MS, () => deadline.abort())
+    try {
+      const peer = await this.ports.network.dial(address, deadline.signal)
+      const known = this.core.roster.get(peer)
+      if (this.stopped || (known && known.slot >= 0)) return
+      this.core.greet(peer, this.ports.clock.now())
+      this.flush()
+    } catch (error) {
+      this.log.debug('bootstrap address did not answer', { address, why: String(error) })
+    } finally {
+      timer.cancel()
+    }
+  }
+}
+
+function sealOf(signer: Signer): Seal {
+  return {
+    sign: (context, body) => signer.sign(inContext(context, body)),
+    verify: (owner, context, body, signature) => verify(owner, inContext(context, body), signature),
+  }
+}
+
+function inContext(context: SealContext, body: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(`${context}\n`), body])
+}
+
+/** Higher than in every earlier life, and on disk before anybody hears of it. */
+async function nextIncarnation(disk: Disk): Promise<number> {
+  const stored = await disk.get(INCARNATION_KEY)
+  const last = stored ? Number(new TextDecoder().decode(stored)) : 0
+  await writeIncarnation(disk, last + 1, true)
+  return last + 1
+}
+
+function writeIncarnation(disk: Disk, incarnation: number, durable: boolean): Promise<void> {
+  const value = new TextEncoder().encode(String(incarnation))
+  return disk.write([{ put: INCARNATION_KEY, value }], { durable })
+}
