@@ -114,7 +114,7 @@ export const schema = {
     listen: key(
       hostPort,
       '127.0.0.1:4131',
-      'Where the control API answers. Whoever can reach it commands this agent: think before leaving loopback.',
+      'Where the control API answers: an address of loopback. Whoever can reach it commands this agent.',
     ),
   },
   log: {
@@ -127,13 +127,13 @@ export const schema = {
   },
   telemetry: {
     intervalMin: key(
-      duration(200, minute),
+      duration(200, 10 * second),
       '1s',
       'The shortest time between two samples of the host.',
     ),
     intervalMax: key(
-      duration(200, 10 * minute),
-      '10s',
+      duration(200, 10 * second),
+      '5s',
       'The longest time between two samples, when little changes.',
     ),
   },

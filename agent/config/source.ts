@@ -32,6 +32,7 @@ export interface Gathered {
 const otherVariables = new Set([
   // Which agent the command line asks.
   'SKEIN_ADDRESS',
+  'SKEIN_HOME',
   // Which file an agent reads.
   'SKEIN_CONFIG',
   // Where a stage writes its outputs; an agent may be started by a stage.

@@ -3,15 +3,16 @@
  * serves this table, the OpenAPI document is printed from it, and the CLI calls through it.
  */
 import * as z from 'zod'
+import { routePaths } from './route-paths.ts'
 import {
+  Done,
   Health,
   LabelChange,
+  Labelled,
   MeshEvent,
   ModuleList,
   NodeDetail,
   NodeList,
-  Node as NodeSchema,
-  SCHEMA_VERSION,
   Status,
 } from './schemas.ts'
 
@@ -32,83 +33,87 @@ const nodeParameter = z.strictObject({
   node: z
     .string()
     .min(1)
-    .describe('Id or name, or a unique prefix of either; `self` is the answering agent'),
+    .meta({
+      description: 'Id or name, or a unique prefix of either; `self` is the answering agent',
+      examples: ['self'],
+    }),
 })
-const moduleParameter = nodeParameter.extend({ module: z.string().min(1) })
-const Done = z.object({ schemaVersion: z.literal(SCHEMA_VERSION), done: z.literal(true) })
-const Labelled = z.object({ schemaVersion: z.literal(SCHEMA_VERSION), node: NodeSchema })
+const moduleParameter = nodeParameter.extend({
+  module: z
+    .string()
+    .min(1)
+    .meta({ description: 'Name of the part', examples: ['telemetry'] }),
+})
 
 export const routes = {
   status: {
-    method: 'GET',
-    path: '/api/v1/status',
+    ...routePaths.status,
     summary: 'The mesh and the answering agent at a glance',
     response: Status,
   },
   nodes: {
-    method: 'GET',
-    path: '/api/v1/nodes',
+    ...routePaths.nodes,
     summary: 'Every node that the answering agent knows, also dead and left ones',
     response: NodeList,
   },
   node: {
-    method: 'GET',
-    path: '/api/v1/nodes/{node}',
+    ...routePaths.node,
     summary: 'One node: what is known here, and its own answer',
     parameters: nodeParameter,
-    query: z.strictObject({ minutes: z.coerce.number().int().min(0).max(1440).default(60) }),
+    query: z.strictObject({
+      minutes: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .max(1440)
+        .default(60)
+        .describe('How much of its history'),
+    }),
     response: NodeDetail,
   },
   labels: {
-    method: 'PUT',
-    path: '/api/v1/nodes/{node}/labels',
+    ...routePaths.labels,
     summary: 'Change a node’s labels; the node itself keeps them',
     parameters: nodeParameter,
     body: LabelChange,
     response: Labelled,
   },
   modules: {
-    method: 'GET',
-    path: '/api/v1/nodes/{node}/modules',
+    ...routePaths.modules,
     summary: 'The parts of an agent and their states',
     parameters: nodeParameter,
     response: ModuleList,
   },
   startModule: {
-    method: 'POST',
-    path: '/api/v1/nodes/{node}/modules/{module}/start',
+    ...routePaths.startModule,
     summary: 'Start a part and what it needs',
     parameters: moduleParameter,
     response: ModuleList,
   },
   stopModule: {
-    method: 'POST',
-    path: '/api/v1/nodes/{node}/modules/{module}/stop',
+    ...routePaths.stopModule,
     summary: 'Stop a part; what needs it goes degraded',
     parameters: moduleParameter,
     response: ModuleList,
   },
   health: {
-    method: 'GET',
-    path: '/api/v1/health',
+    ...routePaths.health,
     summary: 'Everything that is looked after, with cause and remedy where it is not well',
     response: Health,
   },
   events: {
-    method: 'GET',
-    path: '/api/v1/events',
+    ...routePaths.events,
     summary: 'What happened, and with `follow` what happens',
     query: z.strictObject({
       since: z.coerce.number().int().min(0).optional().describe('Only events with a greater `seq`'),
       last: z.coerce.number().int().min(0).max(1000).default(100).describe('How many of the past'),
-      follow: z.stringbool().default(false),
+      follow: z.stringbool().default(false).describe('Go on with what happens from now on'),
     }),
     response: MeshEvent,
     stream: true,
   },
   leave: {
-    method: 'POST',
-    path: '/api/v1/agent/leave',
+    ...routePaths.leave,
     summary: 'Leave the mesh in good order and stop the answering agent',
     response: Done,
   },
@@ -125,9 +130,20 @@ export type RouteQuery<N extends RouteName> = (typeof routes)[N] extends {
 }
   ? z.input<Q>
   : Record<string, never>
+/** What a handler gets: with the defaults filled in. */
+export type ReadQuery<N extends RouteName> = (typeof routes)[N] extends {
+  query: infer Q extends z.ZodObject
+}
+  ? z.output<Q>
+  : Record<string, never>
 export type RouteBody<N extends RouteName> = (typeof routes)[N] extends {
   body: infer B extends z.ZodObject
 }
   ? z.input<B>
+  : undefined
+export type ReadBody<N extends RouteName> = (typeof routes)[N] extends {
+  body: infer B extends z.ZodObject
+}
+  ? z.output<B>
   : undefined
 export type RouteResponse<N extends RouteName> = z.infer<(typeof routes)[N]['response']>

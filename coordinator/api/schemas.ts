@@ -224,13 +224,26 @@ export const ApiError = z.object({
     code: z.string().describe('Stable; see the README of coordinator/api'),
     why: z.string(),
     fix: z.string(),
+    mistakes: z
+      .array(z.object({ where: z.string(), why: z.string() }))
+      .optional()
+      .describe(
+        'Each thing wrong with the request, where there are any; `why` above says them all',
+      ),
+    id: z.string().optional().describe('For `internal`: the id of the line in the agent’s log'),
   }),
 })
 
-export const LabelChange = z.strictObject({
-  set: z.record(z.string(), z.string()).default({}),
-  remove: z.array(z.string()).default([]),
-})
+export const LabelChange = z
+  .strictObject({
+    set: z.record(z.string(), z.string()).default({}),
+    remove: z.array(z.string()).default([]),
+  })
+  .meta({ examples: [{ set: { zone: 'north' }, remove: ['retired'] }] })
+
+export const Done = z.object({ schemaVersion: z.literal(SCHEMA_VERSION), done: z.literal(true) })
+
+export const Labelled = z.object({ schemaVersion: z.literal(SCHEMA_VERSION), node: Node })
 
 export type Node = z.infer<typeof Node>
 export type NodeState = z.infer<typeof NodeState>

@@ -1,0 +1,177 @@
+/**
+ * One agent, in either world: its ports are given to it. It puts the parts together, starts and
+ * stops them in order, and is the face that the coordinator's folder sees of an agent.
+ *
+ * Base parts (disk, network, membership, calls, journal) live as long as the agent; everything
+ * else is a module that can fail, restart and be stopped on its own.
+ */
+import type { PeerId, Signer } from '../protocol/identity/peer-id.ts'
+import type { MembershipEvent } from '../protocol/membership/core.ts'
+import type { Profile } from '../protocol/membership/digest.ts'
+import type { Clock } from '../protocol/ports/clock.ts'
+import type { Disk } from '../protocol/ports/disk.ts'
+import type { Entropy } from '../protocol/ports/entropy.ts'
+import type { Log } from '../protocol/ports/log.ts'
+import type { Network } from '../protocol/ports/network.ts'
+import type { HostFacts, Telemetry } from '../protocol/ports/telemetry.ts'
+import { helloOf } from '../protocol/wire/versions.ts'
+import { Journal } from './journal/journal.ts'
+import { tellMembership, tellModule } from './journal/tell.ts'
+import { LabelStore } from './labels.ts'
+import { MembershipService } from './membership/service.ts'
+import { ModuleGraph } from './modules/graph.ts'
+import type { ModuleSpec } from './modules/module.ts'
+import { Calls } from './requests/calls.ts'
+import type { SamplingSettings } from './telemetry/limits.ts'
+import { loadRecordOf } from './telemetry/load-record.ts'
+import { Sampler } from './telemetry/sampler.ts'
+import { AGENT_VERSION } from './version.ts'
+
+export interface AgentPorts {
+  clock: Clock
+  entropy: Entropy
+  network: Network
+  disk: Disk
+  telemetry: Telemetry
+  log: Log
+  /** 99th percentile of the event loop's lag over the last seconds. */
+  loopLagMs: () => number
+}
+
+export interface AgentSettings {
+  signer: Signer
+  name: string
+  /** What people call the mesh; two meshes with one name are still two. */
+  mesh: string
+  labels: Readonly<Record<string, string>>
+  bootstrap: readonly string[]
+  probeIntervalMs: number
+  sampling: SamplingSettings
+  /** Shown to people; the agent itself only knows its disk. */
+  dataDirectory: string
+}
+
+export class Agent {
+  readonly ports: AgentPorts
+  readonly settings: AgentSettings
+  readonly journal: Journal
+  readonly membership: MembershipService
+  readonly calls: Calls
+  readonly sampler: Sampler
+  readonly modules: ModuleGraph
+  readonly labels: LabelStore
+  readonly startedMs: number
+  facts: HostFacts | undefined
+  /** Called when an operator has asked the agent to leave and stop. */
+  onLeave: () => void = () => {}
+  private readonly log: Log
+
+  /** `modules` are those of the caller's own, with the agent already there to be asked. */
+  constructor(
+    ports: AgentPorts,
+    settings: AgentSettings,
+    modules: (agent: Agent) => readonly ModuleSpec[],
+  ) {
+    this.ports = ports
+    this.settings = settings
+    this.log = ports.log.child('agent')
+    this.startedMs = ports.clock.now()
+    this.journal = new Journal(ports)
+    this.labels = new LabelStore(ports.disk, settings.labels)
+    this.sampler = new Sampler(ports, settings.sampling)
+    this.calls = new Calls(ports, helloOf(AGENT_VERSION, settings.name))
+    this.membership = new MembershipService(ports, {
+      signer: settings.signer,
+      profile: this.describe(),
+      bootstrap: settings.bootstrap,
+      probeIntervalMs: settings.probeIntervalMs,
+      onEvent: (event) => this.heard(event),
+    })
+    this.modules = new ModuleGraph(ports, [...this.ownModules(), ...modules(this)], {
+      onChange: (event) => tellModule(event, this.membership.self(), this.journal),
+    })
+    ports.network.onConnection = (event) => {
+      if (event.kind === 'connected') this.calls.resetBackoff(event.peer)
+      this.membership.connectionChanged(event)
+    }
+  }
+
+  get id(): PeerId {
+    return this.settings.signer.id
+  }
+
+  async start(): Promise<void> {
+    await this.journal.load()
+    await this.labels.load()
+    this.facts = await this.ports.telemetry.facts()
+    await this.membership.start()
+    this.membership.describe(this.describe())
+    await this.modules.startAll()
+    this.log.info('agent started', { id: this.id, name: this.settings.name })
+  }
+
+  /** Stops in good order. The others will call this node dead unless it left first. */
+  async stop(): Promise<void> {
+    await this.modules.stopAll()
+    this.membership.stop()
+    this.calls.close()
+    this.log.info('agent stopped')
+  }
+
+  async leave(): Promise<void> {
+    this.log.info('leaving the mesh')
+    await this.membership.leave()
+    this.onLeave()
+  }
+
+  async changeLabels(set: Record<string, string>, remove: readonly string[]): Promise<void> {
+    await this.labels.change(set, remove)
+    this.membership.describe(this.describe())
+  }
+
+  private describe(): Omit<Profile, 'owner' | 'incarnation'> {
+    return {
+      name: this.settings.name,
+      addresses: this.ports.network.addresses(),
+      labels: this.labels.current(),
+      agentVersion: AGENT_VERSION,
+      platform: this.facts ? `${this.facts.platform}-${this.facts.arch}` : 'unknown',
+      cores: Math.max(1, Math.round(this.facts?.coresUsable ?? 1)),
+      memoryBytes: this.facts?.memoryUsableBytes ?? 0,
+    }
+  }
+
+  private ownModules(): ModuleSpec[] {
+    return [
+      {
+        name: 'telemetry',
+        priority: 1,
+        needs: [],
+        start: () => this.sampler.start(),
+        stop: () => this.sampler.stop(),
+      },
+      {
+        name: 'load',
+        priority: 2,
+        needs: ['telemetry'],
+        start: () => {
+          this.sampler.onSample = () => this.reportLoad()
+          this.reportLoad()
+        },
+        stop: () => {
+          this.sampler.onSample = () => {}
+        },
+      },
+    ]
+  }
+
+  private reportLoad(): void {
+    const reading = this.sampler.newest()
+    if (!reading || !this.facts) return
+    this.membership.report(loadRecordOf(reading.sample, this.facts, this.ports.loopLagMs()), 0)
+  }
+
+  private heard(event: MembershipEvent): void {
+    tellMembership(event, this.membership, this.journal, this.log)
+  }
+}

@@ -1,0 +1,40 @@
+/** Why the listener does not start, in words for the person who configured it. */
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import { Problem } from '../../protocol/problem.ts'
+import { listenRefused } from '../life/refusals.ts'
+
+/** What sets the address. */
+const key = 'api.listen'
+
+const codes: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'portTaken',
+  EADDRNOTAVAIL: 'badAddress',
+  EAFNOSUPPORT: 'badAddress',
+  EINVAL: 'badAddress',
+  ENOTFOUND: 'badAddress',
+  ERR_SOCKET_BAD_PORT: 'badAddress',
+  EACCES: 'noPermission',
+  EPERM: 'noPermission',
+}
+
+export function cannotListen(host: string, port: number, error: unknown): Problem {
+  const problem = listenRefused(shownAddress(host, port), key, error)
+  const { why, fix, exitCode } = problem
+  const systemCode = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = codes[systemCode] ?? problem.code
+  return new Problem({ code, why, fix, exitCode }, error)
+}
+
+/** Until there are keys and rights for people, whoever reaches the socket commands the agent. */
+export function notLoopback(host: string, port: number): Problem {
+  return new Problem({
+    code: 'notLoopback',
+    why: `will not serve the control API on ${shownAddress(host, port)}: it has neither TLS nor authentication yet, so it stays on loopback`,
+    fix: `set ${key} to 127.0.0.1:${port}, and reach it from elsewhere through ssh -L ${port}:127.0.0.1:${port}`,
+    exitCode: exitCodes.refused,
+  })
+}
+
+export function shownAddress(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

@@ -1,0 +1,114 @@
+/** Turns what the core and the modules did into events for people, one line each. */
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { MembershipEvent } from '../../protocol/membership/core.ts'
+import type { Log } from '../../protocol/ports/log.ts'
+import type { ModuleEvent } from '../modules/module.ts'
+import type { Journal, NewEvent } from './journal.ts'
+
+interface Names {
+  readonly id: PeerId
+  nameOf(id: PeerId): string
+}
+
+export function tellMembership(
+  event: MembershipEvent,
+  names: Names,
+  journal: Journal,
+  log: Log,
+): void {
+  const told = inWords(event, names)
+  if (!told) return
+  journal.record(told)
+  log.child('membership').info(`${told.kind.replace('.', ' ')}`, {
+    ...(told.name === undefined ? {} : { name: told.name }),
+    ...told.fields,
+  })
+}
+
+function inWords(event: MembershipEvent, names: Names): NewEvent | undefined {
+  switch (event.kind) {
+    case 'alive':
+      return event.firstTime ? undefined : stateInWords(event, names)
+    case 'suspect':
+    case 'dead':
+    case 'left':
+      return stateInWords(event, names)
+    case 'profile': {
+      // A newcomer is told of when it has a name.
+      const name = names.nameOf(event.id)
+      const kind = event.firstTime ? 'node.joined' : 'node.described'
+      const text = event.firstTime ? `${name} joined` : `${name} describes itself anew`
+      return { kind, node: event.id, name, text, fields: {} }
+    }
+    case 'refuted': {
+      const by = names.nameOf(event.by)
+      return {
+        kind: 'self.refuted',
+        node: names.id,
+        name: names.nameOf(names.id),
+        text: `${by} doubted this node; it answered with incarnation ${event.incarnation}`,
+        fields: { incarnation: event.incarnation, by },
+      }
+    }
+    case 'slept': {
+      const ms = Math.round(event.ms)
+      return {
+        kind: 'self.slept',
+        node: names.id,
+        name: names.nameOf(names.id),
+        text: `this agent did not run for ${ms} ms; it forgives the others that long`,
+        fields: { ms },
+      }
+    }
+    case 'reaped':
+      return {
+        kind: 'node.reaped',
+        node: event.id,
+        text: `${names.nameOf(event.id)} is forgotten: it was gone for too long`,
+        fields: {},
+      }
+    case 'identityClash':
+      return {
+        kind: 'self.clash',
+        node: names.id,
+        name: names.nameOf(names.id),
+        text:
+          'another agent uses this agent’s identity: its data directory was copied. ' +
+          'Stop one of the two and remove its identity.key',
+        fields: {},
+      }
+  }
+}
+
+function stateInWords(
+  event: Extract<MembershipEvent, { incarnation: number; id: PeerId }>,
+  names: Names,
+): NewEvent {
+  const { id, incarnation } = event
+  const name = names.nameOf(id)
+  const by = names.nameOf(event.by)
+  const here = event.by === names.id ? 'this agent' : by
+  const texts = {
+    alive: `${name} is alive again`,
+    suspect: `${name} does not answer ${here}`,
+    dead: `${name} is dead, says ${here}`,
+    left: `${name} left`,
+  }
+  return {
+    kind: `node.${event.kind}`,
+    node: id,
+    name,
+    text: `${texts[event.kind]} (incarnation ${incarnation})`,
+    fields: { incarnation, by },
+  }
+}
+
+export function tellModule(event: ModuleEvent, self: { id: PeerId }, journal: Journal): void {
+  const why = event.why === undefined ? '' : `: ${event.why}`
+  journal.record({
+    kind: `module.${event.state}`,
+    node: self.id,
+    text: `${event.name} is ${event.state}${why}`,
+    fields: { module: event.name, was: event.was },
+  })
+}

@@ -1,0 +1,140 @@
+/**
+ * The control API without a transport: a call in, a reply out. Finds the route, checks what the
+ * call says, asks the handler, checks what it answers. No socket and no clock, so the simulator's
+ * agents answer through the same code as real ones.
+ *
+ * Every answer is checked against its schema, in production too: what was parsed is what is sent,
+ * so an undocumented key cannot leak and a document looks the same everywhere. It costs about as
+ * much as printing the JSON does (measured: see the README).
+ */
+import { createHash } from 'node:crypto'
+import { errorDocument, errorReply } from './errors.ts'
+import { type ApiReply, type ApiRequest, jsonLine, jsonReply } from './exchange.ts'
+import { openApiReply } from './openapi.ts'
+import { readCall } from './reading.ts'
+import { ApiRefusal } from './refusal.ts'
+import type {
+  ReadBody,
+  ReadQuery,
+  RouteName,
+  RouteParameters,
+  RouteResponse,
+  RouteShape,
+  routes,
+} from './routes.ts'
+import { allowedMethods, type FoundRoute, findRoute } from './routing.ts'
+import { lines } from './streaming.ts'
+
+export type { ApiReply, ApiRequest } from './exchange.ts'
+
+export interface Request<N extends RouteName> {
+  parameters: RouteParameters<N>
+  query: ReadQuery<N>
+  body: ReadBody<N>
+  /** Aborted when nobody waits for the answer any more. */
+  signal: AbortSignal
+  /** True when another agent passed the call on: answer it here or refuse it. */
+  forwarded: boolean
+}
+
+/**
+ * A handler refuses by throwing `ApiRefusal`. One that streams should do so before it returns its
+ * source: later, the caller can only be told on the last line.
+ */
+export type Handlers = {
+  [N in RouteName]: (request: Request<N>) => Promise<Answer<N>> | Answer<N>
+}
+
+type Answer<N extends RouteName> = (typeof routes)[N] extends { stream: true }
+  ? AsyncIterable<RouteResponse<N>>
+  : RouteResponse<N>
+
+/** Told of every bug, with the id that the caller was given. */
+export type OnFault = (error: unknown, path: string, faultId: string) => void
+
+/** Never rejects. What goes wrong is in the reply, or on the last line of its stream. */
+export async function dispatch(
+  request: ApiRequest,
+  handlers: Handlers,
+  signal: AbortSignal,
+  onFault: OnFault,
+): Promise<ApiReply> {
+  const { method, path } = request
+  try {
+    const page = openApiReply(request)
+    if (page !== undefined) return page
+    const found = findRoute(method, path)
+    refuseForwardedStream(found, request)
+    const read = readCall(found, request)
+    // The route's schemas have just shown that the request is what its handler takes.
+    const handler = handlers[found.name] as (request: unknown) => unknown
+    const answer = await handler({ ...read, signal, forwarded: request.forwarded === true })
+    return replyOf(found, answer, signal, onFault)
+  } catch (error) {
+    const { refusal, faultId } = refusalOf(error, path, signal, onFault)
+    const allow = refusal.code === 'methodNotAllowed' ? { allow: allowedMethods(path) } : {}
+    return errorReply(refusal, allow, faultId)
+  }
+}
+
+function replyOf(
+  { name, route }: FoundRoute,
+  answer: unknown,
+  signal: AbortSignal,
+  onFault: OnFault,
+): ApiReply {
+  if (route.stream !== true) return jsonReply(200, checked(name, route, answer))
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: lines(
+      answer as AsyncIterable<unknown>,
+      signal,
+      (document) => jsonLine(checked(name, route, document)),
+      (error) => {
+        const { refusal, faultId } = refusalOf(error, route.path, signal, onFault)
+        return jsonLine(errorDocument(refusal, faultId))
+      },
+    ),
+  }
+}
+
+class AnswerUnfit extends Error {}
+
+function checked(name: RouteName, { response }: RouteShape, answer: unknown): unknown {
+  const result = response.safeParse(answer)
+  if (result.success) return result.data
+  const issues = result.error.issues.slice(0, 5)
+  const told = issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
+  throw new AnswerUnfit(`what ${name} answers does not fit its schema: ${told}`)
+}
+
+/**
+ * A bug is told to `onFault` with all there is, and to the caller with an id only. The id is made
+ * of the fault itself: no chance is needed, and one bug keeps one id however often it is met.
+ */
+function refusalOf(
+  error: unknown,
+  path: string,
+  signal: AbortSignal,
+  onFault: OnFault,
+): { refusal: ApiRefusal; faultId?: string } {
+  if (error instanceof ApiRefusal) return { refusal: error }
+  if (signal.aborted) {
+    return { refusal: new ApiRefusal('unreachable', 'the caller stopped waiting', 'ask again') }
+  }
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const faultId = createHash('sha256').update(what).digest('hex').slice(0, 8)
+  onFault(error, path, faultId)
+  const fix = `look for ${faultId} in the log of the agent that answered`
+  return {
+    refusal: new ApiRefusal('internal', 'the agent made a mistake of its own', fix),
+    faultId,
+  }
+}
+
+/** A stream lives on one connection with its reader; the mesh carries single answers. */
+function refuseForwardedStream({ route }: FoundRoute, request: ApiRequest): void {
+  if (route.stream !== true || request.forwarded !== true) return
+  throw new ApiRefusal('badRequest', 'a stream cannot be forwarded', 'ask that agent itself')
+}

@@ -1,0 +1,49 @@
+/** What an agent tells monitoring, read when it is scraped. */
+import type { Agent } from '../../agent/agent.ts'
+import { Metrics } from '../../agent/metrics/registry.ts'
+import { nodesOf, refusalsOf } from './queries.ts'
+
+export function metricsOf(agent: Agent): Metrics {
+  const metrics = new Metrics()
+  const members = metrics.gauge('skein_members', {
+    help: 'Members of the mesh by what this agent believes of them',
+    labels: ['state'],
+  })
+  const refused = metrics.gauge('skein_refused', {
+    help: 'What the network has refused since the agent started, by reason',
+    labels: ['reason'],
+  })
+  const lag = metrics.gauge('skein_loop_lag_seconds', {
+    help: '99th percentile of the event loop lag over the last seconds',
+    unit: 'seconds',
+  })
+  const doubt = metrics.gauge('skein_local_health', {
+    help: 'Lifeguard multiplier, 0 is well',
+  })
+  const resident = metrics.gauge('skein_resident_memory_bytes', {
+    help: 'Memory of the agent that is resident',
+    unit: 'bytes',
+  })
+  const sent = metrics.gauge('skein_network_sent_bytes', {
+    help: 'Bytes sent to other agents since the agent started',
+    unit: 'bytes',
+  })
+  const received = metrics.gauge('skein_network_received_bytes', {
+    help: 'Bytes received from other agents since the agent started',
+    unit: 'bytes',
+  })
+  metrics.onScrape(() => {
+    const counts = { alive: 0, suspect: 0, dead: 0, left: 0 }
+    for (const { state } of nodesOf(agent)) counts[state]++
+    for (const [state, count] of Object.entries(counts)) members.with(state).set(count)
+    for (const [reason, count] of Object.entries(refusalsOf(agent))) refused.with(reason).set(count)
+    const traffic = agent.ports.network.traffic()
+    sent.with().set(traffic.sentBytes)
+    received.with().set(traffic.receivedBytes)
+    lag.with().set(agent.ports.loopLagMs() / 1_000)
+    doubt.with().set(agent.membership.localHealth)
+    const reading = agent.sampler.newest()
+    if (reading) resident.with().set(reading.sample.agent.residentBytes)
+  })
+  return metrics
+}

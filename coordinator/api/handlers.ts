@@ -1,0 +1,202 @@
+/**
+ * What each route does. An agent answers from what it knows; what only another node knows is asked
+ * of that node, over the mesh, with the same request.
+ */
+import type { Agent } from '../../agent/agent.ts'
+import type { JournalEvent } from '../../agent/journal/journal.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { type Asked, callOf, readReply } from './calls.ts'
+import { type ApiReply, type ApiRequest, dispatch, type Handlers } from './dispatch.ts'
+import { errorReply } from './errors.ts'
+import { packReply, packRequest, unpackReply, unpackRequest } from './forward.ts'
+import { healthOf } from './health.ts'
+import { findNode } from './node-reference.ts'
+import { modulesOf, nodeOf, nodesOf, ownDetailOf, statusOf } from './queries.ts'
+import { type ApiCode, ApiRefusal } from './refusal.ts'
+import type { RouteName, RouteResponse } from './routes.ts'
+import type { ModuleList, Node, NodeDetail } from './schemas.ts'
+import { SCHEMA_VERSION } from './schemas.ts'
+
+const SERVICE = 'api'
+const OWN = '/api/v1/nodes/self'
+const FORWARD_DEADLINE_MS = 3_000
+/** Events that wait for a slow follower. When full, it is cut off and comes back by `since`. */
+const FOLLOWER_QUEUE_MAX = 1_000
+
+export class ControlApi {
+  private readonly agent: Agent
+  private readonly handlers: Handlers
+
+  constructor(agent: Agent) {
+    this.agent = agent
+    this.handlers = this.makeHandlers()
+    agent.calls.serve(SERVICE, (_from, body) => this.answerPeer(body))
+  }
+
+  answer(request: ApiRequest, signal: AbortSignal): Promise<ApiReply> {
+    return dispatch(request, this.handlers, signal, (error, path, faultId) => {
+      const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      this.agent.ports.log.child('api').error('request failed', { path, faultId, why })
+    })
+  }
+
+  private makeHandlers(): Handlers {
+    const { agent } = this
+    return {
+      status: () => statusOf(agent),
+      nodes: () => ({ schemaVersion: SCHEMA_VERSION, nodes: nodesOf(agent) }),
+      node: ({ parameters, query, signal }) => this.detail(parameters.node, query.minutes, signal),
+      labels: ({ parameters, body, signal }) => this.label(parameters.node, body, signal),
+      modules: ({ parameters, signal }) => this.moduleList(parameters.node, signal),
+      startModule: ({ parameters, signal }) => this.turnModule(parameters, 'start', signal),
+      stopModule: ({ parameters, signal }) => this.turnModule(parameters, 'stop', signal),
+      health: () => healthOf(agent),
+      events: ({ query, signal }) => this.events(query, signal),
+      leave: () => {
+        void agent.leave()
+        return { schemaVersion: SCHEMA_VERSION, done: true }
+      },
+    }
+  }
+
+  private async detail(
+    reference: string,
+    minutes: number,
+    signal: AbortSignal,
+  ): Promise<NodeDetail> {
+    const node = this.find(reference)
+    if (node.self) return ownDetailOf(this.agent, minutes)
+    const known: NodeDetail = {
+      schemaVersion: SCHEMA_VERSION,
+      node,
+      history: [],
+      modules: [],
+      refusals: {},
+    }
+    if (node.state === 'dead' || node.state === 'left') {
+      return { ...known, unanswered: `${node.name} is ${node.state}` }
+    }
+    try {
+      const asked = { parameters: { node: 'self' }, query: { minutes } }
+      const own = await this.ask(node, 'node', asked, signal)
+      return { ...own, node }
+    } catch (error) {
+      if (!(error instanceof ApiRefusal)) throw error
+      return { ...known, unanswered: error.why }
+    }
+  }
+
+  private async label(
+    reference: string,
+    change: { set: Record<string, string>; remove: string[] },
+    signal: AbortSignal,
+  ): Promise<{ schemaVersion: typeof SCHEMA_VERSION; node: Node }> {
+    const node = this.find(reference)
+    if (!node.self) {
+      const asked = { parameters: { node: 'self' }, body: change }
+      const answer = await this.ask(node, 'labels', asked, signal)
+      return { schemaVersion: SCHEMA_VERSION, node: { ...answer.node, self: false } }
+    }
+    const why = this.agent.labels.refusalOf(change.set, change.remove)
+    if (why !== undefined)
+      throw new ApiRefusal('badRequest', why, 'change the labels and try again')
+    await this.agent.changeLabels(change.set, change.remove)
+    return { schemaVersion: SCHEMA_VERSION, node: nodeOf(this.agent.membership.self()) }
+  }
+
+  private async moduleList(reference: string, signal: AbortSignal): Promise<ModuleList> {
+    const node = this.find(reference)
+    if (!node.self) {
+      return this.ask(node, 'modules', { parameters: { node: 'self' } }, signal)
+    }
+    return this.ownModules()
+  }
+
+  private async turnModule(
+    { node: reference, module }: { node: string; module: string },
+    verb: 'start' | 'stop',
+    signal: AbortSignal,
+  ): Promise<ModuleList> {
+    const node = this.find(reference)
+    if (!node.self) {
+      const route = verb === 'start' ? 'startModule' : 'stopModule'
+      return this.ask(node, route, { parameters: { node: 'self', module } }, signal)
+    }
+    const outcome = await this.agent.modules[verb](module)
+    if (outcome.ok) return this.ownModules()
+    const code: ApiCode = outcome.code === 'unknown' ? 'notFound' : 'conflict'
+    throw new ApiRefusal(code, outcome.why, 'skein modules ls shows the parts and their states')
+  }
+
+  private ownModules(): ModuleList {
+    const { name } = this.agent.settings
+    return { schemaVersion: SCHEMA_VERSION, node: name, modules: modulesOf(this.agent) }
+  }
+
+  private find(reference: string): Node {
+    return findNode(reference, nodesOf(this.agent))
+  }
+
+  private async *events(
+    query: { since?: number | undefined; last: number; follow: boolean },
+    signal: AbortSignal,
+  ): AsyncIterable<JournalEvent> {
+    const { journal } = this.agent
+    const queue: JournalEvent[] = []
+    let wake = () => {}
+    let overflowed = false
+    const unfollow = journal.follow((event) => {
+      if (queue.length < FOLLOWER_QUEUE_MAX) queue.push(event)
+      else overflowed = true
+      wake()
+    })
+    const onAbort = () => wake()
+    signal.addEventListener('abort', onAbort)
+    try {
+      yield* journal.past(query.since ?? 0, query.last)
+      while (query.follow && !signal.aborted && !overflowed) {
+        const next = queue.shift()
+        if (next) yield next
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+      }
+      if (overflowed) {
+        const why = `this follower was more than ${FOLLOWER_QUEUE_MAX} events behind`
+        throw new ApiRefusal('overloaded', why, 'come back with since and the last seq you saw')
+      }
+    } finally {
+      unfollow()
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Asks a node to answer a request about itself. */
+  private async ask<N extends RouteName>(
+    node: Node,
+    name: N,
+    asked: Asked<N>,
+    signal: AbortSignal,
+  ): Promise<RouteResponse<N>> {
+    if (signal.aborted) throw new ApiRefusal('unreachable', 'the client has gone', 'ask again')
+    const body = packRequest(callOf(name, asked))
+    const result = await this.agent.calls.ask(node.id as PeerId, SERVICE, body, FORWARD_DEADLINE_MS)
+    const reply = result.ok ? unpackReply(result.body) : undefined
+    if (reply?.ok) return readReply(name, reply.value)
+    const why = result.ok ? 'it answered with nonsense' : result.why
+    const fix = `try again, or look at ${node.name} itself`
+    throw new ApiRefusal('unreachable', `${node.name} did not answer: ${why}`, fix)
+  }
+
+  /** Another agent forwards what its client asked. Only questions about this node are taken. */
+  private async answerPeer(packed: Uint8Array): Promise<Uint8Array> {
+    const call = unpackRequest(packed)
+    const { path } = call.ok ? call.value : { path: '' }
+    if (!call.ok || !(path === OWN || path.startsWith(`${OWN}/`))) {
+      const why = 'a peer may only ask an agent about itself'
+      return packReply(errorReply(new ApiRefusal('refused', why, `ask for ${OWN}`)))
+    }
+    return packReply(await this.answer(call.value, new AbortController().signal))
+  }
+}

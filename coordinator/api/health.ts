@@ -1,0 +1,134 @@
+/**
+ * Everything that is looked after, judged: what is not well, why, and what a person can do. One
+ * check is one line of `skein health`.
+ */
+import type { Agent } from '../../agent/agent.ts'
+import { modulesOf, nodesOf } from './queries.ts'
+import type { Health, HealthCheck, Node } from './schemas.ts'
+import { SCHEMA_VERSION } from './schemas.ts'
+
+/** A dead node is a failure to look at for this long; then it is history. */
+const DEAD_IS_NEWS_MS = 24 * 3_600_000
+const DISK_LOW_SHARE = 0.1
+const DISK_EMPTY_SHARE = 0.03
+const MEMORY_LOW_SHARE = 0.05
+const LOOP_LAG_HIGH_MS = 100
+
+const order = { ok: 0, degraded: 1, failed: 2 } as const
+
+export function healthOf(agent: Agent): Health {
+  const nodes = nodesOf(agent)
+  const checks = [
+    meshCheck(nodes, agent),
+    ...nodes.map(nodeCheck),
+    ...ownChecks(agent),
+    ...loadChecks(nodes),
+  ]
+  const worst = checks.reduce<Health['state']>(
+    (state, check) => (order[check.state] > order[state] ? check.state : state),
+    'ok',
+  )
+  return { schemaVersion: SCHEMA_VERSION, state: worst, checks }
+}
+
+/** What this agent alone answers for. */
+function ownChecks(agent: Agent): HealthCheck[] {
+  const modules = modulesOf(agent).map((module): HealthCheck => {
+    const check = `module ${module.name}`
+    const ageMs = module.stateAgeMs
+    if (module.state === 'ready') return { check, state: 'ok', ageMs }
+    const state = module.state === 'failed' ? 'failed' : 'degraded'
+    const cause = `${module.state}${module.why === undefined ? '' : `: ${module.why}`}`
+    return { check, state, ageMs, cause, remedy: `skein modules start ${module.name}` }
+  })
+  return [...modules, lagCheck(agent)]
+}
+
+function meshCheck(nodes: readonly Node[], agent: Agent): HealthCheck {
+  const others = nodes.filter((node) => !node.self && node.state === 'alive').length
+  if (others > 0 || agent.settings.bootstrap.length === 0) {
+    return { check: 'mesh', state: 'ok', ageMs: 0 }
+  }
+  return {
+    check: 'mesh',
+    state: 'failed',
+    ageMs: 0,
+    cause: 'this agent sees no other, although it was told where to look',
+    remedy: 'check the network, the bootstrap addresses and that the swarm key is the mesh’s',
+  }
+}
+
+function nodeCheck(node: Node): HealthCheck {
+  const check = `node ${node.name}`
+  const ageMs = node.stateAgeMs
+  if (node.state === 'suspect') {
+    return {
+      check,
+      state: 'degraded',
+      ageMs,
+      cause: 'it does not answer; it will be called dead unless it does',
+      remedy: 'nothing yet',
+    }
+  }
+  if (node.state === 'dead' && ageMs < DEAD_IS_NEWS_MS) {
+    return {
+      check,
+      state: 'failed',
+      ageMs,
+      cause: 'it is dead: no answer to anybody',
+      remedy: 'start its agent again (skein agent run), or look after its host and its network',
+    }
+  }
+  return { check, state: 'ok', ageMs }
+}
+
+function loadChecks(nodes: readonly Node[]): HealthCheck[] {
+  const checks: HealthCheck[] = []
+  for (const { name, load, state } of nodes) {
+    if (!load || load.stale || state !== 'alive') continue
+    const { ageMs } = load
+    const diskFree = load.diskTotalBytes > 0 ? load.diskAvailableBytes / load.diskTotalBytes : 1
+    if (diskFree < DISK_LOW_SHARE) {
+      checks.push({
+        check: `disk of ${name}`,
+        state: diskFree < DISK_EMPTY_SHARE ? 'failed' : 'degraded',
+        ageMs,
+        cause: `${Math.round(diskFree * 100)}% is left where the agent keeps its data`,
+        remedy: 'free some space: a full disk stops the agent from keeping what it must',
+      })
+    }
+    const memoryFree = 1 - load.memoryUsedBytes / Math.max(1, load.memoryTotalBytes)
+    if (memoryFree < MEMORY_LOW_SHARE) {
+      checks.push({
+        check: `memory of ${name}`,
+        state: 'degraded',
+        ageMs,
+        cause: `${Math.round(memoryFree * 100)}% is left`,
+        remedy: 'stop what uses it, or give the host more',
+      })
+    }
+  }
+  return checks
+}
+
+function lagCheck(agent: Agent): HealthCheck {
+  const check = 'event loop'
+  const lagMs = agent.ports.loopLagMs()
+  if (lagMs < LOOP_LAG_HIGH_MS) return { check, state: 'ok', ageMs: 0 }
+  return {
+    check,
+    state: 'degraded',
+    ageMs: 0,
+    cause: `this agent is late by ${Math.round(lagMs)} ms: it gets too little CPU`,
+    remedy: 'look at what else runs on its host (skein top)',
+  }
+}
+
+/** For service managers: is the agent itself well, and does it take part in the mesh. */
+export function standingOf(agent: Agent, of: 'self' | 'mesh'): { ok: boolean; why?: string } {
+  const checks = of === 'mesh' ? [meshCheck(nodesOf(agent), agent)] : ownChecks(agent)
+  const failed = checks.find(({ state }) => state === 'failed')
+  return failed
+    ? { ok: false, why: `${failed.check}: ${failed.cause ?? failed.state}` }
+    : { ok: true }
+}

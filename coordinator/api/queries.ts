@@ -1,0 +1,155 @@
+/**
+ * What an agent knows, in the words of the API. Reading only: nothing here waits or changes
+ * anything.
+ */
+import type { Agent } from '../../agent/agent.ts'
+import { type MemberView, nameOf } from '../../agent/membership/view.ts'
+import type { ModuleStatus } from '../../agent/modules/module.ts'
+import { AGENT_VERSION } from '../../agent/version.ts'
+import { WIRE_VERSION } from '../../protocol/wire/versions.ts'
+import type { Load, Module, Node, NodeDetail, Status } from './schemas.ts'
+import { SCHEMA_VERSION } from './schemas.ts'
+
+/** Figures older than this many of their owner's reporting intervals are stale. */
+const STALE_AFTER_INTERVALS = 3
+
+export function nodeOf(view: MemberView): Node {
+  const { profile, digest } = view
+  const load = loadOf(view)
+  return {
+    id: view.id,
+    name: nameOf(view),
+    self: view.self,
+    state: view.state,
+    stateAgeMs: Math.round(view.stateAgeMs),
+    heardAgeMs: Math.round(view.heardAgeMs),
+    incarnation: view.incarnation,
+    version: digest.agentVersion,
+    wireVersion: digest.wireVersion,
+    platform: profile?.platform ?? 'unknown',
+    addresses: [...(profile?.addresses ?? [])],
+    labels: { ...profile?.labels },
+    ...(view.roundTripMs === undefined ? {} : { roundTripMs: view.roundTripMs }),
+    ...(load ? { load } : {}),
+  }
+}
+
+function loadOf(view: MemberView): Load | undefined {
+  const { digest } = view
+  const { load } = digest
+  if (!load) return undefined
+  const standing = view.state === 'alive' || view.state === 'suspect'
+  return {
+    ageMs: Math.round(view.digestAgeMs),
+    stale: !standing || view.digestAgeMs > STALE_AFTER_INTERVALS * digest.intervalMs,
+    cores: load.cores,
+    memoryTotalBytes: load.memoryTotalBytes,
+    memoryUsedBytes: load.memoryUsedBytes,
+    swapUsedBytes: load.swapUsedBytes,
+    diskTotalBytes: load.diskTotalBytes,
+    diskAvailableBytes: load.diskAvailableBytes,
+    receivedBytesPerSecond: load.receivedBytesPerSecond,
+    sentBytesPerSecond: load.sentBytesPerSecond,
+    agentResidentBytes: load.agentResidentBytes,
+    loopLagMs: load.loopLagMicros / 1_000,
+    localHealth: digest.localHealth,
+    runningAttempts: digest.runningAttempts,
+    ...(load.cpuPermille === undefined ? {} : { cpu: load.cpuPermille / 1_000 }),
+    ...(load.load1Hundredths === undefined ? {} : { load1: load.load1Hundredths / 100 }),
+    ...(load.temperatureDecicelsius === undefined
+      ? {}
+      : { temperatureCelsius: load.temperatureDecicelsius / 10 }),
+    ...(load.agentCpuPermille === undefined ? {} : { agentCpu: load.agentCpuPermille / 1_000 }),
+  }
+}
+
+/** This agent first, then by name. */
+export function nodesOf(agent: Agent): Node[] {
+  const nodes = agent.membership.members().map(nodeOf)
+  return nodes.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+}
+
+export function modulesOf(agent: Agent): Module[] {
+  return agent.modules.states().map((status: ModuleStatus) => ({
+    name: status.name,
+    priority: status.priority,
+    needs: [...status.needs],
+    state: status.state,
+    stateAgeMs: Math.round(status.stateAgeMs),
+    restarts: status.restarts,
+    ...(status.why === undefined ? {} : { why: status.why }),
+  }))
+}
+
+export function statusOf(agent: Agent): Status {
+  const nodes = nodesOf(agent)
+  const count = (state: Node['state']) => nodes.filter((node) => node.state === state).length
+  const alive = count('alive')
+  const suspect = count('suspect')
+  const { network } = agent.ports
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    mesh: {
+      name: agent.settings.mesh,
+      size: alive + suspect,
+      alive,
+      suspect,
+      dead: count('dead'),
+      left: count('left'),
+    },
+    agent: {
+      id: agent.id,
+      name: agent.settings.name,
+      version: AGENT_VERSION,
+      wireVersion: WIRE_VERSION,
+      incarnation: agent.membership.incarnation,
+      uptimeMs: Math.round(agent.ports.clock.now() - agent.startedMs),
+      addresses: network.addresses(),
+      connections: network.connected().length,
+      loopLagMs: agent.ports.loopLagMs(),
+      localHealth: agent.membership.localHealth,
+      ...network.traffic(),
+      dataDirectory: agent.settings.dataDirectory,
+    },
+    nodes,
+    modules: modulesOf(agent),
+  }
+}
+
+/** The owner's part of `nodes show`. */
+export function ownDetailOf(agent: Agent, minutes: number): NodeDetail {
+  const reading = agent.sampler.newest()
+  const { sample } = reading ?? {}
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    node: nodeOf(agent.membership.self()),
+    ...(agent.facts ? { facts: agent.facts } : {}),
+    ...(sample
+      ? {
+          sample: {
+            ...sample,
+            ...(sample.load ? { load: [...sample.load] } : {}),
+          } as NodeDetail['sample'],
+        }
+      : {}),
+    ...(reading ? { sampleAgeMs: Math.round(reading.ageMs) } : {}),
+    history: agent.sampler.lastMinutes(minutes),
+    modules: modulesOf(agent),
+    refusals: refusalsOf(agent),
+  }
+}
+
+export function refusalsOf(agent: Agent): Record<string, number> {
+  const total: Record<string, number> = {}
+  const parts = [
+    agent.ports.network.refusals(),
+    agent.membership.refusals(),
+    agent.calls.refusals(),
+  ]
+  for (const counts of parts) {
+    for (const [reason, count] of Object.entries(counts)) {
+      if (count > 0) total[reason] = (total[reason] ?? 0) + count
+    }
+  }
+  return total
+}

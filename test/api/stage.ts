@@ -1,0 +1,152 @@
+/** An API without an agent behind it: handlers that answer from samples, and ways to ask them. */
+import { dispatch, type Handlers, type OnFault } from '../../coordinator/api/dispatch.ts'
+import type { ApiReply, ApiRequest } from '../../coordinator/api/exchange.ts'
+import type { MeshEvent, Module, Node, Status } from '../../coordinator/api/schemas.ts'
+import type { Log } from '../../protocol/ports/log.ts'
+
+export function sampleNode(i: number, self = false): Node {
+  return {
+    id: `12D3KooW${String(i).padStart(4, '0')}`,
+    name: `n${i}`,
+    self,
+    state: 'alive',
+    stateAgeMs: 1_000,
+    heardAgeMs: 20,
+    incarnation: 1,
+    version: '0.1.0',
+    wireVersion: 1,
+    platform: 'linux',
+    addresses: [`/ip4/10.0.0.${i % 250}/tcp/4130`],
+    labels: { zone: 'north' },
+    load: {
+      ageMs: 900,
+      stale: false,
+      cpu: 0.2,
+      cores: 4,
+      memoryTotalBytes: 8e9,
+      memoryUsedBytes: 4e9,
+      swapUsedBytes: 0,
+      diskTotalBytes: 1e12,
+      diskAvailableBytes: 5e11,
+      receivedBytesPerSecond: 10,
+      sentBytesPerSecond: 12,
+      agentResidentBytes: 1e8,
+      loopLagMs: 1,
+      localHealth: 0,
+      runningAttempts: 0,
+    },
+  }
+}
+
+export const sampleModule: Module = {
+  name: 'telemetry',
+  priority: 1,
+  needs: [],
+  state: 'ready',
+  stateAgeMs: 5,
+  restarts: 0,
+}
+
+export function sampleStatus(nodes: number): Status {
+  return {
+    schemaVersion: 1,
+    mesh: { name: 'm', size: nodes, alive: nodes, suspect: 0, dead: 0, left: 0 },
+    agent: {
+      id: '12D3KooW0001',
+      name: 'n1',
+      version: '0.1.0',
+      wireVersion: 1,
+      incarnation: 1,
+      uptimeMs: 1,
+      addresses: [],
+      connections: 4,
+      loopLagMs: 1,
+      localHealth: 0,
+      sentBytes: 1,
+      receivedBytes: 1,
+      dataDirectory: '/var/lib/skein',
+    },
+    nodes: Array.from({ length: nodes }, (_, i) => sampleNode(i + 1, i === 0)),
+    modules: [sampleModule],
+  }
+}
+
+export function sampleEvent(seq: number): MeshEvent {
+  return { seq, atMs: seq, kind: 'node.alive', node: 'n1', text: `event ${seq}`, fields: {} }
+}
+
+async function* sampleEvents(count: number): AsyncGenerator<MeshEvent> {
+  for (let seq = 1; seq <= count; seq++) yield sampleEvent(seq)
+}
+
+export const sampleHandlers: Handlers = {
+  status: () => sampleStatus(5),
+  nodes: () => ({ schemaVersion: 1, nodes: [sampleNode(1, true)] }),
+  node: () => ({
+    schemaVersion: 1,
+    node: sampleNode(1, true),
+    history: [],
+    modules: [],
+    refusals: {},
+  }),
+  labels: () => ({ schemaVersion: 1, node: sampleNode(1, true) }),
+  modules: () => ({ schemaVersion: 1, node: 'n1', modules: [sampleModule] }),
+  startModule: () => ({ schemaVersion: 1, node: 'n1', modules: [sampleModule] }),
+  stopModule: () => ({ schemaVersion: 1, node: 'n1', modules: [sampleModule] }),
+  health: () => ({ schemaVersion: 1, state: 'ok', checks: [] }),
+  events: ({ query }) => sampleEvents(query.last),
+  leave: () => ({ schemaVersion: 1, done: true }),
+}
+
+export interface Fault {
+  error: unknown
+  path: string
+  faultId: string
+}
+
+export interface AskOptions {
+  handlers?: Partial<Handlers>
+  signal?: AbortSignal
+  faults?: Fault[]
+}
+
+/** `url` is path and query; a body that is no text is sent as JSON. */
+export function ask(
+  method: string,
+  url: string,
+  body?: unknown,
+  options: AskOptions = {},
+): Promise<ApiReply> {
+  const { handlers = {}, signal = new AbortController().signal, faults } = options
+  const onFault: OnFault = (error, path, faultId) => {
+    if (faults === undefined) throw error
+    faults.push({ error, path, faultId })
+  }
+  return dispatch(requestOf(method, url, body), { ...sampleHandlers, ...handlers }, signal, onFault)
+}
+
+export function requestOf(method: string, url: string, body?: unknown): ApiRequest {
+  const [path, query = ''] = url.split('?')
+  const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
+  return { method, path: path!, query, headers: {}, body: new TextEncoder().encode(text) }
+}
+
+/** The document of a reply that is no stream. */
+// biome-ignore lint/suspicious/noExplicitAny: tests look into documents of all kinds
+export function documentOf({ body }: ApiReply): any {
+  if (!(body instanceof Uint8Array)) throw new Error('a document was expected, not a stream')
+  return JSON.parse(new TextDecoder().decode(body))
+}
+
+export function piecesOf({ body }: ApiReply): AsyncIterable<Uint8Array> {
+  if (body instanceof Uint8Array) throw new Error('a stream was expected, not a document')
+  return body
+}
+
+export const silent: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  child: () => silent,
+}
