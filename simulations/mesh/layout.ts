@@ -5,7 +5,9 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { formatSwarmKey } from '../../protocol/identity/swarm-key.ts'
 
 export interface LocalNode {
@@ -14,6 +16,8 @@ export interface LocalNode {
   meshPort: number
   apiPort: number
   pid: number
+  /** Start time of the process in clock ticks since boot: a pid alone may be reused. */
+  start: string
   dataDirectory: string
 }
 
@@ -22,7 +26,6 @@ export interface MeshFile {
   /** The agent that a client should ask first. */
   address: string
   supervisorPid: number
-  /** Start time of the supervisor in clock ticks since boot: a pid alone may be reused. */
   supervisorStart: string
   /** True once every agent has seen every other. */
   ready: boolean
@@ -37,6 +40,16 @@ export interface MeshLayout {
 }
 
 export const NODES_MAX = 64
+
+/** Where the local mesh of this user, or of this checkout, lives; `where.ts` of the CLI looks there. */
+export function meshDirectory(given: string | undefined): string {
+  if (given !== undefined) return resolve(given)
+  if (process.env.SKEIN_HOME) return resolve(process.env.SKEIN_HOME)
+  const checkout = fileURLToPath(new URL('../../', import.meta.url))
+  return existsSync(join(checkout, 'tsconfig.json'))
+    ? join(checkout, '.skein')
+    : join(homedir(), '.skein')
+}
 
 export function layoutOf(directory: string): MeshLayout {
   return {
@@ -87,7 +100,7 @@ export async function planNodes(layout: MeshLayout, count: number): Promise<Loca
     const apiPort = await freePort(known?.apiPort, taken)
     const apiAddress = `http://127.0.0.1:${apiPort}`
     const dataDirectory = join(layout.directory, 'nodes', name)
-    nodes.push({ name, apiAddress, meshPort, apiPort, pid: 0, dataDirectory })
+    nodes.push({ name, apiAddress, meshPort, apiPort, pid: 0, start: '', dataDirectory })
   }
   return nodes
 }

@@ -8,7 +8,8 @@ import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { LocalNode, MeshLayout } from './layout.ts'
+import { type LocalNode, type MeshLayout, processStart } from './layout.ts'
+import type { Ended } from './together.ts'
 
 /** Long enough that the others have called a killed agent dead before it is back. */
 const RESTART_PAUSE_MS = 5_000
@@ -32,6 +33,7 @@ export class Supervisor {
   private readonly kept: Kept[]
   private readonly onChange: (text: string) => void
   private stopping = false
+  private firstEnded: Ended | undefined
 
   constructor(layout: MeshLayout, nodes: LocalNode[], onChange: (text: string) => void) {
     this.layout = layout
@@ -46,7 +48,11 @@ export class Supervisor {
     }
   }
 
-  /** The first agent that has ended since it was started, with the end of its log. */
+  /** The first agent that has ended by itself. */
+  firstEnd(): Ended | undefined {
+    return this.firstEnded
+  }
+
   async stop(): Promise<void> {
     this.stopping = true
     await Promise.all(this.kept.map((kept) => this.stopOne(kept)))
@@ -64,14 +70,17 @@ export class Supervisor {
     kept.child = child
     kept.startedMs = performance.now()
     node.pid = child.pid ?? 0
+    node.start = processStart(node.pid) ?? ''
     child.once('exit', (code, signal) => this.ended(kept, code, signal))
   }
 
   private ended(kept: Kept, code: number | null, signal: string | null): void {
     delete kept.child
     kept.node.pid = 0
+    kept.node.start = ''
     if (this.stopping) return
-    const how = signal ? `killed by ${signal}` : `exited with ${code}`
+    const how = signal ? `was killed by ${signal}` : `exited with ${code}`
+    this.firstEnded ??= { node: kept.node, how }
     if (code === 0) {
       // It left of its own will (`skein agent leave`): it stays away.
       this.onChange(`${kept.node.name} ${how}; it stays stopped until the next \`skein up\``)

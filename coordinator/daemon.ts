@@ -1,0 +1,247 @@
+/**
+ * `skein agent run`: one agent as a process. Reads its configuration, takes its data directory,
+ * puts real ports under the agent and the control API on top, and ends with the right exit code
+ * and one clear line when it cannot.
+ */
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { Agent } from '../agent/agent.ts'
+import { loadConfig } from '../agent/config/load.ts'
+import type { Config } from '../agent/config/schema.ts'
+import type { FlagValue } from '../agent/config/source.ts'
+import { startHttp } from '../agent/http/listener.ts'
+import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
+import { configRefused, configUnreadable, swarmKeyUnusable } from '../agent/life/refusals.ts'
+import { descriptorTarget, openLog } from '../agent/log/log.ts'
+import type { ModuleSpec } from '../agent/modules/module.ts'
+import { ListenFailed } from '../agent/network/errors.ts'
+import { startNetwork } from '../agent/network/start.ts'
+import { SystemClock } from '../agent/ports/clock.ts'
+import { DataDirectory } from '../agent/ports/data-directory.ts'
+import { SystemEntropy } from '../agent/ports/entropy.ts'
+import { LoopLagMonitor } from '../agent/ports/loop-lag.ts'
+import { serviceNotices } from '../agent/ports/sd-notify.ts'
+import { openTelemetry } from '../agent/ports/telemetry.ts'
+import { exitCodes } from '../protocol/exit-codes.ts'
+import { signerFromSeed } from '../protocol/identity/peer-id.ts'
+import { meshFingerprint, parseSwarmKey } from '../protocol/identity/swarm-key.ts'
+import type { Log } from '../protocol/ports/log.ts'
+import { Problem } from '../protocol/problem.ts'
+import { metricsOf } from './api/gauges.ts'
+import { ControlApi } from './api/handlers.ts'
+import { standingOf } from './api/health.ts'
+
+export interface AgentRunOptions {
+  config?: string
+  flags: Readonly<Record<string, FlagValue>>
+}
+
+const IDENTITY = 'identity.key'
+const STDERR = 2
+
+/** Runs until told to stop. Rejects with a `Problem` when the agent cannot start. */
+export async function runAgent(options: AgentRunOptions): Promise<number> {
+  const config = readConfig(options)
+  const clock = new SystemClock()
+  const terminal = process.stderr.isTTY === true
+  const to = descriptorTarget(STDERR, { terminal, colour: terminal && !process.env.NO_COLOR })
+  const log = await openLog({ clock }, { ...config.log, to })
+  failLoudly(log)
+  const swarmKey = readSwarmKey(config)
+  const directory = await DataDirectory.open(config.dataDirectory)
+  try {
+    return await live(config, { clock, log, swarmKey, directory })
+  } finally {
+    await directory.close()
+    clock.close()
+  }
+}
+
+interface Base {
+  clock: SystemClock
+  log: Log
+  swarmKey: { file: Uint8Array; key: Uint8Array }
+  directory: DataDirectory
+}
+
+async function live(config: Config, base: Base): Promise<number> {
+  const { clock, log, swarmKey, directory } = base
+  const seed = await identityOf(directory)
+  let agent: Agent | undefined
+  const network = await startNetwork({
+    privateKeySeed: seed,
+    swarmKey: swarmKey.file,
+    listen: config.network.listen,
+    announce: config.network.announce,
+    bootstrap: [],
+    mdns: config.network.mdns,
+    topics: [],
+    limits: { connectionsMax: config.network.connectionsMax },
+    onDiscovered: (peer, addresses) => {
+      if (peer) agent?.membership.discovered(peer, addresses)
+    },
+    log,
+  }).catch((error: unknown) => {
+    throw networkProblem(error)
+  })
+  const telemetry = openTelemetry(clock, directory.path)
+  const lag = new LoopLagMonitor(clock)
+  const ports = {
+    clock,
+    entropy: new SystemEntropy(),
+    network,
+    disk: directory.disk,
+    telemetry,
+    log,
+    loopLagMs: () => lag.read().p99Ms,
+  }
+  const settings = {
+    signer: signerFromSeed(seed),
+    name: config.node.name,
+    mesh: meshFingerprint(swarmKey.key),
+    labels: config.node.labels,
+    bootstrap: config.network.bootstrap,
+    probeIntervalMs: config.membership.probeInterval,
+    sampling: {
+      intervalMsMin: config.telemetry.intervalMin,
+      intervalMsMax: config.telemetry.intervalMax,
+      retentionMs: config.history.retention,
+    },
+    dataDirectory: directory.path,
+  }
+  const gateway: Gateway = { problem: undefined }
+  agent = new Agent(ports, settings, (it) => [gatewayModule(it, config, gateway)])
+  try {
+    await agent.start()
+    if (gateway.problem) throw gateway.problem
+    const api = `http://${config.api.listen.host}:${config.api.listen.port}`
+    log.child('agent').info('ready', { api, listen: network.addresses().join(' ') })
+    const notices = serviceNotices(process.env)
+    await notices.ready(`${settings.name} answers at ${api}`)
+    await untilStopped(agent)
+    await notices.stopping('leaving the mesh')
+    await agent.stop()
+    return exitCodes.done
+  } finally {
+    await network.stop()
+    lag.close()
+    telemetry.close()
+  }
+}
+
+interface Gateway {
+  /** Why the API could not be served at the first start: then the agent does not start either. */
+  problem: Problem | undefined
+}
+
+function gatewayModule(agent: Agent, config: Config, gateway: Gateway): ModuleSpec {
+  const api = new ControlApi(agent)
+  const handle = withPlainEndpoints(
+    {
+      metrics: metricsOf(agent),
+      health: () => standingOf(agent, 'self'),
+      ready: () => standingOf(agent, 'mesh'),
+    },
+    (request, signal) => api.answer(request, signal),
+  )
+  let listener: Awaited<ReturnType<typeof startHttp>> | undefined
+  return {
+    name: 'gateway',
+    priority: 3,
+    needs: [],
+    start: async () => {
+      const { host, port } = config.api.listen
+      try {
+        const { log } = agent.ports
+        listener = await startHttp({ host, port, log }, handle)
+        gateway.problem = undefined
+      } catch (error) {
+        if (error instanceof Problem) gateway.problem = error
+        throw error
+      }
+    },
+    stop: async () => {
+      await listener?.close()
+      listener = undefined
+    },
+  }
+}
+
+function untilStopped(agent: Agent): Promise<void> {
+  return new Promise((resolve) => {
+    agent.onLeave = resolve
+    const stop = () => {
+      process.off('SIGTERM', stop)
+      process.off('SIGINT', stop)
+      void agent.leave()
+    }
+    process.on('SIGTERM', stop)
+    process.on('SIGINT', stop)
+  })
+}
+
+function readConfig(options: AgentRunOptions): Config {
+  const fileName = options.config ?? process.env.SKEIN_CONFIG
+  let fileText: string | undefined
+  if (fileName !== undefined) {
+    try {
+      fileText = readFileSync(fileName, 'utf8')
+    } catch (error) {
+      throw configUnreadable(fileName, error)
+    }
+  }
+  const host = { name: hostname(), superuser: process.getuid?.() === 0 }
+  const loaded = loadConfig({
+    env: process.env,
+    flags: options.flags,
+    host,
+    ...(fileName === undefined || fileText === undefined ? {} : { fileName, fileText }),
+  })
+  if (!loaded.ok) throw configRefused(loaded.problems)
+  return loaded.config
+}
+
+function readSwarmKey(config: Config): Base['swarmKey'] {
+  const fileName = config.network.swarmKeyFile
+  let file: Buffer
+  try {
+    file = readFileSync(fileName)
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    throw swarmKeyUnusable(fileName, missing ? 'there is no such file' : String(error))
+  }
+  const parsed = parseSwarmKey(file.toString('utf8'))
+  if (!parsed.ok) throw swarmKeyUnusable(fileName, 'it is not a swarm key')
+  return { file: new Uint8Array(file), key: parsed.key }
+}
+
+/** The identity is made once, on the first start, and never leaves the directory. */
+async function identityOf(directory: DataDirectory): Promise<Uint8Array> {
+  const known = await directory.readSecret(IDENTITY)
+  if (known) return known
+  const seed = new Uint8Array(randomBytes(32))
+  await directory.writeSecret(IDENTITY, seed)
+  return seed
+}
+
+function networkProblem(error: unknown): unknown {
+  if (!(error instanceof ListenFailed)) return error
+  const fix =
+    error.code === 'portTaken'
+      ? 'stop what listens there, or set network.listen to another port'
+      : 'set network.listen to an address of this host'
+  const exitCode = error.code === 'portTaken' ? exitCodes.conflict : exitCodes.usage
+  return new Problem({ code: error.code, why: error.message, fix, exitCode }, error)
+}
+
+/** A bug ends the agent at once, with its stack in the log: others take over, and it is restarted. */
+function failLoudly(log: Log): void {
+  const fail = (kind: string) => (error: unknown) => {
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    log.error(kind, { why })
+    process.exit(exitCodes.failed)
+  }
+  process.on('uncaughtException', fail('uncaught error'))
+  process.on('unhandledRejection', fail('unhandled rejection'))
+}

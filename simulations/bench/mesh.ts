@@ -1,0 +1,69 @@
+/** A mesh of real agents for one measurement, in a folder that is removed afterwards. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type LocalNode, layoutOf, planNodes, prepare } from '../mesh/layout.ts'
+import { Supervisor } from '../mesh/supervisor.ts'
+import { untilAllSeeAll } from '../mesh/together.ts'
+
+const READY_DEADLINE_MS = 60_000
+
+export class Mesh {
+  readonly nodes: LocalNode[]
+  /** From the start of the first process until every agent saw every other. */
+  readonly togetherMs: number
+  private readonly directory: string
+  private readonly supervisor: Supervisor
+  private readonly interrupted = new AbortController()
+  private readonly onInterrupt = () => this.interrupted.abort(new Error('interrupted'))
+
+  private constructor(
+    nodes: LocalNode[],
+    togetherMs: number,
+    directory: string,
+    supervisor: Supervisor,
+  ) {
+    this.nodes = nodes
+    this.togetherMs = togetherMs
+    this.directory = directory
+    this.supervisor = supervisor
+    process.on('SIGINT', this.onInterrupt)
+  }
+
+  static async start(count: number): Promise<Mesh> {
+    const directory = mkdtempSync(join(tmpdir(), 'skein-bench-'))
+    const layout = layoutOf(directory)
+    prepare(layout)
+    const nodes = await planNodes(layout, count)
+    const supervisor = new Supervisor(layout, nodes, () => {})
+    const startedMs = performance.now()
+    supervisor.start()
+    try {
+      const signal = new AbortController().signal
+      await untilAllSeeAll(nodes, READY_DEADLINE_MS, signal, () => supervisor.firstEnd())
+    } catch (error) {
+      await supervisor.stop()
+      rmSync(directory, { recursive: true, force: true })
+      throw error
+    }
+    return new Mesh(nodes, performance.now() - startedMs, directory, supervisor)
+  }
+
+  /** Lets time pass; rejects on Ctrl-C. */
+  rest(ms: number): Promise<void> {
+    const { signal } = this.interrupted
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, ms)
+      signal.addEventListener('abort', () => {
+        clearTimeout(timer)
+        reject(signal.reason)
+      })
+    })
+  }
+
+  async stop(): Promise<void> {
+    process.off('SIGINT', this.onInterrupt)
+    await this.supervisor.stop()
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}
