@@ -76,7 +76,8 @@ export class FrameDecoder {
     const taken = Math.min(length - this.#pieceBytes, chunk.length - at)
     if (taken === length) {
       this.#length = undefined
-      this.#onFrame(chunk.slice(at, at + taken))
+      // Not `slice`: a Buffer’s shares its memory.
+      this.#onFrame(new Uint8Array(chunk.subarray(at, at + taken)))
       return at + taken
     }
     this.#growPiece(this.#pieceBytes + taken, length)

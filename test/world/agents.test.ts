@@ -80,6 +80,19 @@ for (const loss of [0, 0.05]) {
   })
 }
 
+test('an agent that is stopped in good order ends its connections and refuses new ones', async () => {
+  const mesh = new Mesh(2, { seed: 'stopped' })
+  const { world, hosts } = mesh
+  const [a, b] = hosts as [Host, Host]
+  assert.ok(await world.runUntil(mesh.all(hosts, hosts, 'alive'), 10_000))
+  const stopping = b.stop()
+  assert.ok(await world.runUntil(() => b.state === 'stopped', 10_000))
+  await stopping
+  assert.ok(await world.runUntil(mesh.all([a], [b], 'dead'), 30_000))
+  b.restart()
+  assert.ok(await world.runUntil(mesh.all(hosts, hosts, 'alive'), 30_000))
+})
+
 test('agents replay their history from its seed', async () => {
   const run = async () => {
     const mesh = new Mesh(3, { seed: 'replayed', link: { loss: 0.02 } })

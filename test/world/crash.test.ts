@@ -63,15 +63,17 @@ async function crashWhileWriting(
   return { acked, safe, ...(await read(world, again)) }
 }
 
-const runs = fc.record({
-  seed: fc.nat(),
-  // One in six, so that much is at stake between two of them.
-  durables: fc.array(
-    fc.nat(5).map((n) => n === 0),
-    { minLength: 1, maxLength: 30 },
-  ),
-  afterMs: fc.double({ min: 0, max: 20, noNaN: true }),
-})
+// Without the generator's taste for extremes: most runs have much at stake, one in six is synced.
+const runs = fc.noBias(
+  fc.record({
+    seed: fc.nat(),
+    durables: fc.array(
+      fc.nat(5).map((n) => n === 0),
+      { minLength: 10, maxLength: 40 },
+    ),
+    afterMs: fc.nat(2_000).map((n) => n / 100),
+  }),
+)
 
 test('a loss of power takes only what was not synced, whole batches, the newest first', async () => {
   let tookSomething = 0
@@ -171,6 +173,22 @@ test('what had left the host before it died still arrives', async () => {
   a.crash('kill')
   assert.ok(await world.runUntil(() => far.closed.length > 0, 1_000))
   assert.deepEqual(far.numbers, [1, 2, 3, 4, 5])
+})
+
+test('what a loss of power has left is not lost by the next', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const world = new World({ seed })
+    const host = world.addHost('a')
+    const { disk } = await idle(host)
+    for (let n = 1; n <= 10; n++) {
+      void disk.write(batchOf(n), { durable: false })
+      await world.runFor(5)
+    }
+    host.crash('powerLoss')
+    const left = await read(world, (await idle(host)).disk)
+    host.crash('powerLoss')
+    assert.deepEqual(await read(world, (await idle(host)).disk), left)
+  }
 })
 
 test('a full disk takes deletes, a read-only one nothing, and both can be read', async () => {

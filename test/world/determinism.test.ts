@@ -5,6 +5,8 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { TraceLine } from '../../simulations/world/trace.ts'
+import { World } from '../../simulations/world/world.ts'
+import { joined } from './cast.ts'
 import { history } from './history.ts'
 
 const run = promisify(execFile)
@@ -41,4 +43,16 @@ test('reading along changes nothing, and tells the same story each time', async 
   for (const kind of ['boot', 'timer', 'frame', 'topic', 'disk', 'fault', 'wire', 'log'] as const) {
     assert.ok(kinds.has(kind), `the story tells of ${kind}`)
   }
+})
+
+test('histories that differ in one byte of one frame differ in their hash', async () => {
+  const hashes: string[] = []
+  for (const last of [1, 2]) {
+    const world = new World({ seed: 1 })
+    const { near, far } = await joined(world)
+    near.stream.send(Uint8Array.of(0, 0, 0, last))
+    assert.ok(await world.runUntil(() => far.numbers.length === 1, 1_000))
+    hashes.push(world.traceHash())
+  }
+  assert.notEqual(hashes[0], hashes[1])
 })

@@ -155,6 +155,36 @@ test('a lossy link never wedges a stream that is held up', async () => {
   }
 })
 
+test('a frame that vanishes under way does not hold up what waits behind it for ever', async () => {
+  const world = new World({ seed: 1, link: { ...still, lossMode: 'drop', latencyMs: 50 } })
+  const { a, b, near, far } = await joined(world)
+  const { streamWindowBytesMax } = world.limits
+  near.stream.send(numbered(1, 0.4 * streamWindowBytesMax))
+  await world.runFor(20)
+  near.stream.send(numbered(2, 0.5 * streamWindowBytesMax))
+  near.stream.send(numbered(3, 0.9 * streamWindowBytesMax))
+  assert.ok(near.stream.bufferedBytes > 0)
+  // The first is read by now, and the second on its way.
+  await world.runFor(40)
+  world.wires.cut(a, b)
+  await world.runFor(20)
+  world.wires.heal(a, b)
+  assert.ok(await world.runUntil(() => far.numbers.includes(3), 60_000))
+  assert.deepEqual(far.numbers, [1, 3])
+})
+
+test('a writer that waits for the whole window gets it, in however many parts it is read', async () => {
+  const world = new World({ seed: 1, link: { ...still, latencyMs: 50 } })
+  const { near, far } = await joined(world)
+  const { streamWindowBytesMax } = world.limits
+  for (const [i, share] of [0.6, 0.3, 0.9, 0.2, 0.1, 1].entries()) {
+    near.stream.send(numbered(i + 1, share * streamWindowBytesMax))
+  }
+  assert.ok(await world.runUntil(() => far.numbers.length === 6, 60_000))
+  assert.deepEqual(far.numbers, upTo(6))
+  assert.equal(near.stream.bufferedBytes, 0)
+})
+
 test('doubling and reordering happen where they are asked for, and TCP refuses them', async () => {
   const link = { lossMode: 'drop', duplicates: 0.1, reorders: 0.1, jitterMs: 5 } as const
   const world = new World({ seed: 1, link })

@@ -93,3 +93,17 @@ test('a paused host that is killed never wakes', async () => {
   assert.deepEqual(far.numbers, [])
   assert.deepEqual(near.closed, ['connectionLost'])
 })
+
+test('what had reached a paused machine is there when it wakes, though the way is cut by then', async () => {
+  const world = new World({ seed: 1, link: { lossMode: 'drop' } })
+  const { a, b, near, far } = await joined(world)
+  b.pause()
+  near.stream.send(numbered(1))
+  await world.runFor(50)
+  world.wires.cut(a, b)
+  near.stream.send(numbered(2))
+  await world.runFor(50)
+  b.resume()
+  await world.runFor(50)
+  assert.deepEqual(far.numbers, [1])
+})
