@@ -519,7 +519,9 @@ export class Membership {
         return
       }
       case 'repair':
-        this.hear(frame.value.news, from, nowMs)
+        // The answer to a question is never old news.
+        this.hearDigests(frame.value.news, from, nowMs)
+        this.hearClaims(frame.value.news, nowMs)
         for (const signed of frame.value.profiles) this.hearProfile(signed, from)
         return this.answerWant(from, frame.value.want, nowMs)
       case 'fetch': {
@@ -556,7 +558,22 @@ export class Membership {
   }
 
   private hear(news: News, from: PeerId, nowMs: number): void {
+    this.hearDigests(news, from, nowMs)
+    // What waited in the sockets while this node slept accuses members that may long be back. What
+    // is still true comes with the repair that was asked for on waking.
+    const drowsy = this.options.lifeguard && nowMs < this.drowsyUntilMs
+    this.hearClaims(drowsy ? this.aboutSelf(news) : news, nowMs)
+  }
+
+  private aboutSelf(news: News): News {
+    return { digests: [], claims: news.claims.filter(({ about }) => about === this.self.id) }
+  }
+
+  private hearDigests(news: News, from: PeerId, nowMs: number): void {
     for (const carried of news.digests) this.hearDigest(carried, from, nowMs)
+  }
+
+  private hearClaims(news: News, nowMs: number): void {
     for (const claim of news.claims) this.hearClaim(claim, nowMs)
   }
 
@@ -573,8 +590,8 @@ export class Membership {
       return
     }
     if (!supersedes(claim, member)) return this.rumours.heardClaim(claim.about)
-    // Our own ears outweigh a report of death, and one that waited while we slept may be long out
-    // of date: the member gets its chance to object.
+    // Our own ears outweigh a report of death, and so may the member's own word, if only this node
+    // had been awake to hear it: it gets its chance to object.
     const heardItself = nowMs - member.heardMs < limits.probeTimeoutMs
     const doubtful = heardItself || nowMs < this.drowsyUntilMs
     if (this.options.lifeguard && doubtful) this.accuse(member, claim.by, incarnation, nowMs)

@@ -33,8 +33,8 @@ export const limits = {
   localHealthMax: 8,
   /** A wake-up this late means that it was we who stopped, not they. */
   latenessToleratedMs: 80,
-  /** After a sleep, reports of death are taken for suspicions for this long: they may be old. */
-  drowsyMs: 1_000,
+  /** After a sleep, for this long: accusations heard in passing are not believed, deaths doubted. */
+  drowsyMs: 500,
 
   /** The shortest suspicion, reached when `confirmations` others suspect too; the longest is a multiple. */
   suspicionBaseMs: 500,
