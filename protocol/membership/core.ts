@@ -203,8 +203,10 @@ export class Membership {
   }
 
   private slept(ms: number, nowMs: number): void {
-    this.probes.forgive(ms)
-    for (const member of this.suspects) member.suspicion?.forgive(ms)
+    // More than the time slept: what was due when it began would be due at once, before anything
+    // that waits in the sockets has been read.
+    this.probes.forgive(ms + limits.directTimeoutMs)
+    for (const member of this.suspects) member.suspicion?.forgive(ms + limits.drowsyMs)
     this.health.worsen(1)
     // Nobody passed news on to one who did not answer: what was missed has to be asked for, before
     // old accusations that waited in the sockets lead to new ones.

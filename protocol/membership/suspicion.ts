@@ -45,6 +45,7 @@ export class Suspicion {
 
   forgive(ms: number): void {
     this.forgivenMs += ms
+    this.inquired = false
     this.deadlineMs += ms
   }
 
