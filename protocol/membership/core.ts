@@ -124,7 +124,7 @@ export class Membership {
     this.nextSyncMs = nowMs + entropy.unit() * limits.syncIntervalMs
     this.nextReviveMs = nowMs + entropy.unit() * limits.reviveIntervalMs
     this.wakeAtMs = nowMs
-    this.plan()
+    this.plan(nowMs)
   }
 
   get digest(): Digest {
@@ -164,7 +164,7 @@ export class Membership {
     for (const summary of summaries(this.roster, this.ownDigest)) {
       this.send(peer, { kind: 'summary', value: summary })
     }
-    this.plan()
+    this.plan(nowMs)
   }
 
   /** Says farewell. `farewells` then counts those who have acknowledged it. */
@@ -182,7 +182,7 @@ export class Membership {
     if (!member || member.slot < 0 || this.left) return
     const probe = this.probes.of(peer) ?? this.startProbe(member, nowMs)
     if (probe && what === 'unreachable') this.probes.hasten(probe, nowMs)
-    this.plan()
+    this.plan(nowMs)
   }
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────
@@ -199,7 +199,7 @@ export class Membership {
       if (nowMs >= this.nextSyncMs) this.sync(nowMs)
     }
     if (this.rumours.urgent && nowMs >= this.nextGossipMs) this.gossip(nowMs)
-    this.plan()
+    this.plan(nowMs)
   }
 
   private slept(ms: number, nowMs: number): void {
@@ -218,14 +218,15 @@ export class Membership {
     this.event({ kind: 'slept', ms })
   }
 
-  private plan(): void {
+  private plan(nowMs: number): void {
     let next = this.probes.nextDueMs()
     if (!this.left) {
       for (const member of this.suspects) next = Math.min(next, member.suspicion?.dueMs ?? next)
       next = Math.min(next, this.nextProbeMs, this.nextDigestMs, this.nextReviveMs, this.nextSyncMs)
     }
     if (this.rumours.urgent) next = Math.min(next, this.nextGossipMs)
-    this.wakeAtMs = next
+    // Never in the past: what has just become due is not late.
+    this.wakeAtMs = Math.max(next, nowMs)
   }
 
   // ── Probing ───────────────────────────────────────────────────────────────────────────────────
@@ -408,7 +409,7 @@ export class Membership {
     this.rumours.addUrgent(this.own, Math.max(this.claimSends(), limits.ownDigestSends))
     this.nextGossipMs = nowMs
     this.gossip(nowMs)
-    this.plan()
+    this.plan(nowMs)
   }
 
   // ── Spreading ─────────────────────────────────────────────────────────────────────────────────
@@ -490,7 +491,7 @@ export class Membership {
     if (!this.roster.get(from) && frame.kind !== 'repair') this.askWho(from)
     if (this.profilesMissing.length > 0) this.askProfiles(from)
     if (!urgentBefore && this.rumours.urgent && !this.left) this.gossip(nowMs)
-    this.plan()
+    this.plan(nowMs)
   }
 
   private handle(from: PeerId, frame: MembershipFrame, nowMs: number): void {
