@@ -30,7 +30,7 @@ import type { Probe } from './probes.ts'
 import { Probes } from './probes.ts'
 import { answerSummary, digestBytes, summaries } from './repair.ts'
 import type { Member, MemberState } from './roster.ts'
-import { isStanding, Roster, rankOf, stateOf, supersedes } from './roster.ts'
+import { isNewer, isStanding, Roster, rankOf, stateOf, supersedes } from './roster.ts'
 import type { HeldDigest } from './rumours.ts'
 import { carry, Rumours } from './rumours.ts'
 import { Suspicion } from './suspicion.ts'
@@ -647,7 +647,7 @@ export class Membership {
       state: 'alive',
       incarnation,
       stateSinceMs: nowMs,
-      heardMs: from === id ? nowMs : nowMs - carriedAge(held, nowMs),
+      heardMs: from === id ? nowMs : Math.min(nowMs, held.writtenMs),
       digest,
       held,
     })
@@ -771,19 +771,6 @@ const SAMPLE = 8
 function hold(digest: Digest, signed: Signed, writtenMs: number): HeldDigest {
   const { owner, incarnation, sequence } = digest
   return { owner, incarnation, sequence, signed, writtenMs, bytes: digestBytes(owner, signed) }
-}
-
-function carriedAge(held: HeldDigest, nowMs: number): number {
-  return Math.max(0, nowMs - held.writtenMs)
-}
-
-function isNewer(
-  a: { incarnation: number; sequence: number },
-  b: { incarnation: number; sequence: number },
-): boolean {
-  return (
-    a.incarnation > b.incarnation || (a.incarnation === b.incarnation && a.sequence > b.sequence)
-  )
 }
 
 function claimOf(member: Member, by: PeerId): Claim {

@@ -8,7 +8,7 @@ import type { Digest, Signed } from './digest.ts'
 import { limits } from './limits.ts'
 import type { Repair, Summary, SummaryEntry } from './messages.ts'
 import type { Member, Roster } from './roster.ts'
-import { isStanding, rankOf } from './roster.ts'
+import { isNewer, isStanding, rankOf } from './roster.ts'
 import type { HeldDigest } from './rumours.ts'
 import { carry } from './rumours.ts'
 
@@ -100,15 +100,6 @@ function compare(
 
 function lacks(theirs: Entry | undefined, held: HeldDigest): boolean {
   return !theirs || isNewer(held, theirs)
-}
-
-function isNewer(
-  a: { incarnation: number; sequence: number },
-  b: { incarnation: number; sequence: number },
-): boolean {
-  return (
-    a.incarnation > b.incarnation || (a.incarnation === b.incarnation && a.sequence > b.sequence)
-  )
 }
 
 function isInRange(id: PeerId, range: { first: string; end: string }): boolean {

@@ -53,6 +53,16 @@ export function supersedes(
   return news.rank > rankOf[known.state]
 }
 
+/** Order among an owner’s digests: the incarnation, then the sequence within it. */
+export function isNewer(
+  a: { incarnation: number; sequence: number },
+  b: { incarnation: number; sequence: number },
+): boolean {
+  return (
+    a.incarnation > b.incarnation || (a.incarnation === b.incarnation && a.sequence > b.sequence)
+  )
+}
+
 export function isStanding(state: MemberState): boolean {
   return state === 'alive' || state === 'suspect'
 }
