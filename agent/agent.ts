@@ -6,8 +6,8 @@
  * else is a module that can fail, restart and be stopped on its own.
  */
 import type { PeerId, Signer } from '../protocol/identity/peer-id.ts'
-import type { MembershipEvent } from '../protocol/membership/core.ts'
 import type { Profile } from '../protocol/membership/digest.ts'
+import type { MembershipEvent } from '../protocol/membership/outbox.ts'
 import type { Clock } from '../protocol/ports/clock.ts'
 import type { Disk } from '../protocol/ports/disk.ts'
 import type { Entropy } from '../protocol/ports/entropy.ts'

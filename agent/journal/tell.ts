@@ -1,6 +1,6 @@
 /** Turns what the core and the modules did into events for people, one line each. */
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
-import type { MembershipEvent } from '../../protocol/membership/core.ts'
+import type { MembershipEvent } from '../../protocol/membership/outbox.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { ModuleEvent } from '../modules/module.ts'
 import type { Journal, NewEvent } from './journal.ts'

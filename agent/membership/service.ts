@@ -4,11 +4,12 @@
  */
 import type { PeerId, Signer } from '../../protocol/identity/peer-id.ts'
 import { verify } from '../../protocol/identity/peer-id.ts'
-import type { MembershipEvent } from '../../protocol/membership/core.ts'
 import { Membership } from '../../protocol/membership/core.ts'
-import type { LoadRecord, Profile, Seal, SealContext } from '../../protocol/membership/digest.ts'
+import type { LoadRecord, Profile } from '../../protocol/membership/digest.ts'
+import { sealWith } from '../../protocol/membership/digest.ts'
 import { limits } from '../../protocol/membership/limits.ts'
 import { MembershipFrame } from '../../protocol/membership/messages.ts'
+import type { MembershipEvent } from '../../protocol/membership/outbox.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Disk } from '../../protocol/ports/disk.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
@@ -68,7 +69,13 @@ export class MembershipService {
     const { signer, profile, probeIntervalMs } = this.settings
     const incarnation = await nextIncarnation(disk)
     this.core = new Membership(
-      { id: signer.id, seal: sealOf(signer), profile, wireVersion: WIRE_VERSION, incarnation },
+      {
+        id: signer.id,
+        seal: sealWith({ sign: (bytes) => signer.sign(bytes), verify }),
+        profile,
+        wireVersion: WIRE_VERSION,
+        incarnation,
+      },
       entropy.stream('membership'),
       clock.now(),
       { lifeguard: true, probeIntervalMs },
@@ -253,17 +260,6 @@ export class MembershipService {
       timer.cancel()
     }
   }
-}
-
-function sealOf(signer: Signer): Seal {
-  return {
-    sign: (context, body) => signer.sign(inContext(context, body)),
-    verify: (owner, context, body, signature) => verify(owner, inContext(context, body), signature),
-  }
-}
-
-function inContext(context: SealContext, body: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from(`${context}\n`), body])
 }
 
 /** Higher than in every earlier life, and on disk before anybody hears of it. */

@@ -1,9 +1,10 @@
 /**
- * What a node says of itself. Two records, each written and signed by its owner alone and passed on
- * byte for byte, so that a relay of an older version carries fields that it does not know:
+ * What a node says of itself. Two records, each written by its owner alone and passed on byte for
+ * byte, so that a relay of an older version carries fields that it does not know:
  *
- * - the *digest*, small, about once a second: incarnation, sequence, load, what it runs;
- * - the *profile*, when it changes: name, addresses, labels, what the host is.
+ * - the *digest*, small and signed, about once a second: incarnation, sequence, load, what it runs;
+ * - the *profile*, when it changes: name, addresses, labels, what the host is. Its hash is in the
+ *   digest, and so the digest's signature vouches for it.
  */
 import { createHash } from 'node:crypto'
 import type { PeerId } from '../identity/peer-id.ts'
@@ -75,54 +76,71 @@ export const Profile = message('Profile', {
 })
 export type Profile = Infer<typeof Profile>
 
-/** A record as it travels: the owner's bytes and the owner's signature over them. */
+/** A digest as it travels: the owner's bytes and the owner's signature over them. */
 export const Signed = message('Signed', {
-  body: field(1, bytes(limits.profileBytesMax)),
+  body: field(1, bytes(limits.digestBytesMax)),
   signature: field(2, bytes(64)),
 })
 export type Signed = Infer<typeof Signed>
 
-/** What a signature is for, so that a profile's can never pass as a digest's. */
-export type SealContext = 'skein digest v1' | 'skein profile v1'
-
-/** What membership needs of a key: to sign its own records and to check those of others. */
+/** What membership needs of keys: to sign its own records, and to open those of others. */
 export interface Seal {
-  sign(context: SealContext, body: Uint8Array): Uint8Array
-  verify(owner: PeerId, context: SealContext, body: Uint8Array, signature: Uint8Array): boolean
+  seal(digest: Digest): Signed
+  /** The digest in a record, once its owner's signature has been checked. */
+  openDigest(signed: Signed): Digest | BadRecord
+  openProfile(packed: Uint8Array): OpenedProfile | undefined
 }
 
-export function sealDigest(digest: Digest, seal: Seal): Signed {
-  const body = encode(Digest, digest)
-  return { body, signature: seal.sign('skein digest v1', body) }
+export type BadRecord = 'garbled' | 'forged'
+
+/** A profile needs no signature: it is believed when its owner's signed digest holds its hash. */
+export interface OpenedProfile {
+  profile: Profile
+  hash: Uint8Array
 }
 
-export function sealProfile(profile: Profile, seal: Seal): Signed {
-  const body = encode(Profile, profile)
-  return { body, signature: seal.sign('skein profile v1', body) }
+/** Signing and checking, as a key offers them. */
+export interface SealKey {
+  sign(bytes: Uint8Array): Uint8Array
+  verify(owner: PeerId, bytes: Uint8Array, signature: Uint8Array): boolean
 }
 
-/** Reads without checking the signature: enough to see that a record is old news. */
-export function readDigest(signed: Signed): Digest | undefined {
-  if (signed.body.length > limits.digestBytesMax) return undefined
-  const read = decode(Digest, signed.body)
-  return read.ok ? read.value : undefined
+export function sealWith(key: SealKey): Seal {
+  return {
+    seal(digest) {
+      const body = encode(Digest, digest)
+      return { body, signature: key.sign(inContext(body)) }
+    },
+    openDigest(signed) {
+      if (signed.body.length > limits.digestBytesMax) return 'garbled'
+      const read = decode(Digest, signed.body)
+      if (!read.ok) return 'garbled'
+      const genuine = key.verify(read.value.owner, inContext(signed.body), signed.signature)
+      return genuine ? read.value : 'forged'
+    },
+    openProfile(packed) {
+      const read = decode(Profile, packed)
+      return read.ok ? { profile: read.value, hash: profileHash(packed) } : undefined
+    },
+  }
 }
 
-export function readProfile(signed: Signed): Profile | undefined {
-  const read = decode(Profile, signed.body)
-  return read.ok ? read.value : undefined
+/** What the signature is for, so that it can never pass for a word on anything else. */
+const digestContext = new TextEncoder().encode('skein digest v1\n')
+
+function inContext(body: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(digestContext.length + body.length)
+  whole.set(digestContext)
+  whole.set(body, digestContext.length)
+  return whole
 }
 
-export function digestIsGenuine(digest: Digest, signed: Signed, seal: Seal): boolean {
-  return seal.verify(digest.owner, 'skein digest v1', signed.body, signed.signature)
+export function packProfile(profile: Profile): Uint8Array {
+  return encode(Profile, profile)
 }
 
-export function profileIsGenuine(profile: Profile, signed: Signed, seal: Seal): boolean {
-  return seal.verify(profile.owner, 'skein profile v1', signed.body, signed.signature)
-}
-
-export function profileHash(signed: Signed): Uint8Array {
-  return createHash('sha256').update(signed.body).digest().subarray(0, 16)
+export function profileHash(packed: Uint8Array): Uint8Array {
+  return createHash('sha256').update(packed).digest().subarray(0, 16)
 }
 
 export function labelsHash(labels: Readonly<Record<string, string>>): Uint8Array {

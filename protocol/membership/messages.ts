@@ -1,7 +1,7 @@
 /** What members say to each other. News rides on every probe and answer; the rest is repair. */
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Infer } from '../wire/schema.ts'
-import { field, message, nested, repeated, text, uint, union } from '../wire/schema.ts'
+import { bytes, field, message, nested, repeated, text, uint, union } from '../wire/schema.ts'
 import { Signed } from './digest.ts'
 import { limits } from './limits.ts'
 
@@ -65,7 +65,7 @@ export const Summary = message('Summary', {
 /** What the other was missing, and what we would like in turn. */
 export const Repair = message('Repair', {
   news: field(1, nested(News)),
-  profiles: repeated(2, nested(Signed), limits.profilesPerFrameMax),
+  profiles: repeated(2, bytes(limits.profileBytesMax), limits.profilesPerFrameMax),
   want: repeated(3, text<PeerId>(128), limits.summaryEntriesMax),
 })
 /** Please send these members' profiles. */
@@ -73,7 +73,7 @@ export const Fetch = message('Fetch', {
   profilesOf: repeated(1, text<PeerId>(128), limits.profilesPerFrameMax),
 })
 export const Profiles = message('Profiles', {
-  profiles: repeated(1, nested(Signed), limits.profilesPerFrameMax),
+  profiles: repeated(1, bytes(limits.profileBytesMax), limits.profilesPerFrameMax),
 })
 
 export const MembershipFrame = union('MembershipFrame', {

@@ -6,7 +6,7 @@ import type { PeerId } from '../identity/peer-id.ts'
 import type { Infer } from '../wire/schema.ts'
 import type { Digest, Signed } from './digest.ts'
 import { limits } from './limits.ts'
-import type { Repair, Summary, SummaryEntry } from './messages.ts'
+import type { News, Repair, Summary, SummaryEntry } from './messages.ts'
 import type { Member, Roster } from './roster.ts'
 import { isNewer, isStanding, rankOf } from './roster.ts'
 import type { HeldDigest } from './rumours.ts'
@@ -57,7 +57,7 @@ export function answerSummary(
   summary: SummaryFrame,
   roster: Roster,
   own: HeldDigest,
-  ownProfile: Signed,
+  ownProfile: Uint8Array,
   nowMs: number,
 ): RepairFrame[] {
   const theirs = new Map<PeerId, Entry>(summary.entries.map((entry) => [entry.about, entry]))
@@ -88,7 +88,7 @@ function compare(
   // Who never knew a dead or departed member need not hear of it.
   if (!theirs && !isStanding(member.state)) return
   if (lacks(theirs, member.held))
-    batch.add(member.held, theirs ? undefined : member.signedProfile, nowMs)
+    batch.add(member.held, theirs ? undefined : member.packedProfile, nowMs)
   const rank = rankOf[member.state]
   if (member.state !== 'suspect' && member.state !== 'dead') return
   const behind =
@@ -112,10 +112,8 @@ class RepairBatch {
   private current = emptyRepair()
   private bytes = 0
 
-  add(held: HeldDigest, profile: Signed | undefined, nowMs: number): void {
-    const profileBytes = profile
-      ? profile.body.length + profile.signature.length + PROFILE_OVERHEAD_BYTES
-      : 0
+  add(held: HeldDigest, profile: Uint8Array | undefined, nowMs: number): void {
+    const profileBytes = profile ? profile.length + PROFILE_OVERHEAD_BYTES : 0
     const { news, profiles } = this.current
     const full =
       this.bytes + held.bytes + profileBytes > limits.repairBytesMax ||
@@ -152,4 +150,19 @@ class RepairBatch {
 
 function emptyRepair(): RepairFrame {
   return { news: { claims: [], digests: [] }, profiles: [], want: [] }
+}
+
+/** The digests that were asked for, in as many pieces as they take. */
+export function answerWant(
+  want: readonly PeerId[],
+  roster: Roster,
+  own: HeldDigest,
+  nowMs: number,
+): News[] {
+  const batch = new RepairBatch()
+  for (const id of new Set(want)) {
+    const held = id === roster.self ? own : roster.get(id)?.held
+    if (held) batch.add(held, undefined, nowMs)
+  }
+  return batch.frames().map(({ news }) => news)
 }

@@ -7,7 +7,7 @@
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Entropy } from '../ports/entropy.ts'
 import { below, shuffle } from '../ports/entropy.ts'
-import type { Digest, Profile, Signed } from './digest.ts'
+import type { Digest, Profile } from './digest.ts'
 import { limits } from './limits.ts'
 import type { HeldDigest } from './rumours.ts'
 import type { Suspicion } from './suspicion.ts'
@@ -35,10 +35,9 @@ export interface Member {
   digest: Digest
   held: HeldDigest
   profile?: Profile
-  signedProfile?: Signed
-  /** Of `signedProfile`; compared with each digest. */
+  packedProfile?: Uint8Array
+  /** Of `packedProfile`; compared with each digest. */
   profileHash?: Uint8Array
-  profileAskedMs: number
   suspicion?: Suspicion
   roundTripMs?: number
   /** Place in `standing`, or -1 when dead or left. */
@@ -72,6 +71,8 @@ export class Roster {
   private readonly members = new Map<PeerId, Member>()
   /** Alive and suspect members other than this node, in no order; for choosing at random. */
   private readonly standing: Member[] = []
+  /** Dead and left members. */
+  private readonly gone = new Set<Member>()
   private successors: Member[] | undefined
 
   constructor(self: PeerId) {
@@ -100,10 +101,11 @@ export class Roster {
     return this.standing
   }
 
-  add(member: Omit<Member, 'slot' | 'profileAskedMs'>): Member {
-    const added: Member = { ...member, slot: -1, profileAskedMs: Number.NEGATIVE_INFINITY }
+  add(member: Omit<Member, 'slot'>): Member {
+    const added: Member = { ...member, slot: -1 }
     this.members.set(member.id, added)
     if (isStanding(added.state)) this.stand(added)
+    else this.gone.add(added)
     return added
   }
 
@@ -120,6 +122,7 @@ export class Roster {
 
   remove(member: Member): void {
     if (member.slot >= 0) this.fall(member)
+    this.gone.delete(member)
     this.members.delete(member.id)
   }
 
@@ -151,10 +154,13 @@ export class Roster {
     return this.watched().includes(member)
   }
 
+  dead(): Member[] {
+    return [...this.gone].filter((member) => member.state === 'dead')
+  }
+
   /** Dead and left members that have been kept long enough, or are one too many. */
   reapable(nowMs: number): Member[] {
-    const gone: Member[] = []
-    for (const member of this.members.values()) if (member.slot < 0) gone.push(member)
+    const gone = [...this.gone]
     gone.sort((a, b) => a.stateSinceMs - b.stateSinceMs)
     const excess = gone.length - limits.goneKeptMax
     return gone.filter((member, i) => i < excess || nowMs - member.stateSinceMs > limits.goneKeptMs)
@@ -165,6 +171,7 @@ export class Roster {
   }
 
   private stand(member: Member): void {
+    this.gone.delete(member)
     member.slot = this.standing.length
     this.standing.push(member)
     const last = this.successors?.at(-1)
@@ -180,6 +187,7 @@ export class Roster {
       last.slot = member.slot
     }
     member.slot = -1
+    this.gone.add(member)
     if (this.successors?.includes(member)) this.successors = undefined
   }
 

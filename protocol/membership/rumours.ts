@@ -16,6 +16,9 @@ export interface HeldDigest {
   writtenMs: number
   /** Wire size, so that filling a frame needs no encoding. */
   bytes: number
+  /** As it was last sent: several frames leave at one instant. */
+  carried?: CarriedDigest
+  carriedMs?: number
 }
 
 interface ClaimRumour {
@@ -26,6 +29,9 @@ interface DigestRumour {
   held: HeldDigest
   sendsLeft: number
 }
+
+/** Below this, told and outdated load figures are not worth sweeping up. */
+const COMPACT_FROM = 32
 
 /** Overhead of a claim on the wire beyond its two ids: tags, lengths, rank and incarnation. */
 const CLAIM_OVERHEAD_BYTES = 16
@@ -74,7 +80,8 @@ export class Rumours {
     const rumour = { held, sendsLeft: sends }
     this.loads.push(rumour)
     this.loadOf.set(held.owner, rumour)
-    if (this.loads.length > 2 * limits.loadRumoursMax) this.compactLoads()
+    const kept = Math.min(this.loadOf.size, limits.loadRumoursMax)
+    if (this.loads.length > Math.max(COMPACT_FROM, 2 * kept)) this.compactLoads()
   }
 
   /** Others know it too: one telling less for us. */
@@ -125,31 +132,37 @@ export class Rumours {
 
   private takeClaims(news: News, bytesMax: number): number {
     let taken = 0
-    const sent: [PeerId, ClaimRumour][] = []
     for (const [about, rumour] of this.claims) {
-      if (news.claims.length + rumour.claims.length > limits.claimsPerFrameMax) break
       const bytes = rumour.claims.length * (2 * about.length + CLAIM_OVERHEAD_BYTES)
-      if (taken + bytes > bytesMax) break
+      if (
+        news.claims.length + rumour.claims.length > limits.claimsPerFrameMax ||
+        taken + bytes > bytesMax
+      ) {
+        rotate(this.claims, about)
+        return taken
+      }
       taken += bytes
-      news.claims.push(...rumour.claims)
-      sent.push([about, rumour])
+      for (const claim of rumour.claims) news.claims.push(claim)
+      if (--rumour.sendsLeft <= 0) this.claims.delete(about)
     }
-    rotate(this.claims, sent)
     return taken
   }
 
   private takeUrgent(news: News, to: PeerId, nowMs: number, bytesMax: number): number {
     let taken = 0
-    const sent: [PeerId, DigestRumour][] = []
     for (const [owner, rumour] of this.urgentDigests) {
       if (owner === to) continue
-      if (taken + rumour.held.bytes > bytesMax) break
-      if (news.digests.length >= limits.digestsPerFrameMax) break
+      if (
+        taken + rumour.held.bytes > bytesMax ||
+        news.digests.length >= limits.digestsPerFrameMax
+      ) {
+        rotate(this.urgentDigests, owner)
+        return taken
+      }
       taken += rumour.held.bytes
       news.digests.push(carry(rumour.held, nowMs))
-      sent.push([owner, rumour])
+      if (--rumour.sendsLeft <= 0) this.urgentDigests.delete(owner)
     }
-    rotate(this.urgentDigests, sent)
     return taken
   }
 
@@ -175,7 +188,7 @@ export class Rumours {
   }
 
   private compactLoads(): void {
-    const live = this.loads.filter((rumour) => rumour.sendsLeft > 0)
+    const live = this.loads.filter((rumour) => this.loadOf.get(rumour.held.owner) === rumour)
     const excess = live.length - limits.loadRumoursMax
     for (const rumour of excess > 0 ? live.splice(0, excess) : []) {
       this.dropped++
@@ -195,23 +208,24 @@ function trim<R>(rumours: Map<PeerId, R>): number {
   return 0
 }
 
-/** What was sent goes to the back of the queue, or out of it. */
-function rotate<R extends { sendsLeft: number }>(
-  rumours: Map<PeerId, R>,
-  sent: [PeerId, R][],
-): void {
+/** A full frame: what did not fit comes first in the next one. */
+function rotate<R>(rumours: Map<PeerId, R>, firstLeft: PeerId): void {
+  const sent: [PeerId, R][] = []
+  for (const entry of rumours) {
+    if (entry[0] === firstLeft) break
+    sent.push(entry)
+  }
   for (const [id, rumour] of sent) {
     rumours.delete(id)
-    if (--rumour.sendsLeft > 0) rumours.set(id, rumour)
+    rumours.set(id, rumour)
   }
 }
 
 export function carry(held: HeldDigest, nowMs: number): CarriedDigest {
-  return {
-    owner: held.owner,
-    incarnation: held.incarnation,
-    sequence: held.sequence,
-    signed: held.signed,
-    ageMs: Math.max(0, Math.round(nowMs - held.writtenMs)),
-  }
+  if (held.carried && held.carriedMs === nowMs) return held.carried
+  const { owner, incarnation, sequence, signed } = held
+  const ageMs = Math.max(0, Math.round(nowMs - held.writtenMs))
+  held.carried = { owner, incarnation, sequence, signed, ageMs }
+  held.carriedMs = nowMs
+  return held.carried
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { MembershipEvent } from '../../protocol/membership/core.ts'
+import type { MembershipEvent } from '../../protocol/membership/outbox.ts'
 import { Field } from '../../simulations/membership/field.ts'
 import { runTrial } from '../../simulations/membership/trial.ts'
 

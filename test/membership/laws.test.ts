@@ -6,10 +6,10 @@ import { Membership } from '../../protocol/membership/core.ts'
 import {
   type Digest,
   labelsHash,
+  packProfile,
   profileHash,
   type Seal,
-  sealDigest,
-  sealProfile,
+  sealWith,
 } from '../../protocol/membership/digest.ts'
 import { limits } from '../../protocol/membership/limits.ts'
 import type { MembershipFrame } from '../../protocol/membership/messages.ts'
@@ -20,12 +20,7 @@ const signers = [1, 2, 3, 4].map((byte) => signerFromSeed(new Uint8Array(32).fil
 const [self, ...others] = signers as [(typeof signers)[0], ...typeof signers]
 
 function sealOf(signer: (typeof signers)[0]): Seal {
-  const inContext = (context: string, body: Uint8Array) =>
-    Buffer.concat([Buffer.from(`${context}\n`), body])
-  return {
-    sign: (context, body) => signer.sign(inContext(context, body)),
-    verify: (owner, context, body, signature) => verify(owner, inContext(context, body), signature),
-  }
+  return sealWith({ sign: (bytes) => signer.sign(bytes), verify })
 }
 
 const profile = {
@@ -54,10 +49,7 @@ function carried(
   left = false,
   owner: PeerId = signer.id,
 ) {
-  const signedProfile = sealProfile(
-    { ...profile, owner: signer.id, incarnation: 1 },
-    sealOf(signer),
-  )
+  const packed = packProfile({ ...profile, owner: signer.id, incarnation: 1 })
   const digest: Digest = {
     owner,
     incarnation,
@@ -65,13 +57,13 @@ function carried(
     left,
     wireVersion: 1,
     agentVersion: '0.1.0',
-    profileHash: profileHash(signedProfile),
+    profileHash: profileHash(packed),
     labelsHash: labelsHash({}),
     localHealth: 0,
     runningAttempts: 0,
     intervalMs: 1_000,
   }
-  return { owner, incarnation, sequence, signed: sealDigest(digest, sealOf(signer)), ageMs: 0 }
+  return { owner, incarnation, sequence, signed: sealOf(signer).seal(digest), ageMs: 0 }
 }
 
 const digestArbitrary = fc.record({

@@ -1,0 +1,79 @@
+/** This node's own word: its digest and its profile, which nobody else may write. */
+import type { PeerId } from '../identity/peer-id.ts'
+import type { Digest, LoadRecord, Profile, Seal } from './digest.ts'
+import { labelsHash, packProfile, profileHash } from './digest.ts'
+import { digestIntervalMs } from './limits.ts'
+import { digestBytes } from './repair.ts'
+import type { HeldDigest } from './rumours.ts'
+
+export interface SelfDescription {
+  id: PeerId
+  seal: Seal
+  profile: Omit<Profile, 'owner' | 'incarnation'>
+  wireVersion: number
+  /** Higher than in any earlier life of this node, as far as its disk remembers. */
+  incarnation: number
+}
+
+export class OwnRecords {
+  left = false
+  load: LoadRecord | undefined
+  runningAttempts = 0
+  digest!: Digest
+  held!: HeldDigest
+  packedProfile!: Uint8Array
+  incarnation: number
+  private readonly self: SelfDescription
+  private description: SelfDescription['profile']
+  private sequence = 0
+  private profileHash!: Uint8Array
+  private labelsHash!: Uint8Array
+
+  constructor(self: SelfDescription, nowMs: number) {
+    this.self = self
+    this.incarnation = self.incarnation
+    this.description = self.profile
+    this.describe(self.profile)
+    this.write(nowMs, 1, 0)
+  }
+
+  get profile(): Profile {
+    return { ...this.description, owner: this.self.id, incarnation: this.incarnation }
+  }
+
+  describe(profile: SelfDescription['profile']): void {
+    this.description = profile
+    this.packedProfile = packProfile(this.profile)
+    this.profileHash = profileHash(this.packedProfile)
+    this.labelsHash = labelsHash(profile.labels)
+  }
+
+  /** Above whatever was said of this node, or in its name. */
+  outrun(incarnation: number): void {
+    this.incarnation = incarnation + 1
+    this.sequence = 0
+  }
+
+  write(nowMs: number, meshSize: number, localHealth: number): void {
+    const { self, load } = this
+    this.sequence++
+    this.digest = {
+      owner: self.id,
+      incarnation: this.incarnation,
+      sequence: this.sequence,
+      left: this.left,
+      wireVersion: self.wireVersion,
+      agentVersion: this.description.agentVersion,
+      profileHash: this.profileHash,
+      labelsHash: this.labelsHash,
+      localHealth,
+      runningAttempts: this.runningAttempts,
+      intervalMs: Math.round(digestIntervalMs(meshSize)),
+      ...(load ? { load } : {}),
+    }
+    const { owner, incarnation, sequence } = this.digest
+    const signed = self.seal.seal(this.digest)
+    const bytes = digestBytes(owner, signed)
+    this.held = { owner, incarnation, sequence, signed, writtenMs: nowMs, bytes }
+  }
+}

@@ -1,0 +1,95 @@
+/** Telling others: what news goes out, to whom, on which frame. */
+import type { PeerId } from '../identity/peer-id.ts'
+import type { Entropy } from '../ports/entropy.ts'
+import { limits, sendsOf } from './limits.ts'
+import type { Claim, News } from './messages.ts'
+import type { Outbox } from './outbox.ts'
+import type { Member, Roster } from './roster.ts'
+import { rankOf } from './roster.ts'
+import { carry, type HeldDigest, Rumours } from './rumours.ts'
+
+export class Spreading {
+  readonly rumours = new Rumours()
+  private nextMs: number
+  private readonly roster: Roster
+  private readonly outbox: Outbox
+  private readonly entropy: Entropy
+  /** Without Lifeguard, a suspect is not told what is said of it. */
+  private readonly lifeguard: boolean
+
+  constructor(roster: Roster, outbox: Outbox, entropy: Entropy, lifeguard: boolean, nowMs: number) {
+    this.roster = roster
+    this.outbox = outbox
+    this.entropy = entropy
+    this.lifeguard = lifeguard
+    this.nextMs = nowMs
+  }
+
+  get dueMs(): number {
+    return this.rumours.urgent ? this.nextMs : Number.POSITIVE_INFINITY
+  }
+
+  gossip(nowMs: number): void {
+    this.nextMs = nowMs + limits.gossipIntervalMs
+    for (const member of this.roster.some(this.entropy, limits.fanout)) {
+      const news = this.newsFor(member.id, nowMs)
+      if (news.claims.length + news.digests.length === 0) continue
+      this.outbox.send(member.id, { kind: 'gossip', value: { news } })
+    }
+  }
+
+  ping(to: PeerId, seq: number, nowMs: number): void {
+    this.outbox.send(to, { kind: 'ping', value: { seq, news: this.newsFor(to, nowMs) } })
+  }
+
+  /** A ping that must be small and certain to carry what is said of its target. */
+  pingBare(to: PeerId, seq: number): void {
+    const news = { claims: this.wordTo(this.roster.get(to)), digests: [] }
+    this.outbox.send(to, { kind: 'ping', value: { seq, news } })
+  }
+
+  newsFor(to: PeerId, nowMs: number): News {
+    const news = this.rumours.take(to, nowMs, limits.newsBytesMax)
+    const member = this.roster.get(to)
+    if (!member || member.state === 'alive') return news
+    if (member.state === 'left') news.digests.push(carry(member.held, nowMs))
+    else news.claims.unshift(...this.wordTo(member))
+    return news
+  }
+
+  tellClaim(claim: Claim): void {
+    this.rumours.addClaim(claim, this.claimSends)
+  }
+
+  tellUrgent(held: HeldDigest): void {
+    this.rumours.addUrgent(held, this.claimSends)
+  }
+
+  tellLoad(held: HeldDigest): void {
+    this.rumours.addLoad(held, this.loadSends)
+  }
+
+  tellOwnUrgent(own: HeldDigest): void {
+    this.rumours.addUrgent(own, Math.max(this.claimSends, limits.ownDigestSends))
+  }
+
+  tellOwnLoad(own: HeldDigest): void {
+    this.rumours.addLoad(own, Math.max(this.loadSends, limits.ownDigestSends))
+  }
+
+  /** A suspect or dead member hears what is said of it, so that it can object (Lifeguard's buddy). */
+  private wordTo(member: Member | undefined): Claim[] {
+    if (member?.state !== 'suspect' && member?.state !== 'dead') return []
+    if (!this.lifeguard && member.state === 'suspect') return []
+    const { id: about, state, incarnation } = member
+    return [{ about, rank: rankOf[state], incarnation, by: this.roster.self }]
+  }
+
+  private get claimSends(): number {
+    return sendsOf(limits.claimSendsTimes, this.roster.meshSize)
+  }
+
+  private get loadSends(): number {
+    return sendsOf(limits.loadSendsTimes, this.roster.meshSize)
+  }
+}
