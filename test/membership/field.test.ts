@@ -29,6 +29,22 @@ test('members that know one another’s address all meet, and know each other by
   }
 })
 
+test('two hundred members that start together soon know everyone, and everyone’s profile', () => {
+  const field = new Field({
+    seed: 'crowd',
+    nodes: 200,
+    loss: 0.05,
+    lifeguard: true,
+    probeIntervalMs: 500,
+  })
+  field.startAll(10_000)
+  field.scheduler.runSync(60_000)
+  for (const { core } of field.hosts) {
+    assert.equal(core.roster.meshSize, 200)
+    for (const member of core.roster.all()) assert.ok(member.profile, member.id)
+  }
+})
+
 test('a member that dies without a word is suspected, then dead, for everyone within two seconds', () => {
   for (let seed = 0; seed < 40; seed++) {
     const { field, events, run } = fieldOf(5, `death ${seed}`)
