@@ -3,11 +3,12 @@
  * Until certificates come with the trust work, a mesh is its swarm key and where to ask.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { readMultiaddr } from '../agent/config/address.ts'
-import { swarmKeyUnusable } from '../agent/life/refusals.ts'
+import { notWritable, swarmKeyUnusable } from '../agent/life/refusals.ts'
+import { makeDirectory } from '../agent/ports/make-directory.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
 import { formatSwarmKey, meshFingerprint, parseSwarmKey } from '../protocol/identity/swarm-key.ts'
 import { Problem } from '../protocol/problem.ts'
@@ -28,8 +29,12 @@ export async function initMesh({ dir }: InitOptions): Promise<number> {
     })
   }
   const key = new Uint8Array(randomBytes(32))
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  writeFileSync(file, formatSwarmKey(key), { mode: 0o600, flag: 'wx' })
+  try {
+    await makeDirectory(folder)
+    writeFileSync(file, formatSwarmKey(key), { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    throw notWritable(file, '--dir', error)
+  }
   process.stderr.write(
     [
       `a new mesh, ${meshFingerprint(key)}, with its swarm key in ${file}`,
@@ -78,7 +83,11 @@ export async function joinMesh(options: JoinOptions): Promise<number> {
     ...(options.dataDirectory ? { dataDirectory: resolve(options.dataDirectory) } : {}),
     network: { bootstrap: options.addresses, swarmKeyFile: keyFile },
   }
-  writeFileSync(file, stringify(config), { mode: 0o600 })
+  try {
+    writeFileSync(file, stringify(config), { mode: 0o600 })
+  } catch (error) {
+    throw notWritable(file, '--config', error)
+  }
   process.stderr.write(
     `this host is prepared to join mesh ${meshFingerprint(parsed.key)}\nstart it with: skein agent run --config ${file}\n`,
   )

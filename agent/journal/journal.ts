@@ -2,6 +2,9 @@
  * What this agent saw happen, in order, numbered without gaps, kept across restarts. A follower
  * that names the last number it saw misses nothing and hears nothing twice, as long as it comes
  * back before the ring has turned.
+ *
+ * Invariant: an event is told only once it is written. Told first, its number could be given again
+ * by the agent's next life, after a kill, and a follower would pass over that other event.
  */
 import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Disk } from '../../protocol/ports/disk.ts'
@@ -32,7 +35,10 @@ export class Journal {
   private readonly clock: Clock
   private readonly disk: Disk
   private readonly log: Log
+  /** Those that may be told. */
   private events: JournalEvent[] = []
+  /** Done when all that was recorded so far has been told. */
+  private telling = Promise.resolve()
   private nextSeq = 1
   private kept = 0
   private readonly followers = new Set<(event: JournalEvent) => void>()
@@ -54,10 +60,13 @@ export class Journal {
 
   record(event: NewEvent): void {
     const recorded: JournalEvent = { seq: this.nextSeq++, atMs: this.clock.wall(), ...event }
-    this.events.push(recorded)
-    if (this.events.length > JOURNAL_EVENTS_MAX) this.events.shift()
-    this.keep(recorded)
-    for (const follower of this.followers) follower(recorded)
+    const kept = this.keep(recorded)
+    this.telling = this.telling.then(() => kept).then(() => this.tell(recorded))
+  }
+
+  /** The newest number that was told; 0 before the first. */
+  newestSeq(): number {
+    return this.events.at(-1)?.seq ?? 0
   }
 
   /** Events after `since`, oldest first; at most the `last` newest of them. */
@@ -72,7 +81,13 @@ export class Journal {
     return () => this.followers.delete(follower)
   }
 
-  private keep(event: JournalEvent): void {
+  private tell(event: JournalEvent): void {
+    this.events.push(event)
+    if (this.events.length > JOURNAL_EVENTS_MAX) this.events.shift()
+    for (const follower of this.followers) follower(event)
+  }
+
+  private keep(event: JournalEvent): Promise<void> {
     const ops: Parameters<Disk['write']>[0] = [
       { put: keyOf(event.seq), value: new TextEncoder().encode(JSON.stringify(event)) },
     ]
@@ -83,8 +98,8 @@ export class Journal {
       }
       this.kept -= CUT_AT
     }
-    this.disk.write([...ops, ...cut], { durable: false }).catch((error: unknown) => {
-      // The event was told to all who listen; only its memory is lost.
+    return this.disk.write([...ops, ...cut], { durable: false }).catch((error: unknown) => {
+      // It is told all the same: those who listen now are to hear of it, even if it is lost later.
       this.log.warn('event not kept', { kind: event.kind, why: String(error) })
     })
   }

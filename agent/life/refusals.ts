@@ -5,6 +5,7 @@
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
 import type { ConfigProblem } from '../config/problem.ts'
+import { errnoOf } from '../ports/errno.ts'
 
 /** One line for each mistake; a single one stands on the first line. */
 export function configRefused(problems: readonly ConfigProblem[]): Problem {
@@ -28,7 +29,7 @@ export function configRefused(problems: readonly ConfigProblem[]): Problem {
 }
 
 export function configUnreadable(fileName: string, error: unknown): Problem {
-  const missing = codeOf(error) === 'ENOENT'
+  const missing = errnoOf(error) === 'ENOENT'
   return new Problem(
     {
       code: missing ? 'configNotFound' : 'configUnreadable',
@@ -42,7 +43,7 @@ export function configUnreadable(fileName: string, error: unknown): Problem {
 
 /** `key` is what sets the address: `api.listen`. */
 export function listenRefused(address: string, key: string, error: unknown): Problem {
-  const code = codeOf(error)
+  const code = errnoOf(error)
   const fixes: Record<string, string> = {
     EADDRINUSE: `stop what listens there (ss -ltnp shows it), or set ${key} to another port`,
     EADDRNOTAVAIL: `set ${key} to an address of this host (ip address shows them)`,
@@ -59,43 +60,6 @@ export function listenRefused(address: string, key: string, error: unknown): Pro
   )
 }
 
-/** `pid` is the owner's, where the lock tells it. */
-export function dataDirectoryLocked(directory: string, pid?: number): Problem {
-  const owner = pid === undefined ? 'another agent' : `the agent with process id ${pid}`
-  return new Problem({
-    code: 'dataDirectoryLocked',
-    why: `${directory} is in use by ${owner}`,
-    fix: 'stop that agent, or give this one a dataDirectory of its own',
-    exitCode: exitCodes.conflict,
-  })
-}
-
-/** For what the file system, or the store on it, answers when the agent opens its data. */
-export function dataDirectoryUnusable(directory: string, error: unknown): Problem {
-  const code = codeOf(error)
-  const fixes: Record<string, string> = {
-    ENOSPC: 'free some space there, or set dataDirectory to another disk',
-    full: 'free some space there, or set dataDirectory to another disk',
-    EDQUOT: 'raise the quota, or set dataDirectory to another disk',
-    EROFS: 'mount it for writing, or set dataDirectory to another place',
-    readOnly: 'let the user of the agent write there, or set dataDirectory to another place',
-    EACCES: 'give it to the user of the agent, or set dataDirectory to another place',
-    EPERM: 'give it to the user of the agent, or set dataDirectory to another place',
-    ENOTDIR: 'remove the file that is in its place, or set dataDirectory to another place',
-    EEXIST: 'remove the file that is in its place, or set dataDirectory to another place',
-    corrupt: 'move it away and start again: the agent then joins as a new one',
-  }
-  return new Problem(
-    {
-      code: 'dataDirectoryUnusable',
-      why: `cannot keep data in ${directory}: ${because(error)}`,
-      fix: fixes[code] ?? 'mend it, or set dataDirectory to another place',
-      exitCode: exitCodes.failed,
-    },
-    error,
-  )
-}
-
 /** `why` is a clause: “there is no such file”, “it is not a swarm key”. */
 export function swarmKeyUnusable(file: string, why: string): Problem {
   return new Problem({
@@ -106,9 +70,19 @@ export function swarmKeyUnusable(file: string, why: string): Problem {
   })
 }
 
-function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' ? code : ''
+/** `place` is what was to be written, `choice` what moves it: `--dir`. */
+export function notWritable(place: string, choice: string, error: unknown): Problem {
+  const noFolder = errnoOf(error) === 'ENOENT'
+  const reason = noFolder ? 'its folder is not there, or takes no files' : because(error)
+  return new Problem(
+    {
+      code: 'notWritable',
+      why: `cannot write ${place}: ${reason}`,
+      fix: `name another place with ${choice}, or let this user write there`,
+      exitCode: exitCodes.failed,
+    },
+    error,
+  )
 }
 
 /** The system's words, without the call and the path that it adds: those are said already. */
@@ -120,15 +94,12 @@ function because(error: unknown): string {
     EACCES: 'permission denied',
     EPERM: 'permission denied',
     EISDIR: 'it is a directory',
-    ENOTDIR: 'it is not a directory',
-    EEXIST: 'it is not a directory',
+    ENOTDIR: 'what leads there is not a directory',
+    EEXIST: 'something else is in its place',
     ENOSPC: 'the disk is full',
-    full: 'the disk is full',
     EDQUOT: 'the quota is used up',
     EROFS: 'the file system is read-only',
-    readOnly: 'it cannot be written',
-    corrupt: 'what is there is damaged',
   }
   const message = error instanceof Error ? error.message : String(error)
-  return words[codeOf(error)] ?? message.split('\n', 1)[0]!
+  return words[errnoOf(error)] ?? message.split('\n', 1)[0]!
 }

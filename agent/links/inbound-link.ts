@@ -54,7 +54,7 @@ export class InboundLink {
   }
 
   #onFrame(frame: Uint8Array): void {
-    this.#quota.take(frame.length, this.#clock.now())
+    this.#quota.charge(frame.length, this.#clock.now())
     this.#throttle()
     if (this.#greeted) this.#events.frame(frame)
     else this.#greet(frame)

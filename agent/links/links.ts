@@ -13,6 +13,7 @@ import type { Log } from '../../protocol/ports/log.ts'
 import type { Network, Purpose, Stream } from '../../protocol/ports/network.ts'
 import type { Schema } from '../../protocol/wire/schema.ts'
 import type { Hello } from '../../protocol/wire/versions.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import { Exchange, type ExchangeHandlers } from './exchange.ts'
 import type { Outgoing } from './frame-queue.ts'
 import { InboundLink } from './inbound-link.ts'
@@ -21,7 +22,6 @@ import { OutboundLink } from './outbound-link.ts'
 import { Quota } from './quota.ts'
 import { isFault, type LinkDrop, type LinkRefusal, Tally } from './refusals.ts'
 import { type RequestFailure, Requests, type Result } from './requests.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 export interface LinkPorts {
   clock: Clock
@@ -235,7 +235,7 @@ export class Links<F> {
     const peer = this.#peers.get(from)
     if (!isFault(reason) || peer === undefined) return
     const now = this.#ports.clock.now()
-    peer.patience.take(1, now)
+    peer.patience.charge(1, now)
     if (peer.patience.waitMs(now) > 0) this.#ban(from, peer, reason)
   }
 

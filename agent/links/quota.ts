@@ -1,6 +1,7 @@
 /** What one peer may send: frames and bytes a second, over all its streams of the purpose. */
+
+import { TokenBucket } from '../token-bucket.ts'
 import type { Quotas } from './limits.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 export class Quota {
   readonly #frames: TokenBucket
@@ -11,9 +12,9 @@ export class Quota {
     this.#bytes = new TokenBucket(quotas.bytesPerSecond, quotas.bytesBurst, nowMs)
   }
 
-  take(bytes: number, nowMs: number): void {
-    this.#frames.take(1, nowMs)
-    this.#bytes.take(bytes, nowMs)
+  charge(bytes: number, nowMs: number): void {
+    this.#frames.charge(1, nowMs)
+    this.#bytes.charge(bytes, nowMs)
   }
 
   waitMs(nowMs: number): number {

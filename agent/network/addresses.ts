@@ -12,6 +12,8 @@ import type { NetworkLimits } from './limits.ts'
 export class AddressBook {
   readonly #limits: Pick<NetworkLimits, 'peersLearntMax' | 'addressesPerPeerMax'>
   readonly #byPeer = new Map<PeerId, readonly string[]>()
+  /** Who answered where. A host behind a name or a forwarded port does not announce that place. */
+  readonly #answered = new Map<string, PeerId>()
 
   constructor(limits: Pick<NetworkLimits, 'peersLearntMax' | 'addressesPerPeerMax'>) {
     this.#limits = limits
@@ -24,8 +26,18 @@ export class AddressBook {
     forgetFirst(this.#byPeer, this.#limits.peersLearntMax)
   }
 
-  knows(peer: PeerId): boolean {
-    return this.#byPeer.has(peer)
+  /** Remember who was found at an address that did not say who it would be. */
+  answered(address: string, peer: PeerId): void {
+    this.#answered.delete(address)
+    this.#answered.set(address, peer)
+    forgetFirst(this.#answered, this.#limits.peersLearntMax)
+    if (!this.#byPeer.has(peer)) this.learn(peer, [address])
+  }
+
+  /** The one of `peers` that is to be found there, as far as is known. */
+  whoIsAt(address: string, peers: readonly PeerId[]): PeerId | undefined {
+    const answered = this.#answered.get(address)
+    return peers.find((peer) => peer === answered || this.#byPeer.get(peer)?.includes(address))
   }
 
   /** Ready to dial, each with the peer that must answer there. What does not parse is left out. */

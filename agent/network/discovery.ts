@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto'
 import type { PeerDiscovery, PeerInfo, Startable } from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import type { NetworkLimits } from './limits.ts'
-import { Rate } from './rate.ts'
 
 /** Answers to a question on the local network are heard by all, so it need not be asked often. */
 const intervalMs = 20_000
@@ -29,7 +29,7 @@ export function localDiscovery(
   return (components) => {
     const discovery = mdns({ interval: intervalMs, serviceTag })(components) as PeerDiscovery &
       Startable
-    const rate = new Rate(answersPerSecondMax, answersPerSecondMax, performance.now())
+    const rate = new TokenBucket(answersPerSecondMax, answersPerSecondMax, performance.now())
     discovery.addEventListener('peer', (event: CustomEvent<PeerInfo>) => {
       if (!rate.take(1, performance.now())) return
       const { id, multiaddrs } = event.detail

@@ -5,8 +5,8 @@
  */
 import type { ConnectionGater } from '@libp2p/interface'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import type { NetworkLimits } from './limits.ts'
-import { Rate } from './rate.ts'
 import type { RefusalReason, Refusals } from './refusals.ts'
 
 export class Gater {
@@ -14,8 +14,8 @@ export class Gater {
   readonly #refusals: Refusals
   readonly #connectionCount: () => number
   readonly #bannedUntilMs = new Map<PeerId, number>()
-  readonly #rateOfAddress = new Map<string, Rate>()
-  readonly #rateOfAll: Rate
+  readonly #rateOfAddress = new Map<string, TokenBucket>()
+  readonly #rateOfAll: TokenBucket
   #upgradesPending = 0
 
   constructor(limits: NetworkLimits, refusals: Refusals, connectionCount: () => number) {
@@ -23,7 +23,7 @@ export class Gater {
     this.#refusals = refusals
     this.#connectionCount = connectionCount
     const { inboundPerSecondMax } = limits
-    this.#rateOfAll = new Rate(inboundPerSecondMax, inboundPerSecondMax, performance.now())
+    this.#rateOfAll = new TokenBucket(inboundPerSecondMax, inboundPerSecondMax, performance.now())
   }
 
   /** For a raw inbound connection: whether it may begin its handshake. `leave` when it has ended. */
@@ -52,9 +52,9 @@ export class Gater {
     return undefined
   }
 
-  #rateFor(address: string, nowMs: number): Rate {
+  #rateFor(address: string, nowMs: number): TokenBucket {
     const { inboundPerAddressPerSecondMax: max, addressesRatedMax } = this.#limits
-    const rate = this.#rateOfAddress.get(address) ?? new Rate(max, max, nowMs)
+    const rate = this.#rateOfAddress.get(address) ?? new TokenBucket(max, max, nowMs)
     // Kept in order of use, so that the first is the one unused for longest.
     this.#rateOfAddress.delete(address)
     this.#rateOfAddress.set(address, rate)

@@ -7,9 +7,9 @@ import type { GossipSub } from '@libp2p/gossipsub'
 import type { PeerId as RawPeerId } from '@libp2p/interface'
 import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import { reachBytesMax, readReach } from './gossip-reach.ts'
 import type { GossipLimits } from './limits.ts'
-import { Rate } from './rate.ts'
 import type { Refusals } from './refusals.ts'
 
 export interface GossipFence {
@@ -79,7 +79,7 @@ export function fence(gossip: GossipSub, bounds: GossipFence): FencedGossip {
 class Fence {
   readonly #inner: FencedGossip
   readonly #bounds: GossipFence
-  readonly #rates = new Map<string, { bytes: Rate; messages: Rate }>()
+  readonly #rates = new Map<string, { bytes: TokenBucket; messages: TokenBucket }>()
   /** Whose RPC is being decoded: gossipsub decodes as soon as it is handed one. */
   #reading: RawPeerId | undefined = undefined
 
@@ -135,15 +135,15 @@ class Fence {
     }
   }
 
-  #rateOf(peer: RawPeerId): { bytes: Rate; messages: Rate } {
+  #rateOf(peer: RawPeerId): { bytes: TokenBucket; messages: TokenBucket } {
     const id = peer.toString()
     const known = this.#rates.get(id)
     if (known !== undefined) return known
     const { limits } = this.#bounds
     const nowMs = performance.now()
     const fresh = {
-      bytes: new Rate(limits.bytesPerSecondMax, limits.burstBytesMax, nowMs),
-      messages: new Rate(limits.messagesPerSecondMax, limits.burstMessagesMax, nowMs),
+      bytes: new TokenBucket(limits.bytesPerSecondMax, limits.burstBytesMax, nowMs),
+      messages: new TokenBucket(limits.messagesPerSecondMax, limits.burstMessagesMax, nowMs),
     }
     this.#rates.set(id, fresh)
     return fresh

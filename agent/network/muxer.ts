@@ -1,5 +1,5 @@
 /**
- * Yamux, with three things that it does not do itself. It bounds what is gathered for one frame: a
+ * Yamux, with a few things that it does not do itself. It bounds what is gathered for one frame: a
  * header may claim 4 GiB, and the window is only looked at once all of it is there. It tells why
  * streams that a peer opened came to nothing. And it widens a window when half of it is used, as
  * the reference implementation does, instead of answering every frame with one of its own, which
@@ -18,8 +18,16 @@ import type { Refusals } from './refusals.ts'
  */
 interface MuxerInnards {
   decoder: { buffer: { byteLength: number } }
+  maxInboundStreams: number
+  numInboundStreams: number
   onData(data: Uint8Array | Uint8ArrayList): void
+  incomingStream(id: number): void
+  abort(error: Error): void
   _newStream(id: number, state: number, direction: 'inbound' | 'outbound'): Stream & StreamInnards
+}
+
+interface CipherInnards {
+  decrypt(data: Uint8Array | Uint8ArrayList): Uint8Array | Uint8ArrayList
 }
 
 interface StreamInnards {
@@ -53,6 +61,7 @@ export function guardedYamux(limits: NetworkLimits, refusals: Refusals): () => S
     })()
     const createStreamMuxer = factory.createStreamMuxer.bind(factory)
     factory.createStreamMuxer = (connection) => {
+      countCipherGarbage(connection as unknown as CipherInnards, refusals)
       const muxer = createStreamMuxer(connection)
       const innards = muxer as unknown as MuxerInnards
       boundFrames(innards, limits, refusals)
@@ -63,12 +72,31 @@ export function guardedYamux(limits: NetworkLimits, refusals: Refusals): () => S
   }
 }
 
+/** What cannot be decrypted ends the connection, and whoever sent it had the swarm key. */
+function countCipherGarbage(connection: CipherInnards, refusals: Refusals): void {
+  assert(typeof connection.decrypt === 'function', 'noise decrypts in one place')
+  const decrypt = connection.decrypt.bind(connection)
+  connection.decrypt = (data) => {
+    try {
+      return decrypt(data)
+    } catch (error) {
+      refusals.count('cipherGarbage')
+      throw error
+    }
+  }
+}
+
 function boundFrames(muxer: MuxerInnards, limits: NetworkLimits, refusals: Refusals): void {
   assert(typeof muxer.decoder?.buffer?.byteLength === 'number', 'yamux gathers in decoder.buffer')
   const onData = muxer.onData.bind(muxer)
   const gatheredBytesMax = limits.streamWindowBytesMax + chunkBytesMax
   muxer.onData = (data) => {
-    onData(data)
+    try {
+      onData(data)
+    } catch (error) {
+      refusals.count('muxerGarbage')
+      throw error
+    }
     if (muxer.decoder.buffer.byteLength > gatheredBytesMax) {
       refusals.count('muxerFrameTooLarge')
       // The caller aborts the connection on anything thrown here.
@@ -79,7 +107,19 @@ function boundFrames(muxer: MuxerInnards, limits: NetworkLimits, refusals: Refus
 
 function tendStreams(muxer: MuxerInnards, refusals: Refusals): void {
   assert(typeof muxer._newStream === 'function', 'yamux makes all its streams in one place')
+  assert(typeof muxer.incomingStream === 'function', 'yamux opens what peers open in one place')
   const newStream = muxer._newStream.bind(muxer)
+  const incomingStream = muxer.incomingStream.bind(muxer)
+  muxer.incomingStream = (id) => {
+    if (muxer.numInboundStreams >= muxer.maxInboundStreams) refusals.count('tooManyStreams')
+    incomingStream(id)
+  }
+  const abort = muxer.abort.bind(muxer)
+  muxer.abort = (error) => {
+    // Opened before this end was ready to take any.
+    if (error.name === 'MaxEarlyStreamsError') refusals.count('tooManyStreams')
+    abort(error)
+  }
   muxer._newStream = (id, state, direction) => {
     const stream = newStream(id, state, direction)
     saveWindowUpdates(stream)

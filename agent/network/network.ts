@@ -69,11 +69,15 @@ export class Libp2pNetwork implements Network {
     if (peer !== undefined) {
       this.#assertReachable(peer)
       if (this.#parts.connections.preferred(peer) !== undefined) return peer
+    } else {
+      // A second connection would replace the first, and every stream of it would break.
+      const there = this.#addresses.whoIsAt(target.toString(), this.connected())
+      if (there !== undefined) return there
     }
     const wanted = peer === undefined ? target : target.encapsulate(`/p2p/${peer}`)
     const connection = await this.#connect([wanted], address, signal)
     const found = peerOf(connection)
-    if (!this.#addresses.knows(found)) this.#addresses.learn(found, [target.toString()])
+    this.#addresses.answered(target.toString(), found)
     return found
   }
 

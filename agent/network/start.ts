@@ -6,7 +6,7 @@
  */
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { GossipSubComponents } from '@libp2p/gossipsub'
-import { noise } from '@libp2p/noise'
+import type { Connection } from '@libp2p/interface'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
@@ -15,6 +15,7 @@ import type { Network, Purpose } from '../../protocol/ports/network.ts'
 import { parseAddress } from './addresses.ts'
 import { Connections } from './connections.ts'
 import { localDiscovery } from './discovery.ts'
+import { thriftyNoise } from './encrypter.ts'
 import { errorMessage, ListenFailed, listenFailed } from './errors.ts'
 import { Gater } from './gater.ts'
 import { Gossip } from './gossip.ts'
@@ -77,13 +78,20 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
     limits,
     onEvent: (event, connection) => {
       if (event.kind === 'connected') gossip.peerUp(event.peer, connection)
-      else gossip.peerDown(event.peer)
+      else forget(event.peer, connection)
       network?.onConnection(event)
     },
     onFewer: (peer) => setImmediate(() => gossip.peerMoved(peer)),
     streamCount: (connection) =>
       connection.streams.filter(({ protocol }) => protocol.startsWith('/skein/')).length,
   })
+  // libp2p remembers every peer that ever came; a mesh with many guests would grow for ever.
+  const forget = (peer: PeerId, { remotePeer }: Connection): void => {
+    gossip.peerDown(peer)
+    node.peerStore.delete(remotePeer).catch((error: unknown) => {
+      log.debug('peer not forgotten', { peer, why: errorMessage(error) })
+    })
+  }
   let network: Libp2pNetwork | undefined
   const misbehaved = (peer: PeerId, why: string): void =>
     network?.ban(peer, limits.gossip.banMs, why)
@@ -115,7 +123,7 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
       }),
     ],
     streamMuxers: [guardedYamux(limits, refusals)],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [thriftyNoise()],
     connectionProtector: swarmProtector(options.swarmKey),
     connectionGater: gater.callbacks(),
     services: {

@@ -226,6 +226,9 @@ export class FramedStream implements Stream {
   }
 
   #endAfterHeld(reason: CloseReason, graceful: boolean): void {
+    // A host that dies in the middle of a frame takes its connection along, and is not at fault.
+    const cutShort = this.#decoder.pendingBytes > 0 && reason === 'closedThere'
+    if (cutShort) this.#facts.refused('frameCutShort')
     if (graceful && this.#held.length > 0) {
       this.#heldEnd = reason
       return

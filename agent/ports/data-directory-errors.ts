@@ -3,6 +3,7 @@
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { DiskError } from '../../protocol/ports/disk.ts'
 import { Problem } from '../../protocol/problem.ts'
+import { errnoOf } from './errno.ts'
 
 type UnusableCode = 'readOnly' | 'full' | 'notADirectory' | 'noPermission' | 'corrupt' | 'failed'
 export type DataDirectoryErrorCode = UnusableCode | 'locked' | 'keyExposed'
@@ -70,8 +71,7 @@ function codeOf(error: unknown): UnusableCode {
       return /read-only/i.test(error.message) ? 'readOnly' : 'noPermission'
     return error.code === 'closed' ? 'failed' : error.code
   }
-  const errno = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return codeOfErrno[errno] ?? 'failed'
+  return codeOfErrno[errnoOf(error)] ?? 'failed'
 }
 
 function inWords(code: UnusableCode, path: string, message: string): { why: string; fix: string } {

@@ -4,13 +4,15 @@
  * the store's, which the kernel takes back however the process ends, so that nothing stale is left
  * to be judged.
  */
-import { mkdir, open, stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { open } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { assert } from '../../protocol/assert.ts'
 import { directoryError, directoryLocked, keyExposed } from './data-directory-errors.ts'
 import { LevelDisk } from './disk.ts'
 import { DiskLocked } from './disk-errors.ts'
+import { errnoOf } from './errno.ts'
 import { secretBytesMax } from './limits.ts'
+import { makeDirectory } from './make-directory.ts'
 import { leaveNote, ownerOf } from './owner.ts'
 import { replaceFile } from './replace-file.ts'
 
@@ -60,7 +62,7 @@ export class DataDirectory {
         await file.close()
       }
     } catch (error) {
-      if (isErrno(error, 'ENOENT')) return undefined
+      if (errnoOf(error) === 'ENOENT') return undefined
       throw directoryError(error, path)
     }
   }
@@ -84,30 +86,4 @@ export class DataDirectory {
     assert(/^[a-z0-9][a-z0-9.-]*$/.test(name), 'a secret has a plain name', { name })
     return join(this.path, name)
   }
-}
-
-/** The runtime's own recursive mkdir never ends below /proc, where nothing can be made. */
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: 0o700 })
-  } catch (error) {
-    if (isErrno(error, 'EEXIST') && (await stat(path)).isDirectory()) return
-    if (!isErrno(error, 'ENOENT') || (await exists(dirname(path)))) throw error
-    await makeDirectory(dirname(path))
-    await mkdir(path, { mode: 0o700 })
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return false
-    throw error
-  }
-}
-
-function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

@@ -19,6 +19,7 @@ import {
   StartError,
   type StartErrorCode,
 } from '../../protocol/ports/processes.ts'
+import { errnoOf } from './errno.ts'
 import { processLimits } from './limits.ts'
 import { groupHasLiving, processExists } from './process-group.ts'
 
@@ -83,9 +84,9 @@ class ProcessGroup implements RunningProcess {
       process.kill(-this.pid, signal)
       return true
     } catch (error) {
-      if (codeOf(error) === 'ESRCH') return false
+      if (errnoOf(error) === 'ESRCH') return false
       // Somebody is there, though none of them is ours to signal: not empty, and seen to live on.
-      if (codeOf(error) === 'EPERM') return true
+      if (errnoOf(error) === 'EPERM') return true
       throw error
     }
   }
@@ -144,12 +145,8 @@ async function startError(error: unknown, spec: ProcessSpec): Promise<StartError
     return new StartError('badDirectory', `cannot start ${spec.argv[0]}: no directory ${spec.cwd}`)
   }
   const message = error instanceof Error ? error.message : String(error)
-  const code = startCodes[codeOf(error)] ?? 'failed'
+  const code = startCodes[errnoOf(error)] ?? 'failed'
   return new StartError(code, `cannot start ${spec.argv[0]} in ${spec.cwd}: ${message}`)
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
 function plain(chunk: Buffer): Uint8Array {

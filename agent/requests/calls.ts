@@ -12,6 +12,7 @@ import { bytes, field, message, text, union } from '../../protocol/wire/schema.t
 import type { Hello } from '../../protocol/wire/versions.ts'
 import { linkLimits, linkQuotas } from '../links/limits.ts'
 import { Links } from '../links/links.ts'
+import { Tally } from '../links/refusals.ts'
 import type { RequestFailure } from '../links/requests.ts'
 
 /** A question or an answer, at most: less than a frame, so that its envelope fits too. */
@@ -26,6 +27,15 @@ const Answer = message('Answer', { body: field(1, bytes(CALL_BYTES_MAX)) })
 const CallFrame = union('CallFrame', { call: [1, Call], answer: [2, Answer] })
 type CallFrame = Infer<typeof CallFrame>
 
+/** What was well-formed and is not taken here. */
+type CallRefusal =
+  /** A question to a service that this agent does not have; newer ones may. */
+  | 'unknownService'
+  /** Something said without being asked. */
+  | 'unaskedMessage'
+  /** A question for an answer. */
+  | 'badAnswer'
+
 export type CallResult =
   | { ok: true; body: Uint8Array }
   | { ok: false; code: RequestFailure; why: string }
@@ -36,6 +46,7 @@ export type Service = (from: PeerId, body: Uint8Array) => Promise<Uint8Array>
 export class Calls {
   private readonly links: Links<CallFrame>
   private readonly services = new Map<string, Service>()
+  private readonly refused = new Tally<CallRefusal>()
   private readonly log: Log
 
   constructor(ports: { clock: Clock; entropy: Entropy; network: Network; log: Log }, hello: Hello) {
@@ -46,11 +57,13 @@ export class Calls {
       hello,
       quotas: linkQuotas,
       limits: linkLimits,
-      // Nothing is said here without being asked.
-      onMessage: () => {},
+      onMessage: () => this.refused.add('unaskedMessage'),
       onRequest: (from, frame, respond) => {
         const service = frame.kind === 'call' ? this.services.get(frame.value.service) : undefined
-        if (!service || frame.kind !== 'call') return respond.refuse('no such service here')
+        if (!service || frame.kind !== 'call') {
+          this.refused.add('unknownService')
+          return respond.refuse('no such service here')
+        }
         service(from, frame.value.body).then(
           (body) => respond({ kind: 'answer', value: { body } }),
           (error: unknown) => {
@@ -79,6 +92,7 @@ export class Calls {
     const result = await this.links.request(to, frame, { deadlineMs, dialNow: true })
     if (!result.ok) return result
     if (result.value.kind !== 'answer') {
+      this.refused.add('badAnswer')
       return { ok: false, code: 'badAnswer', why: 'it answered with a question' }
     }
     return { ok: true, body: result.value.value.body }
@@ -89,7 +103,7 @@ export class Calls {
   }
 
   refusals(): Readonly<Record<string, number>> {
-    return this.links.refusals()
+    return { ...this.links.refusals(), ...this.refused.counts() }
   }
 
   close(): void {

@@ -14,7 +14,6 @@ export function loadRecordOf(sample: Sample, facts: HostFacts, loopLagMs: number
     cores: Math.max(1, Math.round(facts.coresUsable)),
     memoryTotalBytes: sample.memoryTotalBytes,
     memoryUsedBytes: Math.max(0, sample.memoryTotalBytes - sample.memoryAvailableBytes),
-    swapUsedBytes: sample.swapUsedBytes,
     diskTotalBytes: disk?.totalBytes ?? 0,
     diskAvailableBytes: disk?.availableBytes ?? 0,
     receivedBytesPerSecond: sum(sample.network.map((each) => each.receivedBytesPerSecond)),
@@ -23,6 +22,7 @@ export function loadRecordOf(sample: Sample, facts: HostFacts, loopLagMs: number
     loopLagMicros: Math.round(loopLagMs * 1_000),
     ...(sample.cpu === undefined ? {} : { cpuPermille: permille(sample.cpu) }),
     ...(sample.load === undefined ? {} : { load1Hundredths: Math.round(sample.load[0] * 100) }),
+    ...(sample.swapUsedBytes === undefined ? {} : { swapUsedBytes: sample.swapUsedBytes }),
     ...(Number.isFinite(hottest) && hottest > 0
       ? { temperatureDecicelsius: Math.round(hottest * 10) }
       : {}),

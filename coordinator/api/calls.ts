@@ -5,6 +5,7 @@
 import { Mistaken } from './errors.ts'
 import type { ApiReply, ApiRequest } from './exchange.ts'
 import { type ApiCode, ApiRefusal, httpStatusOf } from './refusal.ts'
+import { filledPath } from './route-paths.ts'
 import {
   type RouteBody,
   type RouteName,
@@ -33,7 +34,7 @@ export function callOf<N extends RouteName>(name: N, asked: Asked<N>): ApiReques
   const body = asked.body === undefined ? undefined : JSON.stringify(asked.body)
   return {
     method,
-    path: path.replace(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(parameters[key] ?? '')),
+    path: filledPath(path, parameters),
     query: query.toString(),
     headers: body === undefined ? {} : { 'content-type': 'application/json' },
     body: body === undefined ? new Uint8Array() : encoder.encode(body),

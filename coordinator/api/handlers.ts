@@ -13,7 +13,7 @@ import { healthOf } from './health.ts'
 import { findNode } from './node-reference.ts'
 import { modulesOf, nodeOf, nodesOf, ownDetailOf, statusOf } from './queries.ts'
 import { type ApiCode, ApiRefusal } from './refusal.ts'
-import type { RouteName, RouteResponse } from './routes.ts'
+import type { ReadQuery, RouteName, RouteResponse } from './routes.ts'
 import type { ModuleList, Node, NodeDetail } from './schemas.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 
@@ -22,6 +22,8 @@ const OWN = '/api/v1/nodes/self'
 const FORWARD_DEADLINE_MS = 3_000
 /** Events that wait for a slow follower. When full, it is cut off and comes back by `since`. */
 const FOLLOWER_QUEUE_MAX = 1_000
+
+type EventsQuery = ReadQuery<'events'>
 
 export class ControlApi {
   private readonly agent: Agent
@@ -137,10 +139,16 @@ export class ControlApi {
     return findNode(reference, nodesOf(this.agent))
   }
 
-  private async *events(
-    query: { since?: number | undefined; last: number; follow: boolean },
-    signal: AbortSignal,
-  ): AsyncIterable<JournalEvent> {
+  private events(query: EventsQuery, signal: AbortSignal): AsyncIterable<JournalEvent> {
+    const newest = this.agent.journal.newestSeq()
+    if (query.since !== undefined && query.since > newest) {
+      const why = `the last event of this agent is ${newest}, and ${query.since} is not one of its own`
+      throw new ApiRefusal('conflict', why, 'leave since out to begin with what this agent knows')
+    }
+    return this.eventsAfter(query, signal)
+  }
+
+  private async *eventsAfter(query: EventsQuery, signal: AbortSignal): AsyncIterable<JournalEvent> {
     const { journal } = this.agent
     const queue: JournalEvent[] = []
     let wake = () => {}

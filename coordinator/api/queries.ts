@@ -45,7 +45,6 @@ function loadOf(view: MemberView): Load | undefined {
     cores: load.cores,
     memoryTotalBytes: load.memoryTotalBytes,
     memoryUsedBytes: load.memoryUsedBytes,
-    swapUsedBytes: load.swapUsedBytes,
     diskTotalBytes: load.diskTotalBytes,
     diskAvailableBytes: load.diskAvailableBytes,
     receivedBytesPerSecond: load.receivedBytesPerSecond,
@@ -55,6 +54,7 @@ function loadOf(view: MemberView): Load | undefined {
     localHealth: digest.localHealth,
     runningAttempts: digest.runningAttempts,
     ...(load.cpuPermille === undefined ? {} : { cpu: load.cpuPermille / 1_000 }),
+    ...(load.swapUsedBytes === undefined ? {} : { swapUsedBytes: load.swapUsedBytes }),
     ...(load.load1Hundredths === undefined ? {} : { load1: load.load1Hundredths / 100 }),
     ...(load.temperatureDecicelsius === undefined
       ? {}

@@ -11,3 +11,8 @@ export const routePaths = {
   events: { method: 'GET', path: '/api/v1/events' },
   leave: { method: 'POST', path: '/api/v1/agent/leave' },
 } as const
+
+/** Values for each `{name}` of a path. */
+export function filledPath(path: string, values: Readonly<Record<string, string>>): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ''))
+}

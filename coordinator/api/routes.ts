@@ -34,7 +34,8 @@ const nodeParameter = z.strictObject({
     .string()
     .min(1)
     .meta({
-      description: 'Id or name, or a unique prefix of either; `self` is the answering agent',
+      description:
+        'Id or name, a unique prefix of either, or the last 8 or more characters of an id; `self` is the answering agent',
       examples: ['self'],
     }),
 })

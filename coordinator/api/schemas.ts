@@ -29,7 +29,7 @@ export const Load = z
     load1: z.number().optional(),
     memoryTotalBytes: z.number(),
     memoryUsedBytes: z.number(),
-    swapUsedBytes: z.number(),
+    swapUsedBytes: z.number().optional(),
     diskTotalBytes: z.number().describe('File system of the data directory'),
     diskAvailableBytes: z.number(),
     receivedBytesPerSecond: z.number(),
@@ -72,8 +72,8 @@ export const Sample = z.object({
   load: z.tuple([z.number(), z.number(), z.number()]).optional(),
   memoryTotalBytes: z.number(),
   memoryAvailableBytes: z.number(),
-  swapTotalBytes: z.number(),
-  swapUsedBytes: z.number(),
+  swapTotalBytes: z.number().optional().describe('Zero on a host without swap'),
+  swapUsedBytes: z.number().optional(),
   disks: z.array(
     z.object({
       mount: z.string(),

@@ -1,101 +1,132 @@
-/** Calls the control API of one agent. Every refusal becomes a `Problem` with its exit code. */
-import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { type ExitCode, exitCodes } from '../../protocol/exit-codes.ts'
+/**
+ * Calls the control API of one agent. Whatever goes wrong on the way becomes a `Problem` with its
+ * exit code; what comes back is judged in `answer.ts`.
+ */
+import type { IncomingMessage } from 'node:http'
+import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
-import { routePaths } from '../api/route-paths.ts'
-import type {
-  RouteBody,
-  RouteName,
-  RouteParameters,
-  RouteQuery,
-  RouteResponse,
-} from '../api/routes.ts'
+import type { Asked } from '../api/calls.ts'
+import { filledPath, routePaths } from '../api/route-paths.ts'
+import type { RouteName, RouteResponse } from '../api/routes.ts'
+import { accept, brokenOff, documentIn, linesOf, notSkein, textOf } from './answer.ts'
+import { type ClientLimits, clientLimits } from './limits.ts'
+import { Patience } from './patience.ts'
 
-interface Asked<N extends RouteName> {
-  parameters?: RouteParameters<N>
-  query?: RouteQuery<N>
-  body?: RouteBody<N>
-  signal?: AbortSignal
-}
-
-interface Refused {
-  error?: { code?: string; why?: string; fix?: string }
-}
-
-const ANSWER_DEADLINE_MS = 10_000
-const exitOf: Record<string, ExitCode> = {
-  badRequest: exitCodes.usage,
-  ambiguous: exitCodes.usage,
-  notFound: exitCodes.notFound,
-  refused: exitCodes.refused,
-  conflict: exitCodes.conflict,
-  unreachable: exitCodes.noAnswer,
-  overloaded: exitCodes.noAnswer,
-  closing: exitCodes.noAnswer,
-  tooLarge: exitCodes.usage,
-  wrongHost: exitCodes.refused,
-}
+// Not by `import`, which would load the web client and HTTP/2 with it, into every agent as well.
+const { request: httpRequest } = process.getBuiltinModule('node:http')
 
 export class Client {
   readonly address: string
+  private readonly interrupted: AbortSignal
+  private readonly limits: ClientLimits
+  /** The newest document that came, for `misread`. */
+  private newest: { route: RouteName; document: object } | undefined
 
-  constructor(address: string) {
+  constructor(address: string, interrupted: AbortSignal, limits: ClientLimits = clientLimits) {
     this.address = address
+    this.interrupted = interrupted
+    this.limits = limits
   }
 
   async call<N extends RouteName>(name: N, asked: Asked<N> = {}): Promise<RouteResponse<N>> {
-    const response = await this.send(name, asked, ANSWER_DEADLINE_MS)
-    const chunks: Buffer[] = []
-    for await (const chunk of response) chunks.push(chunk as Buffer)
-    return this.parse(Buffer.concat(chunks).toString('utf8')) as RouteResponse<N>
-  }
-
-  /** One document for each line, as they come. Ends when the agent ends the stream. */
-  async *stream<N extends RouteName>(name: N, asked: Asked<N>): AsyncIterable<RouteResponse<N>> {
-    const response = await this.send(name, asked, undefined)
-    let rest = ''
-    response.setEncoding('utf8')
-    for await (const chunk of response) {
-      const lines = (rest + (chunk as string)).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) if (line !== '') yield this.document(line) as RouteResponse<N>
+    const patience = new Patience(this.interrupted, this.limits.answerDeadlineMs)
+    try {
+      const response = await this.answered(name, asked, patience.signal)
+      const text = await textOf(response, this.address, this.limits.answerBytesMax)
+      return this.document(name, text)
+    } catch (error) {
+      throw this.told(error, patience)
+    } finally {
+      patience.done()
     }
   }
 
-  private send<N extends RouteName>(
+  /**
+   * One document for each line, as they come; it resolves as soon as the agent has begun to
+   * answer. Ends when the agent ends the stream; throws when the stream breaks, and on Ctrl-C.
+   */
+  async stream<N extends RouteName>(
     name: N,
     asked: Asked<N>,
-    deadlineMs: number | undefined,
+  ): Promise<AsyncIterable<RouteResponse<N>>> {
+    const patience = new Patience(this.interrupted, this.limits.answerDeadlineMs)
+    try {
+      const response = await this.answered(name, asked, patience.signal)
+      // Nothing may happen for days. A host that is gone is found by asking its TCP.
+      patience.waitForEver()
+      response.socket.setKeepAlive(true, this.limits.keepAliveMs)
+      return this.documents(name, response, patience)
+    } catch (error) {
+      patience.done()
+      throw this.told(error, patience)
+    }
+  }
+
+  /**
+   * Why a command failed on an answer, if it was the answer's fault: an older or newer agent, or
+   * something else altogether. Checked only then, because loading the schemas takes its time.
+   */
+  async misread(): Promise<Problem | undefined> {
+    if (!this.newest) return undefined
+    const { route, document } = this.newest
+    const { routes } = await import('../api/routes.ts')
+    const issue = routes[route].response.safeParse(document).error?.issues[0]
+    if (!issue) return undefined
+    const where = issue.path.join('.') || 'the document'
+    return notSkein(this.address, `${where} of its answer is not what it should be`)
+  }
+
+  private async *documents<N extends RouteName>(
+    name: N,
+    response: IncomingMessage,
+    patience: Patience,
+  ): AsyncGenerator<RouteResponse<N>> {
+    try {
+      const lines = linesOf(response, this.address, this.limits.lineLengthMax)
+      for await (const line of lines) yield this.document(name, line)
+    } catch (error) {
+      throw this.told(error, patience)
+    } finally {
+      patience.done()
+      response.destroy()
+    }
+  }
+
+  private document<N extends RouteName>(route: N, text: string): RouteResponse<N> {
+    const document = documentIn(text, this.address)
+    this.newest = { route, document }
+    return document as RouteResponse<N>
+  }
+
+  private async answered<N extends RouteName>(
+    name: N,
+    asked: Asked<N>,
+    signal: AbortSignal,
   ): Promise<IncomingMessage> {
     const { method, path } = routePaths[name]
     const url = this.urlOf(path, asked)
     const body = asked.body === undefined ? undefined : JSON.stringify(asked.body)
-    return new Promise((resolve, reject) => {
-      const request = httpRequest(url, {
-        method,
-        headers: body === undefined ? {} : { 'content-type': 'application/json' },
-        ...(asked.signal ? { signal: asked.signal } : {}),
-        ...(deadlineMs === undefined ? {} : { timeout: deadlineMs }),
-      })
-      request.once('timeout', () => request.destroy(new Error('it did not answer in time')))
-      request.once('error', (error) => reject(this.noAnswer(error)))
-      request.once('response', (response) => {
-        if (response.statusCode === 200) return resolve(response)
-        this.refusalIn(response).then(reject, reject)
-      })
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' }
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = httpRequest(url, { method, headers, signal })
+      request.once('error', reject)
+      request.once('response', resolve)
       request.end(body)
     })
+    await accept(response, this.address, this.limits.answerBytesMax)
+    return response
   }
 
   private urlOf<N extends RouteName>(path: string, asked: Asked<N>): URL {
     const parameters = (asked.parameters ?? {}) as Record<string, string>
-    const filled = path.replace(/\{(\w+)\}/g, (_, key: string) =>
-      encodeURIComponent(parameters[key] ?? ''),
-    )
-    let url: URL
+    for (const [name, value] of Object.entries(parameters)) refuseUnnamable(name, value)
+    let url: URL | undefined
     try {
-      url = new URL(filled, this.address)
+      url = new URL(filledPath(path, parameters), this.address)
     } catch {
+      url = undefined
+    }
+    if (url?.protocol !== 'http:') {
       throw new Problem({
         code: 'badAddress',
         why: `${this.address} is not an address of an agent`,
@@ -109,54 +140,59 @@ export class Client {
     return url
   }
 
-  private parse(text: string): unknown {
-    try {
-      return JSON.parse(text)
-    } catch {
-      throw this.notSkein()
+  private told(error: unknown, patience: Patience): unknown {
+    if (error instanceof Problem) return error
+    if (patience.interrupted) return interruption(error)
+    const { address } = this
+    if (patience.timedOut) {
+      return this.noAnswer(`nothing came within ${this.limits.answerDeadlineMs / 1_000} s`, error)
     }
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (code.startsWith('HPE_')) return notSkein(address, 'it does not speak HTTP')
+    if (code === 'ECONNRESET' || code === 'EPIPE') return brokenOff(address, error)
+    const known = wordsOf[code]
+    // Anything else is a mistake of ours, and is to be seen as one.
+    return known === undefined ? error : this.noAnswer(known, error)
   }
 
-  /** A stream that breaks says why on its last line. */
-  private document(line: string): unknown {
-    const document = this.parse(line) as Refused
-    if (document.error?.code) throw this.refusalOf(document)
-    return document
-  }
-
-  private async refusalIn(response: IncomingMessage): Promise<Problem> {
-    let text = ''
-    response.setEncoding('utf8')
-    for await (const chunk of response) text += chunk as string
-    return this.refusalOf(this.parse(text) as Refused)
-  }
-
-  private refusalOf({ error }: Refused): Problem {
-    if (!error?.code || !error.why) return this.notSkein()
-    const { code, why, fix = 'see skein health' } = error
-    return new Problem({ code, why, fix, exitCode: exitOf[code] ?? exitCodes.failed })
-  }
-
-  private noAnswer(error: Error): Problem {
-    const refused = (error as NodeJS.ErrnoException).code === 'ECONNREFUSED'
-    const why = refused ? 'nothing listens there' : error.message
+  private noAnswer(because: string, cause: unknown): Problem {
     return new Problem(
       {
         code: 'noAnswer',
-        why: `no agent answers at ${this.address}: ${why}`,
+        why: `no agent answers at ${this.address}: ${because}`,
         fix: 'start a mesh with skein up, or name an agent with --address',
         exitCode: exitCodes.noAnswer,
       },
-      error,
+      cause,
     )
   }
+}
 
-  private notSkein(): Problem {
-    return new Problem({
-      code: 'notSkein',
-      why: `what answers at ${this.address} is not a Skein agent`,
-      fix: 'name an agent with --address',
-      exitCode: exitCodes.noAnswer,
-    })
-  }
+/** No path can carry these, so nothing has such a name. */
+function refuseUnnamable(what: string, value: string): void {
+  if (value !== '' && value !== '.' && value !== '..') return
+  throw new Problem({
+    code: 'notFound',
+    why: `there is no ${what} ${JSON.stringify(value)}`,
+    fix: `skein ${what}s ls shows all ${what}s`,
+    exitCode: exitCodes.notFound,
+  })
+}
+
+/** Ctrl-C, on its way out of whatever was waited for. It needs no words: who pressed it knows. */
+export function interruption(cause?: unknown): Problem {
+  const parts = { code: 'interrupted', why: 'interrupted by Ctrl-C', fix: 'run it again' }
+  return new Problem({ ...parts, exitCode: exitCodes.interrupted }, cause)
+}
+
+const wordsOf: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'there is no such host',
+  EAI_AGAIN: 'the name of the host could not be looked up',
+  EHOSTUNREACH: 'there is no way to that host',
+  ENETUNREACH: 'there is no way to that network',
+  ETIMEDOUT: 'that host does not answer',
+  EADDRNOTAVAIL: 'that is no address to call',
+  EACCES: 'this host does not let us call it',
+  EPERM: 'this host does not let us call it',
 }

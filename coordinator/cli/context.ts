@@ -7,6 +7,10 @@ export interface Context {
   io: Io
   json: boolean
   quiet: boolean
+  /** Whatever would be asked is answered already. */
+  yes: boolean
+  /** As it was given with `--address`. */
+  address: string | undefined
   /** Aborted by Ctrl-C. */
   interrupted: AbortSignal
 }

@@ -1,18 +1,25 @@
-/** `skein events`: what happened, and with `-f` what happens, without a gap and without a double. */
+/**
+ * `skein events`: what happened, and with `-f` what happens, without a gap and without a double.
+ * A follower whose stream breaks comes back by the number of the last event it saw, also when the
+ * agent was started again in between.
+ */
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import { Problem } from '../../protocol/problem.ts'
 import type { MeshEvent } from '../api/schemas.ts'
+import { brokenOff } from './answer.ts'
 import { type Context, document, sleep } from './context.ts'
 import { clockTime } from './figures.ts'
 import { paint, type Style } from './io.ts'
+import { EVENTS_MAX, type ResumeLimits, resumeLimits } from './limits.ts'
 import { plain } from './table.ts'
 
 export interface EventsOptions {
   follow?: boolean
   since?: string
-  last: string
+  last?: string
 }
 
-const RECONNECT_MS = 500
+const LAST_DEFAULT = 100
 
 const styleOf: Record<string, Style> = {
   'node.suspect': 'yellow',
@@ -23,36 +30,123 @@ const styleOf: Record<string, Style> = {
   'module.degraded': 'yellow',
 }
 
-export async function events(context: Context, options: EventsOptions): Promise<number> {
-  const follow = options.follow === true
-  let since = options.since === undefined ? undefined : Number(options.since)
-  let last = Number(options.last)
-  for (;;) {
-    try {
-      const query = { last, follow: String(follow), ...(since === undefined ? {} : { since }) }
-      const stream = context.client.stream('events', { query, signal: context.interrupted })
-      for await (const event of stream) {
-        since = event.seq
-        tell(context, event)
+export async function events(
+  context: Context,
+  options: EventsOptions,
+  limits: ResumeLimits = resumeLimits,
+): Promise<number> {
+  const since = options.since === undefined ? undefined : Number(options.since)
+  // Whoever names the event they saw last wants all that came after it.
+  const last = Number(options.last ?? (since === undefined ? LAST_DEFAULT : EVENTS_MAX))
+  if (options.follow) return new Follower(context, since, last, limits).follow()
+  const query = { last, ...(since === undefined ? {} : { since }) }
+  for await (const event of await context.client.stream('events', { query })) tell(context, event)
+  return exitCodes.done
+}
+
+class Follower {
+  private readonly context: Context
+  private readonly limits: ResumeLimits
+  private last: number
+  /** The last event that was shown; undefined until that is known. */
+  private since: number | undefined
+  /** Streams in a row that broke, or never began, without an event. */
+  private failures = 0
+  private connected = false
+
+  constructor(context: Context, since: number | undefined, last: number, limits: ResumeLimits) {
+    this.context = context
+    this.since = since
+    this.last = last
+    this.limits = limits
+  }
+
+  async follow(): Promise<number> {
+    while (!this.context.interrupted.aborted) {
+      try {
+        await this.listen()
+        this.broke(brokenOff(this.context.client.address))
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error
+        if (error.exitCode === exitCodes.interrupted) break
+        this.broke(error)
       }
-    } catch (error) {
-      if (context.interrupted.aborted) return exitCodes.interrupted
-      if (!follow || since === undefined) throw error
+      await this.pause()
     }
-    if (!follow) return exitCodes.done
-    if (context.interrupted.aborted) return exitCodes.interrupted
-    if (!context.quiet) {
-      context.io.err(`the stream broke; resuming after event ${since ?? 0}\n`)
+    this.sayHowToComeBack()
+    return exitCodes.interrupted
+  }
+
+  /** Shows events until the stream ends. */
+  private async listen(): Promise<void> {
+    // Shown nothing of the past, it must still know where the present begins.
+    if (this.since === undefined && this.last === 0) await this.skipPast()
+    const whole = this.since !== undefined && this.last === EVENTS_MAX
+    const since = this.since === undefined ? {} : { since: this.since }
+    const query = { last: this.last, follow: 'true', ...since }
+    const stream = await this.context.client.stream('events', { query })
+    this.connected = true
+    // Also a stream that breaks before its first event has begun somewhere: at the beginning.
+    this.since ??= 0
+    for await (const event of stream) {
+      if (whole && event.seq > this.since + 1) this.sayLost(this.since + 1, event.seq - 1)
+      this.since = event.seq
+      this.failures = 0
+      tell(this.context, event)
     }
-    last = 1_000
-    await sleep(RECONNECT_MS, context.interrupted)
+  }
+
+  private async skipPast(): Promise<void> {
+    let newest = 0
+    const past = await this.context.client.stream('events', { query: { last: 1 } })
+    for await (const event of past) newest = event.seq
+    this.since = newest
+    this.last = EVENTS_MAX
+  }
+
+  /** Throws what coming back would not mend. */
+  private broke(problem: Problem): void {
+    if (!this.connected) throw problem
+    this.last = EVENTS_MAX
+    if (problem.code === 'conflict') {
+      this.since = 0
+      this.say('the events of this agent begin anew')
+      return
+    }
+    const mayPass = problem.exitCode === exitCodes.noAnswer && problem.code !== 'notSkein'
+    if (!mayPass || ++this.failures > this.limits.triesMax) {
+      this.sayHowToComeBack()
+      throw problem
+    }
+    if (this.failures === 1) this.say(`${problem.why}; resuming after event ${this.since}`)
+  }
+
+  private pause(): Promise<void> {
+    const { pauseMsMin, pauseMsMax } = this.limits
+    const ms = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.max(0, this.failures - 1))
+    return sleep(ms, this.context.interrupted)
+  }
+
+  private sayLost(first: number, last: number): void {
+    this.say(`events ${first} to ${last} are gone: an agent keeps ${EVENTS_MAX}`)
+  }
+
+  private sayHowToComeBack(): void {
+    const { address, json } = this.context
+    const since = this.since === undefined ? '' : ` --since ${this.since}`
+    const where = address === undefined ? '' : ` --address ${address}`
+    this.say(`to go on: skein events -f${since}${where}${json ? ' --json' : ''}`)
+  }
+
+  private say(text: string): void {
+    if (!this.context.quiet) this.context.io.err(`${text}\n`)
   }
 }
 
 function tell(context: Context, event: MeshEvent): void {
   if (context.json) return document(context, event)
   const { io } = context
-  const kind = event.kind.padEnd(15)
+  const kind = plain(event.kind).padEnd(15)
   const style = styleOf[event.kind]
   io.out(
     `${paint(io, 'dim', clockTime(event.atMs))}  ${style ? paint(io, style, kind) : kind}  ${plain(event.text)}\n`,

@@ -7,7 +7,9 @@ export function terminalKeys(): Keys | undefined {
   if (!stdin.isTTY) return undefined
   return {
     listen(onKey) {
-      const onData = (chunk: Buffer) => onKey(chunk.toString('utf8'))
+      const onData = (chunk: Buffer) => {
+        for (const key of chunk.toString('utf8')) onKey(key)
+      }
       stdin.setRawMode(true)
       stdin.on('data', onData)
       stdin.resume()

@@ -1,41 +1,93 @@
-/** Tables in columns: widths count what a terminal shows, and what does not fit is cut with `…`. */
+/**
+ * Text in columns and lines of a terminal's width. Widths count what a terminal shows. Where it is
+ * too narrow, columns that matter least go first, then long texts are cut with `…`.
+ */
 import { stripVTControlCharacters } from 'node:util'
 
 export interface Column {
   title: string
   right?: boolean
-  /** May be cut when the terminal is narrow; the first such columns give way first. */
-  flexible?: boolean
+  /** It may be cut down to so many cells; the last such column gives way first. */
+  cutTo?: number
+  /** It may be left out, those with the lowest number first. */
+  leave?: number
 }
 
 const GAP = 2
-const FLEXIBLE_MIN = 6
 
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   columnsOfTerminal: number,
 ): string {
-  const titles = columns.map(({ title }) => title)
-  const widths = columns.map((_, i) =>
-    Math.max(...[titles, ...rows].map((row) => width(row[i] ?? ''))),
-  )
-  shrink(columns, widths, columnsOfTerminal)
-  const line = (row: readonly string[]) =>
-    columns
-      .map(({ right }, i) => fit(row[i] ?? '', widths[i] as number, right === true))
-      .join(' '.repeat(GAP))
-      .trimEnd()
-  return [titles, ...rows].map(line).join('\n')
+  const lines = [columns.map(({ title }) => title), ...rows]
+  const widths = columns.map((_, i) => Math.max(...lines.map((line) => width(line[i] ?? ''))))
+  const shown = chosen(columns, widths, columnsOfTerminal)
+  shrink(columns, shown, widths, columnsOfTerminal)
+  return lines
+    .map((line) =>
+      shown
+        .map((i) => fit(line[i] ?? '', widths[i] as number, columns[i]?.right === true))
+        .join(' '.repeat(GAP))
+        .trimEnd(),
+    )
+    .join('\n')
 }
 
-function shrink(columns: readonly Column[], widths: number[], available: number): void {
-  const total = () => widths.reduce((sum, each) => sum + each, 0) + GAP * (widths.length - 1)
-  for (const [i, { flexible }] of columns.entries()) {
-    const excess = total() - available
-    if (excess <= 0) return
-    if (flexible) widths[i] = Math.max(FLEXIBLE_MIN, (widths[i] as number) - excess)
+const totalOf = (widths: readonly number[]) =>
+  widths.reduce((sum, each) => sum + each, 0) + GAP * Math.max(0, widths.length - 1)
+
+/** The columns that fit, each at its narrowest. */
+function chosen(
+  columns: readonly Column[],
+  widths: readonly number[],
+  available: number,
+): number[] {
+  const narrowest = (i: number) => Math.min(widths[i] as number, columns[i]?.cutTo ?? Infinity)
+  let shown = columns.map((_, i) => i)
+  const inOrder = shown
+    .filter((i) => columns[i]?.leave !== undefined)
+    .sort((a, b) => (columns[a]?.leave as number) - (columns[b]?.leave as number))
+  for (const least of inOrder) {
+    if (totalOf(shown.map(narrowest)) <= available) break
+    shown = shown.filter((i) => i !== least)
   }
+  return shown
+}
+
+function shrink(
+  columns: readonly Column[],
+  shown: readonly number[],
+  widths: number[],
+  available: number,
+): void {
+  for (const i of [...shown].reverse()) {
+    const excess = totalOf(shown.map((each) => widths[each] as number)) - available
+    if (excess <= 0) return
+    const { cutTo } = columns[i] as Column
+    const now = widths[i] as number
+    if (cutTo !== undefined) widths[i] = Math.max(Math.min(cutTo, now), now - excess)
+  }
+}
+
+/** `first` and then the parts with commas between, broken into lines; later ones are indented. */
+export function wrapped(
+  first: string,
+  parts: readonly string[],
+  columnsOfTerminal: number,
+  indent: number,
+): string {
+  const lines: string[] = []
+  let line = first
+  for (const [i, part] of parts.entries()) {
+    const text = i < parts.length - 1 ? `${part},` : part
+    const joint = i === 0 ? '' : ' '
+    if (i > 0 && width(line) + joint.length + width(text) > columnsOfTerminal) {
+      lines.push(line)
+      line = ' '.repeat(indent) + text
+    } else line += joint + text
+  }
+  return [...lines, line].join('\n')
 }
 
 /** Cells that a terminal gives a text: two for East Asian wide characters and emoji. */
@@ -48,7 +100,8 @@ export function width(text: string): number {
   return cells
 }
 
-function fit(text: string, cells: number, right: boolean): string {
+/** Cut or filled up to exactly so many cells. What is cut loses its colours. */
+export function fit(text: string, cells: number, right = false): string {
   const missing = cells - width(text)
   if (missing >= 0) return right ? ' '.repeat(missing) + text : text + ' '.repeat(missing)
   let kept = ''

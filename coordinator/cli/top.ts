@@ -1,10 +1,13 @@
 /** `skein top`: the mesh as it is now, with bars and the last minute as sparklines. */
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import { Problem } from '../../protocol/problem.ts'
 import type { Node } from '../api/schemas.ts'
+import { Client } from './client.ts'
 import { type Context, document, sleep } from './context.ts'
 import { ABSENT, age, bar, bytes, fresh, percent, rate, sparkline } from './figures.ts'
 import { type Io, paint, type Style } from './io.ts'
-import { plain, table } from './table.ts'
+import { NAME_CELLS_MIN, stateOf } from './nodes.ts'
+import { fit, plain, table, width } from './table.ts'
 
 export interface TopOptions {
   once?: boolean
@@ -14,13 +17,13 @@ export interface TopOptions {
 const REFRESH_MS = 1_000
 const TREND_CELLS = 20
 const BAR_CELLS = 10
-const WIDE_COLUMNS = 110
 
 const enterScreen = '\u001b[?1049h\u001b[?25l'
 const leaveScreen = '\u001b[?25h\u001b[?1049l'
 const home = '\u001b[H'
 const clearRest = '\u001b[J'
 const clearLine = '\u001b[K'
+const CTRL_C = '\u0003'
 
 type Trends = Map<string, (number | undefined)[]>
 
@@ -72,29 +75,23 @@ async function live(
 ): Promise<number> {
   const { io } = context
   const leaving = new AbortController()
+  // One that gives up on an answer as soon as somebody leaves.
+  const client = new Client(context.client.address, leaving.signal)
+  let exitCode: number = exitCodes.done
   const leave = () => leaving.abort()
   context.interrupted.addEventListener('abort', leave)
   const deaf = keys.listen((key) => {
-    if (key === 'q' || key === '\u0003') leave()
+    // The terminal is listened to key by key, and so gives Ctrl-C as a key.
+    if (key === CTRL_C) exitCode = exitCodes.interrupted
+    if (key === 'q' || key === CTRL_C) leave()
   })
   io.out(enterScreen)
   try {
     while (!leaving.signal.aborted && !context.interrupted.aborted) {
-      let text: string
-      try {
-        const { nodes } = await context.client.call('nodes')
-        follow(trends, nodes)
-        text = screen(nodes, options, trends, io)
-      } catch (error) {
-        text = paint(io, 'red', error instanceof Error ? error.message : String(error))
-      }
-      const lines = [
-        header ?? `skein top   ${context.client.address}   q leaves`,
-        '',
-        ...text.split('\n'),
-      ]
-      const shown = lines.slice(0, io.rows() - 1).map((line) => line + clearLine)
-      io.out(`${home}${shown.join('\n')}${clearRest}`)
+      const text = await currentScreen(client, io, options, trends)
+      if (leaving.signal.aborted) break
+      const title = header ?? `skein top   ${client.address}   q leaves`
+      io.out(framed([title, '', ...text.split('\n')], io))
       await sleep(REFRESH_MS, leaving.signal)
     }
   } finally {
@@ -102,7 +99,35 @@ async function live(
     context.interrupted.removeEventListener('abort', leave)
     io.out(leaveScreen)
   }
-  return exitCodes.done
+  return context.interrupted.aborted ? exitCodes.interrupted : exitCode
+}
+
+/** Trouble with the agent is shown in the table's place: it may pass. */
+async function currentScreen(
+  client: Client,
+  io: Io,
+  options: TopOptions,
+  trends: Trends,
+): Promise<string> {
+  try {
+    const { nodes } = await client.call('nodes')
+    follow(trends, nodes)
+    return screen(nodes, options, trends, io)
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    return paint(io, 'red', error.message)
+  }
+}
+
+/** Drawn over what is there; lines that do not fit are counted. */
+export function framed(lines: readonly string[], io: Io): string {
+  const rows = io.rows() - 1
+  const hidden = lines.length > rows ? lines.length - rows + 1 : 0
+  const shown = hidden > 0 ? [...lines.slice(0, rows - 1), `… and ${hidden} more`] : lines
+  const columns = io.columns()
+  // A line that is too long would push the others down.
+  const cut = shown.map((line) => (width(line) > columns ? fit(line, columns) : line) + clearLine)
+  return `${home}${cut.join('\n')}${clearRest}`
 }
 
 function follow(trends: Trends, nodes: readonly Node[]): void {
@@ -121,37 +146,27 @@ export function screen(
   trends: ReadonlyMap<string, (number | undefined)[]>,
   io: Io,
 ): string {
-  const wide = io.columns() >= WIDE_COLUMNS
   const columns = [
-    { title: 'NAME', flexible: true },
+    { title: 'NAME', cutTo: NAME_CELLS_MIN },
     { title: 'STATE' },
     { title: 'CPU', right: true },
-    { title: '' },
-    { title: 'MEMORY', right: true },
-    { title: '' },
-    ...(wide
-      ? [{ title: 'CPU, LAST' }, { title: 'IN', right: true }, { title: 'OUT', right: true }]
-      : []),
-    { title: 'DISK FREE', right: true },
-    ...(wide
-      ? [
-          { title: 'AGENT', right: true },
-          { title: 'RSS', right: true },
-          { title: 'LAG', right: true },
-        ]
-      : []),
-    { title: 'AGE', right: true },
+    { title: '', leave: 8 },
+    { title: 'MEMORY', right: true, leave: 10 },
+    { title: '', leave: 6 },
+    { title: 'CPU, LAST', leave: 7 },
+    { title: 'IN', right: true, leave: 2 },
+    { title: 'OUT', right: true, leave: 1 },
+    { title: 'DISK FREE', right: true, leave: 9 },
+    { title: 'AGENT', right: true, leave: 5 },
+    { title: 'RSS', right: true, leave: 4 },
+    { title: 'LAG', right: true, leave: 3 },
+    { title: 'AGE', right: true, leave: 11 },
   ]
-  const rows = sorted(nodes, options.sort).map((node) => rowOf(node, trends, io, wide))
+  const rows = sorted(nodes, options.sort).map((node) => rowOf(node, trends, io))
   return table(columns, rows, io.columns())
 }
 
-function rowOf(
-  node: Node,
-  trends: ReadonlyMap<string, (number | undefined)[]>,
-  io: Io,
-  wide: boolean,
-): string[] {
+function rowOf(node: Node, trends: ReadonlyMap<string, (number | undefined)[]>, io: Io): string[] {
   const { load } = node
   const stale = load?.stale ?? false
   const mark = (text: string) => {
@@ -161,30 +176,20 @@ function rowOf(
   const memory = load && load.memoryUsedBytes / Math.max(1, load.memoryTotalBytes)
   const barOf = (share: number | undefined) =>
     stale ? ' '.repeat(BAR_CELLS) : paint(io, heat(share), bar(share, BAR_CELLS))
-  const stateStyle: Style =
-    node.state === 'alive' ? 'green' : node.state === 'suspect' ? 'yellow' : 'red'
   return [
     `${plain(node.name)}${node.self ? '*' : ''}`,
-    paint(io, stateStyle, node.state),
+    stateOf(node, io),
     mark(percent(load?.cpu)),
     barOf(load?.cpu),
     mark(percent(memory)),
     barOf(memory),
-    ...(wide
-      ? [
-          sparkline(trends.get(node.id) ?? [], 1).padStart(TREND_CELLS),
-          mark(rate(load?.receivedBytesPerSecond)),
-          mark(rate(load?.sentBytesPerSecond)),
-        ]
-      : []),
+    sparkline(trends.get(node.id) ?? [], 1).padStart(TREND_CELLS),
+    mark(rate(load?.receivedBytesPerSecond)),
+    mark(rate(load?.sentBytesPerSecond)),
     mark(bytes(load?.diskAvailableBytes)),
-    ...(wide
-      ? [
-          mark(percent(load?.agentCpu, 1)),
-          mark(bytes(load?.agentResidentBytes)),
-          mark(load ? `${load.loopLagMs.toFixed(0)}ms` : ABSENT),
-        ]
-      : []),
+    mark(percent(load?.agentCpu, 1)),
+    mark(bytes(load?.agentResidentBytes)),
+    mark(load ? `${load.loopLagMs.toFixed(0)}ms` : ABSENT),
     mark(age(load?.ageMs)),
   ]
 }

@@ -12,18 +12,15 @@ export function agentAddress(
 ): string {
   const named = given ?? env.SKEIN_ADDRESS
   if (named) return named.includes('://') ? named.replace(/\/+$/, '') : `http://${named}`
-  for (const directory of stateDirectories(env)) {
-    const address = addressIn(join(directory, 'mesh.json'))
-    if (address) return address
-  }
-  return DEFAULT_ADDRESS
+  return addressIn(join(stateDirectory(env), 'mesh.json')) ?? DEFAULT_ADDRESS
 }
 
-function stateDirectories(env: Readonly<Record<string, string | undefined>>): string[] {
-  if (env.SKEIN_HOME) return [resolve(env.SKEIN_HOME)]
+/** Where the local mesh of this user, or of this checkout, lives. */
+export function stateDirectory(env: Readonly<Record<string, string | undefined>>): string {
+  if (env.SKEIN_HOME) return resolve(env.SKEIN_HOME)
   const checkout = fileURLToPath(new URL('../../', import.meta.url))
   const inCheckout = existsSync(join(checkout, 'tsconfig.json'))
-  return inCheckout ? [join(checkout, '.skein')] : [join(homedir(), '.skein')]
+  return join(inCheckout ? checkout : homedir(), '.skein')
 }
 
 /** Only of a mesh that is up: an old file must not hide the agent of this host. */

@@ -31,7 +31,7 @@ export const LoadRecord = message('Load', {
   load1Hundredths: optional(3, uint()),
   memoryTotalBytes: field(4, uint()),
   memoryUsedBytes: field(5, uint()),
-  swapUsedBytes: field(6, uint()),
+  swapUsedBytes: optional(6, uint()),
   diskTotalBytes: field(7, uint()),
   diskAvailableBytes: field(8, uint()),
   receivedBytesPerSecond: field(9, uint()),

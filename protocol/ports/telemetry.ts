@@ -56,8 +56,9 @@ export interface Sample {
   load?: readonly [one: number, five: number, fifteen: number]
   memoryTotalBytes: number
   memoryAvailableBytes: number
-  swapTotalBytes: number
-  swapUsedBytes: number
+  /** Both or neither. Zero is a host without swap; absent is a platform that does not tell. */
+  swapTotalBytes?: number
+  swapUsedBytes?: number
   disks: DiskSample[]
   network: NetworkSample[]
   temperatures: TemperatureSample[]

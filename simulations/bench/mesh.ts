@@ -33,7 +33,7 @@ export class Mesh {
   static async start(count: number): Promise<Mesh> {
     const directory = mkdtempSync(join(tmpdir(), 'skein-bench-'))
     const layout = layoutOf(directory)
-    prepare(layout)
+    await prepare(layout)
     const nodes = await planNodes(layout, count)
     const supervisor = new Supervisor(layout, nodes, () => {})
     const startedMs = performance.now()
@@ -47,6 +47,11 @@ export class Mesh {
       throw error
     }
     return new Mesh(nodes, performance.now() - startedMs, directory, supervisor)
+  }
+
+  /** What a peer must have to be let in. */
+  get swarmKeyFile(): string {
+    return layoutOf(this.directory).swarmKeyFile
   }
 
   /** Lets time pass; rejects on Ctrl-C. */

@@ -3,11 +3,12 @@
  * agent, and `mesh.json`, which says who runs and how to reach them. Other programs read that file.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { notWritable } from '../../agent/life/refusals.ts'
+import { makeDirectory } from '../../agent/ports/make-directory.ts'
+import { stateDirectory } from '../../coordinator/cli/where.ts'
 import { formatSwarmKey } from '../../protocol/identity/swarm-key.ts'
 
 export interface LocalNode {
@@ -41,14 +42,9 @@ export interface MeshLayout {
 
 export const NODES_MAX = 64
 
-/** Where the local mesh of this user, or of this checkout, lives; `where.ts` of the CLI looks there. */
+/** The one that is given, or the one where the command line looks for a local mesh. */
 export function meshDirectory(given: string | undefined): string {
-  if (given !== undefined) return resolve(given)
-  if (process.env.SKEIN_HOME) return resolve(process.env.SKEIN_HOME)
-  const checkout = fileURLToPath(new URL('../../', import.meta.url))
-  return existsSync(join(checkout, 'tsconfig.json'))
-    ? join(checkout, '.skein')
-    : join(homedir(), '.skein')
+  return given === undefined ? stateDirectory(process.env) : resolve(given)
 }
 
 export function layoutOf(directory: string): MeshLayout {
@@ -78,10 +74,14 @@ export function writeMeshFile(layout: MeshLayout, mesh: MeshFile): void {
 }
 
 /** Makes the folder and the key on the first `up`; later ones find them. */
-export function prepare(layout: MeshLayout): void {
-  mkdirSync(layout.directory, { recursive: true, mode: 0o700 })
-  if (!existsSync(layout.swarmKeyFile)) {
-    writeFileSync(layout.swarmKeyFile, formatSwarmKey(randomBytes(32)), { mode: 0o600 })
+export async function prepare(layout: MeshLayout): Promise<void> {
+  try {
+    await makeDirectory(layout.directory)
+    if (!existsSync(layout.swarmKeyFile)) {
+      writeFileSync(layout.swarmKeyFile, formatSwarmKey(randomBytes(32)), { mode: 0o600 })
+    }
+  } catch (error) {
+    throw notWritable(layout.directory, '--dir', error)
   }
 }
 

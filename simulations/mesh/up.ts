@@ -37,7 +37,7 @@ const launcher = fileURLToPath(new URL('../../coordinator/skein.js', import.meta
 export async function up(options: UpOptions): Promise<number> {
   const layout = layoutOf(meshDirectory(options.dir))
   refuseWrongUse(options, layout)
-  prepare(layout)
+  await prepare(layout)
   return options.detach ? startInBackground(options, layout) : supervise(options, layout)
 }
 

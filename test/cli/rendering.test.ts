@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Node } from '../../coordinator/api/schemas.ts'
+import { stripVTControlCharacters } from 'node:util'
+import type { Node, NodeDetail, Sample } from '../../coordinator/api/schemas.ts'
 import { age, bar, bytes, fresh, percent, sparkline } from '../../coordinator/cli/figures.ts'
 import type { Io } from '../../coordinator/cli/io.ts'
+import { describe } from '../../coordinator/cli/node-detail.ts'
 import { nodeTable } from '../../coordinator/cli/nodes.ts'
 import { plain, table, width } from '../../coordinator/cli/table.ts'
-import { screen } from '../../coordinator/cli/top.ts'
+import { framed, screen } from '../../coordinator/cli/top.ts'
 
 const io: Io = {
   out: () => {},
   err: () => {},
+  ask: undefined,
   terminal: false,
   colour: false,
   columns: () => 120,
@@ -95,16 +98,117 @@ test('the table of nodes is what it is', () => {
   )
 })
 
-test('no line is wider than the terminal, at 40, 80 and 200 columns', () => {
-  for (const columns of [80, 200]) {
+const longName = 'a-host-with-a-very-long-name.in.some.data-centre.example'
+const modules = [
+  { name: 'telemetry', priority: 1, needs: [], state: 'degraded', stateAgeMs: 9, restarts: 2 },
+] as const
+const detail: NodeDetail = {
+  schemaVersion: 1,
+  node: node({ name: longName, labels: { zone: 'a', rack: 'b' } }),
+  facts: {
+    hostname: longName,
+    platform: 'linux',
+    kernel: '6.1.0',
+    arch: 'x64',
+    cpuModel: 'Some Vendor(R) With A Long Name(R) Processor @ 3.00GHz',
+    cores: 64,
+    coresUsable: 2,
+    memoryBytes: 2 ** 34,
+    memoryUsableBytes: 2 ** 33,
+    kind: 'container',
+  },
+  sample: {
+    takenAtMs: 0,
+    memoryTotalBytes: 2 ** 33,
+    memoryAvailableBytes: 2 ** 32,
+    disks: [{ mount: '/', totalBytes: 2 ** 40, availableBytes: 2 ** 39 }],
+    network: [{ interface: 'eth0', receivedBytesPerSecond: 1, sentBytesPerSecond: 2 }],
+    temperatures: [],
+    uptimeSeconds: 1,
+    agent: { residentBytes: 2 ** 27, heapUsedBytes: 2 ** 24 },
+  },
+  sampleAgeMs: 12,
+  history: [
+    {
+      atMs: 60_000,
+      cpu: 0.5,
+      memoryUsedBytes: 2 ** 32,
+      diskAvailableBytes: 1,
+      receivedBytesPerSecond: 1,
+      sentBytesPerSecond: 1,
+      agentResidentBytes: 1,
+    },
+  ],
+  modules: modules.map((each) => ({
+    ...each,
+    needs: [],
+    why: 'it needs a long explanation '.repeat(3),
+  })),
+  refusals: { undecodable: 3, tooManyHandshakes: 12, gossipForged: 7, wrongVersion: 1 },
+}
+
+test('no line is wider than the terminal, and it says who, what and how old at any width', () => {
+  const nodes = [node({ name: longName, labels: { zone: 'a' } }), node({ name: 'n2' })]
+  for (const columns of [40, 60, 80, 100, 200]) {
     const narrow = { ...io, columns: () => columns }
-    const long = node({ name: 'a-host-with-a-very-long-name.in.some.data-centre.example' })
-    for (const line of screen([long], {}, new Map(), narrow).split('\n')) {
+    const tables = [nodeTable(nodes, narrow), screen(nodes, {}, new Map(), narrow)]
+    for (const shown of tables) {
+      for (const line of shown.split('\n')) {
+        assert.ok(width(line) <= columns, `${width(line)} > ${columns}: ${line}`)
+      }
+      assert.match(shown, /^NAME +STATE +.*CPU.*AGE/)
+      assert.match(shown, /^a-host-with-a-v/m)
+      assert.match(shown, /^n2 +alive +.*26%.*640ms/m)
+    }
+    // An id is to be copied, so it stays whole where a terminal is narrower than it.
+    const lines = describe(detail, narrow, 60).split('\n')
+    for (const line of lines.filter((each) => !/^id |host |cpu |a-host/.test(each))) {
       assert.ok(width(line) <= columns, `${width(line)} > ${columns}: ${line}`)
     }
   }
-  const cut = table([{ title: 'A', flexible: true }, { title: 'B' }], [['x'.repeat(90), 'y']], 40)
-  for (const line of cut.split('\n')) assert.ok(width(line) <= 40)
+})
+
+test('what is not for a terminal is whole', () => {
+  const pipe = { ...io, columns: () => Number.POSITIVE_INFINITY }
+  assert.match(nodeTable([node({ name: longName })], pipe), new RegExp(longName))
+  const shown = describe(detail, pipe, 60)
+  assert.match(
+    shown,
+    /^refused +undecodable 3, tooManyHandshakes 12, gossipForged 7, wrongVersion 1$/m,
+  )
+})
+
+test('swap that a platform does not tell is a dash, and a host without says so', () => {
+  const withSwap = (swap: object) =>
+    describe({ ...detail, sample: { ...(detail.sample as Sample), ...swap } }, io, 60)
+  assert.match(withSwap({}), /swap –,/)
+  assert.match(withSwap({ swapTotalBytes: 0, swapUsedBytes: 0 }), /no swap,/)
+  assert.match(
+    withSwap({ swapTotalBytes: 2 ** 30, swapUsedBytes: 2 ** 29 }),
+    /swap 512 MiB of 1.0 GiB,/,
+  )
+})
+
+test('a live table never scrolls: what does not fit is counted', () => {
+  const small = { ...io, rows: () => 6, columns: () => 20 }
+  const drawn = framed(['title', '', ...'abcdef', 'x'.repeat(50)], small)
+  const lines = stripVTControlCharacters(drawn).split('\n')
+  assert.deepEqual(lines, ['title', '', 'a', 'b', '… and 5 more'])
+  const few = framed(['title', 'y'.repeat(50)], small)
+  assert.deepEqual(stripVTControlCharacters(few).split('\n'), ['title', `${'y'.repeat(19)}…`])
+})
+
+test('columns go in their order, and long texts are cut only after them', () => {
+  const columns = [
+    { title: 'NAME', cutTo: 4 },
+    { title: 'B', leave: 2 },
+    { title: 'C', leave: 1 },
+  ]
+  const rows = [['a-long-name', 'bbbb', 'cccc']]
+  assert.equal(table(columns, rows, 80).split('\n')[1], 'a-long-name  bbbb  cccc')
+  assert.equal(table(columns, rows, 20).split('\n')[1], 'a-long-…  bbbb  cccc')
+  assert.equal(table(columns, rows, 15).split('\n')[1], 'a-long-n…  bbbb')
+  assert.equal(table(columns, rows, 9).split('\n')[1], 'a-long-n…')
 })
 
 test('wide characters take two cells, and columns stay in line', () => {

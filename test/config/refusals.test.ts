@@ -9,13 +9,10 @@ import { loadConfig } from '../../agent/config/load.ts'
 import {
   configRefused,
   configUnreadable,
-  dataDirectoryLocked,
-  dataDirectoryUnusable,
   listenRefused,
   swarmKeyUnusable,
 } from '../../agent/life/refusals.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
-import { DiskError } from '../../protocol/ports/disk.ts'
 import { Problem } from '../../protocol/problem.ts'
 
 function thrownBy(act: () => unknown): unknown {
@@ -82,26 +79,11 @@ test('a configuration that is not there, or is a directory, is told as such', ()
   rmSync(directory, { recursive: true })
 })
 
-test('each trouble with the data directory has its own way out', () => {
-  const told = (error: unknown) => dataDirectoryUnusable('/data', error)
-  assert.match(told(new DiskError('full', 'IO error')).message, /the disk is full; free some space/)
-  assert.match(
-    told(new DiskError('readOnly', 'IO error')).message,
-    /it cannot be written; let the user of the agent write there/,
-  )
-  assert.match(told(new DiskError('corrupt', 'x')).message, /damaged; move it away/)
-  const denied = Object.assign(new Error('EACCES: mkdir /data'), { code: 'EACCES' })
-  assert.match(told(denied).message, /permission denied; give it to the user of the agent/)
-  assert.equal(told('odd').why, 'cannot keep data in /data: odd')
-})
-
 test('every refusal says what to do next, and keeps what caused it for those who debug', () => {
   const cause = new Error('below')
   const all = [
     configUnreadable('a', cause),
     listenRefused('a:1', 'api.listen', cause),
-    dataDirectoryLocked('/data', 12),
-    dataDirectoryUnusable('/data', cause),
     swarmKeyUnusable('/data/swarm.key', 'there is no such file'),
   ]
   for (const problem of all) {
@@ -111,5 +93,4 @@ test('every refusal says what to do next, and keeps what caused it for those who
     assert.ok(problem.exitCode > 0)
   }
   assert.equal(all[0]?.cause, cause)
-  assert.match(dataDirectoryLocked('/data', 12).why, /process id 12/)
 })

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { DiskHandle } from '../../simulations/world/disk.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
-import type { Host, HostPorts } from '../../simulations/world/host.ts'
 import type { LinkQuality } from '../../simulations/world/wires.ts'
 import { World, type WorldOptions } from '../../simulations/world/world.ts'
+import { idle } from '../world/cast.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
 import { entropyContract } from './entropy.ts'
@@ -27,20 +27,10 @@ function passageOf(world: World): Passage {
   }
 }
 
-async function boot(host: Host): Promise<HostPorts> {
-  let ports: HostPorts | undefined
-  host.boot((given) => {
-    ports = given
-  })
-  await host.world.runFor(0)
-  assert.ok(ports)
-  return ports
-}
-
 async function single(options: Partial<WorldOptions> = {}) {
   const world = new World({ seed: 'contracts', ...options })
   const host = world.addHost('n1', { driftPpm: 37, programs: simulatedScripts })
-  const ports = await boot(host)
+  const ports = await idle(host)
   return { ...passageOf(world), world, host, ...ports, close: () => {} }
 }
 
@@ -82,7 +72,7 @@ for (const [name, link] of Object.entries(links)) {
     const world = new World({ seed: name, link })
     const [a, b, c] = [world.addHost('n1'), world.addHost('n2'), world.addHost('n3')]
     const all = [a, b, c]
-    const networks = [(await boot(a)).network, (await boot(b)).network, (await boot(c)).network]
+    const networks = [(await idle(a)).network, (await idle(b)).network, (await idle(c)).network]
     for (const network of networks) {
       for (const peer of all) if (peer.id !== network.self) network.learn(peer.id, [peer.address])
     }

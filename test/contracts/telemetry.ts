@@ -69,7 +69,11 @@ function checkAmounts(sample: Sample): void {
   assert.ok(sample.memoryTotalBytes > 0)
   assert.ok(sample.memoryAvailableBytes >= 0)
   assert.ok(sample.memoryAvailableBytes <= sample.memoryTotalBytes)
-  assert.ok(sample.swapUsedBytes >= 0 && sample.swapUsedBytes <= sample.swapTotalBytes)
+  const { swapTotalBytes, swapUsedBytes } = sample
+  assert.equal(swapTotalBytes === undefined, swapUsedBytes === undefined, 'both or neither')
+  if (swapTotalBytes !== undefined && swapUsedBytes !== undefined) {
+    assert.ok(swapUsedBytes >= 0 && swapUsedBytes <= swapTotalBytes)
+  }
   assert.ok(sample.uptimeSeconds > 0)
   assert.ok(sample.agent.residentBytes > 0 && sample.agent.heapUsedBytes > 0)
   assert.ok(sample.disks.length > 0, 'the file system of the data directory is always there')

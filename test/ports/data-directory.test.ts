@@ -5,7 +5,9 @@ import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { DataDirectory } from '../../agent/ports/data-directory.ts'
-import { DataDirectoryError } from '../../agent/ports/data-directory-errors.ts'
+import { DataDirectoryError, directoryError } from '../../agent/ports/data-directory-errors.ts'
+import { DiskError } from '../../protocol/ports/disk.ts'
+import { Problem } from '../../protocol/problem.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 const holder = `
@@ -120,4 +122,27 @@ test('a directory of another user is refused for want of permission', async (t) 
     return
   }
   assert.equal((await refusal('/root/skein')).code, 'noPermission')
+})
+
+test('each trouble with the data directory has a way out of its own', () => {
+  const ofSystem = (code: string) => Object.assign(new Error(`${code}: mkdir /data`), { code })
+  const cases: [unknown, string, RegExp][] = [
+    [new DiskError('full', 'IO error'), 'full', /free some space/],
+    [ofSystem('EDQUOT'), 'full', /free some space/],
+    [ofSystem('EROFS'), 'readOnly', /mount it writable/],
+    [new DiskError('readOnly', 'Read-only file system'), 'readOnly', /mount it writable/],
+    [new DiskError('readOnly', 'Permission denied'), 'noPermission', /chown/],
+    [ofSystem('EACCES'), 'noPermission', /chown/],
+    [new DiskError('corrupt', 'bad block'), 'corrupt', /backup/],
+    ['odd', 'failed', /another data directory/],
+  ]
+  for (const [cause, code, fix] of cases) {
+    const problem = directoryError(cause, '/data')
+    assert.ok(problem instanceof Problem)
+    assert.equal(problem.code, code)
+    assert.match(problem.why, /\/data/)
+    assert.match(problem.fix, fix)
+    assert.doesNotMatch(problem.message, /\n/)
+    assert.equal(problem.cause, cause, 'what caused it is kept for those who debug')
+  }
 })

@@ -124,6 +124,32 @@ test('an agent that is killed is called suspect, then dead, and is met again whe
   assert.ok((back.find(({ name }) => name === 'n3')?.incarnation ?? 0) > 1)
 })
 
+test('a follower of an agent that is killed hears every event of it once', async () => {
+  const { apiAddress, pid } = nodeNamed('n2')
+  const args = ['events', '-f', '--json', '--quiet', '--address', apiAddress]
+  const follower = spawn(process.execPath, [launcher, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const seen: schemas.MeshEvent[] = []
+  let rest = ''
+  for await (const chunk of follower.stdout) {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop() ?? ''
+    const before = seen.length
+    seen.push(...lines.map((line) => schemas.MeshEvent.parse(JSON.parse(line))))
+    if (before === 0) process.kill(pid, 'SIGKILL')
+    // It has met the others again, in its next life.
+    const met = seen.filter(({ kind, name }) => kind === 'node.joined' && name === 'n1')
+    if (met.length > 1) follower.kill('SIGINT')
+  }
+  const first = seen[0]?.seq ?? 0
+  assert.deepEqual(
+    seen.map(({ seq }) => seq),
+    seen.map((_, i) => first + i),
+  )
+  await until(nodes, (all) => stateOf('n2')(all) === 'alive', 'n2 is back')
+})
+
 test('an agent that is stopped for a while is called dead, and is alive again when it goes on', async () => {
   const { pid } = nodeNamed('n2')
   process.kill(pid, 'SIGSTOP')
@@ -174,6 +200,9 @@ test('wrong use is one line with the next step and the right exit code', async (
     [['up', '--nodes', '0', '--dir', join(home, 'other')], 2, /1 to/],
     [['completion', 'bsh'], 2, /bash/],
     [['modules', 'stop', 'telemetri'], 3, /telemetri/],
+    [['events', '--since', '999999999'], 9, /not one of its own/],
+    [['init', '--dir', '/proc/skein'], 1, /cannot write/],
+    [['up', '--dir', '/proc/skein'], 1, /cannot write/],
   ]
   for (const [args, expected, words] of cases) {
     const { code, err } = await skein(...args)
@@ -220,7 +249,10 @@ test('an agent refuses to start where it cannot, and says what to do', async () 
 
 test('an agent that leaves is left, not dead; after `down` and `up` all are who they were', async () => {
   const { apiAddress } = nodeNamed('n3')
-  const { code, err } = await skein('agent', 'leave', '--address', apiAddress)
+  const unsure = await skein('agent', 'leave', '--address', apiAddress)
+  assert.equal(unsure.code, 4)
+  assert.match(unsure.err, /n3 .* leaves mesh .*add --yes/)
+  const { code, err } = await skein('agent', 'leave', '--yes', '--address', apiAddress)
   assert.equal(code, 0, err)
   await until(nodes, (seen) => stateOf('n3')(seen) === 'left', 'n3 has left')
   const before = new Map((await nodes()).map(({ name, id }) => [name, id]))

@@ -88,8 +88,7 @@ test('a kernel without MemAvailable is estimated from what it does tell', () => 
   assert.deepEqual(parseMeminfo(text), {
     totalBytes: 1_024_000,
     availableBytes: 420 * 1024,
-    swapTotalBytes: 0,
-    swapUsedBytes: 0,
+    swap: { swapTotalBytes: 0, swapUsedBytes: 0 },
   })
 })
 
@@ -98,8 +97,12 @@ test('cached swap is not mistaken for cached files, nor more told than there is'
     'MemTotal: 1000 kB\nMemAvailable: 2000 kB\nSwapCached: 999 kB\nSwapTotal: 50 kB\nSwapFree: 20 kB\n'
   const memory = parseMeminfo(text)
   assert.equal(memory?.availableBytes, 1_024_000)
-  assert.equal(memory?.swapUsedBytes, 30 * 1024)
+  assert.equal(memory?.swap?.swapUsedBytes, 30 * 1024)
   assert.equal(parseMeminfo('MemTotal: 1000 kB\nSwapCached: 9 kB\n')?.availableBytes, 0)
+})
+
+test('a kernel that says nothing of swap is not taken to have none', () => {
+  assert.equal('swap' in parseMeminfo('MemTotal: 1000 kB\nMemAvailable: 9 kB\n')!, false)
 })
 
 test('interfaces are read with or without a space after their name, and without the loopback', () => {

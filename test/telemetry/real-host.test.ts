@@ -40,8 +40,8 @@ test('memory and swap are what free says', options, async (t) => {
     )
     near(Math.min(Math.max(memory[6]!, low!), high!), memory[6]!, 'available memory')
   }
-  near(sample.swapTotalBytes, swap[1]!, 'total swap')
-  near(sample.swapUsedBytes, swap[2]!, 'used swap')
+  near(sample.swapTotalBytes!, swap[1]!, 'total swap')
+  near(sample.swapUsedBytes!, swap[2]!, 'used swap')
 })
 
 test('the data directory’s file system comes first, and is what df says', options, (t) => {
@@ -115,9 +115,13 @@ test(
 )
 
 test('without /proc the runtime tells the same of memory and disks', options, async (t) => {
-  const portable = new PortableTelemetry(new SystemClock(), tmpdir()).sample()
+  const telemetry = new PortableTelemetry(new SystemClock(), tmpdir())
+  const portable = telemetry.sample()
+  assert.equal('swapUsedBytes' in portable, false, 'not told yet, and not made up')
   const linux = open(t).sample()
   near(portable.memoryTotalBytes, linux.memoryTotalBytes, 'total memory')
   near(portable.disks[0]!.totalBytes, linux.disks[0]!.totalBytes, 'size of the disk')
   near(portable.uptimeSeconds, linux.uptimeSeconds, 'uptime')
+  await telemetry.facts()
+  near(telemetry.sample().swapTotalBytes!, linux.swapTotalBytes!, 'total swap')
 })

@@ -83,8 +83,7 @@ export class LinuxTelemetry implements Telemetry {
       ...(load && { load }),
       memoryTotalBytes: memory.totalBytes,
       memoryAvailableBytes: memory.availableBytes,
-      swapTotalBytes: memory.swapTotalBytes,
-      swapUsedBytes: memory.swapUsedBytes,
+      ...memory.swap,
       disks: this.#disks.flatMap((target) => sampleDisk(target, rates)),
       network: rates.network,
       temperatures: this.#thermometers.read(nowMs),
@@ -146,8 +145,6 @@ export class LinuxTelemetry implements Telemetry {
     const figures = parseMeminfo(this.#files.meminfo.read() ?? '') ?? {
       totalBytes: totalmem(),
       availableBytes: freemem(),
-      swapTotalBytes: 0,
-      swapUsedBytes: 0,
     }
     for (const limit of this.#confinement.memory) {
       figures.totalBytes = Math.min(figures.totalBytes, limit.limitBytes)

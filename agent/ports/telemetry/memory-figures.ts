@@ -1,22 +1,30 @@
-/** Memory, as /proc/meminfo tells it. */
+/** Memory and swap, as /proc/meminfo tells them. */
+export interface SwapFigures {
+  swapTotalBytes: number
+  swapUsedBytes: number
+}
+
 export interface MemoryFigures {
   totalBytes: number
   availableBytes: number
-  swapTotalBytes: number
-  swapUsedBytes: number
+  /** Absent where the kernel does not tell. */
+  swap?: SwapFigures
 }
 
 /** Undefined when the text has no total. */
 export function parseMeminfo(text: string): MemoryFigures | undefined {
   const totalBytes = field(text, 'MemTotal:')
   if (totalBytes === undefined) return undefined
-  const swapTotalBytes = field(text, 'SwapTotal:') ?? 0
+  const swapTotalBytes = field(text, 'SwapTotal:')
+  const swapFreeBytes = field(text, 'SwapFree:')
   const availableBytes = field(text, 'MemAvailable:') ?? estimateAvailable(text)
   return {
     totalBytes,
     availableBytes: Math.min(availableBytes, totalBytes),
-    swapTotalBytes,
-    swapUsedBytes: Math.max(0, swapTotalBytes - (field(text, 'SwapFree:') ?? swapTotalBytes)),
+    ...(swapTotalBytes !== undefined &&
+      swapFreeBytes !== undefined && {
+        swap: { swapTotalBytes, swapUsedBytes: Math.max(0, swapTotalBytes - swapFreeBytes) },
+      }),
   }
 }
 

@@ -21,6 +21,7 @@ import type { Clock } from '../../../protocol/ports/clock.ts'
 import type { DiskSample, HostFacts, Sample, Telemetry } from '../../../protocol/ports/telemetry.ts'
 import { telemetryLimits } from '../limits.ts'
 import type { CpuTimes } from './cpu-times.ts'
+import type { SwapFigures } from './memory-figures.ts'
 import { type Counters, noRates, type Rates, ratesBetween } from './rates.ts'
 
 export class PortableTelemetry implements Telemetry {
@@ -29,7 +30,7 @@ export class PortableTelemetry implements Telemetry {
   #before: Counters | undefined
   #rates: Rates = noRates
   /** As they were when the facts were gathered: following them would start a program each time. */
-  #swap = { totalBytes: 0, usedBytes: 0 }
+  #swap: SwapFigures | undefined
 
   constructor(clock: Clock, dataDirectory: string) {
     this.#clock = clock
@@ -44,7 +45,7 @@ export class PortableTelemetry implements Telemetry {
       inventory.mem(),
       inventory.system(),
     ])
-    this.#swap = { totalBytes: memory.swaptotal, usedBytes: memory.swapused }
+    this.#swap = { swapTotalBytes: memory.swaptotal, swapUsedBytes: memory.swapused }
     return {
       hostname: hostname(),
       platform: process.platform,
@@ -71,8 +72,7 @@ export class PortableTelemetry implements Telemetry {
       ...(process.platform !== 'win32' && { load: [one, five, fifteen] as const }),
       memoryTotalBytes,
       memoryAvailableBytes: Math.min(process.availableMemory(), memoryTotalBytes),
-      swapTotalBytes: this.#swap.totalBytes,
-      swapUsedBytes: this.#swap.usedBytes,
+      ...this.#swap,
       disks: sampleDisks(this.#dataDirectory),
       network: [],
       temperatures: [],

@@ -1,6 +1,7 @@
 /**
- * An allowance that refills evenly, up to a burst. Taking may run into debt, because what arrived
- * has arrived: the debt is then waited out.
+ * An allowance that refills evenly, up to a burst. It needs no timer; time is given. What can be
+ * refused is taken (`take`). What has arrived already is charged (`charge`): the allowance may run
+ * into debt, and the debt is waited out.
  */
 export class TokenBucket {
   readonly #perMs: number
@@ -9,13 +10,21 @@ export class TokenBucket {
   #atMs: number
 
   constructor(perSecond: number, burst: number, nowMs: number) {
-    this.#perMs = perSecond / 1000
+    this.#perMs = perSecond / 1_000
     this.#burst = burst
     this.#tokens = burst
     this.#atMs = nowMs
   }
 
-  take(amount: number, nowMs: number): void {
+  /** Takes what is asked for, or nothing and returns false. */
+  take(amount: number, nowMs: number): boolean {
+    this.#refill(nowMs)
+    if (this.#tokens < amount) return false
+    this.#tokens -= amount
+    return true
+  }
+
+  charge(amount: number, nowMs: number): void {
     this.#refill(nowMs)
     this.#tokens -= amount
   }

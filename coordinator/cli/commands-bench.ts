@@ -1,0 +1,38 @@
+/** The grammar of the benchmarks. */
+import type { Parts } from './grammar.ts'
+import { wholeNumber } from './usage.ts'
+
+export function addBenchCommands({ program, programs, done, context }: Parts): void {
+  const bench = program
+    .command('bench')
+    .description('measure this version on this machine')
+    .helpCommand(false)
+  const asked = (options: object) => ({ ...options, json: context().json })
+  bench
+    .command('idle')
+    .description('what an idle agent costs, from /proc')
+    .option('--nodes <count>', 'agents in the mesh', wholeNumber('--nodes'), '5')
+    .option('--seconds <count>', 'how long to look', wholeNumber('--seconds'), '60')
+    .action(async (options) => done(await programs.benchIdle(asked(options))))
+  bench
+    .command('up')
+    .description('from `up` until all agents see all, and how soon a death is known')
+    .option('--nodes <count>', 'agents in the mesh', wholeNumber('--nodes'), '5')
+    .option('--rounds <count>', 'how often', wholeNumber('--rounds'), '5')
+    .action(async (options) => done(await programs.benchUp(asked(options))))
+  bench
+    .command('membership')
+    .description('failure detection at scale, simulated, beside plain SWIM')
+    .option('--nodes <count>', 'members', wholeNumber('--nodes'), '1000')
+    .option('--minutes <count>', 'virtual minutes', wholeNumber('--minutes'), '30')
+    .option('--loss <share>', 'frames lost', '0.05')
+    .option('--paused <share>', 'hosts paused at any time', '0.01')
+    .option('--seed <text>', 'one seed, one history', '1')
+    .action(async (options) => done(await programs.benchMembership(asked(options))))
+  bench
+    .command('fuzz')
+    .description('whether an agent survives a peer that keeps no rule')
+    .option('--seconds <count>', 'how long to attack', wholeNumber('--seconds'), '60')
+    .option('--seed <text>', 'one seed, one sequence of inputs', '1')
+    .action(async (options) => done(await programs.benchFuzz(asked(options))))
+}

@@ -1,0 +1,104 @@
+/**
+ * What may be said: the root of the grammar, and what all commands share. Each group of commands
+ * adds its own; each command's file is loaded only when it runs, so that `skein --help` is quick.
+ */
+import { Command } from 'commander'
+import { AGENT_VERSION } from '../../agent/version.ts'
+import { Client } from './client.ts'
+import { addBenchCommands } from './commands-bench.ts'
+import { addAgentCommands, addLocalCommands } from './commands-host.ts'
+import { addMeshCommands, addNodeCommands } from './commands-mesh.ts'
+import { addMoreCommands } from './commands-more.ts'
+import type { Context } from './context.ts'
+import type { Io } from './io.ts'
+import { agentAddress } from './where.ts'
+
+/** Programs that are no part of the coordinator, given by the launcher. */
+export type Programs = Readonly<Record<ProgramName, (options: object) => Promise<number>>>
+export type ProgramName =
+  | 'agentRun'
+  | 'init'
+  | 'agentJoin'
+  | 'up'
+  | 'down'
+  | 'benchIdle'
+  | 'benchUp'
+  | 'benchMembership'
+  | 'benchFuzz'
+
+/** What a group of commands is given to add itself with. */
+export interface Parts {
+  program: Command
+  programs: Programs
+  /** Takes the exit code. */
+  done: (code: number) => void
+  context: () => Context
+}
+
+interface Globals {
+  json?: boolean
+  address?: string
+  quiet?: boolean
+  yes?: boolean
+  color?: boolean
+}
+
+export interface Surroundings {
+  io: Io
+  programs: Programs
+  interrupted: AbortSignal
+  done: (code: number) => void
+  /** Told of each client that is made. */
+  calls: (client: Client) => void
+}
+
+export function grammar(around: Surroundings): Command {
+  const program = new Command('skein')
+  program
+    .description('Run work across many machines without a control plane to babysit.')
+    .version(AGENT_VERSION, '-V, --version', 'print the version')
+    .option('--json', 'one JSON document, or one a line where it streams')
+    .option(
+      '--address <url>',
+      'the agent to ask (default: $SKEIN_ADDRESS, else the local mesh or agent)',
+    )
+    .option('-q, --quiet', 'no talk on stderr')
+    .option('--yes', 'go on where a command would ask')
+    .option('--no-color', 'no colours')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .showSuggestionAfterError(true)
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  skein up --nodes 5            a mesh of five real agents on this machine
+  skein top                     watch them
+  skein events -f               and hear what happens
+  skein help nodes              what can be done with nodes
+`,
+    )
+  const parts: Parts = {
+    program,
+    programs: around.programs,
+    done: around.done,
+    context: () => contextOf(program, around),
+  }
+  addMeshCommands(parts)
+  addNodeCommands(parts)
+  addAgentCommands(parts)
+  addLocalCommands(parts)
+  addBenchCommands(parts)
+  addMoreCommands(parts)
+  return program
+}
+
+function contextOf(program: Command, { io, interrupted, calls }: Surroundings): Context {
+  const { json = false, quiet = false, yes = false, color, address } = program.opts<Globals>()
+  const client = new Client(agentAddress(address, io.env), interrupted)
+  calls(client)
+  const colour = io.colour && color !== false && !json
+  return { client, io: { ...io, colour }, json, quiet, yes, address, interrupted }
+}

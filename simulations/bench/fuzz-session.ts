@@ -1,0 +1,151 @@
+/**
+ * One visit of a misbehaving peer: an identity of its own, its chance, what it has sent, and the
+ * way to a stream on which it may begin. Whatever it does, `end` leaves nothing behind.
+ */
+
+import { linkLimits } from '../../agent/links/limits.ts'
+import {
+  type BareConnection,
+  type BarePeer,
+  type BareStream,
+  startBarePeer,
+} from '../../agent/network/bare-peer.ts'
+import type { Entropy } from '../../protocol/ports/entropy.ts'
+import { encode } from '../../protocol/wire/codec.ts'
+import { FrameDecoder } from '../../protocol/wire/frame.ts'
+import { Hello, helloOf } from '../../protocol/wire/versions.ts'
+import { prefixed } from './fuzz-bytes.ts'
+import { envelope, ping } from './fuzz-forgeries.ts'
+
+export interface FuzzTarget {
+  /** Where the victim listens for peers. */
+  address: string
+  host: string
+  port: number
+  apiAddress: string
+  /** Its id, and that of the honest agent beside it. */
+  id: string
+  witness: string
+  swarmKey: Uint8Array
+}
+
+export const MEMBERSHIP = '/skein/membership/1'
+export const CALLS = '/skein/calls/1'
+export const MESHSUB = '/meshsub/1.2.0'
+
+const CONNECT_DEADLINE_MS = 3_000
+const CONNECT_AGAIN_MS = 100
+/** For anything that the victim should answer at once. */
+const ANSWER_DEADLINE_MS = 3_000
+
+export class Session {
+  readonly entropy: Entropy
+  readonly target: FuzzTarget
+  /** Frames, or what stands for one: connections, streams, writes below the streams. */
+  sent = 0
+  private readonly peers: BarePeer[] = []
+
+  constructor(target: FuzzTarget, entropy: Entropy) {
+    this.target = target
+    this.entropy = entropy
+  }
+
+  async peer(swarmKey = this.target.swarmKey, seed = this.entropy.bytes(32)): Promise<BarePeer> {
+    const peer = await startBarePeer({ privateKeySeed: seed, swarmKey })
+    this.peers.push(peer)
+    return peer
+  }
+
+  /** Comes in; the door may be closed for a moment after a burst of others. */
+  async enter(peer?: BarePeer): Promise<BareConnection> {
+    const visitor = peer ?? (await this.peer())
+    const deadlineMs = performance.now() + CONNECT_DEADLINE_MS
+    for (;;) {
+      try {
+        return await visitor.connect(this.target.address, soon())
+      } catch (error) {
+        if (performance.now() > deadlineMs) throw error
+        await rest(CONNECT_AGAIN_MS)
+      }
+    }
+  }
+
+  /** A stream whose greetings are over, so that what comes next is taken for frames. */
+  async link(connection: BareConnection, purpose: string): Promise<BareStream> {
+    const stream = await connection.stream(purpose, soon())
+    await greeted(stream)
+    return stream
+  }
+
+  /** A link in one step, under a new identity. */
+  async fresh(purpose: string): Promise<{ connection: BareConnection; stream: BareStream }> {
+    const connection = await this.enter()
+    return { connection, stream: await this.link(connection, purpose) }
+  }
+
+  /** Bytes as they are. False when the other side has hung up. */
+  async write(stream: BareStream, bytes: Uint8Array): Promise<boolean> {
+    if (!stream.open) return false
+    this.sent++
+    return stream.write(bytes)
+  }
+
+  /** One frame after another, until one is not taken. */
+  async frames(stream: BareStream, count: number, make: () => Uint8Array): Promise<void> {
+    for (let i = 0; i < count; i++) if (!(await this.write(stream, prefixed(make())))) return
+  }
+
+  /** Makes sure that what was written has been read, if anybody still listens. */
+  async heardOut(connection: BareConnection): Promise<void> {
+    if (!connection.open) return
+    const stream = await connection.stream(CALLS, soon()).catch(() => undefined)
+    if (stream) await greeted(stream)
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.peers.map((peer) => peer.stop()))
+  }
+}
+
+export function soon(): AbortSignal {
+  return AbortSignal.timeout(ANSWER_DEADLINE_MS)
+}
+
+export function rest(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+export function hello(): Uint8Array {
+  return encode(Hello, helloOf('0.0.0', 'fuzz'))
+}
+
+/** Says Hello, and waits for the other's or for the end of the stream. */
+async function greeted(stream: BareStream): Promise<void> {
+  const heard = new Promise<void>((resolve) => stream.onData(() => resolve()))
+  await stream.write(prefixed(hello()))
+  await Promise.race([heard, stream.over, rest(ANSWER_DEADLINE_MS)])
+}
+
+/**
+ * Lets the victim open its own stream to us, by a ping that it has to acknowledge, and hands over
+ * the frames that it sends there.
+ */
+export function takeStreams(
+  peer: BarePeer,
+  purpose: string,
+  heard: (frame: Uint8Array, stream: BareStream) => void,
+): Promise<void> {
+  return peer.accept(purpose, (stream) => {
+    let greetedThem = false
+    const decoder = new FrameDecoder({ frameBytesMax: linkLimits.frameBytesMax }, (frame) => {
+      if (greetedThem) return heard(frame, stream)
+      greetedThem = true
+      void stream.write(prefixed(hello()))
+    })
+    stream.onData((bytes) => void decoder.push(bytes))
+  })
+}
+
+export function pingEnvelope(seq: number): Uint8Array {
+  return envelope(ping(seq))
+}
