@@ -29,7 +29,7 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 // of 16 saves 18 MiB resident; one worker for the compiler and the collector instead of four saves
 // 5 MiB of their buffers, and an agent that is busy is no slower (measured: skein bench idle). V8
 // takes that only at its start, so the process becomes itself anew, with the same id.
-const AGENT_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1']
+const AGENT_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1', '--heap-growing-percent=50']
 const isAgent = process.argv[2] === 'agent' && process.argv[3] === 'run'
 const flagged = AGENT_FLAGS.every((flag) => process.execArgv.includes(flag))
 if (isAgent && process.execve && !flagged) becomeAnew([...AGENT_FLAGS, ...process.execArgv])

@@ -10,7 +10,6 @@ import { sealWith } from '../../protocol/membership/digest.ts'
 import { limits } from '../../protocol/membership/limits.ts'
 import { MembershipFrame } from '../../protocol/membership/messages.ts'
 import type { MembershipEvent, PeerFault } from '../../protocol/membership/outbox.ts'
-import { isNewer } from '../../protocol/membership/roster.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Disk } from '../../protocol/ports/disk.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
@@ -20,7 +19,6 @@ import { helloOf, WIRE_VERSION } from '../../protocol/wire/versions.ts'
 import { linkLimits, linkQuotas } from '../links/limits.ts'
 import { Links } from '../links/links.ts'
 import { Tally } from '../links/refusals.ts'
-import { isPlausible } from './plausible.ts'
 import { type MemberView, viewOf } from './view.ts'
 
 export interface MembershipPorts {
@@ -60,7 +58,7 @@ export class MembershipService {
   private wakeTimerAtMs = Number.POSITIVE_INFINITY
   private bootstrapTimer: Timer | undefined
   private stopped = false
-  private readonly refused = new Tally<PeerFault | 'oldDigest' | 'impossibleNumber'>()
+  private readonly refused = new Tally<PeerFault>()
 
   constructor(ports: MembershipPorts, settings: MembershipSettings) {
     this.ports = ports
@@ -92,8 +90,6 @@ export class MembershipService {
       limits: { ...linkLimits, frameBytesMax },
       onMessage: (from, frame) => {
         if (this.stopped) return
-        if (!isPlausible(frame)) return this.refused.add('impossibleNumber')
-        this.countOldDigests(frame)
         this.core.receive(from, frame, clock.now())
         this.flush()
       },
@@ -209,16 +205,6 @@ export class MembershipService {
       this.ports.network.ban(peer, linkLimits.banMs, why)
     }
     this.plan()
-  }
-
-  /** Members hear most news more than once, so that nobody is blamed for it: a replay shows here. */
-  private countOldDigests({ value }: MembershipFrame): void {
-    if (!('news' in value)) return
-    for (const carried of value.news.digests) {
-      const own = carried.owner === this.id
-      const held = own ? this.core.digest : this.core.roster.get(carried.owner)?.held
-      if (held && !isNewer(carried, held)) this.refused.add('oldDigest')
-    }
   }
 
   private react(event: MembershipEvent): void {

@@ -86,10 +86,14 @@ export class Accusations {
     for (const { suspicion } of this.suspects) suspicion?.forgive(ms)
   }
 
-  /** A last question before the verdict, to others: a refutation may have missed this node. */
+  /**
+   * A last question before the verdict, to the accused, who answers an outdated charge with its
+   * newest word, and to others: its refutation may have missed this node.
+   */
   private inquire(member: Member, suspicion: Suspicion): void {
     suspicion.inquired = true
     if (!this.lifeguard) return
+    this.spreading.pingBare(member.id, 0)
     for (const witness of this.roster.some(this.entropy, limits.witnesses, member.id)) {
       const news = { claims: [], digests: [] }
       const value = { news, profiles: [], want: [member.id] }

@@ -53,6 +53,7 @@ export class Membership {
   private readonly profiles: Profiles
   private readonly hearing: Hearing
   private clashes = 0
+  private readonly strangers = new Map<PeerId, number>()
 
   private nextDigestMs: number
   private nextSyncMs: number
@@ -207,13 +208,25 @@ export class Membership {
 
   // ── This node's own records ───────────────────────────────────────────────────────────────────
 
-  refute(claim: Claim, nowMs: number): void {
-    if (claim.incarnation < this.own.incarnation || this.own.left) return
+  refute(claim: Claim, from: PeerId, nowMs: number): void {
+    if (claim.incarnation < this.own.incarnation) {
+      // Refuted long since. Who says it of its own must have missed that.
+      if (this.lifeguard && claim.by === from) this.tellSelf(from, nowMs)
+      return
+    }
+    if (this.own.left) return
+    // Nobody can have signed that: it is an invention, and outrunning it would use up the numbers.
+    if (claim.incarnation > this.own.incarnation) return this.outbox.ignore('claimAheadOfDigest')
     this.own.outrun(claim.incarnation)
     this.health.worsen(1)
     if (this.lifeguard && claim.rank === rankOf.dead) this.nextSyncMs = nowMs
     this.announce(nowMs)
     this.outbox.event({ kind: 'refuted', incarnation: this.own.incarnation, by: claim.by })
+  }
+
+  private tellSelf(to: PeerId, nowMs: number): void {
+    const news: News = { claims: [], digests: [carry(this.own.held, nowMs)] }
+    this.outbox.send(to, { kind: 'gossip', value: { news } })
   }
 
   /** Something of ours that we did not write: an earlier life whose disk was lost, or a copied key. */
@@ -244,8 +257,11 @@ export class Membership {
   private sync(nowMs: number): void {
     this.nextSyncMs =
       nowMs + syncIntervalMs(this.roster.meshSize) * (0.75 + 0.5 * this.entropy.unit())
-    for (const member of this.roster.some(this.entropy, limits.syncPeers))
-      this.greet(member.id, nowMs)
+    for (const member of this.roster.some(this.entropy, limits.syncPeers)) {
+      for (const summary of summaries(this.roster, this.own.digest)) {
+        this.outbox.send(member.id, { kind: 'summary', value: summary })
+      }
+    }
     for (const gone of this.roster.reapable(nowMs)) {
       this.roster.remove(gone)
       this.outbox.event({ kind: 'reaped', id: gone.id })
@@ -260,7 +276,7 @@ export class Membership {
     const sender = this.roster.get(from)
     if (sender) sender.heardMs = nowMs
     this.handle(from, frame, nowMs)
-    if (!sender && frame.kind !== 'repair' && !this.roster.get(from)) this.askWho(from)
+    if (!sender && frame.kind !== 'repair' && !this.roster.get(from)) this.askWho(from, nowMs)
     this.profiles.ask(from, nowMs)
     if (!urgentBefore && this.spreading.rumours.urgent && !this.own.left)
       this.spreading.gossip(nowMs)
@@ -277,8 +293,10 @@ export class Membership {
       }
       case 'ack': {
         this.hear(frame.value.news, from, nowMs)
-        const answered = this.prober.acknowledged(from, frame.value.seq, nowMs)
-        if (answered && this.own.left) this.farewells++
+        const whose = this.prober.acknowledged(from, frame.value.seq, nowMs)
+        // A suspect that was pinged in passing answers too; so does a ping's second copy.
+        if (whose === 'nobodys' && frame.value.seq !== 0) outbox.ignore('ackNotAwaited')
+        if (whose === 'own' && this.own.left) this.farewells++
         return
       }
       case 'pingRequest':
@@ -337,7 +355,11 @@ export class Membership {
     return id === this.self.id ? this.own.packedProfile : this.roster.get(id)?.packedProfile
   }
 
-  private askWho(peer: PeerId): void {
+  private askWho(peer: PeerId, nowMs: number): void {
+    if (nowMs - (this.strangers.get(peer) ?? Number.NEGATIVE_INFINITY) < limits.strangerAskedMs)
+      return
+    if (this.strangers.size >= limits.strangersAskedMax) this.strangers.clear()
+    this.strangers.set(peer, nowMs)
     const news: News = { claims: [], digests: [] }
     this.outbox.send(peer, { kind: 'repair', value: { news, profiles: [], want: [peer] } })
   }

@@ -21,7 +21,7 @@ export interface Listener {
   isDrowsy(nowMs: number): boolean
   accuse(member: Member, by: PeerId, incarnation: number, nowMs: number): void
   /** This node is called suspect or dead. */
-  refute(claim: Claim, nowMs: number): void
+  refute(claim: Claim, from: PeerId, nowMs: number): void
   /** True when a digest in this node's name is newer than what it has written. */
   isOwnNews(of: { incarnation: number; sequence: number }): boolean
   outrun(incarnation: number, nowMs: number): void
@@ -52,7 +52,7 @@ export class Hearing {
   /** Digests first: they may acquit those whom the claims accuse. */
   news(news: News, from: PeerId, nowMs: number): void {
     for (const carried of news.digests) this.digest(carried, from, nowMs)
-    for (const claim of news.claims) this.claim(claim, nowMs)
+    for (const claim of news.claims) this.claim(claim, from, nowMs)
   }
 
   /** A summary's line that a member is dead or suspect is that peer's claim. */
@@ -65,18 +65,20 @@ export class Hearing {
       const state = stateOf(entry.rank)
       if (state !== 'suspect' && state !== 'dead') continue
       const known = entry.about === this.self.id || this.roster.get(entry.about)
-      if (known) this.claim({ ...entry, by: from }, nowMs)
+      if (known) this.claim({ ...entry, by: from }, from, nowMs)
     }
   }
 
-  private claim(claim: Claim, nowMs: number): void {
+  private claim(claim: Claim, from: PeerId, nowMs: number): void {
     const { outbox, spreading, accusations, lifeguard } = this.parts
     if (claim.rank !== rankOf.suspect && claim.rank !== rankOf.dead)
       return outbox.ignore('claimOfUnknownRank')
-    if (claim.about === this.self.id) return this.listener.refute(claim, nowMs)
+    if (claim.about === this.self.id) return this.listener.refute(claim, from, nowMs)
     const member = this.roster.get(claim.about)
     if (!member) return outbox.ignore('claimAboutStranger')
     const { incarnation } = claim
+    // Only the owner's signature proves an incarnation; a claim may be anybody's invention.
+    if (incarnation > member.held.incarnation) return outbox.ignore('claimAheadOfDigest')
     if (claim.rank === rankOf.suspect) {
       const again = member.state === 'suspect' && member.incarnation === incarnation
       if (again || supersedes(claim, member))
@@ -95,9 +97,11 @@ export class Hearing {
   private digest(carried: CarriedDigest, from: PeerId, nowMs: number): void {
     const { owner, incarnation, sequence } = carried
     const { spreading, accusations, profiles, outbox } = this.parts
+    if (incarnation > limits.incarnationMax) return outbox.ignore('impossibleNumber')
     const member = this.roster.get(owner)
     if (!member) return this.digestOfUnknown(carried, from, nowMs)
     if (!isNewer(carried, member.held)) {
+      outbox.ignore(isNewer(member.held, carried) ? 'oldDigest' : 'repeatedDigest')
       return spreading.rumours.heardDigest(owner, incarnation, sequence)
     }
     const digest = this.open(carried, from)
@@ -168,5 +172,12 @@ function isLabelled(carried: CarriedDigest, digest: Digest): boolean {
 function hold(carried: CarriedDigest, nowMs: number): HeldDigest {
   const { owner, incarnation, sequence, signed, ageMs } = carried
   const bytes = digestBytes(owner, signed)
-  return { owner, incarnation, sequence, signed, writtenMs: nowMs - ageMs, bytes }
+  return {
+    owner,
+    incarnation,
+    sequence,
+    signed,
+    writtenMs: nowMs - Math.min(ageMs, limits.ageMsMax),
+    bytes,
+  }
 }

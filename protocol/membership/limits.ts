@@ -5,14 +5,25 @@
 import { assert } from '../assert.ts'
 
 export const limits = {
+  /** An incarnation a millisecond for 35,000 years: no member has come by more honestly. */
+  incarnationMax: 2 ** 50,
+  /** An age is told as no more than this: 35 years, and far from where numbers stop being exact. */
+  ageMsMax: 2 ** 40,
+  /** Strangers whose last question is remembered, so that each is asked who it is once in a while. */
+  strangersAskedMax: 256,
+  strangerAskedMs: 1_000,
+
   /** Members kept, in any state. A peer inside the swarm can mint identities; this bounds what they cost. */
   membersMax: 4096,
   /** Dead and left members kept for people to see, and for how long. The oldest go first. */
   goneKeptMax: 512,
   goneKeptMs: 24 * 3_600_000,
 
-  /** One probe is started this often. */
-  probeIntervalMs: 500,
+  /** A ring neighbour not heard of for this long is probed. */
+  probeIntervalMs: 900,
+  /** And one of the others each time that so many intervals have passed. */
+  strayTimes: 2,
+  strayTimesSmall: 8,
   /** An unanswered ping is sent again once, in case the first was lost on a breaking stream. */
   pingAgainAfterMs: 100,
   /** After this, others are asked to try (SWIM's indirect probe). */
@@ -26,7 +37,7 @@ export const limits = {
   proxies: 3,
   probesInFlightMax: 16,
   relaysMax: 256,
-  /** Ring neighbours that watch a node, so that the time to its first probe has a bound (as in Rapid). */
+  /** Ring neighbours that look for themselves when a node is accused (as in Rapid). */
   ringWatchers: 3,
 
   /** Lifeguard's local health: 0 is well; each step makes this node slower to accuse. */
@@ -78,7 +89,7 @@ export const limits = {
   profileBytesMax: 8 * 1_024,
 
   /** Full comparison with random peers; stretched with the size of the mesh. */
-  syncIntervalMs: 10_000,
+  syncIntervalMs: 15_000,
   /** One may be out of date itself, or the frame may be lost. */
   syncPeers: 2,
   /** A random dead member is tried this often, so that a healed partition joins up by itself. */

@@ -1,6 +1,11 @@
 /**
  * Asking others whether they are there: whom, when, through whom, and what an answer or its
  * absence says. Whom to accuse is the core's decision.
+ *
+ * Each node keeps both its neighbours on the ring fresh: one not heard of for an interval is
+ * pinged. Whatever comes from it counts, so that one ping and its answer serve both ends. So the
+ * time until somebody looks has a bound at any size, at two frames a second for each node. A few
+ * strays, to the one of some not heard of for longest, see what neighbours may not.
  */
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Entropy } from '../ports/entropy.ts'
@@ -15,6 +20,8 @@ import type { Spreading } from './spreading.ts'
 
 /** Members looked at for the one not heard of for longest; a smaller mesh is looked at whole. */
 const SAMPLE = 8
+/** Share of an interval by which turns differ, so that two do not ask each other at once. */
+const JITTER = 0.1
 
 export class Prober {
   private readonly probes: Probes
@@ -26,8 +33,8 @@ export class Prober {
   private readonly intervalMs: number
   private readonly lifeguard: boolean
   private nextMs: number
+  private nextStrayMs: number
   private nextReviveMs: number
-  private ringTurn = 0
 
   constructor(
     roster: Roster,
@@ -47,6 +54,7 @@ export class Prober {
     this.lifeguard = options.lifeguard
     this.probes = new Probes(entropy.uint32())
     this.nextMs = nowMs + entropy.unit() * this.intervalMs
+    this.nextStrayMs = nowMs + entropy.unit() * this.strayIntervalMs
     this.nextReviveMs = nowMs + entropy.unit() * limits.reviveIntervalMs
   }
 
@@ -56,12 +64,13 @@ export class Prober {
   }
 
   get dueMs(): number {
-    return Math.min(this.nextMs, this.nextReviveMs)
+    return Math.min(this.nextMs, this.nextStrayMs, this.nextReviveMs)
   }
 
   /** Starts what it is time for. */
   begin(nowMs: number): void {
-    if (nowMs >= this.nextMs) this.probeNext(nowMs)
+    if (nowMs >= this.nextMs) this.tendNeighbours(nowMs)
+    if (nowMs >= this.nextStrayMs) this.stray(nowMs)
     if (nowMs >= this.nextReviveMs) this.revive(nowMs)
   }
 
@@ -112,22 +121,22 @@ export class Prober {
     this.probes.nack(seq)
   }
 
-  /** True when the acknowledgement answers one of this node's own pings. */
-  acknowledged(from: PeerId, seq: number, nowMs: number): boolean {
+  /** Whose ping the acknowledgement answers: this node's own, one's that it pinged for, nobody's. */
+  acknowledged(from: PeerId, seq: number, nowMs: number): 'own' | 'relayed' | 'nobodys' {
     const relay = this.probes.finishRelay(seq)
     if (relay) {
       const news = this.spreading.newsFor(relay.origin, nowMs)
       this.outbox.send(relay.origin, { kind: 'ack', value: { seq: relay.originSeq, news } })
-      return false
+      return 'relayed'
     }
     const probe = this.probes.finish(seq)
-    if (!probe) return false
+    if (!probe) return 'nobodys'
     this.health.improve()
     const member = this.roster.get(probe.target)
-    if (!member) return true
+    if (!member) return 'own'
     if (from === probe.target && probe.stage === 'first') member.roundTripMs = nowMs - probe.beganMs
     else member.heardMs = nowMs
-    return true
+    return 'own'
   }
 
   /** It was we who slept: nobody had the time to answer us. */
@@ -135,11 +144,30 @@ export class Prober {
     this.probes.forgive(ms)
   }
 
-  private probeNext(nowMs: number): void {
+  private tendNeighbours(nowMs: number): void {
     const intervalMs = this.health.stretch(this.intervalMs)
-    this.nextMs = nowMs + intervalMs * (0.9 + 0.2 * this.entropy.unit())
-    const member = this.chooseTarget()
+    let oldestMs = nowMs
+    for (const neighbour of this.roster.neighbours()) {
+      const { heardMs } = neighbour
+      if (this.isProbing(neighbour)) continue
+      if (nowMs - heardMs >= intervalMs * (1 - JITTER)) this.probe(neighbour, nowMs)
+      else oldestMs = Math.min(oldestMs, heardMs)
+    }
+    // Whoever of two neighbours is first asks for both.
+    this.nextMs = oldestMs + intervalMs * (1 + JITTER * this.entropy.unit())
+  }
+
+  private stray(nowMs: number): void {
+    const intervalMs = this.health.stretch(this.strayIntervalMs)
+    this.nextStrayMs = nowMs + intervalMs * (1 + JITTER * (2 * this.entropy.unit() - 1))
+    const member = this.chooseStray()
     if (member) this.probe(member, nowMs)
+  }
+
+  /** Few in a small mesh, where each node is many others' neighbour or hears of them all the time. */
+  private get strayIntervalMs(): number {
+    const small = this.roster.meshSize <= SAMPLE
+    return this.intervalMs * (small ? limits.strayTimesSmall : limits.strayTimes)
   }
 
   private start(member: Member, nowMs: number, stretch: number): void {
@@ -147,17 +175,8 @@ export class Prober {
     this.spreading.ping(member.id, probe.seq, nowMs)
   }
 
-  /**
-   * In turn a ring neighbour, which bounds the time until somebody looks, and of a few chosen at
-   * random the one not heard of for longest, which wastes no ping on who has just spoken.
-   */
-  private chooseTarget(): Member | undefined {
+  private chooseStray(): Member | undefined {
     const standing = this.roster.standingMembers()
-    if (standing.length > SAMPLE && this.ringTurn++ % 2 === 0) {
-      const watched = this.roster.watched()
-      const neighbour = watched[(this.ringTurn >> 1) % watched.length]
-      if (neighbour && !this.isProbing(neighbour)) return neighbour
-    }
     let oldest: Member | undefined
     const tries = Math.min(SAMPLE, standing.length)
     const start = below(this.entropy, Math.max(1, standing.length))

@@ -74,6 +74,7 @@ export class Roster {
   /** Dead and left members. */
   private readonly gone = new Set<Member>()
   private successors: Member[] | undefined
+  private beside: Member[] | undefined
 
   constructor(self: PeerId) {
     this.self = self
@@ -149,6 +150,12 @@ export class Roster {
     return this.successors
   }
 
+  /** The members before and after this node on the ring. */
+  neighbours(): readonly Member[] {
+    this.beside ??= this.findNeighbours()
+    return this.beside
+  }
+
   /** True when this node is one of `member`'s watchers. */
   watches(member: Member): boolean {
     return this.watched().includes(member)
@@ -172,6 +179,7 @@ export class Roster {
 
   private stand(member: Member): void {
     this.gone.delete(member)
+    this.beside = undefined
     member.slot = this.standing.length
     this.standing.push(member)
     const last = this.successors?.at(-1)
@@ -188,6 +196,7 @@ export class Roster {
     }
     member.slot = -1
     this.gone.add(member)
+    this.beside = undefined
     if (this.successors?.includes(member)) this.successors = undefined
   }
 
@@ -196,6 +205,17 @@ export class Roster {
     const aWrapped = a < this.self
     const bWrapped = b < this.self
     return aWrapped === bWrapped ? a < b : bWrapped
+  }
+
+  private findNeighbours(): Member[] {
+    let [after] = this.standing
+    let before = after
+    for (const member of this.standing) {
+      if (this.isBefore(member.id, (after as Member).id)) after = member
+      if (this.isBefore((before as Member).id, member.id)) before = member
+    }
+    if (!after || !before) return []
+    return after === before ? [after] : [after, before]
   }
 
   private findSuccessors(): Member[] {

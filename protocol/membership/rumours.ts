@@ -224,7 +224,7 @@ function rotate<R>(rumours: Map<PeerId, R>, firstLeft: PeerId): void {
 export function carry(held: HeldDigest, nowMs: number): CarriedDigest {
   if (held.carried && held.carriedMs === nowMs) return held.carried
   const { owner, incarnation, sequence, signed } = held
-  const ageMs = Math.max(0, Math.round(nowMs - held.writtenMs))
+  const ageMs = Math.min(limits.ageMsMax, Math.max(0, Math.round(nowMs - held.writtenMs)))
   held.carried = { owner, incarnation, sequence, signed, ageMs }
   held.carriedMs = nowMs
   return held.carried

@@ -32,14 +32,14 @@ export const fuzzKinds = {
   unexpectedFrame: ['unexpectedFrame'],
   frameFlood: ['throttled'],
   // Membership: well-formed, and not true.
-  replayedFrame: ['oldDigest'],
+  replayedFrame: ['oldDigest', 'repeatedDigest'],
   forgedDigest: ['forgedDigest'],
   garbledDigest: ['garbledDigest'],
-  forgedProfile: ['forgedProfile', 'profileOutOfDate'],
+  forgedProfile: ['profileOutOfDate'],
   strangeClaim: ['claimAboutStranger', 'claimOfUnknownRank'],
   /** Refuted: the accused says that it is alive, under a higher incarnation. */
   falseClaim: [],
-  extremeNumbers: ['impossibleNumber'],
+  extremeNumbers: ['impossibleNumber', 'claimAheadOfDigest'],
   // Questions and answers.
   notServed: ['notServed'],
   unknownService: ['unknownService'],

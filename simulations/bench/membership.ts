@@ -2,7 +2,9 @@
  * `skein bench membership`: failure detection at scale under virtual time, with Lifeguard's parts
  * and, in the same run on the same faults, without them (plain SWIM).
  */
+
 import { Worker } from 'node:worker_threads'
+import { limits } from '../../protocol/membership/limits.ts'
 import type { TrialOptions, TrialResult } from '../membership/trial.ts'
 import type { FromTrial } from './membership-trial.ts'
 import { type Figure, percentile, report } from './report.ts'
@@ -16,7 +18,7 @@ export interface MembershipBenchOptions {
   json: boolean
 }
 
-const PROBE_INTERVAL_MS = 500
+const PROBE_INTERVAL_MS = limits.probeIntervalMs
 const KNOWN_GOAL_MS = 5_000
 const FEWER_GOAL = 20
 

@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { limits } from '../../protocol/membership/limits.ts'
 import type { MembershipEvent } from '../../protocol/membership/outbox.ts'
 import { Field } from '../../simulations/membership/field.ts'
 import { runTrial } from '../../simulations/membership/trial.ts'
 
 function fieldOf(nodes: number, seed: string, loss = 0) {
-  const field = new Field({ seed, nodes, loss, lifeguard: true, probeIntervalMs: 500 })
+  const field = new Field({
+    seed,
+    nodes,
+    loss,
+    lifeguard: true,
+    probeIntervalMs: limits.probeIntervalMs,
+  })
   const events: { at: number; host: number; event: MembershipEvent }[] = []
   field.observe = (host, event) => {
     events.push({ at: field.nowMs, host: host.index, event })
@@ -35,7 +42,7 @@ test('two hundred members that start together soon know everyone, and everyoneâ€
     nodes: 200,
     loss: 0.05,
     lifeguard: true,
-    probeIntervalMs: 500,
+    probeIntervalMs: limits.probeIntervalMs,
   })
   field.startAll(10_000)
   field.scheduler.runSync(60_000)
@@ -154,7 +161,7 @@ for (const seed of ['1', '2', '3']) {
       loss: 0.05,
       paused: 0.01,
       lifeguard: true,
-      probeIntervalMs: 500,
+      probeIntervalMs: limits.probeIntervalMs,
     })
     assert.equal(result.converged, true)
     assert.equal(result.falseDeaths, 0)

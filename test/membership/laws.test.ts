@@ -12,8 +12,9 @@ import {
   sealWith,
 } from '../../protocol/membership/digest.ts'
 import { limits } from '../../protocol/membership/limits.ts'
-import type { MembershipFrame } from '../../protocol/membership/messages.ts'
+import { MembershipFrame } from '../../protocol/membership/messages.ts'
 import { rankOf } from '../../protocol/membership/roster.ts'
+import { encode } from '../../protocol/wire/codec.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
 
 const signers = [1, 2, 3, 4].map((byte) => signerFromSeed(new Uint8Array(32).fill(byte)))
@@ -124,15 +125,63 @@ test('belief in a member only moves forward in incarnation and rank, whatever is
   )
 })
 
-test('whoever doubts a node is answered with a higher incarnation', () => {
+function accusedOf(core: Membership, rank: number, incarnation: number): void {
+  const by = (others[0] as typeof self).id
+  const news = { digests: [], claims: [{ about: self.id, rank, incarnation, by }] }
+  core.receive(by, { kind: 'gossip', value: { news } }, 10)
+}
+
+for (const rank of [rankOf.suspect, rankOf.dead]) {
+  test(`a node that is called ${rank === rankOf.dead ? 'dead' : 'suspect'} answers with a higher incarnation`, () => {
+    const core = coreOf()
+    accusedOf(core, rank, 1)
+    assert.equal(core.digest.incarnation, 2)
+  })
+}
+
+test('an incarnation that nobody can have signed changes nothing', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 1_000 }), fc.constantFrom(1, 2), (incarnation, rank) => {
+    fc.property(fc.integer({ min: 2, max: Number.MAX_SAFE_INTEGER }), (incarnation) => {
       const core = coreOf()
-      const by = (others[0] as typeof self).id
-      const news = { digests: [], claims: [{ about: self.id, rank, incarnation, by }] }
-      core.receive(by, { kind: 'gossip', value: { news } }, 10)
-      assert.equal(core.digest.incarnation, incarnation + 1)
+      accusedOf(core, rankOf.dead, incarnation)
+      assert.equal(core.digest.incarnation, 1)
+      assert.equal(core.ignored.claimAheadOfDigest, 1)
     }),
+  )
+})
+
+test('numbers at the end of what a number holds neither stop a node nor travel on', () => {
+  const other = others[0] as typeof self
+  const most = Number.MAX_SAFE_INTEGER
+  for (const digest of [
+    carried(other, most, 1),
+    carried(other, 1, most),
+    { ...carried(other, 1, 1), ageMs: most },
+  ]) {
+    const core = coreOf()
+    core.receive(
+      other.id,
+      { kind: 'gossip', value: { news: { claims: [], digests: [digest] } } },
+      10,
+    )
+    for (let nowMs = 20; nowMs < 3_000; nowMs += 10) core.wake(nowMs)
+    for (const { frame } of core.takeOutput().sends) encode(MembershipFrame, frame)
+  }
+})
+
+test('an accuser that missed the refutation is told again', () => {
+  const core = coreOf()
+  accusedOf(core, rankOf.suspect, 1)
+  core.takeOutput()
+  accusedOf(core, rankOf.suspect, 1)
+  const told = core
+    .takeOutput()
+    .sends.flatMap(({ to, frame }) =>
+      to === others[0]?.id && frame.kind === 'gossip' ? frame.value.news.digests : [],
+    )
+  assert.deepEqual(
+    told.map(({ owner, incarnation }) => [owner, incarnation]),
+    [[self.id, 2]],
   )
 })
 
