@@ -1,7 +1,8 @@
 /**
  * Noise, told without an exception that no further message has come. libp2p asks for the length
  * of the next one until there is none, and Noise says so with a new error, stack and all, for each
- * message: a fortieth of all that an idle agent costs.
+ * chunk that it reads: a fifth of what a short question and its answer cost this host (measured:
+ * 45 µs of CPU with it, 35 µs without).
  */
 import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
