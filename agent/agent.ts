@@ -5,6 +5,8 @@
  * Base parts (disk, network, membership, calls, journal) live as long as the agent; everything
  * else is a module that can fail, restart and be stopped on its own.
  */
+
+import type { Timing } from '../protocol/consensus/limits.ts'
 import type { PeerId, Signer } from '../protocol/identity/peer-id.ts'
 import type { Profile } from '../protocol/membership/digest.ts'
 import type { MembershipEvent } from '../protocol/membership/outbox.ts'
@@ -18,9 +20,13 @@ import { helloOf } from '../protocol/wire/versions.ts'
 import { Journal } from './journal/journal.ts'
 import { tellMembership, tellModule } from './journal/tell.ts'
 import { LabelStore } from './labels.ts'
+import { LedgerReporter } from './ledger/reporter.ts'
+import { leaderAmong } from './ledger/rumours.ts'
+import { LedgerService } from './ledger/service.ts'
 import { MembershipService } from './membership/service.ts'
 import { ModuleGraph } from './modules/graph.ts'
 import type { ModuleSpec } from './modules/module.ts'
+import type { Founding } from './ports/founding.ts'
 import { Calls } from './requests/calls.ts'
 import type { SamplingSettings } from './telemetry/limits.ts'
 import { loadRecordOf } from './telemetry/load-record.ts'
@@ -46,6 +52,10 @@ export interface AgentSettings {
   labels: Readonly<Record<string, string>>
   bootstrap: readonly string[]
   probeIntervalMs: number
+  /** How long the ledger waits for a leader that has fallen silent. */
+  ledgerTiming: Timing
+  /** The mesh was made on this host: its ledger begins here, at the first start. */
+  founding: Founding
   sampling: SamplingSettings
   /** Shown to people; the agent itself only knows its disk. */
   dataDirectory: string
@@ -57,6 +67,7 @@ export class Agent {
   readonly journal: Journal
   readonly membership: MembershipService
   readonly calls: Calls
+  readonly ledger: LedgerService
   readonly sampler: Sampler
   readonly modules: ModuleGraph
   readonly labels: LabelStore
@@ -65,6 +76,7 @@ export class Agent {
   /** Called when an operator has asked the agent to leave and stop. */
   onLeave: () => void = () => {}
   private readonly log: Log
+  private readonly ledgerReporter: LedgerReporter
 
   /** `modules` are those of the caller's own, with the agent already there to be asked. */
   constructor(
@@ -87,12 +99,31 @@ export class Agent {
       probeIntervalMs: settings.probeIntervalMs,
       onEvent: (event) => this.heard(event),
     })
+    this.ledger = new LedgerService(
+      ports,
+      {
+        id: settings.signer.id,
+        hello: helloOf(AGENT_VERSION, settings.name),
+        timing: settings.ledgerTiming,
+        founding: settings.founding,
+        rumouredLeader: () => leaderAmong(this.membership.members()),
+        onEvent: (event) => this.ledgerReporter.heard(event),
+      },
+      this.calls,
+    )
+    this.ledgerReporter = new LedgerReporter(
+      this.ledger,
+      this.membership,
+      this.journal,
+      ports.clock,
+    )
     this.modules = new ModuleGraph(ports, [...this.ownModules(), ...modules(this)], {
       onChange: (event) => tellModule(event, this.membership.self(), this.journal),
     })
     ports.network.onConnection = (event) => {
       if (event.kind === 'connected') this.calls.resetBackoff(event.peer)
       this.membership.connectionChanged(event)
+      this.ledger.connectionChanged(event.peer, event.kind)
     }
   }
 
@@ -160,6 +191,19 @@ export class Agent {
         },
         stop: () => {
           this.sampler.onSample = () => {}
+        },
+      },
+      {
+        name: 'ledger',
+        priority: 3,
+        needs: [],
+        start: async (_, handle) => {
+          await this.ledger.start()
+          this.ledgerReporter.start(handle)
+        },
+        stop: async () => {
+          this.ledgerReporter.stop()
+          await this.ledger.stop()
         },
       },
     ]

@@ -12,6 +12,7 @@ import type { Config } from '../agent/config/schema.ts'
 import type { FlagValue } from '../agent/config/source.ts'
 import { startHttp } from '../agent/http/listener.ts'
 import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
+import { ledgerTiming } from '../agent/ledger/limits.ts'
 import { configRefused, configUnreadable, swarmKeyUnusable } from '../agent/life/refusals.ts'
 import { descriptorTarget, openLog } from '../agent/log/log.ts'
 import type { ModuleSpec } from '../agent/modules/module.ts'
@@ -20,6 +21,7 @@ import { startNetwork } from '../agent/network/start.ts'
 import { SystemClock } from '../agent/ports/clock.ts'
 import { DataDirectory } from '../agent/ports/data-directory.ts'
 import { SystemEntropy } from '../agent/ports/entropy.ts'
+import { claimFounding } from '../agent/ports/founding.ts'
 import { LoopLagMonitor } from '../agent/ports/loop-lag.ts'
 import { serviceNotices } from '../agent/ports/sd-notify.ts'
 import { openTelemetry } from '../agent/ports/telemetry.ts'
@@ -31,6 +33,7 @@ import { Problem } from '../protocol/problem.ts'
 import { metricsOf } from './api/gauges.ts'
 import { ControlApi } from './api/handlers.ts'
 import { standingOf } from './api/health.ts'
+import { autopilotModule } from './autopilot/autopilot.ts'
 
 export interface AgentRunOptions {
   config?: string
@@ -96,13 +99,16 @@ async function live(config: Config, base: Base): Promise<number> {
     log,
     loopLagMs: () => lag.read().p99Ms,
   }
+  const signer = signerFromSeed(seed)
   const settings = {
-    signer: signerFromSeed(seed),
+    signer,
     name: config.node.name,
     mesh: meshFingerprint(swarmKey.key),
     labels: config.node.labels,
     bootstrap: config.network.bootstrap,
     probeIntervalMs: config.membership.probeInterval,
+    ledgerTiming,
+    founding: claimFounding(config.network.swarmKeyFile, signer.id),
     sampling: {
       intervalMsMin: config.telemetry.intervalMin,
       intervalMsMax: config.telemetry.intervalMax,
@@ -111,7 +117,10 @@ async function live(config: Config, base: Base): Promise<number> {
     dataDirectory: directory.path,
   }
   const gateway: Gateway = { problem: undefined }
-  agent = new Agent(ports, settings, (it) => [gatewayModule(it, config, gateway)])
+  agent = new Agent(ports, settings, (it) => [
+    gatewayModule(it, config, gateway),
+    autopilotModule(it),
+  ])
   try {
     await agent.start()
     if (gateway.problem) throw gateway.problem

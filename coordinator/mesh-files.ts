@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { readMultiaddr } from '../agent/config/address.ts'
 import { notWritable, swarmKeyUnusable } from '../agent/life/refusals.ts'
+import { leaveFoundingNote } from '../agent/ports/founding.ts'
 import { makeDirectory } from '../agent/ports/make-directory.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
 import { formatSwarmKey, meshFingerprint, parseSwarmKey } from '../protocol/identity/swarm-key.ts'
@@ -32,6 +33,7 @@ export async function initMesh({ dir }: InitOptions): Promise<number> {
   try {
     await makeDirectory(folder)
     writeFileSync(file, formatSwarmKey(key), { mode: 0o600, flag: 'wx' })
+    leaveFoundingNote(folder)
   } catch (error) {
     throw notWritable(file, '--dir', error)
   }

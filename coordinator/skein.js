@@ -72,6 +72,8 @@ const programs = {
   benchUp: async (options) => (await load('../simulations/bench/up.ts')).benchUp(options),
   benchMembership: async (options) =>
     (await load('../simulations/bench/membership.ts')).benchMembership(options),
+  benchLedger: async (options) =>
+    (await load('../simulations/bench/ledger.ts')).benchLedger(options),
   benchFuzz: async (options) => (await load('../simulations/bench/fuzz.ts')).benchFuzz(options),
 }
 

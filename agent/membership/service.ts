@@ -5,7 +5,7 @@
 import type { PeerId, Signer } from '../../protocol/identity/peer-id.ts'
 import { verify } from '../../protocol/identity/peer-id.ts'
 import { Membership } from '../../protocol/membership/core.ts'
-import type { LoadRecord, Profile } from '../../protocol/membership/digest.ts'
+import type { LedgerRecord, LoadRecord, Profile } from '../../protocol/membership/digest.ts'
 import { sealWith } from '../../protocol/membership/digest.ts'
 import { limits } from '../../protocol/membership/limits.ts'
 import { MembershipFrame } from '../../protocol/membership/messages.ts'
@@ -148,7 +148,11 @@ export class MembershipService {
   // ── Changing ──────────────────────────────────────────────────────────────────────────────────
 
   report(load: LoadRecord, runningAttempts: number): void {
-    this.core.report(load, runningAttempts, this.ports.clock.now())
+    this.core.report(load, runningAttempts)
+  }
+
+  reportLedger(ledger: LedgerRecord, urgent: boolean): void {
+    this.core.reportLedger(ledger, urgent, this.ports.clock.now())
     this.flush()
   }
 

@@ -1,6 +1,7 @@
 /** What an agent tells monitoring, read when it is scraped. */
 import type { Agent } from '../../agent/agent.ts'
 import { Metrics } from '../../agent/metrics/registry.ts'
+import { ledgerStatusOf } from './ledger-view.ts'
 import { nodesOf, refusalsOf } from './queries.ts'
 
 export function metricsOf(agent: Agent): Metrics {
@@ -32,7 +33,18 @@ export function metricsOf(agent: Agent): Metrics {
     help: 'Bytes received from other agents since the agent started',
     unit: 'bytes',
   })
+  const leads = metrics.gauge('skein_ledger_leads', { help: '1 while this agent leads the ledger' })
+  const term = metrics.gauge('skein_ledger_term', { help: 'Term of the ledger, as known here' })
+  const applied = metrics.gauge('skein_ledger_applied_index', {
+    help: 'The entry up to which this agent has the state of the ledger',
+  })
   metrics.onScrape(() => {
+    const ledger = ledgerStatusOf(agent)
+    leads.with().set(ledger?.role === 'leader' ? 1 : 0)
+    if (ledger) {
+      term.with().set(ledger.term)
+      applied.with().set(ledger.applied)
+    }
     const counts = { alive: 0, suspect: 0, dead: 0, left: 0 }
     for (const { state } of nodesOf(agent)) counts[state]++
     for (const [state, count] of Object.entries(counts)) members.with(state).set(count)

@@ -5,6 +5,9 @@
 import type { Agent } from '../../agent/agent.ts'
 import type { JournalEvent } from '../../agent/journal/journal.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { Command } from '../../protocol/ledger/catalogue.ts'
+import { VOTING_KEY } from '../autopilot/autopilot.ts'
+import { appended } from './appending.ts'
 import { type Asked, callOf, readReply } from './calls.ts'
 import { type ApiReply, type ApiRequest, dispatch, type Handlers } from './dispatch.ts'
 import { errorReply } from './errors.ts'
@@ -49,6 +52,7 @@ export class ControlApi {
       nodes: () => ({ schemaVersion: SCHEMA_VERSION, nodes: nodesOf(agent) }),
       node: ({ parameters, query, signal }) => this.detail(parameters.node, query.minutes, signal),
       labels: ({ parameters, body, signal }) => this.label(parameters.node, body, signal),
+      voting: ({ parameters, body, signal }) => this.voting(parameters.node, body.votes, signal),
       modules: ({ parameters, signal }) => this.moduleList(parameters.node, signal),
       startModule: ({ parameters, signal }) => this.turnModule(parameters, 'start', signal),
       stopModule: ({ parameters, signal }) => this.turnModule(parameters, 'stop', signal),
@@ -104,6 +108,21 @@ export class ControlApi {
       throw new ApiRefusal('badRequest', why, 'change the labels and try again')
     await this.agent.changeLabels(change.set, change.remove)
     return { schemaVersion: SCHEMA_VERSION, node: nodeOf(this.agent.membership.self()) }
+  }
+
+  private async voting(
+    reference: string,
+    votes: 'auto' | 'never',
+    signal: AbortSignal,
+  ): Promise<{ schemaVersion: typeof SCHEMA_VERSION; node: Node }> {
+    const node = this.find(reference)
+    const key = `${VOTING_KEY}${node.id}`
+    const command: Command =
+      votes === 'never'
+        ? { kind: 'configSet', value: { key, value: votes } }
+        : { kind: 'configUnset', value: { key } }
+    await appended(this.agent, command, signal)
+    return { schemaVersion: SCHEMA_VERSION, node }
   }
 
   private async moduleList(reference: string, signal: AbortSignal): Promise<ModuleList> {

@@ -3,6 +3,7 @@
  * check is one line of `skein health`.
  */
 import type { Agent } from '../../agent/agent.ts'
+import { ledgerStatusOf } from './ledger-view.ts'
 import { modulesOf, nodesOf } from './queries.ts'
 import type { Health, HealthCheck, Node } from './schemas.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
@@ -20,6 +21,7 @@ export function healthOf(agent: Agent): Health {
   const nodes = nodesOf(agent)
   const checks = [
     meshCheck(nodes, agent),
+    ledgerCheck(agent),
     ...nodes.map(nodeCheck),
     ...ownChecks(agent),
     ...loadChecks(nodes),
@@ -56,6 +58,32 @@ function meshCheck(nodes: readonly Node[], agent: Agent): HealthCheck {
     cause: 'this agent sees no other, although it was told where to look',
     remedy: 'check the network, the bootstrap addresses and that the swarm key is the mesh’s',
   }
+}
+
+function ledgerCheck(agent: Agent): HealthCheck {
+  const check = 'ledger'
+  const status = ledgerStatusOf(agent)
+  const failed = (cause: string, remedy: string): HealthCheck => {
+    return { check, state: 'failed', ageMs: 0, cause, remedy }
+  }
+  if (!status) return failed('the ledger is stopped on this agent', 'skein modules start ledger')
+  const { reachable, needed, voters, diverged } = status
+  if (diverged.length > 0) {
+    const cause = `${diverged.join(' and ')} hold different states at the same entry`
+    return failed(cause, 'stop the agents named, keep their data, and report it: this is a bug')
+  }
+  if (status.leader === undefined) {
+    const cause =
+      voters.length === 0
+        ? 'this agent knows of no voter yet'
+        : `no leader: ${reachable} of ${voters.length} voters are here, ${needed} are needed`
+    return failed(cause, 'start the agents of the missing voters; nothing is lost meanwhile')
+  }
+  if (reachable === needed && voters.length > 1) {
+    const cause = `one more voter lost and nothing can be decided: ${reachable} of ${voters.length} are here`
+    return { check, state: 'degraded', ageMs: 0, cause, remedy: 'bring the missing ones back' }
+  }
+  return { check, state: 'ok', ageMs: 0 }
 }
 
 function nodeCheck(node: Node): HealthCheck {

@@ -7,6 +7,7 @@ import { type MemberView, nameOf } from '../../agent/membership/view.ts'
 import type { ModuleStatus } from '../../agent/modules/module.ts'
 import { AGENT_VERSION } from '../../agent/version.ts'
 import { WIRE_VERSION } from '../../protocol/wire/versions.ts'
+import { ledgerStatusOf, nodeLedgerOf } from './ledger-view.ts'
 import type { Load, Module, Node, NodeDetail, Status } from './schemas.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 
@@ -16,6 +17,7 @@ const STALE_AFTER_INTERVALS = 3
 export function nodeOf(view: MemberView): Node {
   const { profile, digest } = view
   const load = loadOf(view)
+  const ledger = nodeLedgerOf(view)
   return {
     id: view.id,
     name: nameOf(view),
@@ -31,6 +33,7 @@ export function nodeOf(view: MemberView): Node {
     labels: { ...profile?.labels },
     ...(view.roundTripMs === undefined ? {} : { roundTripMs: view.roundTripMs }),
     ...(load ? { load } : {}),
+    ...(ledger ? { ledger } : {}),
   }
 }
 
@@ -87,6 +90,7 @@ export function statusOf(agent: Agent): Status {
   const alive = count('alive')
   const suspect = count('suspect')
   const { network } = agent.ports
+  const ledger = ledgerStatusOf(agent)
   return {
     schemaVersion: SCHEMA_VERSION,
     mesh: {
@@ -111,6 +115,7 @@ export function statusOf(agent: Agent): Status {
       ...network.traffic(),
       dataDirectory: agent.settings.dataDirectory,
     },
+    ...(ledger ? { ledger } : {}),
     nodes,
     modules: modulesOf(agent),
   }
@@ -145,6 +150,7 @@ export function refusalsOf(agent: Agent): Record<string, number> {
     agent.ports.network.refusals(),
     agent.membership.refusals(),
     agent.calls.refusals(),
+    agent.ledger.refusals(),
   ]
   for (const counts of parts) {
     for (const [reason, count] of Object.entries(counts)) {

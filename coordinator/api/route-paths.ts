@@ -4,6 +4,7 @@ export const routePaths = {
   nodes: { method: 'GET', path: '/api/v1/nodes' },
   node: { method: 'GET', path: '/api/v1/nodes/{node}' },
   labels: { method: 'PUT', path: '/api/v1/nodes/{node}/labels' },
+  voting: { method: 'PUT', path: '/api/v1/nodes/{node}/voting' },
   modules: { method: 'GET', path: '/api/v1/nodes/{node}/modules' },
   startModule: { method: 'POST', path: '/api/v1/nodes/{node}/modules/{module}/start' },
   stopModule: { method: 'POST', path: '/api/v1/nodes/{node}/modules/{module}/stop' },

@@ -14,6 +14,7 @@ import {
   NodeDetail,
   NodeList,
   Status,
+  Voting,
 } from './schemas.ts'
 
 export interface RouteShape {
@@ -77,6 +78,13 @@ export const routes = {
     summary: 'Change a node’s labels; the node itself keeps them',
     parameters: nodeParameter,
     body: LabelChange,
+    response: Labelled,
+  },
+  voting: {
+    ...routePaths.voting,
+    summary: 'Say whether a node may vote in the ledger',
+    parameters: nodeParameter,
+    body: Voting,
     response: Labelled,
   },
   modules: {

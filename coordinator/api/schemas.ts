@@ -43,6 +43,19 @@ export const Load = z
   })
   .describe('A node’s last reported load')
 
+export const NodeLedger = z
+  .object({
+    ageMs,
+    part: z
+      .enum(['leader', 'voter', 'learner', 'stopped'])
+      .describe('`learner`: holds the ledger or may come to, without a vote'),
+    term: z.number(),
+    commit: z.number().describe('The entry that it knows to be decided'),
+    applied: z.number().describe('The entry up to which it has the state'),
+    digest: z.string().describe('Of the state at `applied`: the same on every node'),
+  })
+  .describe('Where a node stands in the ledger, by its own word')
+
 export const Node = z
   .object({
     id: z.string(),
@@ -59,6 +72,7 @@ export const Node = z
     labels: z.record(z.string(), z.string()),
     roundTripMs: z.number().optional().describe('Last measured round trip from this agent'),
     load: Load.optional(),
+    ledger: NodeLedger.optional(),
   })
   .describe('One node, as the answering agent sees it')
 
@@ -159,6 +173,32 @@ export const NodeDetail = z.object({
   unanswered: z.string().optional().describe('Why the owner’s part is missing'),
 })
 
+export const LedgerStatus = z
+  .object({
+    leader: z.string().optional().describe('Its name; absent while none is known'),
+    role: z.enum(['follower', 'preCandidate', 'candidate', 'leader']),
+    term: z.number(),
+    voters: z.array(z.string()),
+    learners: z.array(z.string()),
+    changing: z.boolean().describe('True between two sets of voters'),
+    reachable: z.number().describe('Voters that this agent takes for alive'),
+    needed: z.number().describe('Voters without whom nothing is decided'),
+    commit: z.number(),
+    applied: z.number(),
+    digest: z.string(),
+    diverged: z.array(z.string()).describe('Nodes that hold another state at the same entry'),
+    rows: z.number(),
+    stateBytes: z.number(),
+    logBytes: z.number(),
+    snapshotIndex: z.number(),
+    version: z.number(),
+    recovering: z
+      .boolean()
+      .describe('Its disk has lost entries; it does not vote until they are back'),
+    damage: z.array(z.string()).describe('What was not whole when the disk was opened'),
+  })
+  .describe('The ledger, as the answering agent sees it')
+
 export const Status = z.object({
   schemaVersion: z.literal(SCHEMA_VERSION),
   mesh: z.object({
@@ -184,6 +224,7 @@ export const Status = z.object({
     receivedBytes: z.number(),
     dataDirectory: z.string(),
   }),
+  ledger: LedgerStatus.optional().describe('Absent while it is stopped'),
   nodes: z.array(Node),
   modules: z.array(Module),
 })
@@ -241,12 +282,22 @@ export const LabelChange = z
   })
   .meta({ examples: [{ set: { zone: 'north' }, remove: ['retired'] }] })
 
+export const Voting = z
+  .strictObject({
+    votes: z
+      .enum(['auto', 'never'])
+      .describe('`auto`: the mesh decides; `never`: it hands its vote to another'),
+  })
+  .meta({ examples: [{ votes: 'never' }] })
+
 export const Done = z.object({ schemaVersion: z.literal(SCHEMA_VERSION), done: z.literal(true) })
 
 export const Labelled = z.object({ schemaVersion: z.literal(SCHEMA_VERSION), node: Node })
 
 export type Node = z.infer<typeof Node>
 export type NodeState = z.infer<typeof NodeState>
+export type NodeLedger = z.infer<typeof NodeLedger>
+export type LedgerStatus = z.infer<typeof LedgerStatus>
 export type Load = z.infer<typeof Load>
 export type Sample = z.infer<typeof Sample>
 export type Facts = z.infer<typeof Facts>

@@ -30,6 +30,12 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
     .option('--seed <text>', 'one seed, one history', '1')
     .action(async (options) => done(await programs.benchMembership(asked(options))))
   bench
+    .command('ledger')
+    .description('entries appended to the replicated log, beside etcd')
+    .option('--seconds <count>', 'how long each', wholeNumber('--seconds'), '10')
+    .option('--clients <count>', 'callers at once', wholeNumber('--clients'), '1000')
+    .action(async (options) => done(await programs.benchLedger(asked(options))))
+  bench
     .command('fuzz')
     .description('whether an agent survives a peer that keeps no rule')
     .option('--seconds <count>', 'how long to attack', wholeNumber('--seconds'), '60')

@@ -73,6 +73,17 @@ export function addNodeCommands({ program, done, context }: Parts): void {
     .action(async (node, changes) =>
       done(await (await import('./nodes.ts')).label(context(), node, changes)),
     )
+  for (const verb of ['promote', 'demote'] as const) {
+    nodes
+      .command(`${verb} <node>`)
+      .description(
+        verb === 'promote' ? 'let it vote in the ledger' : 'let another vote in its place',
+      )
+      .action(async (node) => {
+        const { voting } = await import('./nodes.ts')
+        done(await voting(context(), node, verb === 'promote' ? 'auto' : 'never'))
+      })
+  }
   addModuleCommands({ program, done, context })
 }
 

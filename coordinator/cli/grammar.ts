@@ -24,6 +24,7 @@ export type ProgramName =
   | 'benchIdle'
   | 'benchUp'
   | 'benchMembership'
+  | 'benchLedger'
   | 'benchFuzz'
 
 /** What a group of commands is given to add itself with. */

@@ -51,6 +51,7 @@ export function nodeTable(nodes: readonly Node[], io: Io): string {
     { title: 'DISK', right: true, leave: 6 },
     { title: 'AGE', right: true, leave: 8 },
     { title: 'HEARD', right: true, leave: 4 },
+    { title: 'LEDGER', leave: 5 },
     { title: 'VERSION', leave: 1 },
     { title: 'LABELS', cutTo: 12, leave: 2 },
     { title: 'ID', leave: 3 },
@@ -70,6 +71,7 @@ export function nodeTable(nodes: readonly Node[], io: Io): string {
       tint(fresh(percent(disk), stale)),
       tint(fresh(age(load?.ageMs), stale)),
       node.self ? ABSENT : age(node.heardAgeMs),
+      node.ledger?.part ?? ABSENT,
       plain(node.version),
       plain(labelsOf(node.labels)) || ABSENT,
       node.id.slice(-ID_TAIL_LENGTH),
@@ -101,6 +103,24 @@ export async function label(
     context.io.out(
       `${plain(answer.node.name)}: ${plain(labelsOf(answer.node.labels)) || 'no labels'}\n`,
     )
+  return exitCodes.done
+}
+
+export async function voting(
+  context: Context,
+  reference: string,
+  votes: 'auto' | 'never',
+): Promise<number> {
+  const answer = await context.client.call('voting', {
+    parameters: { node: reference },
+    body: { votes },
+  })
+  if (context.json) document(context, answer)
+  else {
+    const name = plain(answer.node.name)
+    const text = votes === 'never' ? `${name} hands its vote to another` : `${name} may vote`
+    context.io.out(`${text}; skein status shows who votes\n`)
+  }
   return exitCodes.done
 }
 

@@ -1,5 +1,6 @@
 /** `skein status`, `skein health` and `skein modules …`: how it is. */
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import type { Status } from '../api/schemas.ts'
 import { type Context, document } from './context.ts'
 import { age, bytes } from './figures.ts'
 import { paint } from './io.ts'
@@ -37,12 +38,36 @@ export async function status(context: Context): Promise<number> {
         io.columns(),
         2,
       ),
+      ...ledgerLines(answer, io),
       '',
       nodeTable(nodes, io),
       '',
     ].join('\n'),
   )
   return exitCodes.done
+}
+
+function ledgerLines({ ledger }: Status, io: Context['io']): string[] {
+  if (!ledger) return [paint(io, 'red', 'ledger: stopped on this agent')]
+  const { leader, term, voters, learners, reachable, needed, applied, commit, digest } = ledger
+  const leads = leader === undefined ? paint(io, 'red', 'no leader') : `${plain(leader)} leads`
+  const few = reachable < needed ? paint(io, 'red', `only ${reachable} are here`) : ''
+  const facts = [
+    leads,
+    `term ${term}`,
+    `voters ${voters.map(plain).join(' ')}${few === '' ? '' : ` (${needed} needed, ${few})`}`,
+    ...(learners.length > 0 ? [`learners ${learners.map(plain).join(' ')}`] : []),
+    `applied ${applied} of ${commit}`,
+    `state ${plain(digest)}`,
+  ]
+  const lines = [wrapped('ledger: ', facts, io.columns(), 2)]
+  if (ledger.recovering)
+    lines.push(paint(io, 'yellow', 'its disk has lost entries: it waits for them'))
+  if (ledger.diverged.length > 0) {
+    const who = ledger.diverged.map(plain).join(' and ')
+    lines.push(paint(io, 'red', `${who} hold different states at the same entry`))
+  }
+  return lines
 }
 
 export async function health(context: Context): Promise<number> {

@@ -10,7 +10,7 @@
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Entropy } from '../ports/entropy.ts'
 import { Accusations } from './accusations.ts'
-import type { Digest, LoadRecord, Profile } from './digest.ts'
+import type { Digest, LedgerRecord, LoadRecord, Profile } from './digest.ts'
 import { Hearing } from './hearing.ts'
 import { digestIntervalMs, limits, syncIntervalMs } from './limits.ts'
 import { LocalHealth } from './local-health.ts'
@@ -53,7 +53,7 @@ export class Membership {
   private readonly profiles: Profiles
   private readonly hearing: Hearing
   private clashes = 0
-  private readonly strangers = new Map<PeerId, number>()
+  private readonly asked = new Map<PeerId, number>()
 
   private nextDigestMs: number
   private nextSyncMs: number
@@ -106,11 +106,16 @@ export class Membership {
 
   // ── What the host says ────────────────────────────────────────────────────────────────────────
 
-  /** The newest figures; they travel with the next digest, or at once when `urgent`. */
-  report(load: LoadRecord, runningAttempts: number, nowMs: number, urgent = false): void {
+  /** The newest figures; they travel with the next digest. */
+  report(load: LoadRecord, runningAttempts: number): void {
     this.own.load = load
     this.own.runningAttempts = runningAttempts
-    if (urgent) this.announce(nowMs)
+  }
+
+  /** Travels with the next digest, or at once when `urgent`. */
+  reportLedger(ledger: LedgerRecord, urgent: boolean, nowMs: number): void {
+    this.own.ledger = ledger
+    if (urgent && !this.own.left) this.announce(nowMs)
   }
 
   describe(profile: SelfDescription['profile'], nowMs: number): void {
@@ -215,8 +220,12 @@ export class Membership {
       return
     }
     if (this.own.left) return
-    // Nobody can have signed that: it is an invention, and outrunning it would use up the numbers.
-    if (claim.incarnation > this.own.incarnation) return this.outbox.ignore('claimAheadOfDigest')
+    if (claim.incarnation > this.own.incarnation) {
+      // An invention, and outrunning it would use up the numbers; or an earlier life whose disk was
+      // lost. Its digest, which only this key can have signed, would prove it.
+      this.outbox.ignore('claimAheadOfDigest')
+      return this.askFor(this.self.id, from, nowMs)
+    }
     this.own.outrun(claim.incarnation)
     this.health.worsen(1)
     if (this.lifeguard && claim.rank === rankOf.dead) this.nextSyncMs = nowMs
@@ -276,7 +285,7 @@ export class Membership {
     const sender = this.roster.get(from)
     if (sender) sender.heardMs = nowMs
     this.handle(from, frame, nowMs)
-    if (!sender && frame.kind !== 'repair' && !this.roster.get(from)) this.askWho(from, nowMs)
+    if (!sender && frame.kind !== 'repair' && !this.roster.get(from)) this.askFor(from, from, nowMs)
     this.profiles.ask(from, nowMs)
     if (!urgentBefore && this.spreading.rumours.urgent && !this.own.left)
       this.spreading.gossip(nowMs)
@@ -355,12 +364,12 @@ export class Membership {
     return id === this.self.id ? this.own.packedProfile : this.roster.get(id)?.packedProfile
   }
 
-  private askWho(peer: PeerId, nowMs: number): void {
-    if (nowMs - (this.strangers.get(peer) ?? Number.NEGATIVE_INFINITY) < limits.strangerAskedMs)
-      return
-    if (this.strangers.size >= limits.strangersAskedMax) this.strangers.clear()
-    this.strangers.set(peer, nowMs)
+  /** Asks a peer for a digest; each peer once in a while, whatever it says to be asked. */
+  private askFor(id: PeerId, peer: PeerId, nowMs: number): void {
+    if (nowMs - (this.asked.get(peer) ?? Number.NEGATIVE_INFINITY) < limits.peerAskedMs) return
+    if (this.asked.size >= limits.peersAskedMax) this.asked.clear()
+    this.asked.set(peer, nowMs)
     const news: News = { claims: [], digests: [] }
-    this.outbox.send(peer, { kind: 'repair', value: { news, profiles: [], want: [peer] } })
+    this.outbox.send(peer, { kind: 'repair', value: { news, profiles: [], want: [id] } })
   }
 }

@@ -43,6 +43,22 @@ export const LoadRecord = message('Load', {
 })
 export type LoadRecord = Infer<typeof LoadRecord>
 
+/** Where this host stands in the ledger: for people, for those who look for the leader, and for it. */
+export const LedgerRecord = message('LedgerRecord', {
+  /** The number of its disk, under which it may be made a voter. */
+  storage: field(1, uint()),
+  leads: field(2, bool()),
+  votes: field(3, bool()),
+  term: field(4, uint()),
+  commit: field(5, uint()),
+  applied: field(6, uint()),
+  /** The start of the state’s digest at `applied`. */
+  digest: field(7, text(16)),
+  /** It has stopped, and somebody has to look after it. */
+  stopped: field(8, bool()),
+})
+export type LedgerRecord = Infer<typeof LedgerRecord>
+
 export const Digest = message('Digest', {
   owner: field(1, text<PeerId>(128)),
   incarnation: field(2, uint()),
@@ -59,6 +75,7 @@ export const Digest = message('Digest', {
   /** How often the owner means to write, so that others know when its figures are late. */
   intervalMs: field(11, uint()),
   load: optional(12, nested(LoadRecord)),
+  ledger: optional(13, nested(LedgerRecord)),
 })
 export type Digest = Infer<typeof Digest>
 

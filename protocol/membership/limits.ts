@@ -9,9 +9,9 @@ export const limits = {
   incarnationMax: 2 ** 50,
   /** An age is told as no more than this: 35 years, and far from where numbers stop being exact. */
   ageMsMax: 2 ** 40,
-  /** Strangers whose last question is remembered, so that each is asked who it is once in a while. */
-  strangersAskedMax: 256,
-  strangerAskedMs: 1_000,
+  /** Peers of whom it is remembered when they were asked for a digest, so that none is asked often. */
+  peersAskedMax: 256,
+  peerAskedMs: 1_000,
 
   /** Members kept, in any state. A peer inside the swarm can mint identities; this bounds what they cost. */
   membersMax: 4096,

@@ -1,6 +1,6 @@
 /** This node's own word: its digest and its profile, which nobody else may write. */
 import type { PeerId } from '../identity/peer-id.ts'
-import type { Digest, LoadRecord, Profile, Seal } from './digest.ts'
+import type { Digest, LedgerRecord, LoadRecord, Profile, Seal } from './digest.ts'
 import { labelsHash, packProfile, profileHash } from './digest.ts'
 import { digestIntervalMs } from './limits.ts'
 import { digestBytes } from './repair.ts'
@@ -19,6 +19,7 @@ export class OwnRecords {
   left = false
   load: LoadRecord | undefined
   runningAttempts = 0
+  ledger: LedgerRecord | undefined
   digest!: Digest
   held!: HeldDigest
   packedProfile!: Uint8Array
@@ -55,7 +56,7 @@ export class OwnRecords {
   }
 
   write(nowMs: number, meshSize: number, localHealth: number): void {
-    const { self, load } = this
+    const { self, load, ledger } = this
     this.sequence++
     this.digest = {
       owner: self.id,
@@ -70,6 +71,7 @@ export class OwnRecords {
       runningAttempts: this.runningAttempts,
       intervalMs: Math.round(digestIntervalMs(meshSize)),
       ...(load ? { load } : {}),
+      ...(ledger ? { ledger } : {}),
     }
     const { owner, incarnation, sequence } = this.digest
     const signed = self.seal.seal(this.digest)

@@ -179,7 +179,7 @@ export class Roster {
 
   private stand(member: Member): void {
     this.gone.delete(member)
-    this.beside = undefined
+    if (this.beside) this.beside = this.besideWith(member)
     member.slot = this.standing.length
     this.standing.push(member)
     const last = this.successors?.at(-1)
@@ -196,7 +196,7 @@ export class Roster {
     }
     member.slot = -1
     this.gone.add(member)
-    this.beside = undefined
+    if (this.beside?.includes(member)) this.beside = undefined
     if (this.successors?.includes(member)) this.successors = undefined
   }
 
@@ -205,6 +205,14 @@ export class Roster {
     const aWrapped = a < this.self
     const bWrapped = b < this.self
     return aWrapped === bWrapped ? a < b : bWrapped
+  }
+
+  /** The neighbours once this member is there as well: a walk around the ring is long. */
+  private besideWith(member: Member): Member[] | undefined {
+    const [after, before] = this.beside ?? []
+    if (!after || !before) return undefined
+    if (this.isBefore(member.id, after.id)) return [member, before]
+    return this.isBefore(before.id, member.id) ? [after, member] : this.beside
   }
 
   private findNeighbours(): Member[] {

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { notWritable } from '../../agent/life/refusals.ts'
+import { leaveFoundingNote } from '../../agent/ports/founding.ts'
 import { makeDirectory } from '../../agent/ports/make-directory.ts'
 import { stateDirectory } from '../../coordinator/cli/where.ts'
 import { formatSwarmKey } from '../../protocol/identity/swarm-key.ts'
@@ -79,6 +80,7 @@ export async function prepare(layout: MeshLayout): Promise<void> {
     await makeDirectory(layout.directory)
     if (!existsSync(layout.swarmKeyFile)) {
       writeFileSync(layout.swarmKeyFile, formatSwarmKey(randomBytes(32)), { mode: 0o600 })
+      leaveFoundingNote(layout.directory)
     }
   } catch (error) {
     throw notWritable(layout.directory, '--dir', error)

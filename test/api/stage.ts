@@ -90,6 +90,7 @@ export const sampleHandlers: Handlers = {
     refusals: {},
   }),
   labels: () => ({ schemaVersion: 1, node: sampleNode(1, true) }),
+  voting: () => ({ schemaVersion: 1, node: sampleNode(1, true) }),
   modules: () => ({ schemaVersion: 1, node: 'n1', modules: [sampleModule] }),
   startModule: () => ({ schemaVersion: 1, node: 'n1', modules: [sampleModule] }),
   stopModule: () => ({ schemaVersion: 1, node: 'n1', modules: [sampleModule] }),

@@ -85,15 +85,23 @@ test('a stale figure is marked also where there are no colours', () => {
 
 test('the table of nodes is what it is', () => {
   const shown = nodeTable(
-    [node({ self: true }), node({ name: 'edge-2', state: 'suspect', labels: { zone: 'a' } })],
+    [
+      node({ self: true }),
+      node({
+        name: 'edge-2',
+        state: 'suspect',
+        labels: { zone: 'a' },
+        ledger: { ageMs: 1, part: 'voter', term: 1, commit: 1, applied: 1, digest: 'a' },
+      }),
+    ],
     io,
   )
   assert.equal(
     shown,
     [
-      'NAME    STATE    SINCE  CPU  MEMORY  DISK    AGE  HEARD  VERSION  LABELS  ID',
-      'n1*     alive        –  26%     25%   60%  640ms      –  0.1.0    –       vBwiY6sL',
-      'edge-2  suspect    65s  26%     25%   60%  640ms  320ms  0.1.0    zone=a  vBwiY6sL',
+      'NAME    STATE    SINCE  CPU  MEMORY  DISK    AGE  HEARD  LEDGER  VERSION  LABELS  ID',
+      'n1*     alive        –  26%     25%   60%  640ms      –  –       0.1.0    –       vBwiY6sL',
+      'edge-2  suspect    65s  26%     25%   60%  640ms  320ms  voter   0.1.0    zone=a  vBwiY6sL',
     ].join('\n'),
   )
 })

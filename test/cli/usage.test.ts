@@ -84,7 +84,10 @@ test('a group alone shows what it holds, and asks for a command', async () => {
   const { code, io } = await skein('nodes')
   assert.equal(code, exitCodes.usage)
   assert.match(io.talk, /label <node> <changes...>/)
-  assert.match(io.talk, /skein: skein nodes needs a command; add one of ls, show, label\n$/)
+  assert.match(
+    io.talk,
+    /skein: skein nodes needs a command; add one of ls, show, label, promote, demote\n$/,
+  )
 })
 
 test('global options are understood before and behind the command', async () => {

@@ -41,7 +41,7 @@ test('an agent that is told nothing has a whole configuration', () => {
     api: { listen: { host: '127.0.0.1', port: 4131 } },
     log: { level: 'info', format: 'auto' },
     telemetry: { intervalMin: 1_000, intervalMax: 5_000 },
-    membership: { probeInterval: 500 },
+    membership: { probeInterval: 900 },
     history: { retention: 86_400_000 },
   })
 })

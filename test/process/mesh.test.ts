@@ -10,36 +10,13 @@ import { fileURLToPath } from 'node:url'
 import * as schemas from '../../coordinator/api/schemas.ts'
 import { formatSwarmKey } from '../../protocol/identity/swarm-key.ts'
 import { type MeshFile, processStart } from '../../simulations/mesh/layout.ts'
+import { runSkeinIn } from './skein.ts'
 
 const launcher = fileURLToPath(new URL('../../coordinator/skein.js', import.meta.url))
 const home = mkdtempSync(join(tmpdir(), 'skein-test-'))
 const WAIT_MS = 20_000
 
-interface Ran {
-  code: number | null
-  out: string
-  err: string
-}
-
-function skein(...args: string[]): Promise<Ran> {
-  return new Promise((resolve, reject) => {
-    const env = { ...process.env, SKEIN_HOME: home, NO_COLOR: '1' }
-    const child = spawn(process.execPath, [launcher, ...args], {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let out = ''
-    let err = ''
-    child.stdout.on('data', (chunk) => {
-      out += chunk
-    })
-    child.stderr.on('data', (chunk) => {
-      err += chunk
-    })
-    child.once('error', reject)
-    child.once('close', (code) => resolve({ code, out, err }))
-  })
-}
+const skein = (...args: string[]) => runSkeinIn({ SKEIN_HOME: home }, ...args)
 
 const meshFile = (): MeshFile => JSON.parse(readFileSync(join(home, 'mesh.json'), 'utf8'))
 const nodeNamed = (name: string) => {

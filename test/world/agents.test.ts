@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Agent } from '../../agent/agent.ts'
+import { ledgerTiming } from '../../agent/ledger/limits.ts'
 import { samplingDefaults } from '../../agent/telemetry/limits.ts'
 import type { Host, Main } from '../../simulations/world/host.ts'
 import { World, type WorldOptions } from '../../simulations/world/world.ts'
@@ -28,6 +29,8 @@ class Mesh {
           labels: {},
           bootstrap: [this.hosts[0]!.address],
           probeIntervalMs: 500,
+          ledgerTiming,
+          founding: { founder: host === this.hosts[0], done: () => {} },
           sampling: samplingDefaults,
           dataDirectory: '/',
         },

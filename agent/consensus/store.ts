@@ -1,0 +1,361 @@
+/**
+ * The disk of a voter: log, hard state and snapshot in one ordered store, each write one atomic
+ * batch. The log is kept as blocks in the order of writing; a later block voids what earlier ones
+ * hold from its first index on, so that nothing is ever read to be rewritten.
+ *
+ * What is not whole is never handed out. A log ends before its first damaged block; what followed
+ * is asked for again from the others, and until then the hard state's promise says that this disk
+ * has lost something.
+ */
+import { createHash } from 'node:crypto'
+import { noConfig } from '../../protocol/consensus/config.ts'
+import { wireLimits } from '../../protocol/consensus/limits.ts'
+import { entryBytes } from '../../protocol/consensus/log.ts'
+import type { Config, Entry } from '../../protocol/consensus/messages.ts'
+import { SnapshotMeta } from '../../protocol/consensus/messages.ts'
+import {
+  blank,
+  type HardState,
+  type Persist,
+  type Restored,
+} from '../../protocol/consensus/ready.ts'
+import type { Disk, DiskOp } from '../../protocol/ports/disk.ts'
+import { within } from '../../protocol/ports/disk.ts'
+import type { Entropy } from '../../protocol/ports/entropy.ts'
+import {
+  type BlockName,
+  blockKey,
+  blockNameOf,
+  blockPrefix,
+  chunkKey,
+  chunkPrefix,
+  chunksPrefix,
+  hardStateKey,
+  identityKey,
+  offsetOf,
+  snapshotKey,
+} from './keys.ts'
+import { blockBytesMax, chunkBytes, deletesPerBatch } from './limits.ts'
+import { Block, HardRecord, Identity, seal, sealMessage, unseal, unsealMessage } from './records.ts'
+
+/** What was found on opening that is not as it was written. */
+export type Damage = 'hardState' | 'snapshot' | 'log'
+
+export interface Opened {
+  store: ConsensusStore
+  storage: number
+  /** Undefined on a disk that was never used, or whose hard state cannot be read. */
+  restored: Restored | undefined
+  damage: readonly Damage[]
+}
+
+export type SnapshotPosition = Pick<SnapshotMeta, 'index' | 'term' | 'config'>
+
+export class SnapshotDamaged extends Error {
+  constructor(offset: number) {
+    super(`the snapshot is not whole at byte ${offset}`)
+    this.name = 'SnapshotDamaged'
+  }
+}
+
+export class ConsensusStore {
+  private readonly disk: Disk
+  private snapshot: SnapshotMeta | undefined
+  private blocks: BlockName[]
+  private nextBlock: number
+  /** Every record of the log beyond its end, to be removed with the next write. */
+  private stale: string[]
+
+  private constructor(disk: Disk, snapshot: SnapshotMeta | undefined, log: ReadLog) {
+    this.disk = disk
+    this.snapshot = snapshot
+    this.blocks = [...log.blocks]
+    this.stale = [...log.stale]
+    this.nextBlock = log.nextBlock
+  }
+
+  static async open(disk: Disk, entropy: Entropy): Promise<Opened> {
+    const damage: Damage[] = []
+    const hardRecord = await disk.get(hardStateKey)
+    const identityRecord = await disk.get(identityKey)
+    const hard = unsealMessage(hardStateKey, HardRecord, hardRecord)
+    const identity = unsealMessage(identityKey, Identity, identityRecord)
+    if (!hard || !identity) {
+      if (hardRecord) damage.push('hardState')
+      const store = new ConsensusStore(disk, undefined, emptyLog)
+      // A disk that was begun and never written to has promised nothing. One whose votes cannot be
+      // read must not go on under the number by which they are known.
+      const fresh = identity && !hardRecord
+      const storage = fresh ? identity.storage : await begin(disk, entropy)
+      return { store, storage, restored: undefined, damage }
+    }
+    const snapshotRecord = await disk.get(snapshotKey)
+    const snapshot = unsealMessage(snapshotKey, SnapshotMeta, snapshotRecord)
+    if (snapshotRecord && !snapshot) damage.push('snapshot')
+    const log = await readLog(disk, snapshot?.index ?? 0)
+    if (log.damaged) damage.push('log')
+    const store = new ConsensusStore(disk, snapshot, log)
+    await store.removeOrphans()
+    const hardState = hardStateOf(hard)
+    const base = snapshot ?? blank(noConfig).snapshot
+    // Without its snapshot a log hangs in the air, unless it begins with the first entry.
+    const entries = snapshotRecord && !snapshot ? [] : log.entries
+    return {
+      store,
+      storage: identity.storage,
+      restored: { hardState, snapshot: base, entries },
+      damage,
+    }
+  }
+
+  /** Makes this disk a founder's: it begins with a configuration that nobody had to send it. */
+  async found(founders: Config): Promise<Restored> {
+    const restored = blank(founders)
+    this.snapshot = restored.snapshot
+    const hard = hardRecordOf(restored.hardState)
+    const ops = [
+      snapshotOp(restored.snapshot),
+      { put: hardStateKey, value: sealMessage(hardStateKey, HardRecord, hard) },
+    ]
+    await this.disk.write(ops, { durable: true })
+    return restored
+  }
+
+  /** One atomic batch. Writes must be begun in the order of their numbers. */
+  async persist(write: Persist): Promise<void> {
+    const ops: DiskOp[] = this.stale.map((key) => ({ del: key }))
+    this.stale = []
+    for (const { snapshot, offset, data } of write.staged) {
+      const key = chunkKey(snapshot, offset)
+      ops.push({ put: key, value: seal(key, data) })
+    }
+    const replaced = write.snapshot && this.snapshot
+    if (write.snapshot) {
+      ops.push(snapshotOp(write.snapshot))
+      for (const block of this.blocks) ops.push({ del: blockKey(block) })
+      this.blocks = []
+      this.snapshot = write.snapshot
+    }
+    this.dropBlocksFrom(write, ops)
+    for (const block of blocksOf(write.firstIndex, write.entries)) this.addBlock(block, ops)
+    ops.push({
+      put: hardStateKey,
+      value: sealMessage(hardStateKey, HardRecord, hardRecordOf(write.hardState)),
+    })
+    await this.disk.write(ops, { durable: write.sync })
+    if (replaced) await this.removeChunks(replaced)
+  }
+
+  /**
+   * Keeps a snapshot of this node's own state, a piece at a time, so that other writes pass in
+   * between. The log that it covers goes with the batch that makes it the snapshot.
+   */
+  async saveSnapshot(
+    position: SnapshotPosition,
+    parts: Iterable<Uint8Array>,
+  ): Promise<SnapshotMeta> {
+    const hash = createHash('sha256')
+    let bytes = 0
+    for (const part of rechunked(parts)) {
+      const key = chunkKey(position, bytes)
+      await this.disk.write([{ put: key, value: seal(key, part) }], { durable: false })
+      hash.update(part)
+      bytes += part.length
+    }
+    const snapshot = { ...position, bytes, checksum: hash.digest('hex') }
+    // A leader's newer one may have come in meanwhile.
+    if (this.snapshot && this.snapshot.index >= snapshot.index) {
+      await this.removeChunks(snapshot)
+      return this.snapshot
+    }
+    const replaced = this.snapshot
+    const covered = this.blocks.filter(({ lastIndex }) => lastIndex <= snapshot.index)
+    this.blocks = this.blocks.filter(({ lastIndex }) => lastIndex > snapshot.index)
+    this.snapshot = snapshot
+    const ops: DiskOp[] = covered.map((block) => ({ del: blockKey(block) }))
+    await this.disk.write([snapshotOp(snapshot), ...ops], { durable: true })
+    if (replaced) await this.removeChunks(replaced)
+    return snapshot
+  }
+
+  /** Undefined when that snapshot has been replaced meanwhile, or is not whole. */
+  async readChunk(
+    snapshot: SnapshotMeta,
+    offset: number,
+    length: number,
+  ): Promise<Uint8Array | undefined> {
+    const to = `${chunkKey(snapshot, offset)}\u{10FFFF}`
+    const range = { from: chunksPrefix(snapshot), to, reverse: true, limit: 1 }
+    for await (const [key, record] of this.disk.scan(range)) {
+      const start = offset - offsetOf(key)
+      return unseal(key, record)?.subarray(start, start + length)
+    }
+    return undefined
+  }
+
+  /** The bytes of the current snapshot, in order. Throws `SnapshotDamaged`. */
+  async *readSnapshot(): AsyncIterable<Uint8Array> {
+    const { snapshot } = this
+    if (!snapshot) return
+    let offset = 0
+    for await (const [key, record] of this.disk.scan(within(chunksPrefix(snapshot)))) {
+      const part = offsetOf(key) === offset ? unseal(key, record) : undefined
+      if (!part) throw new SnapshotDamaged(offset)
+      yield part
+      offset += part.length
+    }
+    if (offset !== snapshot.bytes) throw new SnapshotDamaged(offset)
+  }
+
+  private addBlock(block: Block, ops: DiskOp[]): void {
+    const { firstIndex, entries } = block
+    const lastIndex = firstIndex + entries.length - 1
+    const name = { number: this.nextBlock++, firstIndex, lastIndex }
+    const key = blockKey(name)
+    ops.push({ put: key, value: sealMessage(key, Block, block) })
+    this.blocks.push(name)
+  }
+
+  /** What is to be written voids what stood there. Blocks that only held such go at once. */
+  private dropBlocksFrom({ firstIndex }: Persist, ops: DiskOp[]): void {
+    let last = this.blocks.at(-1)
+    while (last && last.firstIndex >= firstIndex) {
+      ops.push({ del: blockKey(last) })
+      this.blocks.pop()
+      last = this.blocks.at(-1)
+    }
+  }
+
+  private async removeChunks(snapshot: SnapshotPosition): Promise<void> {
+    const current = this.snapshot && chunksPrefix(this.snapshot)
+    const prefix = chunksPrefix(snapshot)
+    if (prefix !== current) await this.removeWhere(prefix, () => true)
+  }
+
+  /** Pieces of snapshots that never became whole. */
+  private async removeOrphans(): Promise<void> {
+    const current = this.snapshot && chunksPrefix(this.snapshot)
+    await this.removeWhere(chunkPrefix, (key) => !current || !key.startsWith(current))
+  }
+
+  private async removeWhere(prefix: string, gone: (key: string) => boolean): Promise<void> {
+    let ops: DiskOp[] = []
+    for await (const [key] of this.disk.scan(within(prefix))) {
+      if (gone(key)) ops.push({ del: key })
+      if (ops.length < deletesPerBatch) continue
+      await this.disk.write(ops, { durable: false })
+      ops = []
+    }
+    if (ops.length > 0) await this.disk.write(ops, { durable: false })
+  }
+}
+
+interface ReadLog {
+  blocks: BlockName[]
+  stale: string[]
+  nextBlock: number
+}
+
+const emptyLog: ReadLog = { blocks: [], stale: [], nextBlock: 1 }
+
+async function readLog(
+  disk: Disk,
+  snapshotIndex: number,
+): Promise<ReadLog & { entries: Entry[]; damaged: boolean }> {
+  const blocks: BlockName[] = []
+  const stale: string[] = []
+  const entries: Entry[] = []
+  let nextBlock = 1
+  let damaged = false
+  for await (const [key, record] of disk.scan(within(blockPrefix))) {
+    const name = blockNameOf(key)
+    if (!name) {
+      stale.push(key)
+      continue
+    }
+    nextBlock = name.number + 1
+    const firstMissing = snapshotIndex + entries.length + 1
+    const block = unsealMessage(key, Block, record)
+    const follows = name.firstIndex <= firstMissing
+    if (follows && name.firstIndex > snapshotIndex)
+      entries.length = name.firstIndex - snapshotIndex - 1
+    if (block && follows) {
+      blocks.push(name)
+      const covered = Math.max(0, snapshotIndex + 1 - name.firstIndex)
+      for (const entry of block.entries.slice(covered)) entries.push(entry)
+    } else {
+      // A gap, or a block that is not whole. A later one may still begin at or before it.
+      damaged ||= name.lastIndex > snapshotIndex
+      stale.push(key)
+    }
+  }
+  return { blocks, stale, nextBlock, entries, damaged }
+}
+
+/** Forgets whatever is there, and draws a number: 52 bits of chance, never 0. */
+async function begin(disk: Disk, entropy: Entropy): Promise<number> {
+  const storage = 1 + entropy.uint32() * 2 ** 20 + (entropy.uint32() >>> 12)
+  const ops: DiskOp[] = []
+  for await (const [key] of disk.scan(within('raft/'))) ops.push({ del: key })
+  ops.push({ put: identityKey, value: sealMessage(identityKey, Identity, { storage }) })
+  await disk.write(ops, { durable: true })
+  return storage
+}
+
+function blocksOf(firstIndex: number, entries: readonly Entry[]): Block[] {
+  const blocks: Block[] = []
+  let block: Block = { firstIndex, entries: [] }
+  let bytes = 0
+  for (const [i, entry] of entries.entries()) {
+    const full =
+      block.entries.length >= wireLimits.entriesPerAppendMax ||
+      (block.entries.length > 0 && bytes + entryBytes(entry) > blockBytesMax)
+    if (full) {
+      blocks.push(block)
+      block = { firstIndex: firstIndex + i, entries: [] }
+      bytes = 0
+    }
+    block.entries.push(entry)
+    bytes += entryBytes(entry)
+  }
+  if (block.entries.length > 0) blocks.push(block)
+  return blocks
+}
+
+/** Records of one size, whatever the sizes of the parts. */
+function* rechunked(parts: Iterable<Uint8Array>): Iterable<Uint8Array> {
+  let held: Uint8Array[] = []
+  let bytes = 0
+  for (let part of parts) {
+    while (bytes + part.length >= chunkBytes) {
+      const room = chunkBytes - bytes
+      yield Buffer.concat([...held, part.subarray(0, room)])
+      part = part.subarray(room)
+      held = []
+      bytes = 0
+    }
+    if (part.length === 0) continue
+    held.push(part)
+    bytes += part.length
+  }
+  if (bytes > 0) yield Buffer.concat(held)
+}
+
+function snapshotOp(snapshot: SnapshotMeta): DiskOp {
+  return { put: snapshotKey, value: sealMessage(snapshotKey, SnapshotMeta, snapshot) }
+}
+
+function hardRecordOf({ term, vote, commit, promised }: HardState): HardRecord {
+  return {
+    term,
+    commit,
+    promisedIndex: promised.index,
+    promisedTerm: promised.term,
+    ...(vote === undefined ? {} : { vote }),
+  }
+}
+
+function hardStateOf(record: HardRecord): HardState {
+  const { term, vote, commit, promisedIndex, promisedTerm } = record
+  return { term, vote, commit, promised: { index: promisedIndex, term: promisedTerm } }
+}

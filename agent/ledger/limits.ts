@@ -1,0 +1,33 @@
+/** How the ledger of an agent waits and asks. */
+import type { Timing } from '../../protocol/consensus/limits.ts'
+
+/**
+ * A leader that is killed is missed at once, by its broken connections, and one that falls silent as
+ * soon as membership calls it dead; these times are for what neither sees. Short ones would cost an idle mesh more than all else that it says.
+ */
+export const ledgerTiming: Timing = {
+  heartbeatMs: 2_000,
+  electionMs: 6_000,
+  clockDriftMax: 0.02,
+  hasteMs: 150,
+}
+
+/** Commands that travel to the leader together. More wait for the next frame. */
+export const appendsPerFrameMax = 1_024
+
+export const ledgerLimits = {
+  /** While there is no leader, it is looked for this often. */
+  leaderRetryMs: 25,
+  /** Bytes of such a frame, about: one command always fits. */
+  frameBytesMax: 384 * 1_024,
+  /** Frames on their way to the leader. While they are, commands gather for the next. */
+  framesInFlightMax: 4,
+  /** Commands that wait to travel. When full, new ones are refused as overloaded. */
+  waitingMax: 65_536,
+  /** Commands of others under way here. When full, they are refused as overloaded. */
+  forwardedMax: 65_536,
+  /** Between two words on where this host stands, when nothing has changed. */
+  reportMs: 2_000,
+  /** How long a stopping leader waits for its heir. */
+  handoverMs: 2_000,
+} as const

@@ -1,0 +1,97 @@
+/**
+ * This host's copy of the ledger: entries in, state and events out. Nothing is decided here; the
+ * log says what comes, and the ledger's machine what it means.
+ */
+import type { Entry, SnapshotMeta } from '../../protocol/consensus/messages.ts'
+import { entryKind } from '../../protocol/consensus/messages.ts'
+import { type DigestMark, DigestTrail } from '../../protocol/ledger/digest-trail.ts'
+import { EventRing, type Resumed } from '../../protocol/ledger/event-ring.ts'
+import type { Cursor } from '../../protocol/ledger/events.ts'
+import { machine } from '../../protocol/ledger/machine.ts'
+import type { Result } from '../../protocol/ledger/result.ts'
+import { type SnapshotProgress, SnapshotReader } from '../../protocol/ledger/snapshot-reader.ts'
+import { writeSnapshot } from '../../protocol/ledger/snapshot-writer.ts'
+import { genesis, type LedgerState } from '../../protocol/ledger/state.ts'
+import type { StateMachine } from '../consensus/state-machine.ts'
+import { framed, Unframer } from './frames.ts'
+
+export interface Effect {
+  result: Result
+  repeated: boolean
+}
+
+/** The program is older than what the mesh has agreed to understand. */
+export class LedgerTooNew extends Error {
+  readonly needs: number
+  readonly supports: number
+  constructor(needs: number, supports: number) {
+    super(`the ledger is of version ${needs}; this agent understands ${supports}: upgrade it`)
+    this.name = 'LedgerTooNew'
+    this.needs = needs
+    this.supports = supports
+  }
+}
+
+const nothing = new Uint8Array(0)
+
+export class Replica implements StateMachine<Effect> {
+  private current: LedgerState = genesis
+  private ring = new EventRing(0)
+  private readonly trail = new DigestTrail()
+  private readonly listeners = new Set<() => void>()
+
+  get state(): LedgerState {
+    return this.current
+  }
+
+  get marks(): readonly DigestMark[] {
+    return this.trail.marks
+  }
+
+  apply(firstIndex: number, entries: readonly Entry[]): Effect[] {
+    const effects = entries.map((entry, i) => this.applyOne(firstIndex + i, entry))
+    for (const listener of this.listeners) listener()
+    return effects
+  }
+
+  async restore(_: SnapshotMeta, parts: AsyncIterable<Uint8Array>): Promise<void> {
+    const reader = new SnapshotReader()
+    const unframer = new Unframer()
+    let progress: SnapshotProgress = { kind: 'more' }
+    for await (const part of parts) {
+      for (const chunk of unframer.push(part)) progress = reader.push(chunk)
+    }
+    if (progress.kind !== 'complete') {
+      const why = progress.kind === 'refused' ? progress.why : 'it ends too early'
+      throw new Error(`the snapshot of the ledger cannot be used: ${why}`)
+    }
+    this.current = progress.state
+    this.ring = new EventRing(progress.state.index)
+    for (const listener of this.listeners) listener()
+  }
+
+  *copy(): Iterable<Uint8Array> {
+    for (const chunk of writeSnapshot(this.current)) yield framed(chunk)
+  }
+
+  resume(from: Cursor): Resumed {
+    return this.ring.resume(from)
+  }
+
+  /** Calls after each step forward, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  private applyOne(index: number, entry: Entry): Effect {
+    // What consensus says to itself is an entry without effect.
+    const payload = entry.kind === entryKind.normal ? entry.data : nothing
+    const applied = machine.apply(this.current, { index, term: entry.term, payload })
+    if (applied.kind === 'stopped') throw new LedgerTooNew(applied.needs, applied.supports)
+    this.current = applied.state
+    this.ring.push(index, applied.events)
+    this.trail.note(applied.state)
+    return { result: applied.result, repeated: applied.repeated }
+  }
+}

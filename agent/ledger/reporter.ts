@@ -1,0 +1,137 @@
+/**
+ * Tells the mesh and its people where this host stands in the ledger: in its digest, in its
+ * journal, and by the state of its module.
+ */
+import type { RaftEvent } from '../../protocol/consensus/ready.ts'
+import { digestOf } from '../../protocol/ledger/digest.ts'
+import type { LedgerRecord } from '../../protocol/membership/digest.ts'
+import type { Clock, Timer } from '../../protocol/ports/clock.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { MembershipService } from '../membership/service.ts'
+import type { ModuleHandle } from '../modules/module.ts'
+import { ledgerLimits } from './limits.ts'
+import type { LedgerService } from './service.ts'
+
+/** Digits of the state's digest that are told: enough to see that two differ. */
+const DIGEST_DIGITS = 16
+
+export class LedgerReporter {
+  private readonly ledger: LedgerService
+  private readonly membership: MembershipService
+  private readonly journal: Journal
+  private readonly clock: Clock
+  private handle: ModuleHandle | undefined
+  private timer: Timer | undefined
+  private told: LedgerRecord | undefined
+
+  constructor(
+    ledger: LedgerService,
+    membership: MembershipService,
+    journal: Journal,
+    clock: Clock,
+  ) {
+    this.ledger = ledger
+    this.membership = membership
+    this.journal = journal
+    this.clock = clock
+  }
+
+  start(handle: ModuleHandle): void {
+    this.handle = handle
+    this.timer = this.clock.every(ledgerLimits.reportMs, () => this.report())
+    this.report()
+  }
+
+  stop(): void {
+    this.timer?.cancel()
+    this.handle = undefined
+  }
+
+  heard(event: RaftEvent): void {
+    const text = this.inWords(event)
+    if (text) {
+      const self = this.membership.self()
+      const kind = `ledger.${event.kind}`
+      this.journal.record({ kind, node: self.id, text, fields: fieldsOf(event) })
+    }
+    this.report()
+  }
+
+  private report(): void {
+    if (!this.handle) return
+    const { stopped } = this.ledger
+    if (stopped) {
+      const why = stopped.kind === 'diskFailed' ? stopped.message : stopped.kind
+      this.handle.failed(`the ledger has stopped here: ${why}`)
+    }
+    const record = this.record()
+    if (!record) return
+    const before = this.told
+    if (before && isSame(before, record)) return
+    this.told = record
+    const urgent =
+      before?.leads !== record.leads ||
+      before.votes !== record.votes ||
+      before.storage !== record.storage
+    this.membership.reportLedger(record, urgent)
+  }
+
+  private record(): LedgerRecord | undefined {
+    const status = this.ledger.status()
+    if (!status) return undefined
+    const { state, storage } = this.ledger
+    return {
+      storage,
+      leads: status.role === 'leader',
+      votes: status.config.voters.some((v) => v.id === status.id && v.storage === storage),
+      term: status.term,
+      commit: status.commit,
+      applied: state.index,
+      digest: digestOf(state).slice(0, DIGEST_DIGITS),
+      stopped: this.ledger.stopped !== undefined,
+    }
+  }
+
+  private inWords(event: RaftEvent): string | undefined {
+    const name = (id: Parameters<MembershipService['nameOf']>[0]) => this.membership.nameOf(id)
+    switch (event.kind) {
+      case 'role':
+        if (event.role === 'leader') return `this agent leads, term ${event.term}`
+        return event.leader ? `${name(event.leader)} leads, term ${event.term}` : undefined
+      case 'config': {
+        const voters = event.config.voters.map(({ id }) => name(id)).join(', ')
+        return `voters: ${voters}`
+      }
+      case 'recovering':
+        return 'the disk has lost entries; this agent does not vote until it has them back'
+      case 'recovered':
+        return 'every entry that the disk had lost is back'
+      case 'strangeStorage':
+        return `${name(event.peer)} answers from another disk; it is to be admitted anew`
+      case 'misbehaviour':
+        return `${name(event.peer)} broke the rules of consensus: ${event.what}`
+      case 'transferEnded':
+        return `handing over to ${name(event.target)}: ${event.outcome}`
+      default:
+        return undefined
+    }
+  }
+}
+
+function isSame(a: LedgerRecord, b: LedgerRecord): boolean {
+  for (const [key, value] of Object.entries(a)) {
+    if (b[key as keyof LedgerRecord] !== value) return false
+  }
+  return true
+}
+
+function fieldsOf(event: RaftEvent): Record<string, string | number> {
+  switch (event.kind) {
+    case 'role':
+      return { role: event.role, term: event.term, why: event.why }
+    case 'config':
+      return { index: event.index, voters: event.config.voters.length }
+    default:
+      return {}
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Who should vote: a pure function of who votes, who is there and who has the log. The leader asks
+ * it every now and then and proposes what it answers; one change at a time.
+ *
+ * What it never does: make a majority of the next voters of hosts that are not there, take a voter
+ * away for being gone without another in its place, or let anybody vote who lacks the log.
+ */
+import type { Target } from '../../protocol/consensus/config.ts'
+import type { Config, Member } from '../../protocol/consensus/messages.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { MemberState } from '../../protocol/membership/roster.ts'
+import type { AutopilotLimits } from './limits.ts'
+
+/** A host as the leader sees it, itself included. */
+export interface Candidate {
+  id: PeerId
+  state: MemberState
+  /** For how long it has been in this state. */
+  stateAgeMs: number
+  /** The number of its disk; undefined while it has not been told. */
+  storage: number | undefined
+  /** An operator has said that it shall not vote. */
+  barred: boolean
+  /** Entries that it has, as far as the leader knows. */
+  match: number
+}
+
+export interface Step {
+  target: Target
+  why: string
+}
+
+export function nextStep(
+  config: Config,
+  candidates: readonly Candidate[],
+  lastIndex: number,
+  limits: AutopilotLimits,
+): Step | undefined {
+  if (config.outgoing.length > 0) return undefined
+  const view = new View(config, candidates, lastIndex, limits)
+  return view.replaceGone() ?? view.promote() ?? view.dropLearner() ?? view.addLearner()
+}
+
+class View {
+  private readonly config: Config
+  private readonly limits: AutopilotLimits
+  private readonly lastIndex: number
+  private readonly byId: ReadonlyMap<PeerId, Candidate>
+
+  constructor(
+    config: Config,
+    candidates: readonly Candidate[],
+    lastIndex: number,
+    limits: AutopilotLimits,
+  ) {
+    this.config = config
+    this.limits = limits
+    this.lastIndex = lastIndex
+    this.byId = new Map(candidates.map((candidate) => [candidate.id, candidate]))
+  }
+
+  /** A voter that has gone for good, or whose disk was lost, gives its place to a ready learner. */
+  replaceGone(): Step | undefined {
+    const gone = this.config.voters.find((voter) => this.isGone(voter) || this.isBarred(voter))
+    if (!gone) return undefined
+    const [heir] = this.readyLearners()
+    const left = this.byId.get(gone.id)?.state === 'left'
+    // Who left on purpose is not waited for; the rest must then be enough.
+    if (!heir && !left) return undefined
+    const voters = this.config.voters.filter((voter) => voter !== gone)
+    if (heir) voters.push(heir)
+    const learners = this.config.learners.filter((learner) => learner !== heir)
+    return this.step(
+      voters,
+      learners,
+      `${this.whyGone(gone)}${heir ? `; ${heir.id} is ready` : ''}`,
+    )
+  }
+
+  /** Only to an odd number: an even one survives no more failures than the odd one below. */
+  promote(): Step | undefined {
+    const { voters } = this.config
+    const ready = this.readyLearners()
+    const missing = this.wanted - voters.length
+    const room = Math.min(missing, ready.length)
+    const count = (voters.length + room) % 2 === 1 ? room : room - 1
+    if (count <= 0) return undefined
+    const heirs = ready.slice(0, count)
+    const learners = this.config.learners.filter((learner) => !heirs.includes(learner))
+    const why = `${this.eligible.length} hosts want ${this.wanted} voters`
+    return this.step([...voters, ...heirs], learners, why)
+  }
+
+  dropLearner(): Step | undefined {
+    const idle = this.config.learners.find(
+      (learner) => this.isGone(learner) || this.isBarred(learner),
+    )
+    if (!idle) return undefined
+    const learners = this.config.learners.filter((learner) => learner !== idle)
+    return this.step(this.config.voters, learners, `${idle.id} is a learner that will not vote`)
+  }
+
+  /** All who are there, within bounds, so that any may be asked and there is always an heir. */
+  addLearner(): Step | undefined {
+    const { voters, learners } = this.config
+    const silent = voters.filter((v) => !this.isPresent(v) || this.isBarred(v)).length
+    const needed = this.wanted + silent - voters.length
+    if (learners.length >= Math.max(needed, this.limits.learnersMax)) return undefined
+    const heir = this.eligible
+      .filter(({ id }) => !voters.some((v) => v.id === id && this.isPresent(v)))
+      .filter(({ id, storage }) => !learners.some((l) => l.id === id && l.storage === storage))
+      .filter(({ stateAgeMs }) => stateAgeMs >= this.limits.steadyMs)
+      .sort((a, b) => b.stateAgeMs - a.stateAgeMs || (a.id < b.id ? -1 : 1))[0]
+    if (heir?.storage === undefined) return undefined
+    const others = learners.filter(({ id }) => id !== heir.id)
+    const next = [...others, { id: heir.id, storage: heir.storage }]
+    return this.step(voters, next, `${heir.id} is to hold the log`)
+  }
+
+  private get wanted(): number {
+    const hosts = this.eligible.length
+    return this.limits.votersBySize.find((row) => hosts >= row.hosts)?.voters ?? 1
+  }
+
+  private get eligible(): Candidate[] {
+    return [...this.byId.values()].filter(
+      ({ state, storage, barred }) => state === 'alive' && storage !== undefined && !barred,
+    )
+  }
+
+  private readyLearners(): Member[] {
+    return this.config.learners.filter((learner) => {
+      const candidate = this.byId.get(learner.id)
+      if (!candidate || !this.isPresent(learner) || candidate.barred) return false
+      return this.lastIndex - candidate.match <= this.limits.lagEntriesMax
+    })
+  }
+
+  /** There, with the disk that it was admitted with. */
+  private isPresent({ id, storage }: Member): boolean {
+    const candidate = this.byId.get(id)
+    return candidate?.state === 'alive' && candidate.storage === storage
+  }
+
+  private isGone(member: Member): boolean {
+    const candidate = this.byId.get(member.id)
+    if (!candidate || candidate.state === 'left') return true
+    if (candidate.state === 'dead') return candidate.stateAgeMs >= this.limits.goneMs
+    return candidate.storage !== undefined && candidate.storage !== member.storage
+  }
+
+  private isBarred({ id }: Member): boolean {
+    return this.byId.get(id)?.barred ?? false
+  }
+
+  private whyGone(member: Member): string {
+    const candidate = this.byId.get(member.id)
+    if (!candidate) return `${member.id} is not known any more`
+    if (candidate.barred) return `${member.id} shall not vote`
+    if (candidate.state === 'left') return `${member.id} has left`
+    if (candidate.state === 'dead') return `${member.id} has been dead for long`
+    return `${member.id} has another disk now`
+  }
+
+  /** Refused when those who are there would not be a majority of the next voters. */
+  private step(
+    voters: readonly Member[],
+    learners: readonly Member[],
+    why: string,
+  ): Step | undefined {
+    const present = voters.filter((voter) => this.isPresent(voter)).length
+    if (present * 2 <= voters.length) return undefined
+    return { target: { voters, learners }, why }
+  }
+}

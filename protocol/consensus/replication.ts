@@ -1,0 +1,161 @@
+/**
+ * Brings every peer's log to equal the leader's. Nothing is sent while inputs come in: `flush` sends
+ * what has gathered, so that many proposals travel as one append; and one append, made once, goes to
+ * all who stand at the same place.
+ */
+import type { PeerId } from '../identity/peer-id.ts'
+import { wireLimits } from './limits.ts'
+import { entryBytes } from './log.ts'
+import type { AppendAnswer, Entry, HeartbeatAnswer, RaftFrame } from './messages.ts'
+import type { Node } from './node.ts'
+import type { Progress } from './progress.ts'
+import { chunksAtBeat, resendChunks, sendChunks } from './snapshot-sender.ts'
+
+interface Made {
+  readonly from: number
+  readonly last: number
+  readonly commit: number
+  readonly frame: RaftFrame
+  readonly count: number
+  readonly bytes: number
+}
+
+export class Replication {
+  private readonly node: Node
+  private readonly peers: ReadonlyMap<PeerId, Progress>
+  private made: Made | undefined = undefined
+
+  constructor(node: Node, peers: ReadonlyMap<PeerId, Progress>) {
+    this.node = node
+    this.peers = peers
+  }
+
+  flush(): void {
+    for (const peer of this.peers.values()) {
+      if (peer.state === 'probe') this.probe(peer)
+      else if (peer.state === 'replicate') this.stream(peer)
+      if (peer.state === 'snapshot') sendChunks(this.node, peer)
+    }
+  }
+
+  private probe(peer: Progress): void {
+    if (peer.probeSent) return
+    peer.probeSent = true
+    const made = this.make(peer.next)
+    if (made !== undefined) this.send(peer, made)
+    else this.resortToSnapshot(peer)
+  }
+
+  private stream(peer: Progress): void {
+    const { log, outbox, term } = this.node
+    while (peer.next <= log.lastIndex && !peer.inflights.full) {
+      const made = this.make(peer.next)
+      if (made === undefined) return this.resortToSnapshot(peer)
+      this.send(peer, made)
+      peer.next += made.count
+      peer.inflights.add(peer.next - 1, made.bytes)
+    }
+    if (peer.commitTold >= log.commit) return
+    peer.commitTold = log.commit
+    outbox.sendNow(peer.id, { kind: 'commitNotice', value: { term, commit: log.commit } })
+  }
+
+  private send(peer: Progress, made: Made): void {
+    peer.commitTold = made.commit
+    this.node.outbox.sendNow(peer.id, made.frame)
+  }
+
+  /** Undefined when what is to be sent is no longer in the log. */
+  private make(from: number): Made | undefined {
+    const { log, limits } = this.node
+    const { made } = this
+    if (made?.from === from && made.last === log.lastIndex && made.commit === log.commit)
+      return made
+    if (log.termAt(from - 1) === undefined) return undefined
+    const entries = log.slice(
+      from,
+      log.lastIndex,
+      limits.appendBytesMax,
+      wireLimits.entriesPerAppendMax,
+    )
+    let bytes = 0
+    for (const entry of entries) bytes += entryBytes(entry)
+    this.made = {
+      from,
+      last: log.lastIndex,
+      commit: log.commit,
+      frame: this.frame(from, entries),
+      count: entries.length,
+      bytes,
+    }
+    return this.made
+  }
+
+  private frame(from: number, entries: Entry[]): RaftFrame {
+    const { log, term } = this.node
+    const prevIndex = from - 1
+    const prevTerm = log.termAt(prevIndex) as number
+    return {
+      kind: 'append',
+      value: { term, prevIndex, prevTerm, commit: log.commit, entries },
+    }
+  }
+
+  /** Not to a peer that is silent: it would only be read from the disk. */
+  private resortToSnapshot(peer: Progress): void {
+    const { node } = this
+    if (node.nowMs - peer.heardMs <= node.timing.electionMs) peer.becomeSnapshot(node.log.snapshot)
+  }
+
+  // ── Answers ───────────────────────────────────────────────────────────────────────────────────
+
+  /** True when the peer holds more than was known. */
+  answered(peer: Progress, answer: AppendAnswer): boolean {
+    const { node } = this
+    if (answer.index > node.log.lastIndex) {
+      node.misbehaved(peer.id, 'impossibleAnswer')
+      return false
+    }
+    if (!answer.accepted) {
+      this.refused(peer, answer)
+      return false
+    }
+    const news = peer.acknowledged(answer.index)
+    if (peer.state === 'replicate') peer.inflights.freeTo(answer.index)
+    else if (peer.state === 'probe') {
+      // An old acknowledgement says nothing of where the logs meet now, unless it is the furthest.
+      if (answer.index === peer.match) peer.becomeReplicate()
+    } else if (news && node.log.termAt(peer.match) !== undefined) peer.becomeReplicate()
+    return news
+  }
+
+  private refused(peer: Progress, { index, hintIndex, hintTerm, lost }: AppendAnswer): void {
+    const { log } = this.node
+    if (lost && hintIndex < peer.match) return peer.lost(hintIndex)
+    const meet = log.lastWithin(Math.min(hintIndex, log.lastIndex), hintTerm)
+    peer.refused(index, meet.index + 1)
+  }
+
+  heartbeatAnswered(peer: Progress, { verified }: HeartbeatAnswer): void {
+    peer.probeSent = false
+    if (peer.state === 'snapshot') return chunksAtBeat(peer)
+    if (peer.state !== 'replicate') return
+    if (peer.inflights.full) peer.inflights.freeFirst()
+    const restarted = verified < peer.match
+    const stuck = peer.match < peer.next - 1 && peer.match === peer.matchAtBeat
+    peer.matchAtBeat = peer.match
+    // An append without entries: its answer tells whether what was sent before has arrived.
+    if ((restarted || stuck) && this.node.log.termAt(peer.next - 1) !== undefined)
+      this.node.outbox.sendNow(peer.id, this.frame(peer.next, []))
+  }
+
+  /** A broken link takes what was on its way: find out where the logs meet. */
+  unreachable(peer: Progress): void {
+    if (peer.state === 'replicate') peer.becomeProbe()
+  }
+
+  reachable(peer: Progress): void {
+    if (peer.state === 'snapshot') resendChunks(peer)
+    else peer.becomeProbe()
+  }
+}

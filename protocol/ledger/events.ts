@@ -1,0 +1,66 @@
+/**
+ * What subscribers hear: one event for each thing that changed, numbered by the entry that changed
+ * it and its place within. What changed nothing (a refusal, a repeated command) is not heard of.
+ */
+import type { AuditEntry } from './audit-chain.ts'
+import type { Octets } from './octets.ts'
+
+export type Change =
+  | { kind: 'configSet'; key: string; value: string }
+  | { kind: 'configUnset'; key: string }
+  | { kind: 'nodeLabelSet'; node: string; name: string; value: string }
+  | { kind: 'nodeLabelUnset'; node: string; name: string }
+  | { kind: 'nodeDrained'; node: string; by: string; reason: string }
+  | { kind: 'nodeUndrained'; node: string }
+  | { kind: 'nodeForgotten'; node: string }
+  | { kind: 'estopRaised'; scope: string; epoch: number; mode: string; by: string; reason: string }
+  | { kind: 'estopReset'; scope: string; epoch: number; by: string; reason: string }
+  | { kind: 'audited'; entry: AuditEntry; hash: Octets }
+  | { kind: 'kvPut'; namespace: string; key: string; value: Octets }
+  | { kind: 'kvDeleted'; namespace: string; key: string }
+  | { kind: 'sessionOpened'; session: number; ttlMs: number }
+  | { kind: 'sessionClosed'; session: number; expired: boolean }
+  | { kind: 'versionRaised'; version: number }
+
+export interface LedgerEvent {
+  /** Of the entry; also the revision of whatever it wrote. */
+  readonly index: number
+  /** From 0 within the entry. */
+  readonly ordinal: number
+  /** What the leader wrote, not when it is heard. */
+  readonly timeMs: number
+  readonly change: Change
+}
+
+/** A place between events: the first one that is still wanted. */
+export interface Cursor {
+  readonly index: number
+  readonly ordinal: number
+}
+
+export function cursorAfter(event: LedgerEvent): Cursor {
+  return { index: event.index, ordinal: event.ordinal + 1 }
+}
+
+/** For whoever has read the state as of `index`. */
+export function cursorAfterIndex(index: number): Cursor {
+  return { index: index + 1, ordinal: 0 }
+}
+
+export function precedes(event: LedgerEvent, cursor: Cursor): boolean {
+  return (
+    event.index < cursor.index || (event.index === cursor.index && event.ordinal < cursor.ordinal)
+  )
+}
+
+/** Characters of all its texts: about what it keeps in memory. */
+export function changeBytes(change: Change): number {
+  let bytes = 0
+  for (const part of Object.values(change)) {
+    if (typeof part === 'string') bytes += part.length
+    else if (typeof part === 'object') {
+      for (const inner of Object.values(part)) if (typeof inner === 'string') bytes += inner.length
+    }
+  }
+  return bytes
+}

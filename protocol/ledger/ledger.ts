@@ -1,0 +1,95 @@
+/**
+ * The ledger as the rest of the mesh sees it, whatever engine is behind: the embedded Raft log, or
+ * one log kept elsewhere. An engine owes three things: entries in one order, the same for all; none
+ * lost once it was acknowledged; and the state machine of this folder, applied to them in order.
+ *
+ * Operating errors are values. A promise rejects only when its signal is aborted.
+ */
+import type { PeerId } from '../identity/peer-id.ts'
+import type { Command } from './catalogue.ts'
+import type { Numbered } from './commands/sessions.ts'
+import type { Cursor, LedgerEvent } from './events.ts'
+import type { Answer, Query, ValueOf } from './queries.ts'
+import type { Result } from './result.ts'
+
+export type LedgerRefusal =
+  /** Nothing was proposed. `leader` is who to ask, if known. */
+  | { kind: 'refused'; why: 'notLeader'; leader: PeerId | undefined }
+  /** Nothing was proposed: too much is on its way already, or the disk is full. Try again later. */
+  | { kind: 'refused'; why: 'overloaded' | 'full' }
+  /** Nothing was proposed: the command is larger than an entry, or no command. */
+  | { kind: 'refused'; why: 'tooLarge' | 'malformed'; detail: string }
+  /** This side of a partition can decide nothing; `reachable` of `needed` voters answer. */
+  | { kind: 'refused'; why: 'noQuorum'; reachable: number; needed: number }
+  /** This replica has stopped, for good until someone acts. */
+  | { kind: 'refused'; why: 'stopped'; because: StopReason }
+  /**
+   * It was proposed, and nobody knows what came of it: it may yet be applied. With a session the
+   * same number may be proposed again; without one, read before you write.
+   */
+  | { kind: 'unknown'; why: 'timedOut' | 'leaderLost' }
+
+/** Why a replica does not go on. Its state is right as far as it goes. */
+export type StopReason =
+  | { kind: 'ledgerVersionUnsupported'; needs: number; supports: number }
+  | { kind: 'diverged'; index: number; ours: string; theirs: string }
+  | { kind: 'diskFailed'; message: string }
+
+export type Appended =
+  /** Committed and applied. Whether it did what was wanted is for `result` to say. */
+  { kind: 'applied'; index: number; result: Result; repeated: boolean } | LedgerRefusal
+
+export interface AppendOptions {
+  /** Makes it safe to propose again what became of which is unknown. */
+  readonly numbered?: Numbered
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * `linearizable`: as of some moment after the question was asked, confirmed by a quorum or within
+ * the leader's lease. `local`: as of the last entry applied here, however old that may be, and also
+ * on the wrong side of a partition. `{ atLeast }`: local, but not before that entry.
+ */
+export type Consistency = 'linearizable' | 'local' | { readonly atLeast: number }
+
+export interface ReadOptions {
+  readonly consistency: Consistency
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+export type ReadOutcome<T> = ({ kind: 'read' } & Answer<T>) | LedgerRefusal
+
+export type Watched =
+  | { kind: 'event'; event: LedgerEvent }
+  /** Older events are no longer kept: read the state; what follows comes after `readAt`. */
+  | { kind: 'gap'; readAt: number }
+  /** No more will come. */
+  | { kind: 'stopped'; because: StopReason }
+
+/** A turn at leading, from the moment that the leader has applied all that was committed before. */
+export interface Leadership {
+  readonly term: number
+  /** Where the turn began: state as of this index or later is the leader's own. */
+  readonly index: number
+  /** Aborts when the turn is over. What is appended afterwards is refused. */
+  readonly over: AbortSignal
+}
+
+export interface Candidacy {
+  /** Hands over to another voter if one is ready, and does not stand again. */
+  withdraw(): Promise<void>
+}
+
+export interface Ledger {
+  append(command: Command, options: AppendOptions): Promise<Appended>
+  read<Q extends Query>(query: Q, options: ReadOptions): Promise<ReadOutcome<ValueOf<Q>>>
+  /**
+   * Everything from the cursor on, then what happens, without a gap and without repetition; `now`
+   * begins after the entry applied last. A reader that is too slow for the ring hears of a gap.
+   */
+  watch(from: Cursor | 'now', signal: AbortSignal): AsyncIterable<Watched>
+  /** Stands for leader whenever there is none, and calls at each turn won. */
+  lead(onElected: (leadership: Leadership) => void): Candidacy
+}

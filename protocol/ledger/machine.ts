@@ -1,0 +1,195 @@
+/**
+ * Entries in, states out: the one function that all replicas must agree on.
+ *
+ * An entry is empty (a leader's no-op), or a byte with the ledger version that it was written for
+ * and a `Proposal`. What a replica does with one that it does not understand:
+ * - written for a version that is not agreed: refused as `notAgreed`, by all replicas alike, for the
+ *   agreed version is in the state;
+ * - of a kind unknown, or known but of a later version than the entry says, or with fields that this
+ *   kind does not have: refused as `malformed`, by old and new replicas alike;
+ * - an agreement on a version that this program does not support: it stops. It cannot follow without
+ *   diverging, and its state stays as it was, whole and right, for a newer program to go on from.
+ */
+import { AssertionFailed, assert } from '../assert.ts'
+import { decode, encode } from '../wire/codec.ts'
+import { field, message, nested, optional, type Schema, uint } from '../wire/schema.ts'
+import { Writer } from '../wire/writer.ts'
+import { catalogue } from './catalogue.ts'
+import { type Catalogue, type CommandOf, commandSchema, kindOf } from './commands/kind.ts'
+import { admit, type Numbered, remember } from './commands/sessions.ts'
+import type { LedgerEvent } from './events.ts'
+import { type StateLimits, stateLimits } from './limits.ts'
+import type { Result, ResultCode } from './result.ts'
+import { LEDGER_VERSION, type LedgerState } from './state.ts'
+import { Transaction } from './transaction.ts'
+
+/** A committed entry. The bytes are the ledger's from here on: nobody may write to them. */
+export interface CommittedEntry {
+  readonly index: number
+  readonly term: number
+  readonly payload: Uint8Array
+}
+
+export type Applied =
+  | {
+      readonly kind: 'applied'
+      readonly state: LedgerState
+      readonly result: Result
+      readonly events: readonly LedgerEvent[]
+      /** The command had been applied before: this is the answer from then. */
+      readonly repeated: boolean
+    }
+  /** This replica can go no further. `state` is the one before the entry. */
+  | {
+      readonly kind: 'stopped'
+      readonly state: LedgerState
+      readonly why: 'ledgerVersionUnsupported'
+      readonly needs: number
+      readonly supports: number
+    }
+
+/** What the proposing leader adds to a command. */
+export interface Stamp {
+  readonly timeMs: number
+  readonly numbered?: Numbered
+}
+
+export type Sealed =
+  | { ok: true; payload: Uint8Array }
+  | { ok: false; code: 'tooLarge' | 'malformed'; why: string }
+
+interface Proposal<C> {
+  timeMs: number
+  session?: number
+  serial?: number
+  acked?: number
+  command: C
+}
+
+interface AnyCommand {
+  kind: string
+  value: unknown
+}
+
+const noEvents: readonly LedgerEvent[] = []
+
+export class Machine<C extends Catalogue = typeof catalogue> {
+  private readonly kinds: C
+  private readonly supports: number
+  private readonly limits: StateLimits
+  private readonly schema: Schema<Proposal<AnyCommand>>
+  private readonly measure = new Writer()
+
+  constructor(kinds: C, supports: number, limits: StateLimits) {
+    this.kinds = kinds
+    this.supports = supports
+    this.limits = limits
+    // Frozen for all versions to come.
+    this.schema = message('Proposal', {
+      timeMs: field(1, uint()),
+      session: optional(2, uint()),
+      serial: optional(3, uint()),
+      acked: optional(4, uint()),
+      command: field(5, nested(commandSchema('Command', kinds))),
+    }) as Schema<Proposal<AnyCommand>>
+  }
+
+  /** The payload of the entry to propose, written for the lowest version that knows the command. */
+  seal(command: CommandOf<C>, { timeMs, numbered }: Stamp): Sealed {
+    try {
+      const bytes = encode(this.schema, { timeMs, ...numbered, command })
+      if (bytes.length >= this.limits.entryBytesMax) return tooLarge(this.limits)
+      const payload = new Uint8Array(1 + bytes.length)
+      payload[0] = kindOf(this.kinds, command.kind).needs(command.value)
+      payload.set(bytes, 1)
+      return { ok: true, payload }
+    } catch (error) {
+      // The codec takes a value that its schema has no room for as a bug; here it may be a person's.
+      if (!(error instanceof AssertionFailed)) throw error
+      return { ok: false, code: 'malformed', why: error.message }
+    }
+  }
+
+  /** Entries come in order, each once. Throws only for one that does not follow: a driver's bug. */
+  apply(state: LedgerState, { index, term, payload }: CommittedEntry): Applied {
+    assert(index === state.index + 1, 'entries must come in order', { index, after: state.index })
+    assert(term >= state.term, 'terms must not go back', { term, after: state.term })
+    if (state.version > this.supports) return this.stopped(state, state.version)
+    const moved = { ...state, index, term }
+    if (payload.length === 0) return unchanged(moved, { code: 'ok', revision: index })
+    const proposal = this.read(payload, state.version)
+    if (typeof proposal === 'string') return unchanged(moved, { code: proposal })
+    const tx = new Transaction(state, index, term, proposal.timeMs, this.limits)
+    const { result, repeated } = this.run(tx, proposal)
+    if (tx.version > this.supports) return this.stopped(state, tx.version)
+    return { kind: 'applied', state: tx.finish(), result, events: tx.events, repeated }
+  }
+
+  private run(
+    tx: Transaction,
+    proposal: Proposal<AnyCommand>,
+  ): { result: Result; repeated: boolean } {
+    const { session, serial, acked, command } = proposal
+    const { apply } = kindOf(this.kinds, command.kind)
+    if (session === undefined || serial === undefined || acked === undefined) {
+      return { result: apply(tx, command.value), repeated: false }
+    }
+    const numbered = { session, serial, acked }
+    const admission = admit(tx, numbered)
+    if (admission.kind !== 'fresh') {
+      return { result: admission.result, repeated: admission.kind === 'repeated' }
+    }
+    const result = apply(tx, command.value)
+    remember(tx, admission.row, numbered, result)
+    return { result, repeated: false }
+  }
+
+  private stopped(state: LedgerState, needs: number): Applied {
+    const { supports } = this
+    return { kind: 'stopped', state, why: 'ledgerVersionUnsupported', needs, supports }
+  }
+
+  /**
+   * What encoding it takes. The writer never makes anything longer than need be, so bytes that are
+   * longer hold what reading skipped: fields that a newer replica might read, and diverge.
+   */
+  private lengthOf(proposal: Proposal<AnyCommand>): number {
+    this.measure.begin()
+    this.schema.write(this.measure, proposal)
+    return this.measure.open()
+  }
+
+  /** The proposal in a payload, or why it is refused: the same on every replica of every version. */
+  private read(payload: Uint8Array, agreed: number): Proposal<AnyCommand> | ResultCode {
+    const version = payload[0] as number
+    if (version > agreed) return 'notAgreed'
+    if (payload.length > this.limits.entryBytesMax) return 'malformed'
+    const body = payload.subarray(1)
+    const read = decode(this.schema, body)
+    if (!read.ok) return 'malformed'
+    const proposal = read.value
+    const { kind, value } = proposal.command
+    const { needs, place } = kindOf(this.kinds, kind)
+    if (needs(value) > version || proposal.timeMs > this.limits.timeMsMax) return 'malformed'
+    if (!isNumberedRightly(proposal, place === 'alone')) return 'malformed'
+    return this.lengthOf(proposal) === body.length ? proposal : 'malformed'
+  }
+}
+
+function isNumberedRightly({ session, serial, acked }: Proposal<unknown>, alone: boolean): boolean {
+  if (session === undefined && serial === undefined && acked === undefined) return true
+  if (alone || session === undefined || serial === undefined || acked === undefined) return false
+  return acked < serial
+}
+
+function unchanged(state: LedgerState, result: Result): Applied {
+  return { kind: 'applied', state, result, events: noEvents, repeated: false }
+}
+
+function tooLarge({ entryBytesMax }: StateLimits): Sealed {
+  const why = `a command must take less than ${entryBytesMax} bytes`
+  return { ok: false, code: 'tooLarge', why }
+}
+
+/** The one that production runs. */
+export const machine = new Machine(catalogue, LEDGER_VERSION, stateLimits)

@@ -1,0 +1,133 @@
+/**
+ * The state while one entry is applied to it: rows are read and written here, the digest and the
+ * sizes follow along, and what changed is told. All of it can be taken back to a mark, which is how
+ * a batch applies whole or not at all.
+ */
+import { RunningSum } from './digest.ts'
+import type { Change, LedgerEvent } from './events.ts'
+import type { StateLimits } from './limits.ts'
+import type { Octets } from './octets.ts'
+import type { MapEdit } from './ordered-map.ts'
+import { endOf } from './rows.ts'
+import type { AuditMark, LedgerState } from './state.ts'
+
+export interface Mark {
+  readonly state: LedgerState
+  readonly events: number
+}
+
+const noEvents: readonly LedgerEvent[] = []
+
+export class Transaction {
+  readonly index: number
+  readonly timeMs: number
+  readonly limits: StateLimits
+  version: number
+  auditHead: AuditMark
+  auditAnchor: AuditMark
+  estopFloor: number
+  private readonly term: number
+  private readonly rows: MapEdit<Octets>
+  private sum: RunningSum
+  private bytes: number
+  private readonly told: LedgerEvent[] = []
+
+  /** `timeMs` is what the leader wrote; time in the state never goes back. */
+  constructor(
+    state: LedgerState,
+    index: number,
+    term: number,
+    timeMs: number,
+    limits: StateLimits,
+  ) {
+    this.index = index
+    this.term = term
+    this.timeMs = Math.max(state.timeMs, timeMs)
+    this.limits = limits
+    this.version = state.version
+    this.auditHead = state.auditHead
+    this.auditAnchor = state.auditAnchor
+    this.estopFloor = state.estopFloor
+    this.rows = state.rows.edit()
+    this.sum = new RunningSum(state.sum)
+    this.bytes = state.bytes
+  }
+
+  get(key: string): Octets | undefined {
+    return this.rows.get(key)
+  }
+
+  put(key: string, row: Octets): void {
+    const before = this.rows.set(key, row)
+    if (before === row) return
+    if (before === undefined) this.bytes += key.length + this.limits.rowOverheadBytes
+    else {
+      this.sum.subtract(key, before)
+      this.bytes -= before.length
+    }
+    this.sum.add(key, row)
+    this.bytes += row.length
+  }
+
+  /** False when there was nothing. */
+  delete(key: string): boolean {
+    const before = this.rows.delete(key)
+    if (before === undefined) return false
+    this.sum.subtract(key, before)
+    this.bytes -= key.length + before.length + this.limits.rowOverheadBytes
+    return true
+  }
+
+  /** True when a row may be put without regard to what it replaces. */
+  hasRoom(key: string, row: Octets): boolean {
+    const more = key.length + row.length + this.limits.rowOverheadBytes
+    return this.bytes + more <= this.limits.stateBytesMax
+  }
+
+  count(prefix: string): number {
+    return this.rows.rank(endOf(prefix)) - this.rows.rank(prefix)
+  }
+
+  /** At most `max` rows with `from` ≤ key < `to`, as they are now. */
+  range(from: string, to: string, max: number): (readonly [key: string, row: Octets])[] {
+    const found: (readonly [string, Octets])[] = []
+    if (max <= 0) return found
+    for (const entry of this.rows.finish().entries(from, to)) {
+      found.push(entry)
+      if (found.length >= max) break
+    }
+    return found
+  }
+
+  tell(change: Change): void {
+    const { index, timeMs } = this
+    this.told.push({ index, ordinal: this.told.length, timeMs, change })
+  }
+
+  get events(): readonly LedgerEvent[] {
+    return this.told.length === 0 ? noEvents : this.told
+  }
+
+  finish(): LedgerState {
+    const { index, term, timeMs, version, auditHead, auditAnchor, estopFloor, bytes } = this
+    const rows = this.rows.finish()
+    const { sum } = this.sum
+    return { index, term, timeMs, version, auditHead, auditAnchor, estopFloor, rows, sum, bytes }
+  }
+
+  mark(): Mark {
+    return { state: this.finish(), events: this.told.length }
+  }
+
+  /** Undoes everything since the mark. */
+  restore({ state, events }: Mark): void {
+    this.version = state.version
+    this.auditHead = state.auditHead
+    this.auditAnchor = state.auditAnchor
+    this.estopFloor = state.estopFloor
+    this.rows.restore(state.rows)
+    this.sum = new RunningSum(state.sum)
+    this.bytes = state.bytes
+    this.told.length = events
+  }
+}

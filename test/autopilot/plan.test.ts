@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { autopilotLimits as limits } from '../../coordinator/autopilot/limits.ts'
+import { type Candidate, nextStep } from '../../coordinator/autopilot/plan.ts'
+import type { Config } from '../../protocol/consensus/messages.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+
+const idOf = (i: number) => `peer-${i}` as PeerId
+const memberOf = (i: number) => ({ id: idOf(i), storage: i + 1 })
+const LAST = 10_000
+
+function hosts(count: number, change: Record<number, Partial<Candidate>> = {}): Candidate[] {
+  return Array.from({ length: count }, (_, i) => ({
+    id: idOf(i),
+    state: 'alive',
+    stateAgeMs: 60_000,
+    storage: i + 1,
+    barred: false,
+    match: 0,
+    ...change[i],
+  }))
+}
+
+/** Asks again and again, every learner catching up in between, until nothing is left to do. */
+function settle(config: Config, candidates: Candidate[]): Config {
+  for (let turns = 0; turns < 50; turns++) {
+    for (const learner of config.learners) {
+      const candidate = candidates.find(({ id }) => id === learner.id)
+      if (candidate) candidate.match = LAST
+    }
+    const step = nextStep(config, candidates, LAST, limits)
+    if (!step) return config
+    config = { voters: [...step.target.voters], outgoing: [], learners: [...step.target.learners] }
+  }
+  throw new Error('it never comes to rest')
+}
+
+const founded: Config = { voters: [memberOf(0)], outgoing: [], learners: [] }
+const votersOf = ({ voters }: Config) => voters.map(({ id }) => id).sort()
+
+for (const [count, voters] of [
+  [1, 1],
+  [2, 1],
+  [3, 3],
+  [4, 3],
+  [5, 5],
+  [9, 5],
+] as const) {
+  test(`${count} hosts come to have ${voters} voters`, () => {
+    assert.equal(settle(founded, hosts(count)).voters.length, voters)
+  })
+}
+
+test('a voter that has been dead for long is replaced, and not a moment earlier', () => {
+  const config = settle(founded, hosts(3))
+  const young = hosts(4, { 1: { state: 'dead', stateAgeMs: limits.goneMs - 1 } })
+  assert.deepEqual(votersOf(settle(config, young)), [0, 1, 2].map(idOf))
+  const old = hosts(4, { 1: { state: 'dead', stateAgeMs: limits.goneMs } })
+  assert.deepEqual(votersOf(settle(config, old)), [0, 2, 3].map(idOf))
+})
+
+test('a voter that is dead keeps its vote while nobody can take it', () => {
+  const config = settle(founded, hosts(3))
+  const one = hosts(3, { 1: { state: 'dead', stateAgeMs: 1e9 } })
+  assert.deepEqual(votersOf(settle(config, one)), [0, 1, 2].map(idOf))
+})
+
+test('a voter that comes back with another disk is admitted anew before it votes', () => {
+  const config = settle(founded, hosts(3))
+  const settled = settle(config, hosts(3, { 2: { storage: 99 } }))
+  assert.deepEqual(settled.voters.find(({ id }) => id === idOf(2))?.storage, 99)
+})
+
+test('a host that is barred neither learns nor votes', () => {
+  const settled = settle(founded, hosts(4, { 1: { barred: true } }))
+  assert.ok(!votersOf(settled).includes(idOf(1)))
+  assert.equal(settled.voters.length, 3)
+})
+
+test('a voter that is barred hands its vote to another', () => {
+  const config = settle(founded, hosts(4))
+  assert.deepEqual(votersOf(config), [0, 1, 2].map(idOf))
+  assert.deepEqual(votersOf(settle(config, hosts(4, { 1: { barred: true } }))), [0, 2, 3].map(idOf))
+})
+
+test('whatever happens, those who are there are a majority of the next voters', () => {
+  const candidate = fc.record({
+    state: fc.constantFrom('alive', 'suspect', 'dead', 'left'),
+    stateAgeMs: fc.integer({ min: 0, max: 120_000 }),
+    storage: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
+    barred: fc.boolean(),
+    match: fc.constantFrom(0, LAST),
+  })
+  const seat = fc.record({
+    storage: fc.integer({ min: 1, max: 3 }),
+    role: fc.integer({ min: 0, max: 2 }),
+  })
+  fc.assert(
+    fc.property(fc.array(fc.tuple(candidate, seat), { minLength: 1, maxLength: 9 }), (rows) => {
+      const candidates = rows.map(([row], i) => ({ id: idOf(i), ...row }))
+      const seated = (role: number) =>
+        rows.flatMap(([, s], i) => (s.role === role ? [{ id: idOf(i), storage: s.storage }] : []))
+      const config = { voters: seated(0), outgoing: [], learners: seated(1) }
+      const step = nextStep(config, candidates, LAST, limits)
+      if (!step) return
+      const there = step.target.voters.filter(({ id, storage }) =>
+        candidates.some((c) => c.id === id && c.state === 'alive' && c.storage === storage),
+      )
+      assert.ok(there.length * 2 > step.target.voters.length)
+      for (const voter of step.target.voters) {
+        const before = config.voters.some((v) => v.id === voter.id && v.storage === voter.storage)
+        const match = candidates.find(({ id }) => id === voter.id)?.match
+        assert.ok(before || match === LAST, 'nobody votes who lacks the log')
+      }
+    }),
+  )
+})
