@@ -74,6 +74,8 @@ const programs = {
     (await load('../simulations/bench/membership.ts')).benchMembership(options),
   benchLedger: async (options) =>
     (await load('../simulations/bench/ledger.ts')).benchLedger(options),
+  benchFailover: async (options) =>
+    (await load('../simulations/bench/failover.ts')).benchFailover(options),
   benchFuzz: async (options) => (await load('../simulations/bench/fuzz.ts')).benchFuzz(options),
 }
 

@@ -30,13 +30,15 @@ export interface ExchangeOutlets {
   refused(from: PeerId, reason: LinkRefusal): void
 }
 
-export class Exchange<F> {
+export class Exchange<F extends object> {
   readonly #frames: Schema<F>
   readonly #frameBytesMax: number
   readonly #envelope: EnvelopeSchema
   readonly #requests: Requests<F>
   readonly #handlers: ExchangeHandlers<F>
   readonly #outlets: ExchangeOutlets
+
+  readonly #encoded = new WeakMap<object, Uint8Array>()
 
   constructor(
     frames: Schema<F>,
@@ -53,8 +55,14 @@ export class Exchange<F> {
     this.#outlets = outlets
   }
 
+  /** One message to several peers is encoded once: nobody may change it afterwards. */
   send(to: PeerId, frame: F, dialNow: boolean): void {
-    this.#post(to, { payload: encode(this.#frames, frame) }, dialNow)
+    let bytes = this.#encoded.get(frame)
+    if (bytes === undefined) {
+      bytes = encode(this.#envelope, { payload: encode(this.#frames, frame) })
+      this.#encoded.set(frame, bytes)
+    }
+    this.#outlets.send(to, { bytes }, dialNow)
   }
 
   request(to: PeerId, frame: F, deadlineMs: number, dialNow: boolean): Promise<Result<F>> {

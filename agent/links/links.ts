@@ -30,7 +30,7 @@ export interface LinkPorts {
   log: Log
 }
 
-export interface LinkOptions<F> extends ExchangeHandlers<F> {
+export interface LinkOptions<F extends object> extends ExchangeHandlers<F> {
   purpose: Purpose
   /** The union of everything that this purpose says. */
   frames: Schema<F>
@@ -58,7 +58,7 @@ const failureOf: Readonly<Record<LinkDrop, RequestFailure>> = {
   refused: 'refused',
 }
 
-export class Links<F> {
+export class Links<F extends object> {
   readonly #ports: LinkPorts
   readonly #options: LinkOptions<F>
   readonly #log: Log

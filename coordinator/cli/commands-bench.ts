@@ -36,6 +36,11 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
     .option('--clients <count>', 'callers at once', wholeNumber('--clients'), '1000')
     .action(async (options) => done(await programs.benchLedger(asked(options))))
   bench
+    .command('failover')
+    .description('a killed leader, to the next committed write')
+    .option('--rounds <count>', 'how often', wholeNumber('--rounds'), '100')
+    .action(async (options) => done(await programs.benchFailover(asked(options))))
+  bench
     .command('fuzz')
     .description('whether an agent survives a peer that keeps no rule')
     .option('--seconds <count>', 'how long to attack', wholeNumber('--seconds'), '60')

@@ -25,6 +25,7 @@ export type ProgramName =
   | 'benchUp'
   | 'benchMembership'
   | 'benchLedger'
+  | 'benchFailover'
   | 'benchFuzz'
 
 /** What a group of commands is given to add itself with. */

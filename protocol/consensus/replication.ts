@@ -24,6 +24,8 @@ export class Replication {
   private readonly node: Node
   private readonly peers: ReadonlyMap<PeerId, Progress>
   private made: Made | undefined = undefined
+  /** Made once for all peers, as appends are. */
+  private notice: Extract<RaftFrame, { kind: 'commitNotice' }> | undefined = undefined
 
   constructor(node: Node, peers: ReadonlyMap<PeerId, Progress>) {
     this.node = node
@@ -57,7 +59,9 @@ export class Replication {
     }
     if (peer.commitTold >= log.commit) return
     peer.commitTold = log.commit
-    outbox.sendNow(peer.id, { kind: 'commitNotice', value: { term, commit: log.commit } })
+    if (this.notice?.value.commit !== log.commit)
+      this.notice = { kind: 'commitNotice', value: { term, commit: log.commit } }
+    outbox.sendNow(peer.id, this.notice)
   }
 
   private send(peer: Progress, made: Made): void {

@@ -22,19 +22,17 @@ const silent: Log = {
 }
 
 export class LedgerClient {
-  private readonly courier: Courier
+  private readonly couriers = new Map<PeerId, Courier>()
+  private readonly courierTo: (leader: PeerId) => Courier
   private readonly close: () => Promise<void>
 
-  private constructor(courier: Courier, close: () => Promise<void>) {
-    this.courier = courier
+  private constructor(courierTo: (leader: PeerId) => Courier, close: () => Promise<void>) {
+    this.courierTo = courierTo
     this.close = close
   }
 
-  static async connect(
-    address: string,
-    leader: PeerId,
-    swarmKeyFile: string,
-  ): Promise<LedgerClient> {
+  /** Comes in at these addresses; only agents behind them can be asked. */
+  static async connect(addresses: readonly string[], swarmKeyFile: string): Promise<LedgerClient> {
     const clock = new SystemClock()
     const entropy = new SystemEntropy()
     const network = await startNetwork({
@@ -48,19 +46,33 @@ export class LedgerClient {
       onDiscovered: () => {},
       log: silent,
     })
-    await network.dial(address, AbortSignal.timeout(DIAL_DEADLINE_MS))
+    for (const address of addresses) {
+      const peer = await network.dial(address, AbortSignal.timeout(DIAL_DEADLINE_MS))
+      network.learn(peer, [address])
+    }
     const hello = helloOf(AGENT_VERSION, 'bench')
     const calls = new Calls({ clock, entropy, network, log: silent }, hello)
-    return new LedgerClient(new Courier(calls, clock, leader), async () => {
-      calls.close()
-      clock.close()
-      await network.stop()
-    })
+    network.onConnection = ({ peer, kind }) => {
+      if (kind === 'connected') calls.resetBackoff(peer)
+    }
+    return new LedgerClient(
+      (leader) => new Courier(calls, clock, leader),
+      async () => {
+        calls.close()
+        clock.close()
+        await network.stop()
+      },
+    )
   }
 
-  put(key: string, value: Uint8Array, timeoutMs: number): Promise<Appended> {
+  put(leader: PeerId, key: string, value: Uint8Array, timeoutMs: number): Promise<Appended> {
+    let courier = this.couriers.get(leader)
+    if (!courier) {
+      courier = this.courierTo(leader)
+      this.couriers.set(leader, courier)
+    }
     const command = { kind: 'kvPut' as const, value: { namespace: 'bench', key, value } }
-    return this.courier.take({ command, numbered: undefined }, timeoutMs)
+    return courier.take({ command, numbered: undefined }, timeoutMs)
   }
 
   stop(): Promise<void> {

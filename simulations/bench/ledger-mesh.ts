@@ -2,10 +2,15 @@
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { Problem } from '../../protocol/problem.ts'
+import type { LocalNode } from '../mesh/layout.ts'
 import type { Mesh } from './mesh.ts'
 
 const DEADLINE_MS = 60_000
 const LOOK_AGAIN_MS = 200
+
+interface StatusAnswer extends NodesAnswer {
+  ledger?: { leader?: string; reachable: number; voters: string[] }
+}
 
 interface NodesAnswer {
   nodes: { id: string; name: string; ledger?: { part: string } }[]
@@ -15,7 +20,7 @@ interface NodesAnswer {
 export async function leaderOf(
   mesh: Mesh,
   voters: number,
-): Promise<{ id: PeerId; address: string }> {
+): Promise<{ id: PeerId; name: string; address: string }> {
   const deadlineMs = performance.now() + DEADLINE_MS
   while (performance.now() < deadlineMs) {
     const nodes = await nodesOf(mesh)
@@ -25,15 +30,66 @@ export async function leaderOf(
     const leader = nodes.find(({ ledger }) => ledger?.part === 'leader')
     const local = mesh.nodes.find(({ name }) => name === leader?.name)
     if (leader && local && voting.length >= voters)
-      return { id: leader.id as PeerId, address: `/ip4/127.0.0.1/tcp/${local.meshPort}` }
+      return { id: leader.id as PeerId, name: local.name, address: addressOf(local) }
     await mesh.rest(LOOK_AGAIN_MS)
   }
-  throw new Problem({
+  throw noVoters(voters)
+}
+
+/** Waits until every agent answers, votes, and names the same leader. */
+export async function leaderOfAll(
+  mesh: Mesh,
+): Promise<{ id: PeerId; name: string; address: string }> {
+  const deadlineMs = performance.now() + DEADLINE_MS
+  while (performance.now() < deadlineMs) {
+    const said = await Promise.all(mesh.nodes.map(({ apiAddress }) => statusAt(apiAddress)))
+    const leaders = new Set(said.map((status) => status?.ledger?.leader))
+    const whole = said.every(
+      (status) =>
+        status?.ledger?.reachable === mesh.nodes.length &&
+        status.ledger.voters.length === mesh.nodes.length,
+    )
+    const [name] = leaders
+    const local = mesh.nodes.find((node) => node.name === name)
+    const id = said[0]?.nodes.find((node) => node.name === name)?.id
+    if (leaders.size === 1 && whole && local && id)
+      return { id: id as PeerId, name: local.name, address: addressOf(local) }
+    await mesh.rest(LOOK_AGAIN_MS)
+  }
+  throw noVoters(mesh.nodes.length)
+}
+
+async function statusAt(apiAddress: string): Promise<StatusAnswer | undefined> {
+  try {
+    const response = await fetch(`${apiAddress}/api/v1/status`)
+    return (await response.json()) as StatusAnswer
+  } catch {
+    return undefined
+  }
+}
+
+function noVoters(voters: number): Problem {
+  return new Problem({
     code: 'noVoters',
     why: `the mesh did not come to have ${voters} voters`,
     fix: 'look at the logs of its agents',
     exitCode: exitCodes.failed,
   })
+}
+
+export function addressOf({ meshPort }: LocalNode): string {
+  return `/ip4/127.0.0.1/tcp/${meshPort}`
+}
+
+/** Who leads, by the word of the first agent that answers; `without` is not asked. */
+export async function leaderSeenBy(mesh: Mesh, without: string): Promise<PeerId | undefined> {
+  for (const { name, apiAddress } of mesh.nodes) {
+    if (name === without) continue
+    const status = await statusAt(apiAddress)
+    const leader = status?.nodes.find((node) => node.name === status.ledger?.leader)
+    if (leader) return leader.id as PeerId
+  }
+  return undefined
 }
 
 /** As the first agent that answers sees them. */

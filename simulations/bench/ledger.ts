@@ -90,10 +90,10 @@ async function measureMesh(voters: number, options: LedgerBenchOptions): Promise
   const mesh = await Mesh.start(voters)
   try {
     const leader = await leaderOf(mesh, voters)
-    const client = await LedgerClient.connect(leader.address, leader.id, mesh.swarmKeyFile)
+    const client = await LedgerClient.connect([leader.address], mesh.swarmKeyFile)
     try {
       return await measure(async (key, value) => {
-        const appended = await client.put(key, value, TIMEOUT_MS)
+        const appended = await client.put(leader.id, key, value, TIMEOUT_MS)
         if (appended.kind === 'applied' && appended.result.code === 'ok') return
         throw new Error(`an append failed: ${JSON.stringify(appended)}`)
       }, options)

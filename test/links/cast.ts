@@ -41,7 +41,7 @@ export const note = (n: number, fillerBytes = 0): Frame => ({
 })
 export const ask = (what: string): Frame => ({ kind: 'ask', value: { what } })
 
-export interface Host<F = Frame> {
+export interface Host<F extends object = Frame> {
   id: PeerId
   network: StageNetwork
   links: Links<F>
@@ -60,7 +60,7 @@ export class Stage {
     return this.hostOf(name, Frame, changes)
   }
 
-  hostOf<F>(name: string, frames: Schema<F>, changes: Changes<F> = {}): Host<F> {
+  hostOf<F extends object>(name: string, frames: Schema<F>, changes: Changes<F> = {}): Host<F> {
     const network = this.network(name)
     const heard: { from: PeerId; frame: F }[] = []
     const options: LinkOptions<F> = {
@@ -103,7 +103,7 @@ export interface Stranger {
   received: Uint8Array[]
 }
 
-export interface Changes<F> {
+export interface Changes<F extends object> {
   hello?: Hello
   quotas?: Partial<Quotas>
   limits?: Partial<LinkLimits>

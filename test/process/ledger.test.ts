@@ -50,9 +50,9 @@ async function put(key: string, value: string): Promise<void> {
     let client: LedgerClient | undefined
     try {
       const leader = await leaderOf(mesh, 1)
-      client = await LedgerClient.connect(leader.address, leader.id, mesh.swarmKeyFile)
+      client = await LedgerClient.connect([leader.address], mesh.swarmKeyFile)
       const body = new TextEncoder().encode(value)
-      return (await client.put(key, body, PUT_TIMEOUT_MS)).kind === 'applied'
+      return (await client.put(leader.id, key, body, PUT_TIMEOUT_MS)).kind === 'applied'
     } catch (error) {
       if (error instanceof Unreachable) return false
       throw error
