@@ -40,7 +40,8 @@ export async function initMesh({ dir }: InitOptions): Promise<number> {
   process.stderr.write(
     [
       `a new mesh, ${meshFingerprint(key)}, with its swarm key in ${file}`,
-      'keep it secret: who has it can join. On each host:',
+      'the first agent that is started with the key in this folder begins the ledger',
+      'keep the key secret: who has it can join. On each host:',
       '  skein agent join /ip4/ADDRESS/tcp/4130 --swarm-key swarm.key   (name one or two other hosts)',
       '  skein agent run --config agent.yaml',
       '',
