@@ -15,6 +15,8 @@ interface Count {
 }
 
 const MODULES_CRUISED_MIN = 100
+/** For each of the two parts of the run: the whole is to end within a quarter of an hour. */
+const DEADLINE_MS = 420_000
 const count: Count = { passed: 0, failed: 0, skipped: 0 }
 const failures: string[] = []
 const patterns = process.argv.slice(2)
@@ -35,13 +37,14 @@ const slow = files.filter((file) => file.startsWith('test/process/'))
 await runFiles(
   files.filter((file) => !slow.includes(file)),
   2,
+  DEADLINE_MS,
 )
-await runFiles(slow, 1)
+await runFiles(slow, 1, DEADLINE_MS)
 
 for (const failure of failures) process.stdout.write(`failed: ${failure}\n`)
 const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : ''
 process.stdout.write(`\n${count.passed} passed, ${count.failed} failed${skipped}\n`)
-process.exitCode = count.failed === 0 && count.passed > 0 ? 0 : 1
+process.exit(count.failed === 0 && count.passed > 0 ? 0 : 1)
 
 async function check(
   name: string,
@@ -77,12 +80,33 @@ function capture(
   })
 }
 
-function runFiles(files: string[], concurrency: number): Promise<void> {
+/** A file that never ends is a failure with a name, not a run without an end. */
+function runFiles(files: string[], concurrency: number, deadlineMs: number): Promise<void> {
   if (files.length === 0) return Promise.resolve()
+  const running = new Set<string>()
+  const overdue = new AbortController()
   return new Promise((resolve) => {
-    const stream = run({ files, concurrency, timeout: 300_000 })
+    const stream = run({ files, concurrency, signal: overdue.signal })
+    const deadline = setTimeout(() => {
+      for (const file of running) {
+        count.failed++
+        failures.push(`${file}: did not end within ${deadlineMs / 1_000} s of the run`)
+      }
+      stream.removeAllListeners()
+      overdue.abort()
+      resolve()
+    }, deadlineMs)
+    const fileOf = (name: string) => files.find((file) => name.endsWith(file))
+    stream.on('test:dequeue', ({ name, nesting }) => {
+      const file = nesting === 0 ? fileOf(name) : undefined
+      if (file) running.add(file)
+    })
+    stream.on('test:complete', ({ name, nesting }) => {
+      const file = nesting === 0 ? fileOf(name) : undefined
+      if (file) running.delete(file)
+    })
     stream.on('test:pass', ({ name, skip, details }) => {
-      if (details.type === 'suite' || files.some((file) => name.endsWith(file))) return
+      if (details.type === 'suite' || fileOf(name)) return
       if (skip === undefined || skip === false) count.passed++
       else count.skipped++
     })
@@ -91,7 +115,10 @@ function runFiles(files: string[], concurrency: number): Promise<void> {
       count.failed++
       failures.push(`${file ?? ''}: ${name}`)
     })
-    stream.once('end', () => resolve())
+    stream.once('end', () => {
+      clearTimeout(deadline)
+      resolve()
+    })
     stream.compose(spec).pipe(process.stdout, { end: false })
   })
 }

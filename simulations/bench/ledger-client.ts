@@ -46,23 +46,26 @@ export class LedgerClient {
       onDiscovered: () => {},
       log: silent,
     })
-    for (const address of addresses) {
-      const peer = await network.dial(address, AbortSignal.timeout(DIAL_DEADLINE_MS))
-      network.learn(peer, [address])
-    }
     const hello = helloOf(AGENT_VERSION, 'bench')
     const calls = new Calls({ clock, entropy, network, log: silent }, hello)
     network.onConnection = ({ peer, kind }) => {
       if (kind === 'connected') calls.resetBackoff(peer)
     }
-    return new LedgerClient(
-      (leader) => new Courier(calls, clock, leader),
-      async () => {
-        calls.close()
-        clock.close()
-        await network.stop()
-      },
-    )
+    const close = async () => {
+      calls.close()
+      clock.close()
+      await network.stop()
+    }
+    try {
+      for (const address of addresses) {
+        const peer = await network.dial(address, AbortSignal.timeout(DIAL_DEADLINE_MS))
+        network.learn(peer, [address])
+      }
+    } catch (error) {
+      await close()
+      throw error
+    }
+    return new LedgerClient((leader) => new Courier(calls, clock, leader), close)
   }
 
   put(leader: PeerId, key: string, value: Uint8Array, timeoutMs: number): Promise<Appended> {
