@@ -7,7 +7,7 @@
  */
 
 import type { Timing } from '../protocol/consensus/limits.ts'
-import type { PeerId, Signer } from '../protocol/identity/peer-id.ts'
+import type { PeerId, Signer, Verify } from '../protocol/identity/peer-id.ts'
 import type { Profile } from '../protocol/membership/digest.ts'
 import type { MembershipEvent } from '../protocol/membership/outbox.ts'
 import type { Clock } from '../protocol/ports/clock.ts'
@@ -46,6 +46,8 @@ export interface AgentPorts {
 
 export interface AgentSettings {
   signer: Signer
+  /** How the signatures of others are judged. */
+  verify: Verify
   name: string
   /** What people call the mesh; two meshes with one name are still two. */
   mesh: string
@@ -94,6 +96,7 @@ export class Agent {
     this.calls = new Calls(ports, helloOf(AGENT_VERSION, settings.name))
     this.membership = new MembershipService(ports, {
       signer: settings.signer,
+      verify: settings.verify,
       profile: this.describe(),
       bootstrap: settings.bootstrap,
       probeIntervalMs: settings.probeIntervalMs,

@@ -26,7 +26,7 @@ import { LoopLagMonitor } from '../agent/ports/loop-lag.ts'
 import { serviceNotices } from '../agent/ports/sd-notify.ts'
 import { openTelemetry } from '../agent/ports/telemetry.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
-import { signerFromSeed } from '../protocol/identity/peer-id.ts'
+import { signerFromSeed, verify } from '../protocol/identity/peer-id.ts'
 import { meshFingerprint, parseSwarmKey } from '../protocol/identity/swarm-key.ts'
 import type { Log } from '../protocol/ports/log.ts'
 import { Problem } from '../protocol/problem.ts'
@@ -102,6 +102,7 @@ async function live(config: Config, base: Base): Promise<number> {
   const signer = signerFromSeed(seed)
   const settings = {
     signer,
+    verify,
     name: config.node.name,
     mesh: meshFingerprint(swarmKey.key),
     labels: config.node.labels,

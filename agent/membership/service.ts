@@ -2,8 +2,7 @@
  * Runs the membership core: hands it frames, time and what the network noticed, and sends, records
  * and logs what it answers. All decisions are the core's.
  */
-import type { PeerId, Signer } from '../../protocol/identity/peer-id.ts'
-import { verify } from '../../protocol/identity/peer-id.ts'
+import type { PeerId, Signer, Verify } from '../../protocol/identity/peer-id.ts'
 import { Membership } from '../../protocol/membership/core.ts'
 import type { LedgerRecord, LoadRecord, Profile } from '../../protocol/membership/digest.ts'
 import { sealWith } from '../../protocol/membership/digest.ts'
@@ -31,6 +30,7 @@ export interface MembershipPorts {
 
 export interface MembershipSettings {
   signer: Signer
+  verify: Verify
   profile: Omit<Profile, 'owner' | 'incarnation'>
   /** Addresses of agents to ask for the others. */
   bootstrap: readonly string[]
@@ -68,7 +68,7 @@ export class MembershipService {
 
   async start(): Promise<void> {
     const { clock, entropy, disk } = this.ports
-    const { signer, profile, probeIntervalMs } = this.settings
+    const { signer, verify, profile, probeIntervalMs } = this.settings
     const incarnation = await nextIncarnation(disk)
     this.core = new Membership(
       {

@@ -58,6 +58,9 @@ export interface Signer {
   sign(bytes: Uint8Array): Uint8Array
 }
 
+/** Whether `signature` over `bytes` is of the holder of the key that `id` names. */
+export type Verify = (id: PeerId, bytes: Uint8Array, signature: Uint8Array) => boolean
+
 interface ReadyKey {
   raw: Uint8Array
   key: KeyObject

@@ -4,7 +4,7 @@
  * port of a life that is over does nothing and answers nobody.
  */
 import { assert } from '../../protocol/assert.ts'
-import type { PeerId, Signer } from '../../protocol/identity/peer-id.ts'
+import type { PeerId, Signer, Verify } from '../../protocol/identity/peer-id.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Disk } from '../../protocol/ports/disk.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
@@ -14,6 +14,7 @@ import type { Telemetry } from '../../protocol/ports/telemetry.ts'
 import { type ClockOptions, HostTime, VirtualClock } from './clock.ts'
 import { DiskHandle } from './disk.ts'
 import { HappeningError, HostCall, HostEvent } from './event.ts'
+import type { Identity } from './identity.ts'
 import { TracedLog } from './log.ts'
 import { Machine, type MachineOptions } from './machine.ts'
 import { SimulatedNetwork } from './network.ts'
@@ -36,6 +37,7 @@ export interface HostPorts {
   telemetry: Telemetry
   log: Log
   signer: Signer
+  verify: Verify
 }
 
 /** What a program may give back, to be stopped in good order. */
@@ -65,7 +67,7 @@ export class Host {
   readonly world: World
   readonly index: number
   readonly name: string
-  readonly signer: Signer
+  readonly identity: Identity
   readonly time: HostTime
   readonly platter: Platter
   readonly machine: Machine
@@ -80,11 +82,11 @@ export class Host {
   private main: Main | undefined
   private program: Stoppable | undefined
 
-  constructor(world: World, index: number, name: string, signer: Signer, options: HostOptions) {
+  constructor(world: World, index: number, name: string, identity: Identity, options: HostOptions) {
     this.world = world
     this.index = index
     this.name = name
-    this.signer = signer
+    this.identity = identity
     this.time = new HostTime(this, options)
     this.platter = new Platter(world.entropy.stream(`disk/${name}`), options.disk ?? {})
     this.machine = new Machine(this, options.machine ?? {})
@@ -93,7 +95,7 @@ export class Host {
   }
 
   get id(): PeerId {
-    return this.signer.id
+    return this.identity.signer.id
   }
 
   get address(): string {
@@ -187,7 +189,7 @@ export class Host {
       processes: new SimulatedProcesses(this),
       telemetry: new SimulatedTelemetry(this, clock),
       log: new TracedLog(this),
-      signer: this.signer,
+      ...this.identity,
     }
   }
 

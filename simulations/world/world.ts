@@ -23,7 +23,7 @@ export interface WorldOptions {
   link?: Partial<LinkQuality>
   /** Bounds of the hosts' networks, where they are not those of production. */
   limits?: LimitOverrides
-  /** Real key pairs, or ids that cost nothing and sign nothing. Real unless said otherwise. */
+  /** Real key pairs, or ids that cost nothing and sign with a checksum. Real unless said otherwise. */
   identities?: IdentityKind
   /** Reads along. */
   trace?: TraceSink
@@ -68,8 +68,8 @@ export class World {
     assert(/^[a-z0-9][a-z0-9-]*$/.test(name), 'a host has a plain name', { name })
     assert(!this.byName.has(name), 'a host has a name of its own', { name })
     assert(this.hosts.length < worldLimits.hostsMax, 'a world has room for so many hosts')
-    const signer = identityOf(this.entropy, name, this.options.identities ?? 'real')
-    const host = new Host(this, this.hosts.length, name, signer, options)
+    const identity = identityOf(this.entropy, name, this.options.identities ?? 'real')
+    const host = new Host(this, this.hosts.length, name, identity, options)
     this.hosts.push(host)
     this.byName.set(name, host)
     return host

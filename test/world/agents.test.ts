@@ -24,6 +24,7 @@ class Mesh {
         { ...ports, loopLagMs: () => 0 },
         {
           signer: ports.signer,
+          verify: ports.verify,
           name: host.name,
           mesh: 'simulated',
           labels: {},

@@ -63,10 +63,20 @@ test('hosts have key pairs of their seed, and sign with them', async () => {
   assert.equal(one!.id, same!.id)
   assert.notEqual(one!.id, other!.id)
   const text = new TextEncoder().encode('to be signed')
-  assert.ok(verify(one!.id, text, one!.signer.sign(text)))
-  assert.ok(!verify(other!.id, text, one!.signer.sign(text)))
+  assert.ok(verify(one!.id, text, one!.identity.signer.sign(text)))
+  assert.ok(!verify(other!.id, text, one!.identity.signer.sign(text)))
   const plain = new World({ seed: 1, identities: 'plain' }).addHost('a')
   assert.equal(plain.id.length, one!.id.length)
+  const { signer, verify: verifyPlain } = plain.identity
+  assert.ok(verifyPlain(plain.id, text, signer.sign(text)))
+  assert.ok(!verifyPlain(one!.id, text, signer.sign(text)))
+  assert.ok(
+    !verifyPlain(
+      plain.id,
+      text.map((byte) => byte ^ 1),
+      signer.sign(text),
+    ),
+  )
 })
 
 test('a busy program shows in the load of its machine while it runs', async () => {
