@@ -6,7 +6,7 @@
  * else is a module that can fail, restart and be stopped on its own.
  */
 
-import type { Timing } from '../protocol/consensus/limits.ts'
+import type { Limits, Timing } from '../protocol/consensus/limits.ts'
 import type { PeerId, Signer, Verify } from '../protocol/identity/peer-id.ts'
 import type { Profile } from '../protocol/membership/digest.ts'
 import type { MembershipEvent } from '../protocol/membership/outbox.ts'
@@ -23,6 +23,7 @@ import { LabelStore } from './labels.ts'
 import { LedgerReporter } from './ledger/reporter.ts'
 import { leaderAmong } from './ledger/rumours.ts'
 import { LedgerService } from './ledger/service.ts'
+import type { LedgerWitness } from './ledger/witness.ts'
 import { MembershipService } from './membership/service.ts'
 import { ModuleGraph } from './modules/graph.ts'
 import type { ModuleSpec } from './modules/module.ts'
@@ -56,6 +57,9 @@ export interface AgentSettings {
   probeIntervalMs: number
   /** How long the ledger waits for a leader that has fallen silent. */
   ledgerTiming: Timing
+  ledgerLimits: Limits
+  /** Looks over the ledger's shoulder: for simulations. */
+  witness?: LedgerWitness
   /** The mesh was made on this host: its ledger begins here, at the first start. */
   founding: Founding
   sampling: SamplingSettings
@@ -108,6 +112,8 @@ export class Agent {
         id: settings.signer.id,
         hello: helloOf(AGENT_VERSION, settings.name),
         timing: settings.ledgerTiming,
+        limits: settings.ledgerLimits,
+        witness: settings.witness,
         founding: settings.founding,
         rumouredLeader: () => leaderAmong(this.membership.members()),
         onEvent: (event) => this.ledgerReporter.heard(event),

@@ -25,6 +25,7 @@ import { claimFounding } from '../agent/ports/founding.ts'
 import { LoopLagMonitor } from '../agent/ports/loop-lag.ts'
 import { serviceNotices } from '../agent/ports/sd-notify.ts'
 import { openTelemetry } from '../agent/ports/telemetry.ts'
+import { limits } from '../protocol/consensus/limits.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
 import { signerFromSeed, verify } from '../protocol/identity/peer-id.ts'
 import { meshFingerprint, parseSwarmKey } from '../protocol/identity/swarm-key.ts'
@@ -109,6 +110,7 @@ async function live(config: Config, base: Base): Promise<number> {
     bootstrap: config.network.bootstrap,
     probeIntervalMs: config.membership.probeInterval,
     ledgerTiming,
+    ledgerLimits: limits,
     founding: claimFounding(config.network.swarmKeyFile, signer.id),
     sampling: {
       intervalMsMin: config.telemetry.intervalMin,

@@ -21,6 +21,12 @@ export const exitCodes = {
   conflict: 9,
   /** An emergency stop is in force. */
   emergencyStop: 10,
+  /** `skein sim`: code threw where nothing handles it. */
+  simulationCrash: 20,
+  /** `skein sim`: something happened that must never happen. */
+  simulationSafety: 21,
+  /** `skein sim`: something that must happen did not. */
+  simulationLiveness: 22,
   /** Ctrl-C: 128 and the number of SIGINT, as shells count. */
   interrupted: 130,
 } as const

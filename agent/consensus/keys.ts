@@ -1,6 +1,8 @@
 /** Where consensus keeps its records. Numbers are padded, so that keys are ordered as they are. */
 import type { SnapshotMeta } from '../../protocol/consensus/messages.ts'
 
+/** Everything of consensus, and nothing else, begins so. */
+export const recordsPrefix = 'raft/'
 export const identityKey = 'raft/identity'
 export const hardStateKey = 'raft/hard'
 export const snapshotKey = 'raft/snapshot'

@@ -13,6 +13,12 @@ export const chunkBytes = 256 * 1024
 /** Records of a snapshot that are deleted in one batch. */
 export const deletesPerBatch = 256
 
+/** Copies that are set aside on one disk. The oldest gives way to the next. */
+export const asidesMax = 4
+
+/** Such a copy is made in batches of about so much. */
+export const copyBytesPerBatch = 1024 * 1024
+
 /** The longest append with its envelope is a frame, and a window of them may wait for one peer. */
 export const consensusLinkLimits: LinkLimits = {
   ...linkLimits,

@@ -8,7 +8,6 @@
  * has lost something.
  */
 import { createHash } from 'node:crypto'
-import { noConfig } from '../../protocol/consensus/config.ts'
 import { wireLimits } from '../../protocol/consensus/limits.ts'
 import { entryBytes } from '../../protocol/consensus/log.ts'
 import type { Config, Entry } from '../../protocol/consensus/messages.ts'
@@ -25,21 +24,18 @@ import type { Entropy } from '../../protocol/ports/entropy.ts'
 import {
   type BlockName,
   blockKey,
-  blockNameOf,
-  blockPrefix,
   chunkKey,
   chunkPrefix,
   chunksPrefix,
   hardStateKey,
   identityKey,
   offsetOf,
+  recordsPrefix,
   snapshotKey,
 } from './keys.ts'
 import { blockBytesMax, chunkBytes, deletesPerBatch } from './limits.ts'
-import { Block, HardRecord, Identity, seal, sealMessage, unseal, unsealMessage } from './records.ts'
-
-/** What was found on opening that is not as it was written. */
-export type Damage = 'hardState' | 'snapshot' | 'log'
+import { type Damage, type Held, type LogRecords, look, restoredFrom } from './look.ts'
+import { Block, HardRecord, Identity, seal, sealMessage, unseal } from './records.ts'
 
 export interface Opened {
   store: ConsensusStore
@@ -66,7 +62,7 @@ export class ConsensusStore {
   /** Every record of the log beyond its end, to be removed with the next write. */
   private stale: string[]
 
-  private constructor(disk: Disk, snapshot: SnapshotMeta | undefined, log: ReadLog) {
+  private constructor(disk: Disk, snapshot: SnapshotMeta | undefined, log: LogRecords) {
     this.disk = disk
     this.snapshot = snapshot
     this.blocks = [...log.blocks]
@@ -75,37 +71,24 @@ export class ConsensusStore {
   }
 
   static async open(disk: Disk, entropy: Entropy): Promise<Opened> {
-    const damage: Damage[] = []
-    const hardRecord = await disk.get(hardStateKey)
-    const identityRecord = await disk.get(identityKey)
-    const hard = unsealMessage(hardStateKey, HardRecord, hardRecord)
-    const identity = unsealMessage(identityKey, Identity, identityRecord)
-    if (!hard || !identity) {
-      if (hardRecord) damage.push('hardState')
+    const held = await look(disk)
+    const restored = restoredFrom(held)
+    if (!restored || held.storage === undefined) {
       const store = new ConsensusStore(disk, undefined, emptyLog)
+      const damage: Damage[] = held.hasPromised ? ['hardState'] : []
       // A disk that was begun and never written to has promised nothing. One whose votes cannot be
       // read must not go on under the number by which they are known.
-      const fresh = identity && !hardRecord
-      const storage = fresh ? identity.storage : await begin(disk, entropy)
-      return { store, storage, restored: undefined, damage }
+      const fresh = held.hasPromised ? undefined : held.storage
+      return { store, storage: fresh ?? (await begin(disk, entropy)), restored: undefined, damage }
     }
-    const snapshotRecord = await disk.get(snapshotKey)
-    const snapshot = unsealMessage(snapshotKey, SnapshotMeta, snapshotRecord)
-    if (snapshotRecord && !snapshot) damage.push('snapshot')
-    const log = await readLog(disk, snapshot?.index ?? 0)
-    if (log.damaged) damage.push('log')
-    const store = new ConsensusStore(disk, snapshot, log)
+    const store = ConsensusStore.over(disk, held)
     await store.removeOrphans()
-    const hardState = hardStateOf(hard)
-    const base = snapshot ?? blank(noConfig).snapshot
-    // Without its snapshot a log hangs in the air, unless it begins with the first entry.
-    const entries = snapshotRecord && !snapshot ? [] : log.entries
-    return {
-      store,
-      storage: identity.storage,
-      restored: { hardState, snapshot: base, entries },
-      damage,
-    }
+    return { store, storage: held.storage, restored, damage: held.damage }
+  }
+
+  /** The store over what has been looked at. Nobody may have written since. */
+  static over(disk: Disk, held: Held): ConsensusStore {
+    return new ConsensusStore(disk, held.snapshot, held.log)
   }
 
   /** Makes this disk a founder's: it begins with a configuration that nobody had to send it. */
@@ -123,13 +106,24 @@ export class ConsensusStore {
 
   /** One atomic batch. Writes must be begun in the order of their numbers. */
   async persist(write: Persist): Promise<void> {
+    const replaced = write.snapshot && this.snapshot
+    const ops = this.opsOf(write)
+    await this.disk.write(ops, { durable: write.sync })
+    if (replaced) await this.removeChunks(replaced)
+  }
+
+  /** The same, under another number: what was promised under the last one is nobody's any more. */
+  persistAs(storage: number, write: Persist): Promise<void> {
+    return this.disk.write([identityOp(storage), ...this.opsOf(write)], { durable: true })
+  }
+
+  private opsOf(write: Persist): DiskOp[] {
     const ops: DiskOp[] = this.stale.map((key) => ({ del: key }))
     this.stale = []
     for (const { snapshot, offset, data } of write.staged) {
       const key = chunkKey(snapshot, offset)
       ops.push({ put: key, value: seal(key, data) })
     }
-    const replaced = write.snapshot && this.snapshot
     if (write.snapshot) {
       ops.push(snapshotOp(write.snapshot))
       for (const block of this.blocks) ops.push({ del: blockKey(block) })
@@ -142,8 +136,7 @@ export class ConsensusStore {
       put: hardStateKey,
       value: sealMessage(hardStateKey, HardRecord, hardRecordOf(write.hardState)),
     })
-    await this.disk.write(ops, { durable: write.sync })
-    if (replaced) await this.removeChunks(replaced)
+    return ops
   }
 
   /**
@@ -250,56 +243,24 @@ export class ConsensusStore {
   }
 }
 
-interface ReadLog {
-  blocks: BlockName[]
-  stale: string[]
-  nextBlock: number
-}
+const emptyLog: LogRecords = { blocks: [], stale: [], nextBlock: 1 }
 
-const emptyLog: ReadLog = { blocks: [], stale: [], nextBlock: 1 }
-
-async function readLog(
-  disk: Disk,
-  snapshotIndex: number,
-): Promise<ReadLog & { entries: Entry[]; damaged: boolean }> {
-  const blocks: BlockName[] = []
-  const stale: string[] = []
-  const entries: Entry[] = []
-  let nextBlock = 1
-  let damaged = false
-  for await (const [key, record] of disk.scan(within(blockPrefix))) {
-    const name = blockNameOf(key)
-    if (!name) {
-      stale.push(key)
-      continue
-    }
-    nextBlock = name.number + 1
-    const firstMissing = snapshotIndex + entries.length + 1
-    const block = unsealMessage(key, Block, record)
-    const follows = name.firstIndex <= firstMissing
-    if (follows && name.firstIndex > snapshotIndex)
-      entries.length = name.firstIndex - snapshotIndex - 1
-    if (block && follows) {
-      blocks.push(name)
-      const covered = Math.max(0, snapshotIndex + 1 - name.firstIndex)
-      for (const entry of block.entries.slice(covered)) entries.push(entry)
-    } else {
-      // A gap, or a block that is not whole. A later one may still begin at or before it.
-      damaged ||= name.lastIndex > snapshotIndex
-      stale.push(key)
-    }
-  }
-  return { blocks, stale, nextBlock, entries, damaged }
-}
-
-/** Forgets whatever is there, and draws a number: 52 bits of chance, never 0. */
+/** Forgets whatever is there, and is another disk. */
 async function begin(disk: Disk, entropy: Entropy): Promise<number> {
-  const storage = 1 + entropy.uint32() * 2 ** 20 + (entropy.uint32() >>> 12)
+  const storage = drawStorage(entropy)
   const ops: DiskOp[] = []
-  for await (const [key] of disk.scan(within('raft/'))) ops.push({ del: key })
-  ops.push({ put: identityKey, value: sealMessage(identityKey, Identity, { storage }) })
-  await disk.write(ops, { durable: true })
+  for await (const [key] of disk.scan(within(recordsPrefix))) ops.push({ del: key })
+  await disk.write([...ops, identityOp(storage)], { durable: true })
   return storage
+}
+
+/** The number of a disk: 52 bits of chance, never 0. */
+export function drawStorage(entropy: Entropy): number {
+  return 1 + entropy.uint32() * 2 ** 20 + (entropy.uint32() >>> 12)
+}
+
+function identityOp(storage: number): DiskOp {
+  return { put: identityKey, value: sealMessage(identityKey, Identity, { storage }) }
 }
 
 function blocksOf(firstIndex: number, entries: readonly Entry[]): Block[] {
@@ -353,9 +314,4 @@ function hardRecordOf({ term, vote, commit, promised }: HardState): HardRecord {
     promisedTerm: promised.term,
     ...(vote === undefined ? {} : { vote }),
   }
-}
-
-function hardStateOf(record: HardRecord): HardState {
-  const { term, vote, commit, promisedIndex, promisedTerm } = record
-  return { term, vote, commit, promised: { index: promisedIndex, term: promisedTerm } }
 }

@@ -4,20 +4,17 @@
  *
  * A disk that fails stops it for good: it steps down and says so, and the others go on without it.
  */
-import { createHash } from 'node:crypto'
 import type { Target } from '../../protocol/consensus/config.ts'
-import { Raft, type ReadMode } from '../../protocol/consensus/core.ts'
+import { Raft, type ReadMode, type Tenure } from '../../protocol/consensus/core.ts'
+import { eraOf } from '../../protocol/consensus/era.ts'
 import type { Limits, Timing } from '../../protocol/consensus/limits.ts'
-import type { Entry, SnapshotMeta } from '../../protocol/consensus/messages.ts'
 import { RaftFrame } from '../../protocol/consensus/messages.ts'
 import type {
   Proposal,
-  ProposeRefusal,
   ReconfigureRefusal,
   TransferRefusal,
 } from '../../protocol/consensus/proposing.ts'
 import type {
-  Apply,
   ChunkOrder,
   Persist,
   RaftEvent,
@@ -34,9 +31,11 @@ import type { Log } from '../../protocol/ports/log.ts'
 import type { Network } from '../../protocol/ports/network.ts'
 import type { Hello } from '../../protocol/wire/versions.ts'
 import { Links } from '../links/links.ts'
+import { Applying } from './applying.ts'
 import { consensusLinkLimits, consensusQuotas, purpose } from './limits.ts'
+import { type Outcome, type ReadOutcome, type Refusal, stoppedRefusal } from './outcomes.ts'
 import type { StateMachine } from './state-machine.ts'
-import { type ConsensusStore, SnapshotDamaged } from './store.ts'
+import type { ConsensusStore } from './store.ts'
 
 export interface VoterPorts {
   clock: Clock
@@ -57,29 +56,6 @@ export interface VoterSettings {
   onFailure(error: unknown): void
 }
 
-export type Refusal<Reason extends string> = {
-  ok: false
-  reason: Reason
-  leader: PeerId | undefined
-}
-export type Outcome<Result> =
-  | { ok: true; index: number; results: Result[] }
-  /**
-   * `superseded`: another leader's entry took the place, so this one never takes effect. `unknown`:
-   * a snapshot came that covers it, and what became of it is only in the state.
-   */
-  | Refusal<ProposeRefusal | 'superseded' | 'unknown' | 'stopped'>
-export type ReadOutcome =
-  | { ok: true; index: number }
-  | Refusal<ReadRefusal | 'backlogFull' | 'stopped'>
-
-interface Waiting<Result> {
-  term: number
-  count: number
-  results: Result[]
-  settle(outcome: Outcome<Result>): void
-}
-
 export class Voter<Result> {
   private readonly ports: VoterPorts
   private readonly settings: VoterSettings
@@ -88,20 +64,18 @@ export class Voter<Result> {
   private readonly raft: Raft
   private readonly links: Links<RaftFrame>
   private readonly log: Log
-  /** Proposals by the index of their first entry. */
-  private readonly waiting = new Map<number, Waiting<Result>>()
+  private readonly applying: Applying<Result>
   private readonly reads = new Map<number, (outcome: ReadOutcome) => void>()
   private nextRead = 1
   private timer: Timer | undefined
   private timerAtMs = Number.POSITIVE_INFINITY
   private pumping = false
-  private writing = 0
+  /** When the writes were begun that the disk has not confirmed yet, in order. */
+  private readonly writing: number[] = []
   private stopped = false
-  /** What has been handed out, in order; a snapshot takes its time. */
-  private applying = Promise.resolve()
-  private applyingNow = 0
-  private applied: number
-  private savingSnapshot = false
+  private saving: Promise<void> | undefined
+  /** Resolves when nothing is on its way to the disk any more. */
+  private written: PromiseWithResolvers<void> | undefined
 
   constructor(
     ports: VoterPorts,
@@ -115,7 +89,8 @@ export class Voter<Result> {
     this.machine = machine
     this.log = ports.log.child('consensus')
     const { id, storage, timing, limits, restored } = settings
-    this.applied = restored.snapshot.index
+    const { index } = restored.snapshot
+    this.applying = new Applying(machine, store, index, (error) => this.fail(error))
     const entropy = ports.entropy.stream('consensus')
     const options = { id, storage, timing, limits }
     this.raft = new Raft(options, restored, entropy, ports.clock.now())
@@ -135,11 +110,22 @@ export class Voter<Result> {
   }
 
   get appliedIndex(): number {
-    return this.applied
+    return this.applying.index
   }
 
   get leads(): boolean {
     return this.raft.leads
+  }
+
+  /** Undefined unless it leads. */
+  get tenure(): Tenure | undefined {
+    return this.raft.tenure
+  }
+
+  /** For how long the disk has kept the oldest unconfirmed write waiting. */
+  get diskWaitMs(): number {
+    const [begunMs] = this.writing
+    return begunMs === undefined ? 0 : this.now() - begunMs
   }
 
   status(): RaftStatus {
@@ -158,11 +144,8 @@ export class Voter<Result> {
     const appended = this.raft.propose(proposals, this.now())
     if (!appended.ok) return Promise.resolve(appended)
     // While a write is under way, more may join the next one.
-    if (this.writing === 0) this.soon()
-    return new Promise((settle) => {
-      const { index, term } = appended
-      this.waiting.set(index, { term, count: proposals.length, results: [], settle })
-    })
+    if (this.writing.length === 0) this.soon()
+    return this.applying.outcomeOf(appended.index, appended.term, proposals.length)
   }
 
   /** Settles when the state that is applied here may answer a read that was asked for now. */
@@ -208,7 +191,11 @@ export class Voter<Result> {
   /** What was given to the disk is finished first; what waits is refused. */
   async stop(): Promise<void> {
     this.end()
-    await this.applying
+    await this.applying.idle()
+    await this.saving
+    if (this.writing.length === 0) return
+    this.written = Promise.withResolvers()
+    await this.written.promise
   }
 
   private end(): void {
@@ -216,9 +203,8 @@ export class Voter<Result> {
     this.stopped = true
     this.timer?.cancel()
     this.links.close()
-    for (const { settle } of this.waiting.values()) settle(stoppedRefusal)
+    this.applying.end()
     for (const settle of this.reads.values()) settle(stoppedRefusal)
-    this.waiting.clear()
     this.reads.clear()
   }
 
@@ -258,23 +244,28 @@ export class Voter<Result> {
     if (ready.persist) this.write(ready.persist)
     for (const { to, frame } of ready.send) this.links.send(to, frame)
     for (const order of ready.chunks) void this.sendChunk(order)
-    if (ready.apply.length > 0) this.enqueue(ready.apply)
+    if (ready.apply.length > 0) this.applying.enqueue(ready.apply)
     for (const { id, index } of ready.reads) this.answerRead(id, index)
     for (const { id, reason } of ready.refusedReads) this.refuseRead(id, reason)
     for (const event of ready.events) this.heard(event)
   }
 
   private write(persist: Persist): void {
-    this.writing++
-    this.store.persist(persist).then(
-      () => {
-        this.writing--
-        if (this.stopped) return
-        this.raft.persisted(persist.number, this.now())
-        this.soon()
-      },
-      (error: unknown) => this.fail(error),
-    )
+    this.writing.push(this.now())
+    this.store
+      .persist(persist)
+      .finally(() => {
+        this.writing.shift()
+        if (this.writing.length === 0) this.written?.resolve()
+      })
+      .then(
+        () => {
+          if (this.stopped) return
+          this.raft.persisted(persist.number, this.now())
+          this.soon()
+        },
+        (error: unknown) => this.fail(error),
+      )
   }
 
   private async sendChunk(order: ChunkOrder): Promise<void> {
@@ -287,83 +278,24 @@ export class Voter<Result> {
     }
   }
 
+  /** Most wake-ups are put off before they are due: a timer that comes too early plans anew. */
   private plan(): void {
-    if (this.stopped || this.raft.wakeAtMs === this.timerAtMs) return
+    const { wakeAtMs } = this.raft
+    if (this.stopped || wakeAtMs >= this.timerAtMs) return
     this.timer?.cancel()
-    this.timerAtMs = this.raft.wakeAtMs
-    if (!Number.isFinite(this.timerAtMs)) return
-    this.timer = this.ports.clock.after(Math.max(0, this.timerAtMs - this.now()), () => {
+    this.timerAtMs = wakeAtMs
+    this.timer = this.ports.clock.after(Math.max(0, wakeAtMs - this.now()), () => {
       this.timerAtMs = Number.POSITIVE_INFINITY
-      this.raft.tick(this.now())
+      const nowMs = this.now()
+      if (nowMs >= this.raft.wakeAtMs) this.raft.tick(nowMs)
       this.pump()
     })
-  }
-
-  // ── Applying ──────────────────────────────────────────────────────────────────────────────────
-
-  /** At once when nothing waits; else behind the snapshot that is being loaded. */
-  private enqueue(apply: readonly Apply[]): void {
-    if (this.applyingNow === 0 && apply.every(({ kind }) => kind === 'entries')) {
-      for (const step of apply) if (step.kind === 'entries') this.applyEntries(step)
-      return
-    }
-    this.applyingNow++
-    this.applying = this.applying
-      .then(async () => {
-        for (const step of apply) {
-          if (this.stopped) return
-          if (step.kind === 'snapshot') await this.load(step.snapshot)
-          else this.applyEntries(step)
-        }
-      })
-      .catch((error: unknown) => this.fail(error))
-      .finally(() => {
-        this.applyingNow--
-      })
-  }
-
-  private async load(snapshot: SnapshotMeta): Promise<void> {
-    await this.machine.restore(snapshot, verified(snapshot, this.store.readSnapshot()))
-    this.applied = snapshot.index
-    for (const [index, { settle }] of this.waiting) {
-      if (index > snapshot.index) continue
-      this.waiting.delete(index)
-      settle({ ok: false, reason: 'unknown', leader: undefined })
-    }
-  }
-
-  private applyEntries({ firstIndex, entries }: Extract<Apply, { kind: 'entries' }>): void {
-    const results = this.machine.apply(firstIndex, entries)
-    for (const [i, result] of results.entries()) {
-      this.settle(firstIndex + i, entries[i] as Entry, result)
-    }
-    this.applied = firstIndex + entries.length - 1
-  }
-
-  /** The proposal whose entries are being applied, if it is one of this node's. */
-  private current: { from: number; waiting: Waiting<Result> } | undefined
-
-  private settle(index: number, entry: Entry, result: Result): void {
-    const begun = this.waiting.get(index)
-    if (begun) {
-      this.waiting.delete(index)
-      if (begun.term !== entry.term) {
-        begun.settle({ ok: false, reason: 'superseded', leader: undefined })
-      } else this.current = { from: index, waiting: begun }
-    }
-    if (!this.current) return
-    const { from, waiting } = this.current
-    waiting.results.push(result)
-    if (waiting.results.length < waiting.count) return
-    this.current = undefined
-    waiting.settle({ ok: true, index: from, results: waiting.results })
   }
 
   private answerRead(id: number, index: number): void {
     const settle = this.reads.get(id)
     this.reads.delete(id)
-    if (this.applyingNow === 0) settle?.({ ok: true, index })
-    else void this.applying.then(() => settle?.({ ok: true, index }))
+    this.applying.afterwards(() => settle?.({ ok: true, index }))
   }
 
   private refuseRead(id: number, reason: ReadRefusal): void {
@@ -375,19 +307,18 @@ export class Voter<Result> {
   // ── Snapshots ─────────────────────────────────────────────────────────────────────────────────
 
   private heard(event: RaftEvent): void {
-    if (event.kind === 'snapshotDue') void this.saveSnapshot()
+    if (event.kind === 'snapshotDue') this.saving ??= this.saveSnapshot()
     this.settings.onEvent(event)
+    if (event.kind === 'eraPassed') this.fail(new EraPassed(event.term))
     // Going on could only spread what must not be.
     if (event.kind === 'misbehaviour' && event.what === 'divergence')
       this.fail(new Diverged(event.peer))
   }
 
   private async saveSnapshot(): Promise<void> {
-    if (this.savingSnapshot) return
-    this.savingSnapshot = true
     try {
-      await this.applying
-      const position = this.stopped ? undefined : this.raft.snapshotPosition(this.applied)
+      await this.applying.idle()
+      const position = this.stopped ? undefined : this.raft.snapshotPosition(this.applying.index)
       if (!position) return
       const snapshot = await this.store.saveSnapshot(position, this.machine.copy())
       if (this.stopped) return
@@ -396,8 +327,18 @@ export class Voter<Result> {
     } catch (error) {
       this.fail(error)
     } finally {
-      this.savingSnapshot = false
+      this.saving = undefined
     }
+  }
+}
+
+/** The mesh was recovered without this host: what its disk holds of the log is void. */
+export class EraPassed extends Error {
+  readonly era: number
+  constructor(term: number) {
+    super(`the mesh was recovered without this host, and is in era ${eraOf(term)}`)
+    this.name = 'EraPassed'
+    this.era = eraOf(term)
   }
 }
 
@@ -407,21 +348,4 @@ export class Diverged extends Error {
     super(`the log differs from that of ${leader} in what was committed`)
     this.name = 'Diverged'
   }
-}
-
-const stoppedRefusal = { ok: false, reason: 'stopped', leader: undefined } as const
-
-/** Passes the parts on, and rejects at the end when they are not what the snapshot says. */
-export async function* verified(
-  snapshot: SnapshotMeta,
-  parts: AsyncIterable<Uint8Array>,
-): AsyncIterable<Uint8Array> {
-  const hash = createHash('sha256')
-  let bytes = 0
-  for await (const part of parts) {
-    hash.update(part)
-    bytes += part.length
-    yield part
-  }
-  if (hash.digest('hex') !== snapshot.checksum) throw new SnapshotDamaged(bytes)
 }

@@ -28,6 +28,8 @@ export const ledgerLimits = {
   forwardedMax: 65_536,
   /** Between two words on where this host stands, when nothing has changed. */
   reportMs: 2_000,
+  /** How often a leader without a turn looks whether it has one. */
+  turnLookMs: 250,
   /** How long a stopping leader waits for its heir. */
   handoverMs: 2_000,
 } as const

@@ -14,6 +14,7 @@ import { writeSnapshot } from '../../protocol/ledger/snapshot-writer.ts'
 import { genesis, type LedgerState } from '../../protocol/ledger/state.ts'
 import type { StateMachine } from '../consensus/state-machine.ts'
 import { framed, Unframer } from './frames.ts'
+import type { LedgerWitness } from './witness.ts'
 
 export interface Effect {
   result: Result
@@ -38,7 +39,13 @@ export class Replica implements StateMachine<Effect> {
   private current: LedgerState = genesis
   private ring = new EventRing(0)
   private readonly trail = new DigestTrail()
-  private readonly listeners = new Set<() => void>()
+  /** Called after each step forward. */
+  onStep: () => void = () => {}
+  private readonly witness: LedgerWitness | undefined
+
+  constructor(witness?: LedgerWitness) {
+    this.witness = witness
+  }
 
   get state(): LedgerState {
     return this.current
@@ -50,7 +57,8 @@ export class Replica implements StateMachine<Effect> {
 
   apply(firstIndex: number, entries: readonly Entry[]): Effect[] {
     const effects = entries.map((entry, i) => this.applyOne(firstIndex + i, entry))
-    for (const listener of this.listeners) listener()
+    this.witness?.applied(firstIndex, entries, this.current)
+    this.onStep()
     return effects
   }
 
@@ -67,7 +75,8 @@ export class Replica implements StateMachine<Effect> {
     }
     this.current = progress.state
     this.ring = new EventRing(progress.state.index)
-    for (const listener of this.listeners) listener()
+    this.witness?.restored(this.current)
+    this.onStep()
   }
 
   *copy(): Iterable<Uint8Array> {
@@ -76,12 +85,6 @@ export class Replica implements StateMachine<Effect> {
 
   resume(from: Cursor): Resumed {
     return this.ring.resume(from)
-  }
-
-  /** Calls after each step forward, until the returned function is called. */
-  onChange(listener: () => void): () => void {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
   }
 
   private applyOne(index: number, entry: Entry): Effect {

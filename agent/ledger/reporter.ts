@@ -2,8 +2,10 @@
  * Tells the mesh and its people where this host stands in the ledger: in its digest, in its
  * journal, and by the state of its module.
  */
+import { eraOf, termText } from '../../protocol/consensus/era.ts'
 import type { RaftEvent } from '../../protocol/consensus/ready.ts'
 import { digestOf } from '../../protocol/ledger/digest.ts'
+import type { StopReason } from '../../protocol/ledger/ledger.ts'
 import type { LedgerRecord } from '../../protocol/membership/digest.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -61,8 +63,7 @@ export class LedgerReporter {
     if (!this.handle) return
     const { stopped } = this.ledger
     if (stopped) {
-      const why = stopped.kind === 'diskFailed' ? stopped.message : stopped.kind
-      this.handle.failed(`the ledger has stopped here: ${why}`)
+      this.handle.failed(`the ledger has stopped here: ${whyStopped(stopped)}`)
     }
     const record = this.record()
     if (!record) return
@@ -96,8 +97,10 @@ export class LedgerReporter {
     const name = (id: Parameters<MembershipService['nameOf']>[0]) => this.membership.nameOf(id)
     switch (event.kind) {
       case 'role':
-        if (event.role === 'leader') return `this agent leads, term ${event.term}`
-        return event.leader ? `${name(event.leader)} leads, term ${event.term}` : undefined
+        if (event.role === 'leader') return `this agent leads, term ${termText(event.term)}`
+        return event.leader
+          ? `${name(event.leader)} leads, term ${termText(event.term)}`
+          : undefined
       case 'config': {
         const voters = event.config.voters.map(({ id }) => name(id)).join(', ')
         return `voters: ${voters}`
@@ -106,6 +109,8 @@ export class LedgerReporter {
         return 'the disk has lost entries; this agent does not vote until it has them back'
       case 'recovered':
         return 'every entry that the disk had lost is back'
+      case 'eraPassed':
+        return `the mesh was recovered without this agent: its copy of the ledger is set aside, and it begins anew in era ${eraOf(event.term)}`
       case 'strangeStorage':
         return `${name(event.peer)} answers from another disk; it is to be admitted anew`
       case 'misbehaviour':
@@ -115,6 +120,17 @@ export class LedgerReporter {
       default:
         return undefined
     }
+  }
+}
+
+function whyStopped(reason: StopReason): string {
+  switch (reason.kind) {
+    case 'diskFailed':
+      return reason.message
+    case 'eraPassed':
+      return `the mesh was recovered without it, and its copy is void in era ${reason.era}`
+    default:
+      return reason.kind
   }
 }
 

@@ -11,6 +11,7 @@ import type { Outgoing } from './frame-queue.ts'
 import { envelopeBytesMax, type LinkLimits, refusalTextBytesMax } from './limits.ts'
 import type { LinkRefusal } from './refusals.ts'
 import type { Requests, Result } from './requests.ts'
+import { Taken } from './taken.ts'
 
 /** Answers a request, once: with a frame, or with the reason why there is none. */
 export interface Respond<F> {
@@ -38,6 +39,7 @@ export class Exchange<F extends object> {
   readonly #handlers: ExchangeHandlers<F>
   readonly #outlets: ExchangeOutlets
 
+  readonly #taken = new Taken()
   readonly #encoded = new WeakMap<object, Uint8Array>()
 
   constructor(
@@ -101,6 +103,7 @@ export class Exchange<F extends object> {
   }
 
   #takeRequest(from: PeerId, id: number, payload: Uint8Array): void {
+    if (!this.#taken.add(from, id)) return this.#outlets.refused(from, 'replayedRequest')
     const respond = this.#respond(from, id)
     const frame = decode(this.#frames, payload)
     if (!frame.ok) {

@@ -73,6 +73,11 @@ export const linkQuotas: Quotas = {
 /** Answers that came too late and are still known by their id, so that they count as late. */
 export const lateAnswersMax = 1024
 
+/** Requests of one peer that are known to have been taken; older ones would be taken again. */
+export const takenPerPeerMax = 512
+/** Peers whose requests are known. When full, those of whoever asked first, longest ago, are forgotten. */
+export const takenPeersMax = 512
+
 /** Text by which a peer says why it did not answer a request. */
 export const refusalTextBytesMax = 256
 

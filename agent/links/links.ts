@@ -135,6 +135,7 @@ export class Links<F extends object> {
 
   close(): void {
     this.#closed = true
+    this.#ports.network.refuse(this.#options.purpose)
     this.#reaper.cancel()
     for (const peer of this.#peers.values()) {
       peer.outbound.close('closed', 'closed here')

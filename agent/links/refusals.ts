@@ -15,6 +15,8 @@ export type LinkRefusal =
   | 'unexpectedFrame'
   /** An answer to nothing that was asked, or a second one. */
   | 'replayedResponse'
+  /** A request that was taken before. */
+  | 'replayedRequest'
   /** No version, or not the mesh, in common. */
   | 'wrongVersion'
   /** A kind of message that a newer version has. */

@@ -167,6 +167,12 @@ export class Libp2pNetwork implements Network {
     })
   }
 
+  refuse(purpose: Purpose): void {
+    this.#parts.node.unhandle(purpose).catch((error: unknown) => {
+      this.#parts.log.error('purpose not refused', { purpose, error: errorMessage(error) })
+    })
+  }
+
   #framed(raw: RawStream, purpose: Purpose, connection: Connection): FramedStream {
     const { limits, refusals, log } = this.#parts
     const peer = peerOf(connection)

@@ -3,7 +3,7 @@
  * it every now and then and proposes what it answers; one change at a time.
  *
  * What it never does: make a majority of the next voters of hosts that are not there, take a voter
- * away for being gone without another in its place, or let anybody vote who lacks the log.
+ * away for being silent without another in its place, or let anybody vote who lacks the log.
  */
 import type { Target } from '../../protocol/consensus/config.ts'
 import type { Config, Member } from '../../protocol/consensus/messages.ts'
@@ -64,9 +64,10 @@ class View {
     const gone = this.config.voters.find((voter) => this.isGone(voter) || this.isBarred(voter))
     if (!gone) return undefined
     const [heir] = this.readyLearners()
-    const left = this.byId.get(gone.id)?.state === 'left'
-    // Who left on purpose is not waited for; the rest must then be enough.
-    if (!heir && !left) return undefined
+    // Who left on purpose, or came back with another disk, is not waited for: a vote that nobody can
+    // cast any more only makes majorities harder to find.
+    const { state } = this.byId.get(gone.id) ?? {}
+    if (!heir && state !== 'left' && !(state === 'alive' && this.isGone(gone))) return undefined
     const voters = this.config.voters.filter((voter) => voter !== gone)
     if (heir) voters.push(heir)
     const learners = this.config.learners.filter((learner) => learner !== heir)

@@ -198,7 +198,9 @@ export class Membership {
 
   private probeFailed(probe: Probe, nowMs: number): void {
     if (this.own.left) return
-    this.health.worsen(probe.proxiesAsked > 0 ? probe.proxiesAsked - probe.nacks : 1)
+    // A nack may come twice, or from nobody who was asked: never does it speak for more than one.
+    const silent = Math.max(0, probe.proxiesAsked - probe.nacks)
+    this.health.worsen(probe.proxiesAsked > 0 ? silent : 1)
     const member = this.roster.get(probe.target)
     if (!member || member.slot < 0 || member.heardMs >= probe.beganMs) return
     this.accuse(member, this.self.id, member.incarnation, nowMs)

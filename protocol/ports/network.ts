@@ -99,6 +99,8 @@ export interface Network {
   open(peer: PeerId, purpose: Purpose, signal: AbortSignal): Promise<Stream>
   /** Accepts streams of this purpose. The handler must set `onFrame` before it returns. */
   accept(purpose: Purpose, handler: (stream: Stream) => void): void
+  /** Takes no more streams of this purpose, until it is accepted again. Open ones stay. */
+  refuse(purpose: Purpose): void
   /** Peers with a live connection. */
   connected(): PeerId[]
   onConnection: (event: PeerConnectionEvent) => void

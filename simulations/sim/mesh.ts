@@ -1,49 +1,77 @@
 /**
  * Whole agents with their coordinators, the ones of production, as the hosts of one virtual world.
- * It starts them, and knows which of them live; what befalls them is for `faults.ts`.
+ * It starts them, and knows which of them live; what befalls them is for `storm.ts`.
  */
 import { Agent } from '../../agent/agent.ts'
 import { ledgerTiming } from '../../agent/ledger/limits.ts'
+import type { LedgerWitness } from '../../agent/ledger/witness.ts'
 import { samplingDefaults } from '../../agent/telemetry/limits.ts'
 import { autopilotModule } from '../../coordinator/autopilot/autopilot.ts'
+import { DiskError } from '../../protocol/ports/disk.ts'
 import type { Host, HostPorts } from '../world/host.ts'
 import { World, type WorldOptions } from '../world/world.ts'
+import { simulatedLedgerLimits } from './limits.ts'
 
 /** What `agent run` has by default. */
 const PROBE_INTERVAL_MS = 900
+const BOOTSTRAP_COUNT = 3
+const SUPERVISOR_PAUSE_MS = 5_000
+
+export interface MeshOptions extends WorldOptions {
+  /** By host: millionths by which its clock runs fast. */
+  driftPpm?: readonly number[]
+  witness?(host: string, term: () => number): LedgerWitness
+}
 
 export interface SimulatedAgent {
   readonly host: Host
-  /** The agent of this life, from its construction on; of no use while the host is down. */
+  /** The agent of this life, once it has started; of no use while the host is down. */
   agent: Agent | undefined
 }
 
 export class SimulatedMesh {
   readonly world: World
-  readonly nodes: SimulatedAgent[]
+  readonly nodes: readonly SimulatedAgent[]
+  /** Hosts that clients do not go to. */
+  readonly shunned = new Set<Host>()
+  private readonly options: MeshOptions
   /** Whether the ledger was founded: a second founder would be a second mesh. */
   private founded = false
 
-  constructor(size: number, options: WorldOptions) {
+  constructor(size: number, options: MeshOptions) {
+    this.options = options
     this.world = new World({ identities: 'plain', ...options })
     this.nodes = Array.from({ length: size }, (_, i) => ({
-      host: this.world.addHost(`n${i + 1}`),
+      host: this.world.addHost(`n${i + 1}`, { driftPpm: options.driftPpm?.[i] ?? 0 }),
       agent: undefined,
     }))
     for (const node of this.nodes) node.host.boot((ports) => this.run(node, ports))
   }
 
-  /** Agents whose program runs, paused or not. */
-  get living(): { host: Host; agent: Agent }[] {
+  /** Where a client can go, and may wait in vain. */
+  get reachable(): { host: Host; agent: Agent }[] {
     return this.nodes.flatMap(({ host, agent }) =>
-      agent && (host.state === 'up' || host.state === 'paused') ? [{ host, agent }] : [],
+      agent && (host.state === 'up' || host.state === 'paused') && !this.shunned.has(host)
+        ? [{ host, agent }]
+        : [],
     )
+  }
+
+  private exit(host: Host): void {
+    const { life } = host
+    if (host.state !== 'up') return
+    host.crash('kill')
+    this.world.plan(SUPERVISOR_PAUSE_MS, 'fault', `${host.name} is started again`, () => {
+      if (host.life === life + 1 && host.state === 'stopped') host.restart()
+    })
   }
 
   private async run(node: SimulatedAgent, ports: HostPorts): Promise<Agent> {
     const { host } = node
-    const others = this.nodes.filter((other) => other !== node).slice(0, 3)
-    const agent = new Agent(
+    node.agent = undefined
+    const others = this.nodes.filter((other) => other !== node).slice(0, BOOTSTRAP_COUNT)
+    const witness = this.options.witness?.(host.name, () => agent.ledger.status()?.term ?? 0)
+    const agent: Agent = new Agent(
       { ...ports, loopLagMs: () => 0 },
       {
         signer: ports.signer,
@@ -54,10 +82,12 @@ export class SimulatedMesh {
         bootstrap: others.map((other) => other.host.address),
         probeIntervalMs: PROBE_INTERVAL_MS,
         ledgerTiming,
+        ledgerLimits: simulatedLedgerLimits,
+        ...(witness ? { witness } : {}),
         founding: {
           founder: node === this.nodes[0] && !this.founded,
           done: () => {
-            if (node === this.nodes[0]) this.founded = true
+            this.founded ||= node === this.nodes[0]
           },
         },
         sampling: samplingDefaults,
@@ -65,8 +95,15 @@ export class SimulatedMesh {
       },
       (it) => [autopilotModule(it)],
     )
+    try {
+      await agent.start()
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      // The program ends with a clear line, and whoever supervises it starts it again.
+      this.world.plan(0, 'fault', `${host.name} exits: ${error.message}`, () => this.exit(host))
+      return agent
+    }
     node.agent = agent
-    await agent.start()
     return agent
   }
 }

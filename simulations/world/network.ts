@@ -68,6 +68,10 @@ export class SimulatedNetwork implements Network {
     this.offers.accept(purpose, handler)
   }
 
+  refuse(purpose: Purpose): void {
+    this.offers.refuse(purpose)
+  }
+
   connected(): PeerId[] {
     return this.connections.peers()
   }

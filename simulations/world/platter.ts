@@ -36,11 +36,15 @@ const ordinaryDisk: DiskOptions = {
   capacityBytes: 100e9,
 }
 
+const everything: ScanRange = { from: '', to: '\u{10ffff}' }
+
 /** One batch that is not safe yet, and how to take it back. */
 type Undo = [key: string, before: Uint8Array | undefined][]
 
 export class Platter {
   options: DiskOptions
+  /** It says that it has synced, and has not. */
+  lies = false
   /** What every write is refused with, from now on. */
   fault: DiskErrorCode | undefined
   usedBytes = 0
@@ -96,7 +100,7 @@ export class Platter {
 
   /** Everything applied so far is safe. */
   sync(): void {
-    this.unsynced = []
+    if (!this.lies) this.unsynced = []
   }
 
   crash(kind: CrashKind): void {
@@ -110,7 +114,19 @@ export class Platter {
       for (const [key, before] of undo.reverse()) this.put(key, before)
     }
     // What has survived a loss of power is on the disk.
-    if (kind === 'powerLoss') this.sync()
+    if (kind === 'powerLoss') this.unsynced = []
+  }
+
+  /** Another disk stands in its place: as large, as quick, and empty. */
+  replace(): void {
+    for (const [key] of this.store.slice(everything)) this.put(key, undefined)
+    this.unsynced = []
+    this.underWay = []
+  }
+
+  /** The keys that begin so, in their order. */
+  keysOf(prefix: string): string[] {
+    return this.store.slice({ from: prefix, to: `${prefix}\uffff` }).map(([key]) => key)
   }
 
   /** Turns one bit of what is kept. False when there is nothing to turn. */

@@ -28,6 +28,10 @@ export class StreamOffers {
     this.handlers.set(purpose, handler)
   }
 
+  refuse(purpose: Purpose): void {
+    this.handlers.delete(purpose)
+  }
+
   offer(end: End, purpose: Purpose): Promise<Stream> {
     const { limits, scheduler } = this.host.world
     return new Promise((resolve, reject) => {

@@ -122,6 +122,11 @@ export class Wires {
     this.note(`link ${from.name} to ${to.name} ${JSON.stringify(change)}`)
   }
 
+  /** As it was in the beginning, but for this. */
+  restore(from: Host, to: Host, change: Partial<LinkQuality>): void {
+    this.between(from, to).quality = lawful({ ...this.quality, ...change })
+  }
+
   /**
    * Cuts one direction, without a word to anybody. Parcels under way vanish with it or, under
    * `retransmit`, wait to be sent again when it heals.

@@ -72,6 +72,16 @@ test('a voter that comes back with another disk is admitted anew before it votes
   assert.deepEqual(settled.voters.find(({ id }) => id === idOf(2))?.storage, 99)
 })
 
+test('a disk that was replaced is admitted anew also where all hosts vote', () => {
+  for (const count of [3, 5]) {
+    const config = settle(founded, hosts(count))
+    const settled = settle(config, hosts(count, { 2: { storage: 99 } }))
+    assert.deepEqual(settled.voters.find(({ id }) => id === idOf(2))?.storage, 99)
+    assert.equal(settled.voters.length, count)
+    assert.deepEqual(settled.learners, [])
+  }
+})
+
 test('a host that is barred neither learns nor votes', () => {
   const settled = settle(founded, hosts(4, { 1: { barred: true } }))
   assert.ok(!votersOf(settled).includes(idOf(1)))

@@ -116,6 +116,20 @@ export function reachingContract(
     assert.equal(await refusedWith(subject, 'open', opened), 'wrongPeer')
   })
 
+  it('a purpose that is refused can be accepted again, by another', async (subject) => {
+    const [a, b] = subject.hosts
+    const first = accepting(b, echo)
+    await open(subject, a, b, echo)
+    b.refuse(echo)
+    const opened = a.open(b.self, echo, forever())
+    assert.equal(await refusedWith(subject, 'open', opened), 'purposeUnsupported')
+    const second = accepting(b, echo)
+    const again = await open(subject, a, b, echo)
+    again.stream.send(Uint8Array.of(0))
+    await subject.until('the far end', () => second[0]?.frames.length === 1)
+    assert.ok(first.every((end) => end.frames.length === 0))
+  })
+
   it('what is learnt replaces what was known', async (subject) => {
     const [a, b] = subject.hosts
     accepting(b, echo)

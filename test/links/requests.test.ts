@@ -214,6 +214,23 @@ test('to answer a question twice is a bug of ours', async () => {
   assert.throws(() => again?.(), AssertionFailed)
 })
 
+test('a question that comes twice is taken once', async () => {
+  const stage = new Stage()
+  const taken: Frame[] = []
+  const bob = stage.host('bob', {
+    onRequest: (_from, frame, respond) => {
+      taken.push(frame)
+      respond(frame)
+    },
+  })
+  const rob = await stage.stranger('rob', bob)
+  const payload = encode(FrameSchema, ask('once'))
+  for (const requestId of [7, 7, 8, 7]) rob.stream.send(encode(Envelope, { requestId, payload }))
+  await stage.clock.advance(20)
+  assert.equal(taken.length, 2)
+  assert.deepEqual(bob.links.refusals(), { replayedRequest: 2 })
+})
+
 test('an answered question leaves no timer behind', async () => {
   const stage = new Stage()
   const [ann, bob] = [stage.host('ann'), stage.host('bob', { onRequest: echo })]

@@ -240,6 +240,10 @@ export class StageNetwork implements Network {
     this.#handlers.set(purpose, handler)
   }
 
+  refuse(purpose: Purpose): void {
+    this.#handlers.delete(purpose)
+  }
+
   ban(peer: PeerId, forMs: number, why: string): void {
     this.bans.push({ peer, forMs, why })
   }

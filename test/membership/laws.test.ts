@@ -226,6 +226,26 @@ test('a roster that is full turns strangers away and keeps whom it knows', () =>
   assert.ok((core.ignored.rosterFull ?? 0) >= 1)
 })
 
+test('however many say that they got no answer, a node doubts itself by whole numbers', () => {
+  const core = coreOf()
+  for (const signer of others) {
+    const news = { claims: [], digests: [carried(signer, 1, 1)] }
+    core.receive(signer.id, { kind: 'gossip', value: { news } }, 10)
+  }
+  let asked = 0
+  for (let nowMs = 10; nowMs < 10_000; nowMs = core.wakeAtMs) {
+    core.wake(nowMs)
+    for (const { to, frame } of core.takeOutput().sends) {
+      if (frame.kind !== 'pingRequest') continue
+      asked++
+      const nack: MembershipFrame = { kind: 'nack', value: { seq: frame.value.seq } }
+      for (let i = 0; i < 10; i++) core.receive(to, nack, nowMs)
+    }
+    assert.ok(Number.isInteger(core.health.score) && core.health.score >= 0)
+  }
+  assert.ok(asked > 0)
+})
+
 test('every kind of frame is answered without throwing, from a stranger too', () => {
   const from = (others[0] as typeof self).id
   const news = { claims: [], digests: [] }

@@ -1,8 +1,10 @@
 /** Voters in a virtual world, each over a list of what it was told to remember. */
 import { createHash } from 'node:crypto'
+import type { Damage } from '../../agent/consensus/look.ts'
 import type { StateMachine } from '../../agent/consensus/state-machine.ts'
-import { ConsensusStore, type Damage } from '../../agent/consensus/store.ts'
-import { Voter, verified } from '../../agent/consensus/voter.ts'
+import { ConsensusStore } from '../../agent/consensus/store.ts'
+import { verified } from '../../agent/consensus/verified.ts'
+import { Voter } from '../../agent/consensus/voter.ts'
 import { AGENT_VERSION } from '../../agent/version.ts'
 import { noConfig } from '../../protocol/consensus/config.ts'
 import { type Limits, limits, timing } from '../../protocol/consensus/limits.ts'

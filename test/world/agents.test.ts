@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { Agent } from '../../agent/agent.ts'
 import { ledgerTiming } from '../../agent/ledger/limits.ts'
 import { samplingDefaults } from '../../agent/telemetry/limits.ts'
+import { limits } from '../../protocol/consensus/limits.ts'
 import type { Host, Main } from '../../simulations/world/host.ts'
 import { World, type WorldOptions } from '../../simulations/world/world.ts'
 
@@ -31,6 +32,7 @@ class Mesh {
           bootstrap: [this.hosts[0]!.address],
           probeIntervalMs: 500,
           ledgerTiming,
+          ledgerLimits: limits,
           founding: { founder: host === this.hosts[0], done: () => {} },
           sampling: samplingDefaults,
           dataDirectory: '/',

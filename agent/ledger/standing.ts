@@ -1,0 +1,94 @@
+/**
+ * What this host has of the ledger at the moment: its voter, its copy, or the reason why it has
+ * stopped. All of it is replaced when the ledger starts again; whoever asks or waits asks here.
+ */
+
+import type { Tenure } from '../../protocol/consensus/core.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { LedgerRefusal, StopReason } from '../../protocol/ledger/ledger.ts'
+import { genesis, type LedgerState } from '../../protocol/ledger/state.ts'
+import type { Voter } from '../consensus/voter.ts'
+import type { Effect, Replica } from './replica.ts'
+
+export interface StandingSources {
+  /** Peers with an open connection. */
+  connected(): readonly PeerId[]
+  /** Whom others take for the leader, when this host hears none itself. */
+  rumouredLeader(): PeerId | undefined
+}
+
+export class Standing {
+  readonly id: PeerId
+  replica: Replica | undefined
+  voter: Voter<Effect> | undefined
+  stopReason: StopReason | undefined
+  private readonly listeners = new Set<() => void>()
+  private readonly sources: StandingSources
+
+  constructor(id: PeerId, sources: StandingSources) {
+    this.id = id
+    this.sources = sources
+  }
+
+  get state(): LedgerState {
+    return this.replica?.state ?? genesis
+  }
+
+  get leads(): boolean {
+    return this.voter?.leads ?? false
+  }
+
+  get tenure(): Tenure | undefined {
+    return this.stopReason ? undefined : this.voter?.tenure
+  }
+
+  get leader(): PeerId | undefined {
+    return this.voter?.status().leader ?? this.sources.rumouredLeader()
+  }
+
+  /** Why nothing can be asked here at all. */
+  get stopped(): LedgerRefusal | undefined {
+    const because = this.stopReason
+    return because && { kind: 'refused', why: 'stopped', because }
+  }
+
+  noQuorum(): LedgerRefusal {
+    const voters = this.voter?.status().config.voters ?? []
+    const connected = new Set([this.id, ...this.sources.connected()])
+    const reachable = voters.filter(({ id }) => connected.has(id)).length
+    const needed = Math.floor(voters.length / 2) + 1
+    return { kind: 'refused', why: 'noQuorum', reachable, needed }
+  }
+
+  /** Another copy stands here from now on. */
+  use(replica: Replica): Replica {
+    this.replica = replica
+    replica.onStep = () => this.announce()
+    this.announce()
+    return replica
+  }
+
+  /** Something has changed for those who wait: the copy has moved, or it has all come to an end. */
+  announce(): void {
+    for (const listener of this.listeners) listener()
+  }
+
+  /** Calls after each change, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  /** Resolves at the next change, or when the signal says so. */
+  changed(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        forget()
+        signal?.removeEventListener('abort', done)
+        resolve()
+      }
+      const forget = this.onChange(done)
+      signal?.addEventListener('abort', done)
+    })
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * After the storm: does a core that can decide do so, while the rest stays away; and when all are
+ * back, do all come to hold the same? Whoever does not is named, with what it waits for.
+ */
+import { digestOf } from '../../protocol/ledger/digest.ts'
+import { below, type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
+import { mend, partition } from '../world/faults.ts'
+import type { Host } from '../world/host.ts'
+import type { SimulatedAgent, SimulatedMesh } from './mesh.ts'
+import type { Said } from './overseer.ts'
+import type { Failure } from './verdict.ts'
+
+const TRY_MS = 4_000
+const AGAIN_MS = 250
+
+export interface Step {
+  begin(): void
+  done(): boolean
+  complaint(): Failure
+}
+
+export class Healing {
+  private readonly mesh: SimulatedMesh
+  private readonly say: (line: Said) => void
+  private readonly entropy: Entropy
+  private away: Host[] = []
+  private cutOff = false
+  private written = new Set<Host>()
+
+  constructor(mesh: SimulatedMesh, say: (line: Said) => void) {
+    this.mesh = mesh
+    this.say = say
+    this.entropy = mesh.world.entropy.stream('healing')
+  }
+
+  /** Leaves out as few as every configuration that anybody may believe in can do without. */
+  chooseCore(): void {
+    if (this.entropy.unit() < 0.4) return
+    const spare = Math.min(...this.mesh.nodes.map(sparedBy))
+    if (spare < 1) return
+    const hosts = shuffle(this.entropy, [...this.mesh.world.hosts])
+    this.away = hosts.slice(0, 1 + below(this.entropy, spare))
+    this.cutOff = this.entropy.unit() < 0.5
+  }
+
+  readonly core: Step = {
+    begin: () => {
+      const names = this.away.map(({ name }) => name).join(', ')
+      this.note(this.away.length > 0 ? `faults end, but for ${names}` : 'all faults end')
+      for (const host of this.away) {
+        this.mesh.shunned.add(host)
+        if (this.cutOff) partition(this.mesh.world, [host], this.others(host))
+        else host.crash('powerLoss')
+      }
+      for (const node of this.present) void this.write(node)
+    },
+    done: () => this.present.every(({ host }) => this.written.has(host)),
+    complaint: () => {
+      const waiting = this.present.filter(({ host }) => !this.written.has(host))
+      const names = waiting.map(({ host }) => host.name).join(', ')
+      return this.liveness('a healed core decides', `nothing can be written through ${names}`)
+    },
+  }
+
+  readonly whole: Step = {
+    begin: () => {
+      this.note('everyone is back')
+      for (const host of this.away) {
+        if (this.cutOff) mend(this.mesh.world, [host], this.others(host))
+        else host.restart()
+      }
+      this.mesh.shunned.clear()
+      this.away = []
+    },
+    done: () => this.alike(),
+    complaint: () => this.liveness('all come to hold the same', 'the hosts do not agree'),
+  }
+
+  private get present(): SimulatedAgent[] {
+    return this.mesh.nodes.filter(({ host }) => !this.away.includes(host))
+  }
+
+  private others(host: Host): Host[] {
+    return this.mesh.world.hosts.filter((other) => other !== host)
+  }
+
+  private async write(node: SimulatedAgent): Promise<void> {
+    const { scheduler } = this.mesh.world
+    const value = new TextEncoder().encode(node.host.name)
+    const command = {
+      kind: 'kvPut' as const,
+      value: { namespace: 'sim', key: `healed/${node.host.name}`, value },
+    }
+    for (;;) {
+      const answer = await node.agent?.ledger.append(command, { timeoutMs: TRY_MS })
+      if (answer?.kind === 'applied') break
+      await new Promise<void>((resolve) => scheduler.at(scheduler.nowMs + AGAIN_MS, resolve))
+    }
+    this.written.add(node.host)
+  }
+
+  private alike(): boolean {
+    const states = this.mesh.nodes.map(({ host, agent }) =>
+      host.state === 'up' && !agent?.ledger.stopped ? agent?.ledger.state : undefined,
+    )
+    const [first] = states
+    if (!first || states.some((state) => state?.index !== first.index)) return false
+    const digest = digestOf(first)
+    return states.every((state) => state && digestOf(state) === digest)
+  }
+
+  private liveness(checker: string, what: string): Failure {
+    const lines = this.mesh.nodes.map((node) => waitingFor(this.mesh, node))
+    return { kind: 'liveness', checker, what, lines, atMs: this.mesh.world.nowMs }
+  }
+
+  private note(text: string): void {
+    this.say({ atMs: this.mesh.world.nowMs, host: '', text })
+  }
+}
+
+/** How many hosts the configuration that this one believes in can spare. */
+function sparedBy({ agent }: SimulatedAgent): number {
+  const config = agent?.ledger.status()?.config
+  if (!config || config.voters.length === 0) return Number.POSITIVE_INFINITY
+  const quorums = [config.voters, config.outgoing].filter((half) => half.length > 0)
+  return Math.min(...quorums.map((half) => Math.ceil(half.length / 2) - 1))
+}
+
+function waitingFor(mesh: SimulatedMesh, { host, agent }: SimulatedAgent): string {
+  const nameOf = (id: string) => mesh.world.hosts.find((one) => one.id === id)?.name ?? id
+  const ledger = agent?.ledger
+  const status = ledger?.status()
+  if (host.state !== 'up' || !ledger || !status) {
+    const why = ledger?.stopped ? `: ${JSON.stringify(ledger.stopped)}` : ''
+    return `${host.name} ${host.state}, no ledger${why}`
+  }
+  const voters = status.config.voters.map(({ id }) => nameOf(id)).join(',')
+  const peers = status.peers.map(
+    ({ id, state, match, heardMsAgo }) =>
+      `${nameOf(id)}:${state}@${match} heard ${Math.round(heardMsAgo)} ms ago`,
+  )
+  return [
+    `${host.name} ${status.role} in term ${status.term}`,
+    `leader ${status.leader ? nameOf(status.leader) : 'none'}`,
+    `log to ${status.lastIndex}@${status.lastTerm}, commit ${status.commit}, applied ${ledger.state.index}`,
+    `voters ${voters} (entry ${status.configIndex})`,
+    status.recovering ? 'recovering' : '',
+    ledger.stopped ? `stopped: ${JSON.stringify(ledger.stopped)}` : '',
+    peers.join(' '),
+  ]
+    .filter(Boolean)
+    .join('; ')
+}

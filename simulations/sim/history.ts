@@ -1,0 +1,25 @@
+/**
+ * What clients asked of the ledger and heard, in the form that the check for linearizability reads.
+ */
+import type { Operation } from '../checkers/operations.ts'
+
+export class History {
+  readonly operations: Operation[] = []
+  private nextClient = 1
+
+  /** A client does one thing at a time; whoever gave up waiting goes on as another. */
+  newClient(): number {
+    return this.nextClient++
+  }
+
+  add(operation: Operation): void {
+    this.operations.push(operation)
+  }
+
+  /** How many ended how. */
+  counts(): Record<Operation['outcome']['kind'], number> {
+    const counts = { ok: 0, read: 0, conflict: 0, notFound: 0, refused: 0, unknown: 0 }
+    for (const { outcome } of this.operations) counts[outcome.kind]++
+    return counts
+  }
+}

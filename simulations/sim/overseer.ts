@@ -1,0 +1,124 @@
+/**
+ * Watches all hosts of a mesh from inside the world, entry by entry, and keeps the first thing that
+ * must never be. It sees what no host sees: what the others hold.
+ */
+import type { LedgerWitness } from '../../agent/ledger/witness.ts'
+import type { Entry } from '../../protocol/consensus/messages.ts'
+import type { RaftEvent } from '../../protocol/consensus/ready.ts'
+import { digestOf } from '../../protocol/ledger/digest.ts'
+import type { LedgerState } from '../../protocol/ledger/state.ts'
+import { DigestsEqual } from '../checkers/digests-equal.ts'
+import { ElectionSafety } from '../checkers/election-safety.ts'
+import { StateMachineSafety } from '../checkers/state-machine-safety.ts'
+import { type Violation, violation } from '../checkers/violation.ts'
+import { hashOfBytes } from '../world/trace.ts'
+import type { World } from '../world/world.ts'
+import type { Failure } from './verdict.ts'
+
+export interface Said {
+  readonly atMs: number
+  readonly host: string
+  readonly text: string
+}
+
+export class Overseer {
+  violation: Failure | undefined
+  private readonly world: World
+  private readonly say: (line: Said) => void
+  private readonly elected = new ElectionSafety()
+  private readonly machines = new StateMachineSafety()
+  private readonly states = new DigestsEqual()
+  /** What stands in each entry, for those who were told that theirs does. */
+  private readonly texts = new Map<number, string>()
+  elections = 0
+
+  constructor(world: World, say: (line: Said) => void) {
+    this.world = world
+    this.say = say
+  }
+
+  /** The highest entry that anybody has applied. */
+  get appliedMost(): number {
+    return this.machines.log.lastIndex
+  }
+
+  /** For one agent; `term`: in which that host is. */
+  witness(host: string, term: () => number): LedgerWitness {
+    return {
+      started: () => this.judge(this.machines.observe({ kind: 'died', host })),
+      heard: (event) => this.heard(host, event),
+      applied: (firstIndex, entries, state) => {
+        const inTerm = term()
+        for (const [i, entry] of entries.entries()) {
+          this.applied(host, firstIndex + i, entry, inTerm)
+        }
+        this.compare(host, state)
+      },
+      restored: (state) => {
+        this.judge(this.machines.observe({ kind: 'begins', host, index: state.index }))
+        this.compare(host, state)
+      },
+    }
+  }
+
+  /** A client was told that this text stands in the entry of that index. */
+  acknowledged(index: number, text: string): void {
+    const held = this.texts.get(index)
+    if (held?.includes(text)) return
+    this.judge(
+      violation('no acknowledged write lost', `entry ${index} was acknowledged as ${text}`, [
+        held ? 'something else was applied there' : 'nobody applied it',
+      ]),
+    )
+  }
+
+  private heard(host: string, event: RaftEvent): void {
+    if (event.kind === 'role') {
+      const leader = event.leader === undefined ? '' : `, leader ${this.nameOf(event.leader)}`
+      this.say({
+        atMs: this.world.nowMs,
+        host,
+        text: `${event.role} in term ${event.term}${leader}: ${event.why}`,
+      })
+      if (event.role === 'leader') {
+        this.elections++
+        this.judge(this.elected.observe({ host, term: event.term }))
+      }
+    } else if (event.kind === 'config') {
+      const { voters, outgoing, learners } = event.config
+      const names = (members: typeof voters) => members.map(({ id }) => this.nameOf(id)).join(',')
+      const joint = outgoing.length > 0 ? `, leaving ${names(outgoing)}` : ''
+      const learning = learners.length > 0 ? `, learners ${names(learners)}` : ''
+      const text = `voters ${names(voters)}${joint}${learning} at entry ${event.index}`
+      this.say({ atMs: this.world.nowMs, host, text })
+    } else if (event.kind === 'misbehaviour') {
+      const what = `${host} accuses ${this.nameOf(event.peer)} of ${event.what}`
+      this.judge(violation('rules of consensus', what))
+    } else {
+      this.say({ atMs: this.world.nowMs, host, text: `ledger: ${event.kind}` })
+    }
+  }
+
+  private applied(host: string, index: number, entry: Entry, inTerm: number): void {
+    const { term, data } = entry
+    const hash = hashOfBytes(data)
+    this.judge(this.machines.observe({ kind: 'applied', host, index, term, hash, inTerm }))
+    if (!this.texts.has(index)) this.texts.set(index, Buffer.from(data).toString('latin1'))
+  }
+
+  private compare(host: string, state: LedgerState): void {
+    const { index } = state
+    this.judge(this.states.observe({ host, index, digest: digestOf(state) }))
+  }
+
+  private judge(found: Violation | undefined): void {
+    if (!found) return
+    const atMs = this.world.nowMs
+    this.violation ??= { kind: 'safety', ...found, atMs }
+    this.say({ atMs, host: '', text: `VIOLATION of ${found.checker}: ${found.what}` })
+  }
+
+  private nameOf(id: string): string {
+    return this.world.hosts.find((host) => host.id === id)?.name ?? id
+  }
+}

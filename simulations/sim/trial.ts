@@ -1,0 +1,190 @@
+/**
+ * One history of a mesh under a seed, from its beginning to a verdict. It has two phases: safety,
+ * with every fault that a correct mesh survives; then liveness, when the faults have ended for a
+ * core that can decide, and at last for all.
+ */
+import { checkLinearizable } from '../checkers/linearizability.ts'
+import type { Operation } from '../checkers/operations.ts'
+import { SeededEntropy } from '../world/entropy.ts'
+import { HappeningError } from '../world/event.ts'
+import type { TraceSink } from '../world/trace.ts'
+import { Client } from './clients.ts'
+import { Healing } from './healing.ts'
+import { History } from './history.ts'
+import { clientLimits, simLimits } from './limits.ts'
+import { SimulatedMesh } from './mesh.ts'
+import { Overseer, type Said } from './overseer.ts'
+import { type Climate, drawClimate } from './schedule.ts'
+import { Storm } from './storm.ts'
+import type { Failure, Verdict } from './verdict.ts'
+
+export interface TrialOptions {
+  readonly seed: string
+  readonly nodes: number
+  readonly minutes: number
+  /** Instead of the one that the seed has: a part of it, when a history is shrunk. */
+  readonly climate?: Climate
+  /** Disks say that they have synced what they have not: a mesh that must fail. */
+  readonly lyingDisks?: boolean
+}
+
+export interface TrialResult {
+  readonly seed: string
+  readonly verdict: Verdict
+  readonly climate: Climate
+  /** Of every event that reached a host: one seed, one hash. */
+  readonly hash: string
+  readonly events: number
+  readonly virtualMs: number
+  readonly elections: number
+  readonly entries: number
+  readonly operations: ReturnType<History['counts']>
+}
+
+export interface Listeners {
+  /** What a person wants to read. */
+  readonly say?: (line: Said) => void
+  /** Everything. */
+  readonly trace?: TraceSink
+}
+
+export function climateOf(options: TrialOptions): Climate {
+  const { seed, nodes, minutes, climate } = options
+  if (climate) return climate
+  const hosts = Array.from({ length: nodes }, (_, i) => `n${i + 1}`)
+  const entropy = new SeededEntropy(seed).stream('climate')
+  return drawClimate(entropy, { hosts, calmMs: simLimits.calmMs, endMs: stormEndMs(minutes) })
+}
+
+/** The healing is part of the time that was asked for. */
+function stormEndMs(minutes: number): number {
+  return minutes * 60_000 - simLimits.coreMs
+}
+
+export async function runTrial(
+  options: TrialOptions,
+  listeners: Listeners = {},
+): Promise<TrialResult> {
+  return new Trial(options, listeners).run()
+}
+
+class Trial {
+  private readonly options: TrialOptions
+  private readonly climate: Climate
+  private readonly mesh: SimulatedMesh
+  private readonly overseer: Overseer
+  private readonly history = new History()
+  private readonly clients: Client[]
+  private readonly say: (line: Said) => void
+  private crash: Failure | undefined
+
+  constructor(options: TrialOptions, listeners: Listeners) {
+    this.options = options
+    this.climate = climateOf(options)
+    this.say = listeners.say ?? (() => {})
+    const { link, driftPpm } = this.climate
+    this.mesh = new SimulatedMesh(options.nodes, {
+      seed: options.seed,
+      link,
+      driftPpm,
+      ...(listeners.trace ? { trace: listeners.trace } : {}),
+      witness: (host, term) => this.overseer.witness(host, term),
+    })
+    const { world } = this.mesh
+    if (options.lyingDisks) for (const { platter } of world.hosts) platter.lies = true
+    this.overseer = new Overseer(world, this.say)
+    this.clients = Array.from(
+      { length: clientLimits.clients },
+      (_, i) =>
+        new Client(this.mesh, this.history, `c${i + 1}`, i % 2 === 0, (done) => this.check(done)),
+    )
+  }
+
+  async run(): Promise<TrialResult> {
+    const onRejection = (error: unknown) => this.crashed(error)
+    process.on('unhandledRejection', onRejection)
+    let verdict: Verdict
+    try {
+      verdict = (await this.phases()) ?? { kind: 'passed' }
+    } catch (error) {
+      this.crashed(error)
+      verdict = this.crash as Failure
+    } finally {
+      process.off('unhandledRejection', onRejection)
+    }
+    const { world } = this.mesh
+    return {
+      seed: this.options.seed,
+      verdict,
+      climate: this.climate,
+      hash: world.traceHash(),
+      events: world.events,
+      virtualMs: world.nowMs,
+      elections: this.overseer.elections,
+      entries: this.overseer.appliedMost,
+      operations: this.history.counts(),
+    }
+  }
+
+  private async phases(): Promise<Failure | undefined> {
+    const { world } = this.mesh
+    new Storm(world, this.climate.faults)
+    for (const client of this.clients) void client.run()
+    await this.advance(stormEndMs(this.options.minutes))
+    if (this.failure) return this.failure
+    for (const client of this.clients) client.stop()
+    const healing = new Healing(this.mesh, this.say)
+    healing.chooseCore()
+    for (const step of [healing.core, healing.whole]) {
+      const limitMs = step === healing.core ? simLimits.coreMs : simLimits.wholeMs
+      step.begin()
+      await world.runUntil(() => this.failure !== undefined || step.done(), limitMs)
+      if (this.failure) return this.failure
+      if (!step.done()) return step.complaint()
+    }
+    return this.judgeHistory()
+  }
+
+  private async advance(untilMs: number): Promise<void> {
+    const { world } = this.mesh
+    await world.runUntil(() => this.failure !== undefined, untilMs - world.nowMs)
+  }
+
+  private get failure(): Failure | undefined {
+    return this.crash ?? this.overseer.violation
+  }
+
+  private check({ op, outcome }: Operation): void {
+    if (op.kind !== 'put' || outcome.kind !== 'ok' || outcome.revision === undefined) return
+    this.overseer.acknowledged(outcome.revision, op.value)
+  }
+
+  private judgeHistory(): Failure | undefined {
+    const { operations } = this.history
+    const judged = checkLinearizable(operations, { stepsMax: simLimits.searchStepsMax })
+    if (judged.kind === 'linearizable') return undefined
+    return {
+      kind: 'safety',
+      checker: 'linearizability',
+      what:
+        judged.kind === 'violation'
+          ? `what clients saw of ${judged.key} has no order that explains it`
+          : `the search for an order at ${judged.key} was given up`,
+      lines: judged.kind === 'violation' ? judged.explanation : [],
+      atMs: this.mesh.world.nowMs,
+    }
+  }
+
+  private crashed(error: unknown): void {
+    if (this.crash) return
+    const cause = error instanceof HappeningError ? error.cause : error
+    const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+    this.crash = {
+      kind: 'crash',
+      checker: 'nothing throws',
+      what: error instanceof Error ? error.message : String(error),
+      lines: stack.split('\n').slice(0, 8),
+      atMs: this.mesh.world.nowMs,
+    }
+  }
+}

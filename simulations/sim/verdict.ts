@@ -1,0 +1,23 @@
+/** What is said of a simulated history in the end. */
+import { exitCodes } from '../../protocol/exit-codes.ts'
+
+/** `crash`: code threw where nothing handles it. */
+export type FailureKind = 'crash' | 'safety' | 'liveness'
+
+export interface Failure {
+  readonly kind: FailureKind
+  /** Which check found it. */
+  readonly checker: string
+  readonly what: string
+  readonly lines: readonly string[]
+  readonly atMs: number
+}
+
+export type Verdict = { readonly kind: 'passed' } | Failure
+
+export const exitCodeOf: Readonly<Record<Verdict['kind'], number>> = {
+  passed: exitCodes.done,
+  crash: exitCodes.simulationCrash,
+  safety: exitCodes.simulationSafety,
+  liveness: exitCodes.simulationLiveness,
+}
