@@ -21,7 +21,7 @@ import { Journal } from './journal/journal.ts'
 import { tellMembership, tellModule } from './journal/tell.ts'
 import { LabelStore } from './labels.ts'
 import { LedgerReporter } from './ledger/reporter.ts'
-import { leaderAmong } from './ledger/rumours.ts'
+import { claimsAmong, lagAmong, leaderAmong } from './ledger/rumours.ts'
 import { LedgerService } from './ledger/service.ts'
 import type { LedgerWitness } from './ledger/witness.ts'
 import { MembershipService } from './membership/service.ts'
@@ -115,8 +115,14 @@ export class Agent {
         limits: settings.ledgerLimits,
         witness: settings.witness,
         founding: settings.founding,
+        gauges: {
+          loopLagMs: ports.loopLagMs,
+          lagOfPeerMs: (peer) => lagAmong(this.membership.members(), peer),
+        },
         rumouredLeader: () => leaderAmong(this.membership.members()),
+        claims: () => claimsAmong(this.membership.members()),
         onEvent: (event) => this.ledgerReporter.heard(event),
+        onStop: (reason) => this.ledgerReporter.stoppedFor(reason),
       },
       this.calls,
     )

@@ -5,21 +5,19 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { Agent } from '../agent/agent.ts'
-import { loadConfig } from '../agent/config/load.ts'
 import type { Config } from '../agent/config/schema.ts'
 import type { FlagValue } from '../agent/config/source.ts'
 import { startHttp } from '../agent/http/listener.ts'
 import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
 import { ledgerTiming } from '../agent/ledger/limits.ts'
-import { configRefused, configUnreadable, swarmKeyUnusable } from '../agent/life/refusals.ts'
+import { swarmKeyUnusable } from '../agent/life/refusals.ts'
 import { descriptorTarget, openLog } from '../agent/log/log.ts'
 import type { ModuleSpec } from '../agent/modules/module.ts'
 import { ListenFailed } from '../agent/network/errors.ts'
 import { startNetwork } from '../agent/network/start.ts'
 import { SystemClock } from '../agent/ports/clock.ts'
-import { DataDirectory } from '../agent/ports/data-directory.ts'
+import { DataDirectory, identityFile } from '../agent/ports/data-directory.ts'
 import { SystemEntropy } from '../agent/ports/entropy.ts'
 import { claimFounding } from '../agent/ports/founding.ts'
 import { LoopLagMonitor } from '../agent/ports/loop-lag.ts'
@@ -35,13 +33,15 @@ import { metricsOf } from './api/gauges.ts'
 import { ControlApi } from './api/handlers.ts'
 import { standingOf } from './api/health.ts'
 import { autopilotModule } from './autopilot/autopilot.ts'
+import { readConfig } from './cli/config-file.ts'
 
 export interface AgentRunOptions {
   config?: string
   flags: Readonly<Record<string, FlagValue>>
+  /** Parts of the caller's own, beside those of every agent. */
+  modules?: (agent: Agent) => readonly ModuleSpec[]
 }
 
-const IDENTITY = 'identity.key'
 const STDERR = 2
 
 /** Runs until told to stop. Rejects with a `Problem` when the agent cannot start. */
@@ -55,7 +55,7 @@ export async function runAgent(options: AgentRunOptions): Promise<number> {
   const swarmKey = readSwarmKey(config)
   const directory = await DataDirectory.open(config.dataDirectory)
   try {
-    return await live(config, { clock, log, swarmKey, directory })
+    return await live(config, { clock, log, swarmKey, directory }, options.modules)
   } finally {
     await directory.close()
     clock.close()
@@ -69,7 +69,11 @@ interface Base {
   directory: DataDirectory
 }
 
-async function live(config: Config, base: Base): Promise<number> {
+async function live(
+  config: Config,
+  base: Base,
+  modules: AgentRunOptions['modules'],
+): Promise<number> {
   const { clock, log, swarmKey, directory } = base
   const seed = await identityOf(directory)
   let agent: Agent | undefined
@@ -123,6 +127,7 @@ async function live(config: Config, base: Base): Promise<number> {
   agent = new Agent(ports, settings, (it) => [
     gatewayModule(it, config, gateway),
     autopilotModule(it),
+    ...(modules?.(it) ?? []),
   ])
   try {
     await agent.start()
@@ -193,27 +198,6 @@ function untilStopped(agent: Agent): Promise<void> {
   })
 }
 
-function readConfig(options: AgentRunOptions): Config {
-  const fileName = options.config ?? process.env.SKEIN_CONFIG
-  let fileText: string | undefined
-  if (fileName !== undefined) {
-    try {
-      fileText = readFileSync(fileName, 'utf8')
-    } catch (error) {
-      throw configUnreadable(fileName, error)
-    }
-  }
-  const host = { name: hostname(), superuser: process.getuid?.() === 0 }
-  const loaded = loadConfig({
-    env: process.env,
-    flags: options.flags,
-    host,
-    ...(fileName === undefined || fileText === undefined ? {} : { fileName, fileText }),
-  })
-  if (!loaded.ok) throw configRefused(loaded.problems)
-  return loaded.config
-}
-
 function readSwarmKey(config: Config): Base['swarmKey'] {
   const fileName = config.network.swarmKeyFile
   let file: Buffer
@@ -230,10 +214,10 @@ function readSwarmKey(config: Config): Base['swarmKey'] {
 
 /** The identity is made once, on the first start, and never leaves the directory. */
 async function identityOf(directory: DataDirectory): Promise<Uint8Array> {
-  const known = await directory.readSecret(IDENTITY)
+  const known = await directory.readSecret(identityFile)
   if (known) return known
   const seed = new Uint8Array(randomBytes(32))
-  await directory.writeSecret(IDENTITY, seed)
+  await directory.writeSecret(identityFile, seed)
   return seed
 }
 

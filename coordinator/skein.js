@@ -76,6 +76,14 @@ const programs = {
     (await load('../simulations/bench/ledger.ts')).benchLedger(options),
   benchFailover: async (options) =>
     (await load('../simulations/bench/failover.ts')).benchFailover(options),
+  simRun: async (options) => (await load('../simulations/sim/programs.ts')).simRun(options),
+  simSoak: async (options) => (await load('../simulations/sim/programs.ts')).simSoak(options),
+  simReplay: async (options) => (await load('../simulations/sim/programs.ts')).simReplay(options),
+  simCanary: async (options) => (await load('../simulations/sim/programs.ts')).simCanary(options),
+  benchGrowth: async (options) =>
+    (await load('../simulations/bench/growth.ts')).benchGrowth(options),
+  benchCalm: async (options) => (await load('../simulations/bench/calm.ts')).benchCalm(options),
+  benchChaos: async (options) => (await load('../simulations/bench/chaos.ts')).benchChaos(options),
   benchFuzz: async (options) => (await load('../simulations/bench/fuzz.ts')).benchFuzz(options),
 }
 

@@ -6,6 +6,8 @@ export const recordsPrefix = 'raft/'
 export const identityKey = 'raft/identity'
 export const hardStateKey = 'raft/hard'
 export const snapshotKey = 'raft/snapshot'
+/** There only on a disk whose state is not what the others hold. */
+export const divergedKey = 'raft/diverged'
 export const blockPrefix = 'raft/log/'
 export const chunkPrefix = 'raft/chunk/'
 

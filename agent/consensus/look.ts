@@ -11,6 +11,7 @@ import {
   type BlockName,
   blockNameOf,
   blockPrefix,
+  divergedKey,
   hardStateKey,
   identityKey,
   snapshotKey,
@@ -39,6 +40,8 @@ export interface Held {
   entries: readonly Entry[]
   log: LogRecords
   damage: readonly Damage[]
+  /** The state that this host had made of it was not what the others had. */
+  diverged: boolean
 }
 
 export async function look(disk: Disk): Promise<Held> {
@@ -61,6 +64,7 @@ export async function look(disk: Disk): Promise<Held> {
     entries: snapshotRecord && !snapshot ? [] : entries,
     log,
     damage,
+    diverged: (await disk.get(divergedKey)) !== undefined,
   }
 }
 

@@ -27,6 +27,7 @@ import {
   chunkKey,
   chunkPrefix,
   chunksPrefix,
+  divergedKey,
   hardStateKey,
   identityKey,
   offsetOf,
@@ -114,7 +115,8 @@ export class ConsensusStore {
 
   /** The same, under another number: what was promised under the last one is nobody's any more. */
   persistAs(storage: number, write: Persist): Promise<void> {
-    return this.disk.write([identityOp(storage), ...this.opsOf(write)], { durable: true })
+    const ops: DiskOp[] = [{ del: divergedKey }, identityOp(storage), ...this.opsOf(write)]
+    return this.disk.write(ops, { durable: true })
   }
 
   private opsOf(write: Persist): DiskOp[] {

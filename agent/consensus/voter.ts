@@ -6,23 +6,20 @@
  */
 import type { Target } from '../../protocol/consensus/config.ts'
 import { Raft, type ReadMode, type Tenure } from '../../protocol/consensus/core.ts'
-import { eraOf } from '../../protocol/consensus/era.ts'
 import type { Limits, Timing } from '../../protocol/consensus/limits.ts'
-import { RaftFrame } from '../../protocol/consensus/messages.ts'
+import { RaftFrame, type SnapshotMeta } from '../../protocol/consensus/messages.ts'
 import type {
   Proposal,
   ReconfigureRefusal,
   TransferRefusal,
 } from '../../protocol/consensus/proposing.ts'
 import type {
-  ChunkOrder,
   Persist,
   RaftEvent,
   ReadRefusal,
   Ready,
   Restored,
 } from '../../protocol/consensus/ready.ts'
-import { chunkFrame } from '../../protocol/consensus/ready.ts'
 import type { RaftStatus } from '../../protocol/consensus/status.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
@@ -32,6 +29,8 @@ import type { Network } from '../../protocol/ports/network.ts'
 import type { Hello } from '../../protocol/wire/versions.ts'
 import { Links } from '../links/links.ts'
 import { Applying } from './applying.ts'
+import { Copying } from './copying.ts'
+import { EraPassed, LogDiverged } from './failures.ts'
 import { consensusLinkLimits, consensusQuotas, purpose } from './limits.ts'
 import { type Outcome, type ReadOutcome, type Refusal, stoppedRefusal } from './outcomes.ts'
 import type { StateMachine } from './state-machine.ts'
@@ -51,6 +50,8 @@ export interface VoterSettings {
   timing: Timing
   limits: Limits
   hello: Hello
+  /** Whether the state may be copied, to the disk or to others: not while it is in doubt. */
+  mayCopy(): boolean
   onEvent(event: RaftEvent): void
   /** The disk has failed, or what came from it is not whole: this voter has stopped. */
   onFailure(error: unknown): void
@@ -60,11 +61,11 @@ export class Voter<Result> {
   private readonly ports: VoterPorts
   private readonly settings: VoterSettings
   private readonly store: ConsensusStore
-  private readonly machine: StateMachine<Result>
   private readonly raft: Raft
   private readonly links: Links<RaftFrame>
   private readonly log: Log
   private readonly applying: Applying<Result>
+  private readonly copying: Copying
   private readonly reads = new Map<number, (outcome: ReadOutcome) => void>()
   private nextRead = 1
   private timer: Timer | undefined
@@ -73,7 +74,6 @@ export class Voter<Result> {
   /** When the writes were begun that the disk has not confirmed yet, in order. */
   private readonly writing: number[] = []
   private stopped = false
-  private saving: Promise<void> | undefined
   /** Resolves when nothing is on its way to the disk any more. */
   private written: PromiseWithResolvers<void> | undefined
 
@@ -86,11 +86,11 @@ export class Voter<Result> {
     this.ports = ports
     this.settings = settings
     this.store = store
-    this.machine = machine
     this.log = ports.log.child('consensus')
     const { id, storage, timing, limits, restored } = settings
     const { index } = restored.snapshot
     this.applying = new Applying(machine, store, index, (error) => this.fail(error))
+    this.copying = new Copying(this.copyingOwner(), store, machine)
     const entropy = ports.entropy.stream('consensus')
     const options = { id, storage, timing, limits }
     this.raft = new Raft(options, restored, entropy, ports.clock.now())
@@ -175,6 +175,18 @@ export class Voter<Result> {
     return begun
   }
 
+  /** Leads no longer, without waiting for whoever comes next. */
+  resign(): void {
+    if (this.stopped) return
+    this.raft.resign(this.now())
+    this.soon()
+  }
+
+  /** Stops for good: what stands on the log cannot go on. */
+  halt(error: Error): void {
+    this.fail(error)
+  }
+
   connected(peer: PeerId): void {
     this.links.resetBackoff(peer)
     if (this.stopped) return
@@ -192,20 +204,28 @@ export class Voter<Result> {
   async stop(): Promise<void> {
     this.end()
     await this.applying.idle()
-    await this.saving
+    await this.copying.idle()
     if (this.writing.length === 0) return
     this.written = Promise.withResolvers()
     await this.written.promise
   }
 
   private end(): void {
-    if (!this.stopped) this.raft.resign(this.now())
+    if (!this.stopped && this.raft.leads) this.sayFarewell()
     this.stopped = true
     this.timer?.cancel()
     this.links.close()
     this.applying.end()
     for (const settle of this.reads.values()) settle(stoppedRefusal)
     this.reads.clear()
+  }
+
+  /** A leader's last word: who is to stand. Nothing of it waits for the disk. */
+  private sayFarewell(): void {
+    this.raft.resign(this.now())
+    const ready = this.raft.takeReady()
+    for (const { to, frame } of ready?.send ?? []) this.links.send(to, frame)
+    for (const event of ready?.events ?? []) this.settings.onEvent(event)
   }
 
   private fail(error: unknown): void {
@@ -243,7 +263,7 @@ export class Voter<Result> {
   private follow(ready: Ready): void {
     if (ready.persist) this.write(ready.persist)
     for (const { to, frame } of ready.send) this.links.send(to, frame)
-    for (const order of ready.chunks) void this.sendChunk(order)
+    for (const order of ready.chunks) void this.copying.send(order)
     if (ready.apply.length > 0) this.applying.enqueue(ready.apply)
     for (const { id, index } of ready.reads) this.answerRead(id, index)
     for (const { id, reason } of ready.refusedReads) this.refuseRead(id, reason)
@@ -266,16 +286,6 @@ export class Voter<Result> {
         },
         (error: unknown) => this.fail(error),
       )
-  }
-
-  private async sendChunk(order: ChunkOrder): Promise<void> {
-    try {
-      const { to, snapshot, offset, length } = order
-      const data = await this.store.readChunk(snapshot, offset, length)
-      if (data && !this.stopped) this.links.send(to, chunkFrame(order, data))
-    } catch (error) {
-      this.log.warn('a piece of the snapshot was not read', { why: String(error) })
-    }
   }
 
   /** Most wake-ups are put off before they are due: a timer that comes too early plans anew. */
@@ -304,48 +314,30 @@ export class Voter<Result> {
     settle?.({ ok: false, reason, leader: this.raft.status().leader })
   }
 
-  // ── Snapshots ─────────────────────────────────────────────────────────────────────────────────
-
   private heard(event: RaftEvent): void {
-    if (event.kind === 'snapshotDue') this.saving ??= this.saveSnapshot()
+    if (event.kind === 'snapshotDue') this.copying.save()
     this.settings.onEvent(event)
     if (event.kind === 'eraPassed') this.fail(new EraPassed(event.term))
     // Going on could only spread what must not be.
     if (event.kind === 'misbehaviour' && event.what === 'divergence')
-      this.fail(new Diverged(event.peer))
+      this.fail(new LogDiverged(event.peer))
   }
 
-  private async saveSnapshot(): Promise<void> {
-    try {
-      await this.applying.idle()
-      const position = this.stopped ? undefined : this.raft.snapshotPosition(this.applying.index)
-      if (!position) return
-      const snapshot = await this.store.saveSnapshot(position, this.machine.copy())
-      if (this.stopped) return
-      this.raft.snapshotTaken(snapshot)
-      this.soon()
-    } catch (error) {
-      this.fail(error)
-    } finally {
-      this.saving = undefined
+  private copyingOwner() {
+    return {
+      log: this.log,
+      mayCopy: () => !this.stopped && this.settings.mayCopy(),
+      settled: () => this.applying.idle(),
+      position: () => this.raft.snapshotPosition(this.applying.index),
+      saved: (snapshot: SnapshotMeta) => {
+        if (this.stopped) return
+        this.raft.snapshotTaken(snapshot)
+        this.soon()
+      },
+      failed: (error: unknown) => this.fail(error),
+      send: (to: PeerId, frame: RaftFrame) => {
+        if (!this.stopped) this.links.send(to, frame)
+      },
     }
-  }
-}
-
-/** The mesh was recovered without this host: what its disk holds of the log is void. */
-export class EraPassed extends Error {
-  readonly era: number
-  constructor(term: number) {
-    super(`the mesh was recovered without this host, and is in era ${eraOf(term)}`)
-    this.name = 'EraPassed'
-    this.era = eraOf(term)
-  }
-}
-
-/** What the leader says of committed entries is not what stands here. */
-export class Diverged extends Error {
-  constructor(leader: PeerId) {
-    super(`the log differs from that of ${leader} in what was committed`)
-    this.name = 'Diverged'
   }
 }

@@ -71,9 +71,11 @@ export class Appending {
 
   /** One entry each, proposed together. */
   private async appendHere(wanted: readonly Wanted[], leftMs: number): Promise<Appended[]> {
-    const { stopped, voter, state } = this.standing
+    const { stopped, suspected, voter, state } = this.standing
     const nobody: LedgerRefusal = { kind: 'refused', why: 'notLeader', leader: undefined }
     if (stopped || !voter) return wanted.map(() => stopped ?? nobody)
+    // What may be wrong is not built upon. It is known in a moment, one way or the other.
+    if (suspected) return wanted.map(() => ({ kind: 'refused', why: 'overloaded' }))
     // State never goes back in time, whatever the leader's calendar does.
     const timeMs = Math.max(this.clock.wall(), state.timeMs)
     const sealed = wanted.map(({ command, numbered }) =>

@@ -1,5 +1,6 @@
 /** How the ledger of an agent waits and asks. */
 import type { Timing } from '../../protocol/consensus/limits.ts'
+import type { FitnessLimits } from './fitness.ts'
 
 /**
  * A leader that is killed is missed at once, by its broken connections, and one that falls silent as
@@ -30,6 +31,25 @@ export const ledgerLimits = {
   reportMs: 2_000,
   /** How often a leader without a turn looks whether it has one. */
   turnLookMs: 250,
+  /** How often what the voters say that they hold is compared with what is held here. */
+  compareMs: 2_000,
+  /** How long replicas that differ wait to hear who is right, before all of them stop. */
+  hungMsMax: 10_000,
+  /** A leader looks this often whether it can still keep up. */
+  fitnessLookMs: 500,
+  /** One that was relieved leads on for so long, if it is elected again, whatever its trouble. */
+  reliefRestMs: 60_000,
   /** How long a stopping leader waits for its heir. */
   handoverMs: 2_000,
 } as const
+
+/** Generous: a busy host is no reason for an election, one that holds up all writes is. */
+export const fitnessLimits: FitnessLimits = {
+  diskStallMs: 2_000,
+  loopLagMsMax: 1_000,
+  // Longer than the others' figures take to be here.
+  laggingLooks: 30,
+  heirLagShare: 0.25,
+  heirHeardMs: 3_000,
+  heirsTriedMax: 2,
+}

@@ -51,8 +51,13 @@ export class Replica implements StateMachine<Effect> {
     return this.current
   }
 
-  get marks(): readonly DigestMark[] {
-    return this.trail.marks
+  get newestMark(): DigestMark | undefined {
+    return this.trail.newest
+  }
+
+  /** What was held after that entry; undefined if it was not passed here, or long ago. */
+  digestAt(index: number): string | undefined {
+    return this.trail.digestAt(index)
   }
 
   apply(firstIndex: number, entries: readonly Entry[]): Effect[] {
@@ -75,6 +80,7 @@ export class Replica implements StateMachine<Effect> {
     }
     this.current = progress.state
     this.ring = new EventRing(progress.state.index)
+    this.trail.note(progress.state)
     this.witness?.restored(this.current)
     this.onStep()
   }

@@ -4,8 +4,9 @@
  */
 import { eraOf, termText } from '../../protocol/consensus/era.ts'
 import type { RaftEvent } from '../../protocol/consensus/ready.ts'
-import { digestOf } from '../../protocol/ledger/digest.ts'
+import { digestOf, digitsTold } from '../../protocol/ledger/digest.ts'
 import type { StopReason } from '../../protocol/ledger/ledger.ts'
+import { LEDGER_VERSION } from '../../protocol/ledger/state.ts'
 import type { LedgerRecord } from '../../protocol/membership/digest.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -13,9 +14,6 @@ import type { MembershipService } from '../membership/service.ts'
 import type { ModuleHandle } from '../modules/module.ts'
 import { ledgerLimits } from './limits.ts'
 import type { LedgerService } from './service.ts'
-
-/** Digits of the state's digest that are told: enough to see that two differ. */
-const DIGEST_DIGITS = 16
 
 export class LedgerReporter {
   private readonly ledger: LedgerService
@@ -25,6 +23,7 @@ export class LedgerReporter {
   private handle: ModuleHandle | undefined
   private timer: Timer | undefined
   private told: LedgerRecord | undefined
+  private whyTold: string | undefined
 
   constructor(
     ledger: LedgerService,
@@ -47,6 +46,21 @@ export class LedgerReporter {
   stop(): void {
     this.timer?.cancel()
     this.handle = undefined
+    // Nobody is to look for a leader, or for a vote, where nothing runs.
+    if (this.told && !this.told.stopped)
+      this.tell({ ...this.told, leads: false, votes: false, stopped: true })
+  }
+
+  stoppedFor(reason: StopReason): void {
+    const text = `the ledger has stopped here: ${whyStopped(reason)}`
+    // A part that cannot start is started again and again; once is enough to tell.
+    if (text !== this.whyTold) {
+      const { id } = this.membership.self()
+      const kind = reason.kind === 'diverged' ? 'ledger.diverged' : 'ledger.stopped'
+      this.journal.record({ kind, node: id, text, fields: {} })
+    }
+    this.whyTold = text
+    this.report()
   }
 
   heard(event: RaftEvent): void {
@@ -60,27 +74,31 @@ export class LedgerReporter {
   }
 
   private report(): void {
-    if (!this.handle) return
     const { stopped } = this.ledger
-    if (stopped) {
-      this.handle.failed(`the ledger has stopped here: ${whyStopped(stopped)}`)
-    }
+    if (stopped) this.handle?.failed(`the ledger has stopped here: ${whyStopped(stopped)}`)
+    else if (!this.handle) return
+    else this.whyTold = undefined
     const record = this.record()
-    if (!record) return
+    if (record) this.tell(record)
+  }
+
+  private tell(record: LedgerRecord): void {
     const before = this.told
     if (before && isSame(before, record)) return
     this.told = record
     const urgent =
       before?.leads !== record.leads ||
       before.votes !== record.votes ||
+      before.stopped !== record.stopped ||
       before.storage !== record.storage
     this.membership.reportLedger(record, urgent)
   }
 
   private record(): LedgerRecord | undefined {
+    const { state, storage, stopped, newestMark } = this.ledger
     const status = this.ledger.status()
-    if (!status) return undefined
-    const { state, storage } = this.ledger
+    if (!status) return stopped && { ...nowhere, storage }
+    const mark = newestMark && { ...newestMark, digest: newestMark.digest.slice(0, digitsTold) }
     return {
       storage,
       leads: status.role === 'leader',
@@ -88,8 +106,10 @@ export class LedgerReporter {
       term: status.term,
       commit: status.commit,
       applied: state.index,
-      digest: digestOf(state).slice(0, DIGEST_DIGITS),
-      stopped: this.ledger.stopped !== undefined,
+      digest: digestOf(state).slice(0, digitsTold),
+      stopped: stopped !== undefined,
+      supports: LEDGER_VERSION,
+      ...(mark ? { mark } : {}),
     }
   }
 
@@ -123,22 +143,37 @@ export class LedgerReporter {
   }
 }
 
+/** Of a ledger that has not even begun. */
+const nowhere: Omit<LedgerRecord, 'storage'> = {
+  leads: false,
+  votes: false,
+  term: 0,
+  commit: 0,
+  applied: 0,
+  digest: '',
+  stopped: true,
+}
+
 function whyStopped(reason: StopReason): string {
   switch (reason.kind) {
     case 'diskFailed':
       return reason.message
     case 'eraPassed':
       return `the mesh was recovered without it, and its copy is void in era ${reason.era}`
-    default:
-      return reason.kind
+    case 'ledgerVersionUnsupported':
+      return `it is of version ${reason.needs}, and this agent understands ${reason.supports}: upgrade it`
+    case 'diverged': {
+      const { index, ours, theirs } = reason
+      return `its state at entry ${index} is ${ours}, and that of others ${theirs}: report it, this is a bug or bad memory; skein recover --reset, with this agent stopped, sets its copy aside`
+    }
   }
 }
 
 function isSame(a: LedgerRecord, b: LedgerRecord): boolean {
   for (const [key, value] of Object.entries(a)) {
-    if (b[key as keyof LedgerRecord] !== value) return false
+    if (key !== 'mark' && b[key as keyof LedgerRecord] !== value) return false
   }
-  return true
+  return a.mark?.index === b.mark?.index
 }
 
 function fieldsOf(event: RaftEvent): Record<string, string | number> {

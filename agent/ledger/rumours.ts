@@ -1,6 +1,25 @@
 /** What gossip says of the ledger. It may be seconds old; it only tells whom to ask. */
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { MemberView } from '../membership/view.ts'
+import type { Claim } from './comparing.ts'
+
+/**
+ * What each host says that it holds; signed by itself, whether it votes or not. Of one that has
+ * stopped, what it said last: it is no less true.
+ */
+export function claimsAmong(members: readonly MemberView[]): Claim[] {
+  return members.flatMap(({ id, self, digest: { ledger } }) => {
+    if (self || !ledger || ledger.digest === '') return []
+    const { storage, term, applied, digest, mark } = ledger
+    return [{ id, storage, term, marks: [...(mark ? [mark] : []), { index: applied, digest }] }]
+  })
+}
+
+/** How late another host's event loop is, at the 99th percentile, by its own word. */
+export function lagAmong(members: readonly MemberView[], peer: PeerId): number | undefined {
+  const micros = members.find(({ id }) => id === peer)?.digest.load?.loopLagMicros
+  return micros === undefined ? undefined : micros / 1_000
+}
 
 /** Of those who say that they lead, the one with the latest term. */
 export function leaderAmong(members: readonly MemberView[]): PeerId | undefined {

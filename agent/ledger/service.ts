@@ -24,8 +24,8 @@ import type {
 } from '../../protocol/ledger/ledger.ts'
 import type { Query, ValueOf } from '../../protocol/ledger/queries.ts'
 import { read } from '../../protocol/ledger/read.ts'
-import type { Clock } from '../../protocol/ports/clock.ts'
-import { type Disk, DiskError } from '../../protocol/ports/disk.ts'
+import type { Clock, Timer } from '../../protocol/ports/clock.ts'
+import type { Disk } from '../../protocol/ports/disk.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { Network } from '../../protocol/ports/network.ts'
@@ -34,14 +34,19 @@ import { setAside } from '../consensus/aside.ts'
 import type { Damage } from '../consensus/look.ts'
 import { ConsensusStore, SnapshotDamaged } from '../consensus/store.ts'
 import { verified } from '../consensus/verified.ts'
-import { EraPassed, Voter } from '../consensus/voter.ts'
+import { Voter } from '../consensus/voter.ts'
 import type { Founding } from '../ports/founding.ts'
 import type { Calls } from '../requests/calls.ts'
 import { Appending } from './appending.ts'
+import { type Claim, Comparing } from './comparing.ts'
+import { type Divergence, noteDivergence, notedDivergence, StateDiverged } from './divergence.ts'
 import { handOver } from './handover.ts'
+import { ledgerLimits } from './limits.ts'
 import { readable } from './reading.ts'
-import { LedgerTooNew, Replica } from './replica.ts'
+import { type Gauges, Relief } from './relief.ts'
+import { Replica } from './replica.ts'
 import { Standing } from './standing.ts'
+import { stopReasonOf } from './stop-reason.ts'
 import { Turns } from './turns.ts'
 import { watched } from './watching.ts'
 import type { LedgerWitness } from './witness.ts'
@@ -62,9 +67,14 @@ export interface LedgerSettings {
   witness: LedgerWitness | undefined
   /** Whether this host begins the ledger, as its first voter. */
   founding: Founding
+  gauges: Gauges
   /** Whom others take for the leader, when this host hears none itself. */
   rumouredLeader(): PeerId | undefined
+  /** What others say that they hold. */
+  claims(): readonly Claim[]
   onEvent(event: RaftEvent): void
+  /** It has stopped by itself, or could not begin. */
+  onStop(reason: StopReason): void
 }
 
 export class LedgerService implements Ledger {
@@ -74,6 +84,11 @@ export class LedgerService implements Ledger {
   private readonly standing: Standing
   private readonly appending: Appending
   private readonly turns: Turns
+  private readonly relief: Relief
+  private readonly comparing: Comparing
+  private comparison: Timer | undefined
+  /** Being written down: the next start waits for it. */
+  private noting: Promise<void> = Promise.resolve()
   /** Of this disk; 0 until it has been opened. */
   storage = 0
   damage: readonly Damage[] = []
@@ -91,12 +106,17 @@ export class LedgerService implements Ledger {
     })
     this.appending = new Appending(this.standing, ports.clock, calls)
     this.turns = new Turns(this.standing, ports.clock)
+    this.relief = new Relief(this.standing, settings.gauges, ports.clock, this.log)
+    this.comparing = new Comparing(this.standing, ports.clock, this.log)
   }
 
   async start(): Promise<void> {
     const { disk, entropy } = this.ports
     const { id, hello, timing, limits, founding, witness, onEvent } = this.settings
     const { standing } = this
+    await this.noting
+    const noted = await notedDivergence(disk)
+    if (noted) throw this.stoppedBy(new StateDiverged(noted))
     standing.stopReason = undefined
     witness?.started()
     if (this.passed) await setAside(disk, { why: 'passed', wallMs: this.ports.clock.wall() })
@@ -114,6 +134,8 @@ export class LedgerService implements Ledger {
     founding.done()
     const restored = await this.restore(store, found)
     for (const what of this.damage) this.log.error('the ledger on this disk is damaged', { what })
+    this.comparing.begin()
+    this.comparison = this.ports.clock.every(ledgerLimits.compareMs, () => this.compare())
     standing.voter = new Voter(
       this.ports,
       {
@@ -126,9 +148,11 @@ export class LedgerService implements Ledger {
         onEvent: (event) => {
           witness?.heard(event)
           onEvent(event)
+          this.relief.heard(event)
           if (event.kind === 'role' || event.kind === 'transferEnded') this.turns.look()
         },
-        onFailure: (error) => this.failed(error),
+        mayCopy: () => !standing.suspected,
+        onFailure: (error) => this.stoppedBy(error),
       },
       store,
       standing.replica,
@@ -156,6 +180,8 @@ export class LedgerService implements Ledger {
   async stop(): Promise<void> {
     const { voter } = this.standing
     this.standing.voter = undefined
+    this.comparison?.cancel()
+    this.relief.end()
     this.turns.look()
     if (!voter) return
     await handOver(voter, this.ports.clock)
@@ -184,6 +210,10 @@ export class LedgerService implements Ledger {
 
   // ── For whoever looks after it ────────────────────────────────────────────────────────────────
 
+  get id(): PeerId {
+    return this.settings.id
+  }
+
   get leads(): boolean {
     return this.standing.leads
   }
@@ -201,8 +231,8 @@ export class LedgerService implements Ledger {
     return this.standing.state
   }
 
-  get marks() {
-    return this.standing.replica?.marks ?? []
+  get newestMark() {
+    return this.standing.replica.newestMark
   }
 
   get leader(): PeerId | undefined {
@@ -229,19 +259,32 @@ export class LedgerService implements Ledger {
     return this.standing.voter?.refusals() ?? {}
   }
 
-  private failed(error: unknown): void {
+  private compare(): void {
+    const divergence = this.comparing.compare(this.settings.claims())
+    if (!divergence) return
+    this.noting = this.note(divergence)
+    this.standing.voter?.halt(new StateDiverged(divergence))
+  }
+
+  /** Keeps why, for all who ask. Returns what was given. */
+  private stoppedBy<E>(error: E): E {
     const { standing } = this
-    if (error instanceof LedgerTooNew) {
-      const { needs, supports } = error
-      standing.stopReason = { kind: 'ledgerVersionUnsupported', needs, supports }
-    } else if (error instanceof EraPassed) {
-      this.passed = true
-      standing.stopReason = { kind: 'eraPassed', era: error.era }
-    } else {
-      const message = error instanceof DiskError ? `${error.code}: ${error.message}` : String(error)
-      standing.stopReason = { kind: 'diskFailed', message }
-    }
+    this.comparison?.cancel()
+    this.relief.end()
+    const reason = stopReasonOf(error)
+    if (reason.kind === 'eraPassed') this.passed = true
+    standing.stopReason = reason
     standing.announce()
     this.turns.look()
+    this.settings.onStop(reason)
+    return error
+  }
+
+  private async note(divergence: Divergence): Promise<void> {
+    try {
+      await noteDivergence(this.ports.disk, divergence)
+    } catch (error) {
+      this.log.error('the divergence is not written down', { why: String(error) })
+    }
   }
 }

@@ -6,9 +6,9 @@
 import type { Tenure } from '../../protocol/consensus/core.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { LedgerRefusal, StopReason } from '../../protocol/ledger/ledger.ts'
-import { genesis, type LedgerState } from '../../protocol/ledger/state.ts'
+import type { LedgerState } from '../../protocol/ledger/state.ts'
 import type { Voter } from '../consensus/voter.ts'
-import type { Effect, Replica } from './replica.ts'
+import { type Effect, Replica } from './replica.ts'
 
 export interface StandingSources {
   /** Peers with an open connection. */
@@ -19,19 +19,22 @@ export interface StandingSources {
 
 export class Standing {
   readonly id: PeerId
-  replica: Replica | undefined
+  replica: Replica
   voter: Voter<Effect> | undefined
   stopReason: StopReason | undefined
+  /** Others hold another state, and nobody can say yet who is right. */
+  suspected = false
   private readonly listeners = new Set<() => void>()
   private readonly sources: StandingSources
 
   constructor(id: PeerId, sources: StandingSources) {
     this.id = id
     this.sources = sources
+    this.replica = this.use(new Replica())
   }
 
   get state(): LedgerState {
-    return this.replica?.state ?? genesis
+    return this.replica.state
   }
 
   get leads(): boolean {

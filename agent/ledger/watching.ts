@@ -14,9 +14,8 @@ export async function* watched(
       yield { kind: 'stopped', because: standing.stopReason }
       return
     }
-    const resumed = standing.replica?.resume(cursor)
-    if (resumed === undefined) await standing.changed(signal)
-    else if (resumed.kind === 'gap') {
+    const resumed = standing.replica.resume(cursor)
+    if (resumed.kind === 'gap') {
       cursor = cursorAfterIndex(resumed.readAt)
       yield resumed
     } else if (resumed.kind === 'events' && resumed.events.length > 0) {

@@ -16,6 +16,9 @@ import { makeDirectory } from './make-directory.ts'
 import { leaveNote, ownerOf } from './owner.ts'
 import { replaceFile } from './replace-file.ts'
 
+/** The seed of the agent's key: whose directory it is. */
+export const identityFile = 'identity.key'
+
 const othersMayRead = 0o007
 
 export class DataDirectory {

@@ -77,7 +77,10 @@ function ledgerCheck(agent: Agent): HealthCheck {
       voters.length === 0
         ? 'this agent knows of no voter yet'
         : `no leader: ${reachable} of ${voters.length} voters are here, ${needed} are needed`
-    return failed(cause, 'start the agents of the missing voters; nothing is lost meanwhile')
+    return failed(
+      cause,
+      'start the agents of the missing voters, nothing is lost meanwhile; if they are gone for good: skein recover --plan',
+    )
   }
   if (reachable === needed && voters.length > 1) {
     const cause = `one more voter lost and nothing can be decided: ${reachable} of ${voters.length} are here`

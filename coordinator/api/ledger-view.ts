@@ -37,6 +37,8 @@ export function ledgerStatusOf(agent: Agent): LedgerStatus | undefined {
     needed: Math.floor(config.voters.length / 2) + 1,
     commit: status.commit,
     applied: state.index,
+    lastIndex: status.lastIndex,
+    lastTerm: status.lastTerm,
     digest: digestOf(state).slice(0, DIGEST_DIGITS),
     diverged: divergedOf(members),
     rows: state.rows.size,

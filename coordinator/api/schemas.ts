@@ -185,6 +185,8 @@ export const LedgerStatus = z
     needed: z.number().describe('Voters without whom nothing is decided'),
     commit: z.number(),
     applied: z.number(),
+    lastIndex: z.number().describe('The last entry of its log, committed or not'),
+    lastTerm: z.number(),
     digest: z.string(),
     diverged: z.array(z.string()).describe('Nodes that hold another state at the same entry'),
     rows: z.number(),

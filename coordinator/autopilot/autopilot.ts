@@ -1,33 +1,41 @@
-/** Looks after who votes, wherever the leader is: one look now and then, one step at a time. */
+/**
+ * What a leader does for the mesh without being asked: it looks after who votes, one step at a time,
+ * and keeps the ledger's house. It lasts as long as this host's turn at leading.
+ */
 import type { Agent } from '../../agent/agent.ts'
 import type { ModuleSpec } from '../../agent/modules/module.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { Candidacy, Leadership } from '../../protocol/ledger/ledger.ts'
 import { read } from '../../protocol/ledger/read.ts'
-import type { Timer } from '../../protocol/ports/clock.ts'
-import { autopilotLimits } from './limits.ts'
+import type { LedgerRecord } from '../../protocol/membership/digest.ts'
+import { keepHouse } from './housekeeping.ts'
+import { autopilotLimits, lookEveryMs } from './limits.ts'
 import { type Candidate, nextStep } from './plan.ts'
 
 /** In the ledger's configuration, by node: `never` bars it from voting. */
 export const VOTING_KEY = 'voting/'
 
-const LOOK_EVERY_MS = 1_000
-
 export function autopilotModule(agent: Agent): ModuleSpec {
-  let timer: Timer | undefined
+  let candidacy: Candidacy | undefined
   return {
     name: 'autopilot',
     priority: 4,
     needs: ['ledger'],
     start: () => {
-      timer = agent.ports.clock.every(LOOK_EVERY_MS, () => look(agent))
+      candidacy = agent.ledger.lead((leadership) => lead(agent, leadership))
     },
-    stop: () => timer?.cancel(),
+    stop: () => candidacy?.withdraw(),
   }
+}
+
+function lead(agent: Agent, leadership: Leadership): void {
+  const timer = agent.ports.clock.every(lookEveryMs, () => look(agent))
+  leadership.over.addEventListener('abort', () => timer.cancel(), { once: true })
+  keepHouse(agent, leadership)
 }
 
 function look(agent: Agent): void {
   const { ledger } = agent
-  if (!ledger.leads) return
   const status = ledger.status()
   if (!status || status.transferTo !== undefined) return
   const step = nextStep(status.config, candidatesOf(agent), status.lastIndex, autopilotLimits)
@@ -43,17 +51,23 @@ function look(agent: Agent): void {
 function candidatesOf(agent: Agent): Candidate[] {
   const { ledger } = agent
   const status = ledger.status()
-  const matchOf = new Map(status?.peers.map((peer) => [peer.id, peer.match]))
+  const peerOf = new Map(status?.peers.map((peer) => [peer.id, peer]))
   return agent.membership.members().map(
     ({ id, self, state, stateAgeMs, digest }): Candidate => ({
       id,
       state,
       stateAgeMs: self ? Number.POSITIVE_INFINITY : stateAgeMs,
-      storage: self ? ledger.storage : digest.ledger?.storage,
+      storage: self ? ledger.storage : storageOf(digest.ledger),
+      silentMs: self ? 0 : (peerOf.get(id)?.heardMsAgo ?? 0),
       barred: isBarred(agent, id),
-      match: self ? (status?.lastIndex ?? 0) : (matchOf.get(id) ?? 0),
+      match: self ? (status?.lastIndex ?? 0) : (peerOf.get(id)?.match ?? 0),
     }),
   )
+}
+
+/** Of a ledger that runs: one that has stopped has no disk to vote with. */
+function storageOf(told: LedgerRecord | undefined): number | undefined {
+  return told?.stopped ? undefined : told?.storage
 }
 
 function isBarred(agent: Agent, id: PeerId): boolean {

@@ -1,4 +1,16 @@
-/** How voters are chosen and healed. */
+/** How voters are chosen and healed, and how often the ledger's house is kept. */
+
+/** A leader looks this often at who votes. */
+export const lookEveryMs = 1_000
+
+export const housekeepingLimits = {
+  /** Between two looks at what is to be tidied. */
+  everyMs: 10_000,
+  /** For one command: it is this host that leads, so it takes no finding of the leader. */
+  timeoutMs: 5_000,
+  /** Steps of one kind in a row; the rest waits for the next look. */
+  stepsMax: 16,
+} as const
 
 export interface AutopilotLimits {
   /** Voters wanted: the first number of hosts for which there are that many, largest first. */

@@ -17,8 +17,10 @@ export interface Candidate {
   state: MemberState
   /** For how long it has been in this state. */
   stateAgeMs: number
-  /** The number of its disk; undefined while it has not been told. */
+  /** The number of its disk; undefined while it has not been told, or its ledger has stopped. */
   storage: number | undefined
+  /** For how long the leader has not heard of its ledger; 0 for one that it does not speak to. */
+  silentMs: number
   /** An operator has said that it shall not vote. */
   barred: boolean
   /** Entries that it has, as far as the leader knows. */
@@ -140,13 +142,15 @@ class View {
   /** There, with the disk that it was admitted with. */
   private isPresent({ id, storage }: Member): boolean {
     const candidate = this.byId.get(id)
-    return candidate?.state === 'alive' && candidate.storage === storage
+    if (candidate?.state !== 'alive' || candidate.storage !== storage) return false
+    return candidate.silentMs < this.limits.goneMs
   }
 
   private isGone(member: Member): boolean {
     const candidate = this.byId.get(member.id)
     if (!candidate || candidate.state === 'left') return true
     if (candidate.state === 'dead') return candidate.stateAgeMs >= this.limits.goneMs
+    if (candidate.silentMs >= this.limits.goneMs) return true
     return candidate.storage !== undefined && candidate.storage !== member.storage
   }
 
@@ -160,6 +164,8 @@ class View {
     if (candidate.barred) return `${member.id} shall not vote`
     if (candidate.state === 'left') return `${member.id} has left`
     if (candidate.state === 'dead') return `${member.id} has been dead for long`
+    if (candidate.silentMs >= this.limits.goneMs)
+      return `the ledger of ${member.id} has been silent for long`
     return `${member.id} has another disk now`
   }
 

@@ -1,6 +1,6 @@
 /** The grammar of the benchmarks. */
 import type { Parts } from './grammar.ts'
-import { wholeNumber } from './usage.ts'
+import { someNumber, wholeNumber } from './usage.ts'
 
 export function addBenchCommands({ program, programs, done, context }: Parts): void {
   const bench = program
@@ -40,6 +40,23 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
     .description('a killed leader, to the next committed write')
     .option('--rounds <count>', 'how often', wholeNumber('--rounds'), '100')
     .action(async (options) => done(await programs.benchFailover(asked(options))))
+  bench
+    .command('growth')
+    .description('memory, disk and start of a ledger that has seen a great many entries')
+    .option('--entries <count>', 'how many', wholeNumber('--entries'), '1000000')
+    .option('--keys <count>', 'different keys', wholeNumber('--keys'), '10000')
+    .action(async (options) => done(await programs.benchGrowth(asked(options))))
+  bench
+    .command('calm')
+    .description('whether a busy machine makes anybody stand for leader without a failure')
+    .option('--minutes <count>', 'how long', wholeNumber('--minutes'), '10')
+    .action(async (options) => done(await programs.benchCalm(asked(options))))
+  bench
+    .command('chaos')
+    .description('whether the ledger keeps its word while agents are killed, paused and cut off')
+    .option('--minutes <count>', 'how long, for example 0.5', someNumber('--minutes'), '5')
+    .option('--seed <text>', 'one seed, one schedule of faults', '1')
+    .action(async (options) => done(await programs.benchChaos(asked(options))))
   bench
     .command('fuzz')
     .description('whether an agent survives a peer that keeps no rule')

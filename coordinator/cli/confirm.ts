@@ -4,15 +4,19 @@ import { Problem } from '../../protocol/problem.ts'
 import { interruption } from './client.ts'
 import type { Context } from './context.ts'
 
-/** `touches` is a clause that names what it is done to. Returns when it may be done. */
-export async function confirm(context: Context, touches: string): Promise<void> {
+/**
+ * `touches` is a clause that names what it is done to. Returns when it may be done. What cannot be
+ * taken back asks for a word in the place of a yes, which nobody types by habit.
+ */
+export async function confirm(context: Context, touches: string, word?: string): Promise<void> {
   const { io, yes, interrupted } = context
   if (yes) return
   if (!io.ask) throw notConfirmed(`not without a yes: ${touches}`, 'add --yes')
-  const answer = await io.ask(`${touches}. Go on? [y/N] `, interrupted)
+  const wanted = word === undefined ? 'Go on? [y/N]' : `Type ${word} to go on:`
+  const answer = (await io.ask(`${touches}. ${wanted} `, interrupted)).trim()
   if (interrupted.aborted) throw interruption()
-  if (/^y(es)?$/i.test(answer.trim())) return
-  throw notConfirmed('nothing was done', 'answer y to go on, or add --yes')
+  if (word === undefined ? /^y(es)?$/i.test(answer) : answer === word) return
+  throw notConfirmed('nothing was done', `answer ${word ?? 'y'} to go on, or add --yes`)
 }
 
 function notConfirmed(why: string, fix: string): Problem {

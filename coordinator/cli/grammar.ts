@@ -9,6 +9,8 @@ import { addBenchCommands } from './commands-bench.ts'
 import { addAgentCommands, addLocalCommands } from './commands-host.ts'
 import { addMeshCommands, addNodeCommands } from './commands-mesh.ts'
 import { addMoreCommands } from './commands-more.ts'
+import { addRecoverCommands } from './commands-recover.ts'
+import { addSimCommands } from './commands-sim.ts'
 import type { Context } from './context.ts'
 import type { Io } from './io.ts'
 import { agentAddress } from './where.ts'
@@ -27,6 +29,13 @@ export type ProgramName =
   | 'benchLedger'
   | 'benchFailover'
   | 'benchFuzz'
+  | 'benchChaos'
+  | 'benchCalm'
+  | 'benchGrowth'
+  | 'simRun'
+  | 'simSoak'
+  | 'simReplay'
+  | 'simCanary'
 
 /** What a group of commands is given to add itself with. */
 export interface Parts {
@@ -91,8 +100,10 @@ Examples:
   addMeshCommands(parts)
   addNodeCommands(parts)
   addAgentCommands(parts)
+  addRecoverCommands(parts)
   addLocalCommands(parts)
   addBenchCommands(parts)
+  addSimCommands(parts)
   addMoreCommands(parts)
   return program
 }

@@ -1,4 +1,5 @@
 /** `skein status`, `skein health` and `skein modules …`: how it is. */
+import { termText } from '../../protocol/consensus/era.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import type { Status } from '../api/schemas.ts'
 import { type Context, document } from './context.ts'
@@ -54,7 +55,7 @@ function ledgerLines({ ledger }: Status, io: Context['io']): string[] {
   const few = reachable < needed ? paint(io, 'red', `only ${reachable} are here`) : ''
   const facts = [
     leads,
-    `term ${term}`,
+    `term ${termText(term)}`,
     `voters ${voters.map(plain).join(' ')}${few === '' ? '' : ` (${needed} needed, ${few})`}`,
     ...(learners.length > 0 ? [`learners ${learners.map(plain).join(' ')}`] : []),
     `applied ${applied} of ${commit}`,

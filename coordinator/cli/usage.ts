@@ -28,6 +28,19 @@ export function wholeNumber(
   }
 }
 
+/** For an option that says how much, more than nothing. */
+export function someNumber(flag: string): (text: string) => string {
+  return (text) => {
+    if (!/^\d+(\.\d+)?$/.test(text) || Number(text) <= 0) {
+      throw wrongUse(
+        `${flag} is ${JSON.stringify(text)}, which is no number above zero`,
+        'write digits, with a point if need be',
+      )
+    }
+    return text
+  }
+}
+
 /** What the grammar refused. `argv` says for which command. */
 export function usageProblem(
   error: CommanderError,

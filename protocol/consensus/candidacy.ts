@@ -5,6 +5,7 @@
  * vote again in that term nor win with votes given for a log that it no longer has.
  */
 import type { PeerId } from '../identity/peer-id.ts'
+import { termAfter } from './era.ts'
 import type { RaftFrame } from './messages.ts'
 import type { Node } from './node.ts'
 import type { VoteOutcome } from './quorum.ts'
@@ -29,11 +30,11 @@ export class Candidacy {
     const position = { lastIndex: index, lastTerm: term }
     node.drawElectionDue()
     if (this.kind === 'preCandidate') {
-      const value = { term: node.term + 1, ...position }
+      const value = { term: termAfter(node.term), ...position }
       this.votes.set(node.id, true)
       return this.toOthers({ kind: 'preVoteRequest', value })
     }
-    node.enterTerm(node.term + 1)
+    node.enterTerm(termAfter(node.term))
     node.voteFor(node.id)
     const { storage } = node
     const own = { term: node.term, storage, granted: true }

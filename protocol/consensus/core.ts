@@ -4,8 +4,8 @@
  * same inputs give the same outputs.
  *
  * What the driver must do: give every input the time at which it is handled, on a clock that never
- * goes back; call `tick` at `wakeAtMs` or later; and after inputs call `takeReady` until it is
- * undefined, doing what ready.ts says. Messages may be lost, doubled and reordered.
+ * goes back; after inputs call `takeReady` until it is undefined, doing what ready.ts says; and call
+ * `tick` at what `wakeAtMs` is then, or later. Messages may be lost, doubled and reordered.
  */
 import { assert } from '../assert.ts'
 import type { PeerId } from '../identity/peer-id.ts'
@@ -34,6 +34,19 @@ import { Transfer } from './transfer.ts'
 /** `safe` is always right. `lease` asks nobody, and is right while clocks keep to `clockDriftMax`. */
 export type ReadMode = 'safe' | 'lease'
 
+/** What a leader may think of itself. */
+export interface Tenure {
+  readonly term: number
+  /** Its first entry. Once that is applied, so is everything that was committed before its term. */
+  readonly firstIndex: number
+  /**
+   * So far a quorum lets it, by having been heard: beyond, another may have been elected without its
+   * knowledge. No lease: where `hasteMs` is given, one may have been before.
+   */
+  readonly untilMs: number
+  readonly handsOver: boolean
+}
+
 export class Raft {
   private readonly node: Node
   private readonly office: Office
@@ -46,6 +59,15 @@ export class Raft {
 
   get leads(): boolean {
     return this.role.kind === 'leader'
+  }
+
+  /** Undefined unless it leads. */
+  get tenure(): Tenure | undefined {
+    const { role, node } = this
+    if (role.kind !== 'leader') return undefined
+    const { firstIndex, heartbeats, transfer } = role
+    const untilMs = heartbeats.hearsQuorumUntilMs()
+    return { term: node.term, firstIndex, untilMs, handsOver: transfer !== undefined }
   }
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────
@@ -127,10 +149,16 @@ export class Raft {
     return { ok: true }
   }
 
-  /** A leader gives up without an heir: its disk is full, or it has to stop at once. */
+  /**
+   * A leader gives up at once, whatever it has under way: its disk is full, or it has to stop. It
+   * waits for no heir, but tells the voter that holds most to stand, so that none has to time out.
+   */
   resign(nowMs: number): void {
     this.setTime(nowMs)
-    if (this.role.kind === 'leader') this.office.follow(undefined, 'resigned')
+    const { role } = this
+    if (role.kind !== 'leader') return
+    role.handOver()
+    this.office.follow(undefined, 'resigned')
   }
 
   /**

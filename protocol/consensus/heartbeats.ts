@@ -32,7 +32,10 @@ export class Heartbeats {
     this.sentMs[this.round % roundsKept] = nowMs
     this.dueMs = nowMs + timing.heartbeatMs
     const value = { term, commit: log.commit, round: this.round }
-    for (const peer of this.peers.values()) outbox.sendNow(peer.id, { kind: 'heartbeat', value })
+    for (const peer of this.peers.values()) {
+      outbox.sendNow(peer.id, { kind: 'heartbeat', value })
+      if (peer.state === 'replicate') peer.commitTold = log.commit
+    }
   }
 
   /** False for a round that was never sent. */
@@ -61,20 +64,27 @@ export class Heartbeats {
    */
   leaseUntilMs(): number {
     if (this.leaseForfeited) return Number.NEGATIVE_INFINITY
-    const { config, id, nowMs, timing } = this.node
-    const heardMs = config.quorum.reached((voter) =>
-      voter === id ? nowMs : (this.peers.get(voter)?.roundSentMs ?? Number.NEGATIVE_INFINITY),
-    )
-    const { electionMs, clockDriftMax } = timing
+    const { electionMs, clockDriftMax } = this.node.timing
+    const heardMs = this.reachedMs(({ roundSentMs }) => roundSentMs)
     return heardMs + (electionMs * (1 - clockDriftMax)) / (1 + clockDriftMax)
   }
 
-  /** Whether a quorum was heard, of anything, within `electionMs`. */
+  /** Until when a quorum has been heard, of anything, within `electionMs`. */
+  hearsQuorumUntilMs(): number {
+    return this.reachedMs(({ heardMs }) => heardMs) + this.node.timing.electionMs
+  }
+
   hearsQuorum(): boolean {
-    const { config, id, nowMs, timing } = this.node
-    const heardMs = config.quorum.reached((voter) =>
-      voter === id ? nowMs : (this.peers.get(voter)?.heardMs ?? Number.NEGATIVE_INFINITY),
-    )
-    return nowMs - heardMs <= timing.electionMs
+    return this.node.nowMs <= this.hearsQuorumUntilMs()
+  }
+
+  /** The latest time that the times of a quorum have reached; the leader's own is always now. */
+  private reachedMs(of: (peer: Progress) => number): number {
+    const { config, id, nowMs } = this.node
+    return config.quorum.reached((voter) => {
+      if (voter === id) return nowMs
+      const peer = this.peers.get(voter)
+      return peer === undefined ? Number.NEGATIVE_INFINITY : of(peer)
+    })
   }
 }

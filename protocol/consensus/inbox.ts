@@ -1,6 +1,6 @@
 /**
  * Where messages come in: terms first, then who should hear them. What is said in an earlier term is
- * past; what is said in a later one makes this node a follower there.
+ * past; what is said in a later one makes this node a follower there, unless it is of a later era.
  */
 import type { PeerId } from '../identity/peer-id.ts'
 import { preVoteAnswered, preVoteAsked, voteAnswered, voteAsked } from './ballot.ts'
@@ -8,7 +8,10 @@ import type { Heartbeat, RaftFrame } from './messages.ts'
 import type { Office } from './office.ts'
 
 export function take(office: Office, from: PeerId, frame: RaftFrame): void {
-  if (from !== office.node.id && isOfThisTerm(office, from, frame)) dispatch(office, from, frame)
+  const { node } = office
+  if (from === node.id) return
+  if (node.isPassedBy(frame.value.term)) return node.eraPassed(from, frame.value.term)
+  if (isOfThisTerm(office, from, frame)) dispatch(office, from, frame)
 }
 
 /** Compares terms, and follows a later one. False when the message is to go no further. */

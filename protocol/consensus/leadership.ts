@@ -54,7 +54,8 @@ export class Leadership {
   }
 
   get wakeAtMs(): number {
-    return Math.min(this.heartbeats.dueMs, this.transfer?.dueMs ?? Number.POSITIVE_INFINITY)
+    const transferMs = this.transfer?.dueMs ?? Number.POSITIVE_INFINITY
+    return Math.min(this.heartbeats.dueMs, this.replication.noticeDueMs, transferMs)
   }
 
   /** The latest configuration has changed: meet who is new, bid farewell to who is not in it. */
@@ -177,7 +178,7 @@ export class Leadership {
   /** Tells all what is committed, and the voter that holds most to stand, so that none has to wait. */
   handOver(): void {
     const { node } = this
-    this.replication.flush()
+    this.replication.flush(true)
     let heir: Progress | undefined
     for (const peer of this.peers.values())
       if (node.config.isVoter(peer.id) && peer.match > (heir?.match ?? 0)) heir = peer

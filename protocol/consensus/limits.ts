@@ -31,6 +31,11 @@ export interface Limits {
   /** Appends on their way to one peer. When full, it gets no more until it answers. */
   inflightAppendsMax: number
   inflightBytesMax: number
+  /**
+   * How long a peer may not know of a commit while an append that would carry it may still come.
+   * Zero: every commit is told at once, in a frame of its own.
+   */
+  commitNoticeMs: number
   /** Proposals that are not committed yet. When full, new ones are refused: `backlogFull`. */
   backlogBytesMax: number
   /** Entries handed out to be applied at once. The rest follow in the next `Ready`. */
@@ -58,6 +63,8 @@ export const limits: Limits = {
   appendBytesMax: 512 * 1024,
   inflightAppendsMax: 64,
   inflightBytesMax: 4 * 1024 * 1024,
+  // Longer than a client takes from an answer to its next proposal, and not felt by who watches.
+  commitNoticeMs: 5,
   backlogBytesMax: 32 * 1024 * 1024,
   applyBytesMax: 1024 * 1024,
   logBytesSoft: 16 * 1024 * 1024,

@@ -6,6 +6,7 @@ import { assert } from '../assert.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Entropy } from '../ports/entropy.ts'
 import { type ActiveConfig, ConfigHistory, configOf } from './config.ts'
+import { eraOf } from './era.ts'
 import { type Limits, type Timing, wireLimits } from './limits.ts'
 import { isFurther, Log, type Position } from './log.ts'
 import { type Entry, entryKind, type RaftFrame } from './messages.ts'
@@ -75,6 +76,20 @@ export class Node {
   /** Whether it may be elected, as far as configurations and its disk are concerned. */
   get isElectable(): boolean {
     return !this.recovering && this.configs.hasVoter(this.id, this.storage, this.log.commit)
+  }
+
+  /** It has no part in any history yet. */
+  private get isBlank(): boolean {
+    return this.log.lastIndex === 0 && this.config.config.voters.length === 0
+  }
+
+  /** What it holds is of an earlier era, and can be brought into no later one by any message. */
+  isPassedBy(term: number): boolean {
+    return eraOf(term) > eraOf(this.term) && !this.isBlank
+  }
+
+  eraPassed(peer: PeerId, term: number): void {
+    this.outbox.event({ kind: 'eraPassed', peer, term })
   }
 
   /** A leader may still hold a lease that counts on this node's silence. */
@@ -180,8 +195,13 @@ export class Node {
     return outbox.written(number, this.id)
   }
 
+  /**
+   * While recovering, the write may reach further than what was lost. What it makes safe is answered
+   * for, so it is promised too; `promised` itself stays, as the mark that recovery has to reach.
+   */
   private hardState(): HardState {
-    const { term, vote, log, promised } = this
+    const { term, vote, log, promised: mark } = this
+    const promised = isFurther(log.end, mark) ? log.end : mark
     return { term, vote, commit: log.commit, promised }
   }
 

@@ -43,8 +43,9 @@ export class Office {
 
   stand(kind: 'preCandidate' | 'candidate', handover: boolean, why: string): void {
     const candidacy = new Candidacy(this.node, kind, handover)
-    this.become(candidacy, why)
+    this.take(candidacy)
     candidacy.ask()
+    this.tell(why)
     this.weigh(candidacy)
   }
 
@@ -64,14 +65,24 @@ export class Office {
   }
 
   private become(role: Role, why: string): void {
+    this.take(role)
+    this.tell(why)
+  }
+
+  private take(role: Role): void {
     const before = this.role
     this.role = role
     if (before.kind === 'leader') {
       before.endTransfer('handedOver')
       before.reads.end()
     } else if (before.kind === 'follower') before.reads.end()
-    const { term, outbox } = this.node
-    outbox.event({ kind: 'role', role: role.kind, term, leader: role.leader, why })
+  }
+
+  /** Once it is in the term that it has the role for. */
+  private tell(why: string): void {
+    const { role, node } = this
+    const { kind, leader } = role
+    node.outbox.event({ kind: 'role', role: kind, term: node.term, leader, why })
   }
 
   /** It has a leader, or is one, and does not help to depose it: a lease may count on that. */
@@ -89,6 +100,7 @@ export class Office {
     if (role.leader === undefined) this.follow(leader, 'a leader')
     const follower = this.role as Follower
     follower.heardLeader()
+    this.hasWaited = false
     return follower
   }
 }

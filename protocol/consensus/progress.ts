@@ -41,6 +41,8 @@ export class Progress {
   roundSentMs = Number.NEGATIVE_INFINITY
   /** The commit index that it was last told. */
   commitTold = 0
+  /** When it is told of a later one in a frame of its own, unless another carries it before. */
+  noticeDueMs = Number.POSITIVE_INFINITY
   /** In `probe`: an append is on its way and the next waits for news. */
   probeSent = false
   readonly inflights: Inflights

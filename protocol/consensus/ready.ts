@@ -110,6 +110,8 @@ export type RaftEvent =
   | { kind: 'recovering'; held: Position; promised: Position }
   | { kind: 'recovered' }
   | { kind: 'transferEnded'; target: PeerId; outcome: 'handedOver' | 'timedOut' }
+  /** The mesh was recovered without this node. What it holds is void: stop it, and begin anew. */
+  | { kind: 'eraPassed'; peer: PeerId; term: number }
   /** A member answers from a disk that was never admitted. */
   | { kind: 'strangeStorage'; peer: PeerId; storage: number }
   /** What a peer sent cannot be from a peer that keeps the rules. `divergence`: stop and look. */

@@ -2,6 +2,9 @@
  * Brings every peer's log to equal the leader's. Nothing is sent while inputs come in: `flush` sends
  * what has gathered, so that many proposals travel as one append; and one append, made once, goes to
  * all who stand at the same place.
+ *
+ * Appends and heartbeats carry the commit index. A peer that hears neither for `commitNoticeMs` after
+ * a commit is sent a notice of its own: under load there are none, and at rest nobody waits long.
  */
 import type { PeerId } from '../identity/peer-id.ts'
 import { wireLimits } from './limits.ts'
@@ -26,16 +29,23 @@ export class Replication {
   private made: Made | undefined = undefined
   /** Made once for all peers, as appends are. */
   private notice: Extract<RaftFrame, { kind: 'commitNotice' }> | undefined = undefined
+  /** When the first of the notices that are owed has to go. */
+  noticeDueMs = Number.POSITIVE_INFINITY
 
   constructor(node: Node, peers: ReadonlyMap<PeerId, Progress>) {
     this.node = node
     this.peers = peers
   }
 
-  flush(): void {
+  /** `telling`: nothing will follow soon, so what is committed is told at once. */
+  flush(telling = false): void {
+    this.noticeDueMs = Number.POSITIVE_INFINITY
     for (const peer of this.peers.values()) {
       if (peer.state === 'probe') this.probe(peer)
-      else if (peer.state === 'replicate') this.stream(peer)
+      else if (peer.state === 'replicate') {
+        this.stream(peer)
+        if (peer.state === 'replicate') this.tellCommit(peer, telling)
+      }
       if (peer.state === 'snapshot') sendChunks(this.node, peer)
     }
   }
@@ -49,7 +59,7 @@ export class Replication {
   }
 
   private stream(peer: Progress): void {
-    const { log, outbox, term } = this.node
+    const { log } = this.node
     while (peer.next <= log.lastIndex && !peer.inflights.full) {
       const made = this.make(peer.next)
       if (made === undefined) return this.resortToSnapshot(peer)
@@ -57,7 +67,22 @@ export class Replication {
       peer.next += made.count
       peer.inflights.add(peer.next - 1, made.bytes)
     }
-    if (peer.commitTold >= log.commit) return
+  }
+
+  private tellCommit(peer: Progress, telling: boolean): void {
+    const { log, outbox, term, nowMs, limits } = this.node
+    if (peer.commitTold >= log.commit) {
+      peer.noticeDueMs = Number.POSITIVE_INFINITY
+      return
+    }
+    // Who leaves the mesh gets nothing more that could carry it.
+    const now = telling || peer.leavingUntilMs !== undefined
+    peer.noticeDueMs = Math.min(peer.noticeDueMs, now ? nowMs : nowMs + limits.commitNoticeMs)
+    if (nowMs < peer.noticeDueMs) {
+      this.noticeDueMs = Math.min(this.noticeDueMs, peer.noticeDueMs)
+      return
+    }
+    peer.noticeDueMs = Number.POSITIVE_INFINITY
     peer.commitTold = log.commit
     if (this.notice?.value.commit !== log.commit)
       this.notice = { kind: 'commitNotice', value: { term, commit: log.commit } }

@@ -1,8 +1,9 @@
 /**
- * Digests at agreed indices, so that replicas that are never at the same index at the same moment
- * can still be compared at one that both have passed.
+ * What this replica held after entries of late, so that replicas that are never at one entry at one
+ * moment can still be compared: at marks, of which all take note, and for the last few entries at
+ * any of them.
  */
-import { digestOf } from './digest.ts'
+import { type DigestSource, digestOf } from './digest.ts'
 import { type LocalLimits, localLimits } from './limits.ts'
 import type { LedgerState } from './state.ts'
 
@@ -11,55 +12,54 @@ export interface DigestMark {
   readonly digest: string
 }
 
-export type Comparison =
-  /** Equal at every index that both know; `index` is the highest. */
-  | { kind: 'same'; index: number }
-  /**
-   * `index` is the lowest at which they differ, and `sameAt` the highest before at which they were
-   * known to be equal, if any: the entry that drove them apart lies after it. Stop applying.
-   */
-  | { kind: 'diverged'; index: number; ours: string; theirs: string; sameAt: number | undefined }
-  /** No index in common, which says nothing. */
-  | { kind: 'incomparable' }
+/** What a digest is made of, without the rows: keeping it keeps no old state alive. */
+interface Recent extends DigestSource {
+  readonly index: number
+}
 
 export function markOf(state: LedgerState): DigestMark {
   return { index: state.index, digest: digestOf(state) }
 }
 
-export function compareDigests(
-  ours: Iterable<DigestMark>,
-  theirs: Iterable<DigestMark>,
-): Comparison {
-  const known = new Map<number, string>()
-  for (const { index, digest } of ours) known.set(index, digest)
-  const shared = [...theirs].filter(({ index }) => known.has(index))
-  shared.sort((a, b) => a.index - b.index)
-  let sameAt: number | undefined
-  for (const { index, digest } of shared) {
-    const own = known.get(index) as string
-    if (own !== digest) return { kind: 'diverged', index, ours: own, theirs: digest, sameAt }
-    sameAt = index
-  }
-  return sameAt === undefined ? { kind: 'incomparable' } : { kind: 'same', index: sameAt }
-}
-
 export class DigestTrail {
   private readonly limits: LocalLimits
-  private readonly kept: DigestMark[] = []
+  /** By the ordinal of the mark; an older one under the same place is written over. */
+  private readonly kept: (DigestMark | undefined)[] = []
+  /** By the index, in the same way. Not digested until somebody asks. */
+  private readonly recent: (Recent | undefined)[] = []
+  private newestMark: DigestMark | undefined
 
   constructor(limits: LocalLimits = localLimits) {
     this.limits = limits
   }
 
-  /** After every entry. Costs something only at the indices at which all replicas take note. */
+  /** After every entry, and after a snapshot. Costs something only at marks. */
   note(state: LedgerState): void {
-    if (state.index % this.limits.digestEveryEntries !== 0) return
-    this.kept.push(markOf(state))
-    if (this.kept.length > this.limits.digestsKeptMax) this.kept.shift()
+    const { digestEveryEntries, digestsKeptMax, recentDigestsMax } = this.limits
+    this.recent[state.index % recentDigestsMax] = recentOf(state)
+    if (state.index % digestEveryEntries !== 0) return
+    this.newestMark = markOf(state)
+    this.kept[(state.index / digestEveryEntries) % digestsKeptMax] = this.newestMark
   }
 
-  /** Oldest first. */
-  get marks(): readonly DigestMark[] {
-    return this.kept
+  get newest(): DigestMark | undefined {
+    return this.newestMark
   }
+
+  /** Undefined for an entry that was not passed here, or that is too long ago. */
+  digestAt(index: number): string | undefined {
+    const { digestEveryEntries, digestsKeptMax, recentDigestsMax } = this.limits
+    if (index % digestEveryEntries === 0) {
+      const mark = this.kept[(index / digestEveryEntries) % digestsKeptMax]
+      if (mark?.index === index) return mark.digest
+    }
+    const recent = this.recent[index % recentDigestsMax]
+    return recent?.index === index ? digestOf(recent) : undefined
+  }
+}
+
+function recentOf(state: LedgerState): Recent {
+  const { index, sum, rows, timeMs, version, auditHead, auditAnchor, estopFloor } = state
+  const size = rows.size
+  return { index, sum, rows: { size }, timeMs, version, auditHead, auditAnchor, estopFloor }
 }

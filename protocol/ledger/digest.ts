@@ -89,8 +89,17 @@ const DigestInput = message('DigestInput', {
   estopFloor: field(12, uint()),
 })
 
+/** What of a state its digest is made of: of the rows, their sum and number stand for them all. */
+export type DigestSource = Pick<
+  LedgerState,
+  'sum' | 'timeMs' | 'version' | 'auditHead' | 'auditAnchor' | 'estopFloor'
+> & { readonly rows: { readonly size: number } }
+
+/** Digits of a digest that travel in gossip: enough to see that two differ. */
+export const digitsTold = 16
+
 /** 32 hexadecimal digits. States with the same content have the same digest, at whatever index. */
-export function digestOf(state: LedgerState): string {
+export function digestOf(state: DigestSource): string {
   const { a, b, c, d } = state.sum
   const input = encode(DigestInput, {
     a: a >>> 0,

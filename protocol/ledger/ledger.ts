@@ -31,6 +31,8 @@ export type LedgerRefusal =
 
 /** Why a replica does not go on. Its state is right as far as it goes. */
 export type StopReason =
+  /** The mesh was recovered without this host: its copy is void, and it is about to begin anew. */
+  | { kind: 'eraPassed'; era: number }
   | { kind: 'ledgerVersionUnsupported'; needs: number; supports: number }
   | { kind: 'diverged'; index: number; ours: string; theirs: string }
   | { kind: 'diskFailed'; message: string }
@@ -68,18 +70,27 @@ export type Watched =
   /** No more will come. */
   | { kind: 'stopped'; because: StopReason }
 
-/** A turn at leading, from the moment that the leader has applied all that was committed before. */
+/**
+ * A turn at leading, from the moment that the leader has applied all that was committed before. It
+ * is no lock: for a moment two hosts may both take it for theirs. What the other may not do twice is
+ * to be fenced by `term`, which only grows: of two turns, the one with the higher term counts.
+ */
 export interface Leadership {
   readonly term: number
   /** Where the turn began: state as of this index or later is the leader's own. */
   readonly index: number
-  /** Aborts when the turn is over. What is appended afterwards is refused. */
+  /** Aborts when the turn is over, or can no longer be known to last. It does not come back. */
   readonly over: AbortSignal
+  /**
+   * Whether it lasts by the clock of now, also when nobody has had the time to say that it is over:
+   * to be asked, after any wait, before doing what is not fenced.
+   */
+  holds(): boolean
 }
 
 export interface Candidacy {
-  /** Hands over to another voter if one is ready, and does not stand again. */
-  withdraw(): Promise<void>
+  /** Hears of no more turns; for this one, the turn is over. The host may go on leading others. */
+  withdraw(): void
 }
 
 export interface Ledger {
@@ -90,6 +101,6 @@ export interface Ledger {
    * begins after the entry applied last. A reader that is too slow for the ring hears of a gap.
    */
   watch(from: Cursor | 'now', signal: AbortSignal): AsyncIterable<Watched>
-  /** Stands for leader whenever there is none, and calls at each turn won. */
+  /** Calls at each turn of this host, and at once if it has one; each ends before the next begins. */
   lead(onElected: (leadership: Leadership) => void): Candidacy
 }

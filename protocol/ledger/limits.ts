@@ -75,7 +75,10 @@ export const localLimits = {
 
   /** Digests are noted at every multiple of this index, the same on all replicas. */
   digestEveryEntries: 1_024,
-  digestsKeptMax: 64,
+  /** Of a million entries: what a voter says under full load is heard tens of seconds later. */
+  digestsKeptMax: 1_024,
+  /** Entries whose digest can still be told one by one: a mesh at rest is compared there. */
+  recentDigestsMax: 256,
 
   /** Items and bytes of one answer to a list. The rest follows by its continuation. */
   listItemsMax: 1_000,

@@ -43,6 +43,12 @@ export const LoadRecord = message('Load', {
 })
 export type LoadRecord = Infer<typeof LoadRecord>
 
+/** What a replica holds after an entry at which all take note. */
+export const LedgerMark = message('LedgerMark', {
+  index: field(1, uint()),
+  digest: field(2, text(16)),
+})
+
 /** Where this host stands in the ledger: for people, for those who look for the leader, and for it. */
 export const LedgerRecord = message('LedgerRecord', {
   /** The number of its disk, under which it may be made a voter. */
@@ -56,6 +62,10 @@ export const LedgerRecord = message('LedgerRecord', {
   digest: field(7, text(16)),
   /** It has stopped, and somebody has to look after it. */
   stopped: field(8, bool()),
+  /** The newest mark, for replicas that are never at one entry at one moment. */
+  mark: optional(9, nested(LedgerMark)),
+  /** The newest ledger version that its program understands. */
+  supports: optional(10, uint()),
 })
 export type LedgerRecord = Infer<typeof LedgerRecord>
 

@@ -2,14 +2,23 @@
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { Problem } from '../../protocol/problem.ts'
-import type { LocalNode } from '../mesh/layout.ts'
+import { type LocalNode, meshAddressOf } from '../mesh/layout.ts'
 import type { Mesh } from './mesh.ts'
 
 const DEADLINE_MS = 60_000
+/** An agent that is paused does not answer at all. */
+const STATUS_DEADLINE_MS = 1_000
 const LOOK_AGAIN_MS = 200
 
 interface StatusAnswer extends NodesAnswer {
-  ledger?: { leader?: string; reachable: number; voters: string[] }
+  ledger?: {
+    leader?: string
+    term: number
+    reachable: number
+    voters: string[]
+    applied: number
+    digest: string
+  }
 }
 
 interface NodesAnswer {
@@ -30,7 +39,7 @@ export async function leaderOf(
     const leader = nodes.find(({ ledger }) => ledger?.part === 'leader')
     const local = mesh.nodes.find(({ name }) => name === leader?.name)
     if (leader && local && voting.length >= voters)
-      return { id: leader.id as PeerId, name: local.name, address: addressOf(local) }
+      return { id: leader.id as PeerId, name: local.name, address: meshAddressOf(local) }
     await mesh.rest(LOOK_AGAIN_MS)
   }
   throw noVoters(voters)
@@ -42,7 +51,7 @@ export async function leaderOfAll(
 ): Promise<{ id: PeerId; name: string; address: string }> {
   const deadlineMs = performance.now() + DEADLINE_MS
   while (performance.now() < deadlineMs) {
-    const said = await Promise.all(mesh.nodes.map(({ apiAddress }) => statusAt(apiAddress)))
+    const said = await statusesOf(mesh)
     const leaders = new Set(said.map((status) => status?.ledger?.leader))
     const whole = said.every(
       (status) =>
@@ -53,15 +62,37 @@ export async function leaderOfAll(
     const local = mesh.nodes.find((node) => node.name === name)
     const id = said[0]?.nodes.find((node) => node.name === name)?.id
     if (leaders.size === 1 && whole && local && id)
-      return { id: id as PeerId, name: local.name, address: addressOf(local) }
+      return { id: id as PeerId, name: local.name, address: meshAddressOf(local) }
     await mesh.rest(LOOK_AGAIN_MS)
   }
   throw noVoters(mesh.nodes.length)
 }
 
+/** The name of whoever leads in the highest term, by the word of those that answer. */
+export async function leaderNameSeenBy(mesh: Mesh): Promise<string | undefined> {
+  const said = await statusesOf(mesh)
+  const named = said.flatMap((status) => (status?.ledger?.leader ? [status.ledger] : []))
+  return named.sort((a, b) => b.term - a.term)[0]?.leader
+}
+
+/** By agent: the entry that it applied last, and the digest of its state then. */
+export async function digestsOf(mesh: Mesh): Promise<(string | undefined)[]> {
+  const said = await statusesOf(mesh)
+  return said.map((status) => status?.ledger && `${status.ledger.applied} ${status.ledger.digest}`)
+}
+
+/** In their order; undefined where none answers. */
+export function statusesOf(
+  mesh: Mesh,
+  nodes: readonly LocalNode[] = mesh.nodes,
+): Promise<(StatusAnswer | undefined)[]> {
+  return Promise.all(nodes.map(({ apiAddress }) => statusAt(apiAddress)))
+}
+
 async function statusAt(apiAddress: string): Promise<StatusAnswer | undefined> {
   try {
-    const response = await fetch(`${apiAddress}/api/v1/status`)
+    const signal = AbortSignal.timeout(STATUS_DEADLINE_MS)
+    const response = await fetch(`${apiAddress}/api/v1/status`, { signal })
     return (await response.json()) as StatusAnswer
   } catch {
     return undefined
@@ -75,10 +106,6 @@ function noVoters(voters: number): Problem {
     fix: 'look at the logs of its agents',
     exitCode: exitCodes.failed,
   })
-}
-
-export function addressOf({ meshPort }: LocalNode): string {
-  return `/ip4/127.0.0.1/tcp/${meshPort}`
 }
 
 /** Who leads, by the word of the first agent that answers; `without` is not asked. */

@@ -3,10 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type LocalNode, layoutOf, planNodes, prepare } from '../mesh/layout.ts'
-import { Supervisor } from '../mesh/supervisor.ts'
+import { Supervisor, type SupervisorOptions } from '../mesh/supervisor.ts'
 import { untilAllSeeAll } from '../mesh/together.ts'
 
 const READY_DEADLINE_MS = 60_000
+
+export interface MeshOptions extends SupervisorOptions {
+  /** Where each agent listens, if not on loopback. */
+  readonly hostOf?: (name: string) => string
+}
+
+/** By Ctrl-C. */
+export class Interrupted extends Error {}
 
 export class Mesh {
   readonly nodes: LocalNode[]
@@ -15,7 +23,7 @@ export class Mesh {
   private readonly directory: string
   private readonly supervisor: Supervisor
   private readonly interrupted = new AbortController()
-  private readonly onInterrupt = () => this.interrupted.abort(new Error('interrupted'))
+  private readonly onInterrupt = () => this.interrupted.abort(new Interrupted('interrupted'))
 
   private constructor(
     nodes: LocalNode[],
@@ -30,12 +38,12 @@ export class Mesh {
     process.on('SIGINT', this.onInterrupt)
   }
 
-  static async start(count: number): Promise<Mesh> {
+  static async start(count: number, options: MeshOptions = {}): Promise<Mesh> {
     const directory = mkdtempSync(join(tmpdir(), 'skein-bench-'))
     const layout = layoutOf(directory)
     await prepare(layout)
-    const nodes = await planNodes(layout, count)
-    const supervisor = new Supervisor(layout, nodes, () => {})
+    const nodes = await planNodes(layout, count, options.hostOf)
+    const supervisor = new Supervisor(layout, nodes, () => {}, options)
     const startedMs = performance.now()
     supervisor.start()
     try {

@@ -21,6 +21,8 @@ export const checkerLimits = {
   serialsMax: 1 << 24,
   /** Tries of the search for a linearization, for one history. When over: undecided. */
   searchStepsMax: 20_000_000,
+  /** Tries to find the shortest history without an order, each. When over, a longer one is shown. */
+  explanationStepsMax: 1_000_000,
   /** Operations shown of a history that has no linearization. */
   operationsShownMax: 16,
 } as const

@@ -54,11 +54,12 @@ export class Optionals {
   }
 
   /** How many of each kind were used, as far as it matters yet. */
-  name(register: Register): string {
-    let name = ''
-    this.alike.forEach(({ expect, used }, kind) => {
-      if (used > 0 && mayCome(register, expect)) name += `${kind}x${used},`
-    })
-    return name
+  spent(register: Register): readonly number[] {
+    return this.alike.map(({ expect, used }) => (mayCome(register, expect) ? used : 0))
   }
+}
+
+/** Whoever has spent no more of any kind can go wherever the other can. */
+export function isNoMore(a: readonly number[], b: readonly number[]): boolean {
+  return a.every((used, kind) => used <= (b[kind] as number))
 }

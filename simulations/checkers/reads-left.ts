@@ -9,12 +9,23 @@ export class ReadsLeft {
   /** Only of values that are written once. */
   private readonly left = new Map<string, number>()
 
+  private readonly read = new Set<string>()
+
   constructor(operations: readonly Operation[]) {
     const writes = new Map<string, number>()
     for (const { op } of operations)
       if (op.kind === 'put') writes.set(op.value, (writes.get(op.value) ?? 0) + 1)
     for (const [value, count] of writes) if (count === 1) this.left.set(value, 0)
-    for (const operation of operations) this.count(operation, 1)
+    for (const operation of operations) {
+      const { outcome } = operation
+      if (outcome.kind === 'read' && outcome.value !== undefined) this.read.add(outcome.value)
+      this.count(operation, 1)
+    }
+  }
+
+  /** What nobody reads may as well be any other such value. */
+  isRead(value: string): boolean {
+    return this.read.has(value)
   }
 
   of(value: string | undefined): number {

@@ -9,7 +9,7 @@
  */
 import { assert } from '../../protocol/assert.ts'
 import type { Operation } from './operations.ts'
-import { Optionals } from './optionals.ts'
+import { isNoMore, Optionals } from './optionals.ts'
 import { ReadsLeft } from './reads-left.ts'
 import { emptyRegister, type Register, step } from './register.ts'
 import { type Node, Timeline } from './timeline.ts'
@@ -47,29 +47,42 @@ interface Placed {
   readonly register: Register
 }
 
-export function searchOrder(all: readonly Searched[], budget: Budget): Found {
-  const first = new Search(all).run(budget, undefined)
-  if (first.kind !== 'none') return first
-  // Once more, to stop where it got furthest: nearly always it gets somewhere, and need not note how.
-  return new Search(all).run({ steps: Number.POSITIVE_INFINITY }, first.furthestAt)
+export interface SearchManner {
+  /** Looks at what will be read, and turns back sooner: then where it got furthest tells nothing. */
+  readonly foresight: boolean
+  /** Ends where no order gets past this moment, to show it. */
+  readonly stopAt?: number
+}
+
+export type SearchResult = Found & { readonly furthestAt: number }
+
+export function searchOrder(
+  all: readonly Searched[],
+  budget: Budget,
+  manner: SearchManner,
+): SearchResult {
+  return new Search(all, manner).run(budget)
 }
 
 class Search {
+  private readonly manner: SearchManner
   private readonly timeline: Timeline
   private readonly optionals: Optionals
   private readonly readsLeft: ReadsLeft
-  private readonly been = new Set<string>()
+  /** At each place, what had been spent of those that may be left out. */
+  private readonly been = new Map<string, (readonly number[])[]>()
   private readonly placed: Placed[] = []
   private register: Register = emptyRegister
 
-  constructor(all: readonly Searched[]) {
+  constructor(all: readonly Searched[], manner: SearchManner) {
+    this.manner = manner
     this.timeline = new Timeline(all)
     this.optionals = new Optionals(all)
     this.readsLeft = new ReadsLeft(all.map(({ operation }) => operation))
   }
 
-  run(budget: Budget, stopAt: number | undefined): Found & { furthestAt: number } {
-    const { timeline, optionals } = this
+  run(budget: Budget): SearchResult {
+    const { timeline, optionals, manner } = this
     let furthestAt = Number.NEGATIVE_INFINITY
     let node = timeline.first
     let choice = 0
@@ -87,7 +100,7 @@ class Search {
           choice = 0
         }
       } else {
-        if (node.at === stopAt) return { ...this.blockedBy(node), furthestAt }
+        if (node.at === manner.stopAt) return { ...this.blockedBy(node), furthestAt }
         furthestAt = Math.max(furthestAt, node.at)
         const last = this.unplace()
         if (last === undefined) return { ...this.blockedBy(node), furthestAt }
@@ -130,7 +143,9 @@ class Search {
     const { register } = this
     const after = step(register, operation)
     const writes = after !== undefined && after.value !== register.value
-    return writes && this.readsLeft.of(register.value) > 0 ? undefined : after
+    return writes && this.manner.foresight && this.readsLeft.of(register.value) > 0
+      ? undefined
+      : after
   }
 
   private advance(placed: Placed, after: Register): void {
@@ -149,12 +164,17 @@ class Search {
     return last
   }
 
+  /** False where the search has been, having spent no more. */
   private enters(register: Register): boolean {
     const { value, revision, floor } = register
-    const what = value === undefined ? '' : `=${value}`
-    const place = `${this.timeline.name()}/${this.optionals.name(register)}/${revision ?? '?'}/${floor}/${what}`
-    if (this.been.has(place)) return false
-    this.been.add(place)
+    const shown = value !== undefined && this.readsLeft.isRead(value) ? value : ''
+    const what = value === undefined ? '' : `=${shown}`
+    const place = `${this.timeline.name()}/${revision ?? '?'}/${floor}/${what}`
+    const spent = this.optionals.spent(register)
+    const before = this.been.get(place)
+    if (before?.some((one) => isNoMore(one, spent))) return false
+    if (before) before.push(spent)
+    else this.been.set(place, [spent])
     return true
   }
 

@@ -14,6 +14,8 @@ import { formatSwarmKey } from '../../protocol/identity/swarm-key.ts'
 
 export interface LocalNode {
   name: string
+  /** The address of its host: loopback, unless each agent has a network of its own. */
+  host: string
   apiAddress: string
   meshPort: number
   apiPort: number
@@ -91,7 +93,11 @@ export async function prepare(layout: MeshLayout): Promise<void> {
  * The nodes of the mesh: those of the last `up` with their ports where these are still free, and
  * new ones behind them. Data directories stay when a smaller mesh is started.
  */
-export async function planNodes(layout: MeshLayout, count: number): Promise<LocalNode[]> {
+export async function planNodes(
+  layout: MeshLayout,
+  count: number,
+  hostOf: (name: string) => string = () => '127.0.0.1',
+): Promise<LocalNode[]> {
   const before = new Map(readMeshFile(layout)?.nodes.map((node) => [node.name, node]))
   const taken = new Set<number>()
   const nodes: LocalNode[] = []
@@ -100,9 +106,10 @@ export async function planNodes(layout: MeshLayout, count: number): Promise<Loca
     const known = before.get(name)
     const meshPort = await freePort(known?.meshPort, taken)
     const apiPort = await freePort(known?.apiPort, taken)
-    const apiAddress = `http://127.0.0.1:${apiPort}`
+    const host = hostOf(name)
+    const apiAddress = `http://${host}:${apiPort}`
     const dataDirectory = join(layout.directory, 'nodes', name)
-    nodes.push({ name, apiAddress, meshPort, apiPort, pid: 0, start: '', dataDirectory })
+    nodes.push({ name, host, apiAddress, meshPort, apiPort, pid: 0, start: '', dataDirectory })
   }
   return nodes
 }
@@ -127,6 +134,11 @@ function tryPort(port: number): Promise<number | undefined> {
       server.close(() => resolve(typeof address === 'object' && address ? address.port : undefined))
     })
   })
+}
+
+/** Where its peers reach it. */
+export function meshAddressOf({ host, meshPort }: LocalNode): string {
+  return `/ip4/${host}/tcp/${meshPort}`
 }
 
 /** When a process started, in clock ticks since boot; undefined when it is gone (or a zombie). */

@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type LocalNode, type MeshLayout, processStart } from './layout.ts'
+import { type LocalNode, type MeshLayout, meshAddressOf, processStart } from './layout.ts'
 import type { Ended } from './together.ts'
 
 /** Long enough that the others have called a killed agent dead before it is back. */
@@ -19,6 +19,13 @@ const STEADY_MS = 60_000
 const STOP_DEADLINE_MS = 8_000
 
 const launcher = fileURLToPath(new URL('../../coordinator/skein.js', import.meta.url))
+
+export interface SupervisorOptions {
+  /** Always this long before an agent that ended is started again, instead of longer each time. */
+  readonly restartPauseMs?: number
+  /** The command line of an agent, where it is not simply `skein agent run`. */
+  readonly commandOf?: (node: LocalNode, configFile: string) => readonly string[]
+}
 
 interface Kept {
   node: LocalNode
@@ -31,14 +38,22 @@ interface Kept {
 export class Supervisor {
   private readonly layout: MeshLayout
   private readonly kept: Kept[]
+  private readonly options: SupervisorOptions
   private readonly onChange: (text: string) => void
   private stopping = false
   private firstEnded: Ended | undefined
 
-  constructor(layout: MeshLayout, nodes: LocalNode[], onChange: (text: string) => void) {
+  constructor(
+    layout: MeshLayout,
+    nodes: LocalNode[],
+    onChange: (text: string) => void,
+    options: SupervisorOptions = {},
+  ) {
     this.layout = layout
+    this.options = options
     this.onChange = onChange
-    this.kept = nodes.map((node) => ({ node, startedMs: 0, pauseMs: RESTART_PAUSE_MS }))
+    const pauseMs = options.restartPauseMs ?? RESTART_PAUSE_MS
+    this.kept = nodes.map((node) => ({ node, startedMs: 0, pauseMs }))
   }
 
   start(): void {
@@ -61,11 +76,13 @@ export class Supervisor {
   private launch(kept: Kept): void {
     const { node } = kept
     const log = openSync(join(node.dataDirectory, 'agent.log'), 'a', 0o600)
-    const child = spawn(
-      process.execPath,
-      [launcher, 'agent', 'run', '--config', join(node.dataDirectory, 'agent.json')],
-      { stdio: ['ignore', log, log], env: { ...process.env, SKEIN_SUPERVISED: '1' } },
-    )
+    const configFile = join(node.dataDirectory, 'agent.json')
+    const plain = [process.execPath, launcher, 'agent', 'run', '--config', configFile]
+    const [program, ...args] = this.options.commandOf?.(node, configFile) ?? plain
+    const child = spawn(program as string, args, {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, SKEIN_SUPERVISED: '1' },
+    })
     closeSync(log)
     kept.child = child
     kept.startedMs = performance.now()
@@ -86,14 +103,21 @@ export class Supervisor {
       this.onChange(`${kept.node.name} ${how}; it stays stopped until the next \`skein up\``)
       return
     }
-    const steady = performance.now() - kept.startedMs > STEADY_MS
-    kept.pauseMs = steady ? RESTART_PAUSE_MS : kept.pauseMs
-    this.onChange(`${kept.node.name} ${how}; starting it again in ${kept.pauseMs / 1_000} s`)
+    const pauseMs = this.nextPause(kept)
+    this.onChange(`${kept.node.name} ${how}; starting it again in ${pauseMs / 1_000} s`)
     kept.restart = setTimeout(() => {
       this.launch(kept)
       this.onChange(`${kept.node.name} started again as process ${kept.node.pid}`)
-    }, kept.pauseMs)
-    kept.pauseMs = Math.min(RESTART_PAUSE_MAX_MS, kept.pauseMs * 2)
+    }, pauseMs)
+  }
+
+  /** Longer each time, unless it was asked for otherwise or the agent has run long enough. */
+  private nextPause(kept: Kept): number {
+    if (this.options.restartPauseMs !== undefined) return kept.pauseMs
+    const steady = performance.now() - kept.startedMs > STEADY_MS
+    const pauseMs = steady ? RESTART_PAUSE_MS : kept.pauseMs
+    kept.pauseMs = Math.min(RESTART_PAUSE_MAX_MS, pauseMs * 2)
+    return pauseMs
   }
 
   private stopOne(kept: Kept): Promise<void> {
@@ -118,8 +142,8 @@ export class Supervisor {
       node: { name: node.name },
       dataDirectory: node.dataDirectory,
       network: {
-        listen: [`/ip4/127.0.0.1/tcp/${node.meshPort}`],
-        bootstrap: others.slice(0, 3).map((kept) => `/ip4/127.0.0.1/tcp/${kept.node.meshPort}`),
+        listen: [meshAddressOf(node)],
+        bootstrap: others.slice(0, 3).map((kept) => meshAddressOf(kept.node)),
         mdns: false,
         swarmKeyFile: this.layout.swarmKeyFile,
       },

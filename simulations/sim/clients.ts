@@ -175,16 +175,14 @@ export class Client {
 
   private begin(key: string, op: RegisterOp): (outcome: Outcome) => void {
     const { scheduler } = this.mesh.world
-    const client = this.number
     // Steps tell the order of what happens at one moment.
-    const invokedAt = scheduler.fired
+    const asked = { client: this.number, key, op, invokedAt: scheduler.fired }
+    const ended = this.history.begin(asked)
     return (outcome) => {
       const open = outcome.kind === 'unknown'
       if (open) this.number = this.history.newClient()
       const returnedAt = open ? undefined : scheduler.fired
-      const operation: Operation = { client, key, op, invokedAt, returnedAt, outcome }
-      this.history.add(operation)
-      this.onEnd(operation)
+      this.onEnd(ended(outcome, returnedAt))
     }
   }
 

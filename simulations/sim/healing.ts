@@ -2,6 +2,7 @@
  * After the storm: does a core that can decide do so, while the rest stays away; and when all are
  * back, do all come to hold the same? Whoever does not is named, with what it waits for.
  */
+import type { Member } from '../../protocol/consensus/messages.ts'
 import { digestOf } from '../../protocol/ledger/digest.ts'
 import { below, type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
 import { mend, partition } from '../world/faults.ts'
@@ -36,7 +37,7 @@ export class Healing {
   /** Leaves out as few as every configuration that anybody may believe in can do without. */
   chooseCore(): void {
     if (this.entropy.unit() < 0.4) return
-    const spare = Math.min(...this.mesh.nodes.map(sparedBy))
+    const spare = Math.min(...this.mesh.nodes.map((node) => sparedBy(node, this.mesh.nodes)))
     if (spare < 1) return
     const hosts = shuffle(this.entropy, [...this.mesh.world.hosts])
     this.away = hosts.slice(0, 1 + below(this.entropy, spare))
@@ -119,12 +120,24 @@ export class Healing {
   }
 }
 
-/** How many hosts the configuration that this one believes in can spare. */
-function sparedBy({ agent }: SimulatedAgent): number {
-  const config = agent?.ledger.status()?.config
+/**
+ * How many hosts the configuration that this one believes in can spare, of those who can vote: with
+ * the disk that they were admitted with, and everything that it had promised.
+ */
+function sparedBy(believer: SimulatedAgent, all: readonly SimulatedAgent[]): number {
+  const config = believer.agent?.ledger.status()?.config
   if (!config || config.voters.length === 0) return Number.POSITIVE_INFINITY
-  const quorums = [config.voters, config.outgoing].filter((half) => half.length > 0)
-  return Math.min(...quorums.map((half) => Math.ceil(half.length / 2) - 1))
+  const able = ({ id, storage }: Member) =>
+    all.some(
+      ({ host, agent }) =>
+        host.id === id &&
+        agent?.ledger.storage === storage &&
+        agent.ledger.status()?.recovering === false,
+    )
+  const halves = [config.voters, config.outgoing].filter((half) => half.length > 0)
+  return Math.min(
+    ...halves.map((half) => half.filter(able).length - (Math.floor(half.length / 2) + 1)),
+  )
 }
 
 function waitingFor(mesh: SimulatedMesh, { host, agent }: SimulatedAgent): string {

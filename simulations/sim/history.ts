@@ -3,6 +3,8 @@
  */
 import type { Operation } from '../checkers/operations.ts'
 
+export type Ending = (outcome: Operation['outcome'], returnedAt: number | undefined) => Operation
+
 export class History {
   readonly operations: Operation[] = []
   private nextClient = 1
@@ -12,8 +14,15 @@ export class History {
     return this.nextClient++
   }
 
-  add(operation: Operation): void {
-    this.operations.push(operation)
+  /** What never ends stays in the history as unknown. The returned function ends it. */
+  begin(asked: Pick<Operation, 'client' | 'key' | 'op' | 'invokedAt'>): Ending {
+    const at = this.operations.length
+    this.operations.push({ ...asked, returnedAt: undefined, outcome: { kind: 'unknown' } })
+    return (outcome, returnedAt) => {
+      const ended = { ...asked, returnedAt, outcome }
+      this.operations[at] = ended
+      return ended
+    }
   }
 
   /** How many ended how. */

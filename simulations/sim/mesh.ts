@@ -27,6 +27,8 @@ export interface SimulatedAgent {
   readonly host: Host
   /** The agent of this life, once it has started; of no use while the host is down. */
   agent: Agent | undefined
+  /** The life of the host that it belongs to. */
+  life: number
 }
 
 export class SimulatedMesh {
@@ -44,16 +46,15 @@ export class SimulatedMesh {
     this.nodes = Array.from({ length: size }, (_, i) => ({
       host: this.world.addHost(`n${i + 1}`, { driftPpm: options.driftPpm?.[i] ?? 0 }),
       agent: undefined,
+      life: 0,
     }))
     for (const node of this.nodes) node.host.boot((ports) => this.run(node, ports))
   }
 
   /** Where a client can go, and may wait in vain. */
   get reachable(): { host: Host; agent: Agent }[] {
-    return this.nodes.flatMap(({ host, agent }) =>
-      agent && (host.state === 'up' || host.state === 'paused') && !this.shunned.has(host)
-        ? [{ host, agent }]
-        : [],
+    return this.nodes.flatMap(({ host, agent, life }) =>
+      agent && life === host.life && !this.shunned.has(host) ? [{ host, agent }] : [],
     )
   }
 
@@ -69,6 +70,7 @@ export class SimulatedMesh {
   private async run(node: SimulatedAgent, ports: HostPorts): Promise<Agent> {
     const { host } = node
     node.agent = undefined
+    node.life = host.life
     const others = this.nodes.filter((other) => other !== node).slice(0, BOOTSTRAP_COUNT)
     const witness = this.options.witness?.(host.name, () => agent.ledger.status()?.term ?? 0)
     const agent: Agent = new Agent(

@@ -16,6 +16,7 @@ function hosts(count: number, change: Record<number, Partial<Candidate>> = {}): 
     state: 'alive',
     stateAgeMs: 60_000,
     storage: i + 1,
+    silentMs: 0,
     barred: false,
     match: 0,
     ...change[i],
@@ -60,6 +61,13 @@ test('a voter that has been dead for long is replaced, and not a moment earlier'
   assert.deepEqual(votersOf(settle(config, old)), [0, 2, 3].map(idOf))
 })
 
+test('a voter that lives but whose ledger has stopped is replaced like a dead one', () => {
+  const config = settle(founded, hosts(4))
+  const silent = (silentMs: number) => hosts(4, { 1: { storage: undefined, silentMs } })
+  assert.deepEqual(votersOf(settle(config, silent(limits.goneMs - 1))), [0, 1, 2].map(idOf))
+  assert.deepEqual(votersOf(settle(config, silent(limits.goneMs))), [0, 2, 3].map(idOf))
+})
+
 test('a voter that is dead keeps its vote while nobody can take it', () => {
   const config = settle(founded, hosts(3))
   const one = hosts(3, { 1: { state: 'dead', stateAgeMs: 1e9 } })
@@ -99,6 +107,7 @@ test('whatever happens, those who are there are a majority of the next voters', 
     state: fc.constantFrom('alive', 'suspect', 'dead', 'left'),
     stateAgeMs: fc.integer({ min: 0, max: 120_000 }),
     storage: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
+    silentMs: fc.constantFrom(0, limits.goneMs),
     barred: fc.boolean(),
     match: fc.constantFrom(0, LAST),
   })

@@ -1,6 +1,7 @@
 /** Commands that others will feel ask first, or refuse where nobody can be asked. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { confirm } from '../../coordinator/cli/confirm.ts'
 import { leave } from '../../coordinator/cli/leave.ts'
 import { turnModule } from '../../coordinator/cli/modules.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
@@ -85,4 +86,16 @@ test('closing an agent’s control API asks; stopping another part of it does no
   assert.equal(await turnModule(context, 'start', 'gateway', 'n2'), exitCodes.done)
   const sure = { ...context, yes: true }
   assert.equal(await turnModule(sure, 'stop', 'gateway', 'n2'), exitCodes.done)
+})
+
+test('what cannot be taken back takes its own word, and not a yes', async () => {
+  for (const text of ['', 'y', 'yes', 'recove', 'RECOVER']) {
+    const it = stage('http://127.0.0.1:1')
+    const asked = answering(it, text)
+    await assert.rejects(confirm(it.context, 'the ledger goes on alone', 'recover'), refused)
+    assert.deepEqual(asked, ['the ledger goes on alone. Type recover to go on: '])
+  }
+  const it = stage('http://127.0.0.1:1')
+  answering(it, ' recover\n')
+  await confirm(it.context, 'the ledger goes on alone', 'recover')
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { timing } from '../../protocol/consensus/limits.ts'
-import { Cluster } from './cluster.ts'
+import { Cluster } from '../../simulations/consensus/cluster.ts'
 import { peer, Solo } from './solo.ts'
 
 const { electionMs, heartbeatMs } = timing

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { entryKind, type RaftFrame } from '../../protocol/consensus/messages.ts'
-import { Violation } from './checkers.ts'
-import type { Sabotage } from './cluster.ts'
-import { runHistory } from './history.ts'
+import { Violation } from '../../simulations/consensus/checkers.ts'
+import type { Sabotage } from '../../simulations/consensus/cluster.ts'
+import { runHistory } from '../../simulations/consensus/history.ts'
 
 const HISTORIES = 300
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Cluster, type Host } from './cluster.ts'
+import { Cluster, type Host } from '../../simulations/consensus/cluster.ts'
 
 function started(nodes: number, founders: number, seed = 1): Cluster {
   const cluster = new Cluster({ seed, nodes, founders })

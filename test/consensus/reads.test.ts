@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { timing } from '../../protocol/consensus/limits.ts'
-import { Violation } from './checkers.ts'
-import { Cluster } from './cluster.ts'
-import { checksumOf } from './machine.ts'
+import { Violation } from '../../simulations/consensus/checkers.ts'
+import { Cluster } from '../../simulations/consensus/cluster.ts'
+import { checksumOf } from '../../simulations/consensus/machine.ts'
 import { peer, Solo } from './solo.ts'
 
 const { electionMs, heartbeatMs, clockDriftMax } = timing

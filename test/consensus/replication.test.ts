@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { entryKind } from '../../protocol/consensus/messages.ts'
-import { Cluster } from './cluster.ts'
+import { Cluster } from '../../simulations/consensus/cluster.ts'
 import { entry, peer, Solo } from './solo.ts'
 
 const proposals = (count: number, bytes = 1) =>

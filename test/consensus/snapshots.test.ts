@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Log } from '../../protocol/consensus/log.ts'
 import { type Config, entryKind, type SnapshotMeta } from '../../protocol/consensus/messages.ts'
-import { Cluster, type Host } from './cluster.ts'
-import { checksumOf } from './machine.ts'
+import { Cluster, type Host } from '../../simulations/consensus/cluster.ts'
+import { checksumOf } from '../../simulations/consensus/machine.ts'
 import { entry, peer, Solo } from './solo.ts'
 
 const small = {

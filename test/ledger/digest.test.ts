@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { digestOf } from '../../protocol/ledger/digest.ts'
-import { compareDigests, DigestTrail, markOf } from '../../protocol/ledger/digest-trail.ts'
+import { DigestTrail, markOf } from '../../protocol/ledger/digest-trail.ts'
 import { localLimits } from '../../protocol/ledger/limits.ts'
 import type { Octets } from '../../protocol/ledger/octets.ts'
 import { genesis } from '../../protocol/ledger/state.ts'
 import { del, put, Replica } from './stage.ts'
 
-const limits = { ...localLimits, digestEveryEntries: 2, digestsKeptMax: 4 }
+const limits = { ...localLimits, digestEveryEntries: 2, digestsKeptMax: 4, recentDigestsMax: 2 }
 
 function trailOf(commands: readonly Parameters<Replica['do']>[0][]): DigestTrail {
   const trail = new DigestTrail(limits)
@@ -21,34 +21,24 @@ function trailOf(commands: readonly Parameters<Replica['do']>[0][]): DigestTrail
 
 const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j']
 
-test('replicas at different places are compared where both have been', () => {
-  const all = keys.map((key) => put(key))
-  const ahead = trailOf(all)
-  const behind = trailOf(all.slice(0, 7))
-  assert.deepEqual(
-    ahead.marks.map(({ index }) => index),
-    [4, 6, 8, 10],
+test('a digest is known at marks for long, and for the last entries at each of them', () => {
+  const trail = trailOf(keys.map((key) => put(key)))
+  const known = Array.from({ length: 12 }, (_, index) => index).filter(
+    (index) => trail.digestAt(index) !== undefined,
   )
-  assert.deepEqual(compareDigests(ahead.marks, behind.marks), { kind: 'same', index: 6 })
-  assert.deepEqual(compareDigests(behind.marks, ahead.marks), { kind: 'same', index: 6 })
+  assert.deepEqual(known, [4, 6, 8, 9, 10])
+  assert.equal(trail.newest?.index, 10)
+  assert.equal(trail.newest?.digest, trail.digestAt(10))
 })
 
-test('a divergence is reported with the first index at which it shows and the last without it', () => {
-  const right = keys.map((key) => put(key))
-  const wrong = keys.map((key) => put(key, key === 'g' ? 'w' : 'v'))
-  const [ours, theirs] = [trailOf(right).marks, trailOf(wrong).marks]
-  const verdict = compareDigests(ours, theirs)
-  assert.ok(verdict.kind === 'diverged')
-  assert.deepEqual([verdict.index, verdict.sameAt], [8, 6])
-  assert.equal(verdict.ours, ours.find(({ index }) => index === 8)?.digest)
-  assert.equal(verdict.theirs, theirs.find(({ index }) => index === 8)?.digest)
-})
-
-test('replicas that share no index are not judged', () => {
-  const one = trailOf(keys.slice(0, 3).map((key) => put(key)))
-  const two = trailOf(keys.map((key) => put(key)))
-  assert.deepEqual(compareDigests(one.marks, two.marks), { kind: 'incomparable' })
-  assert.deepEqual(compareDigests([], []), { kind: 'incomparable' })
+test('replicas that did the same have the same digests, and not after they did not', () => {
+  const one = trailOf(keys.map((key) => put(key)))
+  const same = trailOf(keys.map((key) => put(key)))
+  const other = trailOf(keys.map((key) => put(key, key === 'g' ? 'w' : 'v')))
+  for (const index of [4, 6, 8, 9, 10]) {
+    assert.equal(one.digestAt(index), same.digestAt(index))
+    assert.equal(one.digestAt(index) === other.digestAt(index), index < 7)
+  }
 })
 
 test('the digest does not depend on the way to a state, and has a fixed form', () => {
@@ -83,5 +73,6 @@ test('whatever part of the state differs, the digest differs', () => {
     digestOf({ ...state, [part]: value }),
   )
   assert.equal(new Set([digestOf(state), ...digests]).size, digests.length + 1)
-  assert.equal(digestOf({ ...state, index: 9, term: 9 }), digestOf(state))
+  const elsewhere = { ...state, index: 9, term: 9 }
+  assert.equal(digestOf(elsewhere), digestOf(state))
 })

@@ -1,5 +1,7 @@
 /** Voters in a virtual world, each over a list of what it was told to remember. */
 import { createHash } from 'node:crypto'
+import { setAside } from '../../agent/consensus/aside.ts'
+import { EraPassed } from '../../agent/consensus/failures.ts'
 import type { Damage } from '../../agent/consensus/look.ts'
 import type { StateMachine } from '../../agent/consensus/state-machine.ts'
 import { ConsensusStore } from '../../agent/consensus/store.ts'
@@ -14,7 +16,7 @@ import {
   entryKind,
   type SnapshotMeta,
 } from '../../protocol/consensus/messages.ts'
-import type { RaftEvent } from '../../protocol/consensus/ready.ts'
+import { blank, type RaftEvent } from '../../protocol/consensus/ready.ts'
 import { helloOf } from '../../protocol/wire/versions.ts'
 import type { Host, HostPorts } from '../../simulations/world/host.ts'
 import { World } from '../../simulations/world/world.ts'
@@ -54,6 +56,8 @@ export interface Seat {
 export class Council {
   readonly world: World
   readonly seats: Seat[] = []
+  /** What anybody holds is to be copied nowhere. */
+  inDoubt = false
   private founders: Config = noConfig
 
   private readonly limits: Limits
@@ -103,10 +107,12 @@ export class Council {
     return holds()
   }
 
+  /** Of the latest term, if several think so. */
   get leader(): Seat | undefined {
-    return this.seats.find(
-      ({ host, voter }) => host.state === 'up' && voter?.status().role === 'leader',
-    )
+    const termOf = ({ voter }: Seat) => voter?.status().term ?? 0
+    return this.seats
+      .filter(({ host, voter }) => host.state === 'up' && voter?.status().role === 'leader')
+      .sort((a, b) => termOf(b) - termOf(a))[0]
   }
 
   /** Says a word to whoever leads; again when it was refused, or its leader is no more. */
@@ -133,7 +139,10 @@ export class Council {
     const opened = await ConsensusStore.open(disk, entropy)
     seat.storage = opened.storage
     seat.damage = opened.damage
-    const restored = opened.restored ?? (await opened.store.found(this.founders))
+    // A disk that was emptied since is no founder's.
+    const founds = this.founders.voters.some((voter) => voter.storage === opened.storage)
+    const restored =
+      opened.restored ?? (founds ? await opened.store.found(this.founders) : blank(noConfig))
     if (restored.snapshot.index > 0) {
       const { snapshot } = restored
       await seat.words.restore(snapshot, verified(snapshot, opened.store.readSnapshot()))
@@ -148,9 +157,11 @@ export class Council {
         timing,
         limits: this.limits,
         hello: helloOf(AGENT_VERSION, seat.host.name),
+        mayCopy: () => !this.inDoubt,
         onEvent: (event) => seat.events.push(event),
         onFailure: (error) => {
           seat.failure = error
+          if (error instanceof EraPassed) void this.beginAnew(seat, ports, voter)
         },
       },
       opened.store,
@@ -161,6 +172,14 @@ export class Council {
       else voter.disconnected(peer)
     }
     seat.voter = voter
+  }
+
+  /** As the ledger of an agent does. */
+  private async beginAnew(seat: Seat, ports: HostPorts, voter: Voter<number>): Promise<void> {
+    await voter.stop()
+    await setAside(ports.disk, { why: 'passed', wallMs: ports.clock.wall() })
+    seat.words = new Words()
+    await this.run(seat, ports)
   }
 }
 

@@ -140,3 +140,21 @@ test('a log is cut behind its snapshot; a restart and a voter left behind begin 
     assert.deepEqual(one.words.words, council.seats[0]?.words.words)
   }
 })
+
+test('a state in doubt is copied neither to the disk nor to others, until the doubt is over', async () => {
+  const council = await councilOf('doubt', 3, smallLog)
+  await council.say('first')
+  const { seat } = await fallenFollower(council)
+  for (let i = 0; i < 150; i++) await council.say(`word ${i}`)
+  council.inDoubt = true
+  council.boot(seat)
+  const before = council.leader?.voter?.status().snapshotIndex ?? 0
+  assert.ok(before > 0, 'the log no longer reaches to where it was left behind')
+  for (let i = 0; i < 150; i++) await council.say(`more ${i}`)
+  await council.world.runFor(5_000)
+  assert.equal(council.leader?.voter?.status().snapshotIndex, before)
+  assert.ok(seat.words.words.length <= 1, 'it is given nothing')
+  council.inDoubt = false
+  await council.say('last')
+  assert.ok(await council.until(agree(council, 302), 10_000))
+})

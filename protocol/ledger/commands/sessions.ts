@@ -11,6 +11,7 @@ import { field, type Infer, message, uint } from '../../wire/schema.ts'
 import { decodeRow, encodeRow, noOctets } from '../octets.ts'
 import type { Result } from '../result.ts'
 import { endOf, repliesOf, sessionRow, tables } from '../rows.ts'
+import type { LedgerState } from '../state.ts'
 import type { Transaction } from '../transaction.ts'
 import { done, kind, refused } from './kind.ts'
 import { replyIn, replyRow, withReply } from './replies.ts'
@@ -106,12 +107,25 @@ function end(tx: Transaction, session: number, expired: boolean): void {
   tx.tell({ kind: 'sessionClosed', session, expired })
 }
 
+/** Whether `sessionsExpire` would end any, if a leader proposed it at this time. */
+export function hasIdleSession(state: LedgerState, timeMs: number): boolean {
+  for (const [, held] of state.rows.entries(tables.session, endOf(tables.session))) {
+    if (isIdle(decodeRow(SessionRow, held), timeMs)) return true
+  }
+  return false
+}
+
+function isIdle({ usedMs, ttlMs }: SessionRow, timeMs: number): boolean {
+  return timeMs - usedMs > ttlMs
+}
+
 function expire(tx: Transaction): Result {
   const { sessionsMax, sessionRowsExpiredMax } = tx.limits
   let rowsLeft = sessionRowsExpiredMax
   for (const [, held] of tx.range(tables.session, endOf(tables.session), sessionsMax)) {
-    const { session, usedMs, ttlMs } = decodeRow(SessionRow, held)
-    if (tx.timeMs - usedMs <= ttlMs) continue
+    const row = decodeRow(SessionRow, held)
+    if (!isIdle(row, tx.timeMs)) continue
+    const { session } = row
     const rows = 1 + tx.count(repliesOf(session))
     if (rows > rowsLeft) return { code: 'ok', revision: tx.index, more: true }
     rowsLeft -= rows

@@ -16,7 +16,7 @@ import {
 } from '../../protocol/consensus/ready.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
-import { SeededEntropy } from '../../simulations/world/entropy.ts'
+import { SeededEntropy } from '../world/entropy.ts'
 import { Checkers, ShadowLog } from './checkers.ts'
 import { checksumOf, Machine } from './machine.ts'
 import { Queue } from './queue.ts'
@@ -175,6 +175,8 @@ export class Cluster {
       }
     host.machine = new Machine()
     host.machine.restore(host.disk.snapshotData)
+    this.checkers.died(host.id)
+    this.checkers.begins(host.id, host.machine.index)
     host.shadow = new ShadowLog()
     host.shadow.reset(restored.snapshot)
     for (const entry of restored.entries) host.shadow.push(entry)
@@ -336,17 +338,20 @@ export class Cluster {
       this.send(host, to, frame)
     }
     for (const order of ready.chunks) this.sendChunk(host, order)
+    const term = host.raft?.status().term ?? 0
     for (const apply of ready.apply) {
-      if (apply.kind === 'snapshot') host.machine.restore(host.disk.snapshotData)
-      else
+      if (apply.kind === 'snapshot') {
+        host.machine.restore(host.disk.snapshotData)
+        this.checkers.begins(host.id, host.machine.index)
+      } else
         apply.entries.forEach((entry, i) => {
           if (host.machine.index !== apply.firstIndex + i - 1)
             throw new Error('applied out of turn')
-          this.checkers.applied(apply.firstIndex + i, entry, host.disk)
+          this.checkers.applied(host.id, apply.firstIndex + i, entry, term, host.disk)
           host.machine.apply(entry)
           if (this.sabotage.stutter && this.disks.unit() < 0.02) host.machine.digest ^= 1
         })
-      this.checkers.stateAt(host.machine.index, host.machine.digest)
+      this.checkers.stateAt(host.id, host.machine.index, host.machine.digest)
     }
     for (const { id } of ready.reads) {
       const read = host.reads.get(id)
@@ -368,7 +373,7 @@ export class Cluster {
     persist.entries.forEach((entry, i) => {
       const index = persist.firstIndex + i
       if (!this.sabotage.trusting)
-        this.checkers.appended(index, entry, shadow.termAt(index - 1) ?? -1)
+        this.checkers.appended(host.id, index, entry, shadow.termAt(index - 1) ?? -1)
       const before = shadow.config
       shadow.push(entry)
       if (shadow.config !== before) this.checkers.reconfigured(before.config, shadow.config.config)
@@ -499,7 +504,7 @@ export class Cluster {
   }
 
   private checkCommit(host: Host, commit: number): void {
-    this.checkers.commitMoved(host.id, host.commit, commit)
+    this.checkers.commitMoved(host.id, commit)
     const { raft, shadow } = host
     if (raft && commit > this.checked && host.leads) {
       const { config } = raft.status()

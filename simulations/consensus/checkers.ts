@@ -1,7 +1,8 @@
 /**
- * What must hold in every history, whatever fails. Each checker sees only what cores put out and
- * what disks hold, never what a core believes of itself, and throws a `Violation` at the first step
- * that breaks its law.
+ * What must hold in every history, whatever fails: the laws of `simulations/checkers`, and those of
+ * what only this cluster shows, its disks, messages and configurations. Each sees only what cores put
+ * out and what disks hold, never what a core believes of itself, and throws a `Violation` at the
+ * first step that breaks its law.
  */
 import { configOf } from '../../protocol/consensus/config.ts'
 import {
@@ -13,6 +14,12 @@ import {
   type SnapshotMeta,
 } from '../../protocol/consensus/messages.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { DigestsEqual } from '../checkers/digests-equal.ts'
+import { ElectionSafety } from '../checkers/election-safety.ts'
+import { LeaderCompleteness } from '../checkers/leader-completeness.ts'
+import { LogMatching } from '../checkers/log-matching.ts'
+import { StateMachineSafety } from '../checkers/state-machine-safety.ts'
+import type { Violation as Broken } from '../checkers/violation.ts'
 import { hashOf } from './machine.ts'
 import type { SimDisk } from './sim-disk.ts'
 
@@ -62,20 +69,30 @@ export class ShadowLog {
   }
 }
 
-interface Committed {
-  readonly term: number
-  readonly hash: number
+function demand(broken: Broken | undefined): void {
+  if (broken) throw new Violation(broken.checker, [broken.what, ...broken.lines].join('\n  '))
 }
 
 export class Checkers {
-  private readonly leaders = new Map<number, PeerId>()
+  private readonly elections = new ElectionSafety()
+  private readonly matching = new LogMatching()
+  private readonly safety = new StateMachineSafety()
+  private readonly completeness = new LeaderCompleteness(this.safety.log)
+  private readonly digests = new DigestsEqual()
   private readonly votes = new Map<string, PeerId>()
   private readonly supporters = new Map<string, Set<string>>()
-  private readonly entries = new Map<string, { hash: number; prevTerm: number }>()
-  private readonly digests = new Map<number, number>()
-  readonly committed: Committed[] = []
   /** The furthest that any node has known to be committed. */
   commitMax = 0
+
+  /** How many entries were committed, as far as anybody has applied them. */
+  get committedCount(): number {
+    return this.safety.log.lastIndex
+  }
+
+  /** The term of a committed entry. */
+  committedTerm(index: number): number | undefined {
+    return this.safety.log.at(index)?.term
+  }
 
   /** At most one leader in a term, by a majority of each half. */
   elected({ id, storage }: Member, term: number, log: ShadowLog, trusting: boolean): void {
@@ -89,19 +106,11 @@ export class Checkers {
           `${id} in term ${term} by ${granted} of ${half.length}`,
         )
     }
-    const other = this.leaders.get(term)
-    if (other !== undefined && other !== id)
-      throw new Violation('election safety', `${other} and ${id} in term ${term}`)
-    this.leaders.set(term, id)
-    // And it holds everything that was ever committed.
-    for (let i = Math.max(log.base, 1); i <= this.committed.length; i++) {
-      const known = this.committed[i - 1] as Committed
-      if (log.termAt(i) !== known.term && i > log.base)
-        throw new Violation(
-          'leader completeness',
-          `${id} leads term ${term} without ${i}@${known.term}`,
-        )
-    }
+    demand(this.elections.observe({ host: id, term }))
+    // And it holds everything that was committed before its time.
+    const { base: snapshotIndex, lastIndex } = log
+    const termAt = (index: number) => log.termAt(index)
+    demand(this.completeness.observe({ host: id, term, snapshotIndex, lastIndex, termAt }))
   }
 
   /** One vote of one disk in one term. */
@@ -160,36 +169,31 @@ export class Checkers {
   }
 
   /** Equal index and term: equal entry, and equal logs before it. */
-  appended(index: number, entry: Entry, prevTerm: number): void {
-    const key = `${index}:${entry.term}`
-    const hash = hashOf(entry)
-    const other = this.entries.get(key)
-    if (other === undefined) this.entries.set(key, { hash, prevTerm })
-    else if (other.hash !== hash || other.prevTerm !== prevTerm)
-      throw new Violation('log matching', `two different entries ${key}`)
+  appended(host: PeerId, index: number, entry: Entry, previousTerm: number): void {
+    const { term } = entry
+    demand(this.matching.observe({ host, index, term, hash: hashOf(entry), previousTerm }))
+  }
+
+  /** A host begins with the state as of an entry: when it starts, or has taken over a snapshot. */
+  begins(host: PeerId, index: number): void {
+    demand(this.safety.observe({ kind: 'begins', host, index }))
+  }
+
+  died(host: PeerId): void {
+    demand(this.safety.observe({ kind: 'died', host }))
   }
 
   /** All nodes apply the same entries in the same order. */
-  applied(index: number, entry: Entry, disk: SimDisk): void {
+  applied(host: PeerId, index: number, entry: Entry, inTerm: number, disk: SimDisk): void {
     if (index > disk.lastIndex)
       throw new Violation('applied from the disk', `${index} applied, ${disk.lastIndex} held`)
+    const { term } = entry
     const hash = hashOf(entry)
-    const known = this.committed[index - 1]
-    if (known === undefined) {
-      if (index !== this.committed.length + 1)
-        throw new Violation('state machine safety', `a gap before ${index}`)
-      this.committed.push({ term: entry.term, hash })
-    } else if (known.term !== entry.term || known.hash !== hash)
-      throw new Violation(
-        'state machine safety',
-        `${index}@${entry.term} applied after ${index}@${known.term}`,
-      )
+    demand(this.safety.observe({ kind: 'applied', host, index, term, hash, inTerm }))
   }
 
-  stateAt(index: number, digest: number): void {
-    const known = this.digests.get(index)
-    if (known === undefined) this.digests.set(index, digest)
-    else if (known !== digest) throw new Violation('equal states', `two states at ${index}`)
+  stateAt(host: PeerId, index: number, digest: number): void {
+    demand(this.digests.observe({ host, index, digest }))
   }
 
   /** What is called committed lies on the disks of a majority, of each half. */
@@ -206,9 +210,9 @@ export class Checkers {
     }
   }
 
-  commitMoved(id: PeerId, before: number, after: number): void {
-    if (after < before) throw new Violation('commit monotonic', `${id}: ${before} to ${after}`)
-    if (after > this.commitMax) this.commitMax = after
+  commitMoved(host: PeerId, index: number): void {
+    demand(this.safety.observe({ kind: 'committed', host, index }))
+    if (index > this.commitMax) this.commitMax = index
   }
 
   /** A read sees everything that was known to be committed, by anybody, when it was asked. */

@@ -4,7 +4,7 @@
  */
 import type { Member } from '../../protocol/consensus/messages.ts'
 import { below, pick, shuffle } from '../../protocol/ports/entropy.ts'
-import { SeededEntropy } from '../../simulations/world/entropy.ts'
+import { SeededEntropy } from '../world/entropy.ts'
 import { Violation } from './checkers.ts'
 import { Cluster, type Host, type Sabotage, type Weather } from './cluster.ts'
 
@@ -124,7 +124,7 @@ export class History {
     this.recover()
     return {
       steps: cluster.steps,
-      committed: cluster.checkers.committed.length,
+      committed: cluster.checkers.committedCount,
       reads: cluster.answeredReads,
       terms: Math.max(...cluster.hosts.map(({ raft }) => raft?.status().term ?? 0)),
       virtualMs: cluster.now,
@@ -312,7 +312,7 @@ export class History {
       return this.describe('a leader that is no voter')
     if (
       this.final === undefined ||
-      cluster.checkers.committed[this.final.index - 1]?.term !== this.final.term
+      cluster.checkers.committedTerm(this.final.index) !== this.final.term
     ) {
       if (this.final === undefined || this.final.term !== status.term) {
         const outcome = cluster.propose(leader, 'the last word')
