@@ -7,6 +7,7 @@
 import type { Target } from '../../protocol/consensus/config.ts'
 import { Raft, type ReadMode, type Tenure } from '../../protocol/consensus/core.ts'
 import type { Limits, Timing } from '../../protocol/consensus/limits.ts'
+import type { LogView } from '../../protocol/consensus/log.ts'
 import { RaftFrame, type SnapshotMeta } from '../../protocol/consensus/messages.ts'
 import type {
   Proposal,
@@ -53,6 +54,8 @@ export interface VoterSettings {
   /** Whether the state may be copied, to the disk or to others: not while it is in doubt. */
   mayCopy(): boolean
   onEvent(event: RaftEvent): void
+  /** Told of all that is about to be carried out, and by which log: for whoever looks on. */
+  onReady?(ready: Ready, log: LogView): void
   /** The disk has failed, or what came from it is not whole: this voter has stopped. */
   onFailure(error: unknown): void
 }
@@ -261,6 +264,7 @@ export class Voter<Result> {
   }
 
   private follow(ready: Ready): void {
+    this.settings.onReady?.(ready, this.raft.log)
     if (ready.persist) this.write(ready.persist)
     for (const { to, frame } of ready.send) this.links.send(to, frame)
     for (const order of ready.chunks) void this.copying.send(order)

@@ -151,6 +151,7 @@ export class LedgerService implements Ledger {
           this.relief.heard(event)
           if (event.kind === 'role' || event.kind === 'transferEnded') this.turns.look()
         },
+        ...(witness && { onReady: (ready, log) => witness.follows(ready, log) }),
         mayCopy: () => !standing.suspected,
         onFailure: (error) => this.stoppedBy(error),
       },

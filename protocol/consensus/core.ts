@@ -14,6 +14,7 @@ import { voteAnswered } from './ballot.ts'
 import type { Target } from './config.ts'
 import { take } from './inbox.ts'
 import { assertLimits } from './limits.ts'
+import type { LogView } from './log.ts'
 import type { RaftFrame, SnapshotMeta } from './messages.ts'
 import { Node } from './node.ts'
 import { Office, type Role } from './office.ts'
@@ -68,6 +69,11 @@ export class Raft {
     const { firstIndex, heartbeats, transfer } = role
     const untilMs = heartbeats.hearsQuorumUntilMs()
     return { term: node.term, firstIndex, untilMs, handsOver: transfer !== undefined }
+  }
+
+  /** For whoever looks on. */
+  get log(): LogView {
+    return this.node.log
   }
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────

@@ -34,7 +34,18 @@ export function isFurther(a: Position, b: Position): boolean {
   return a.term !== b.term ? a.term > b.term : a.index > b.index
 }
 
-export class Log {
+/** To be looked at and not touched. */
+export interface LogView {
+  readonly snapshot: SnapshotMeta
+  readonly firstIndex: number
+  readonly lastIndex: number
+  readonly commit: number
+  readonly persisted: number
+  /** Undefined outside of what is kept. */
+  termAt(index: number): number | undefined
+}
+
+export class Log implements LogView {
   snapshot: SnapshotMeta
   commit: number
   handedOut: number

@@ -40,6 +40,7 @@ async function run({ minutes, seed, json }: ChaosOptions): Promise<number> {
     hostOf,
     commandOf,
   })
+  let clients: Clients | undefined
   try {
     await leaderOfAll(mesh)
     say(`five agents, five voters; ${minutes} minutes of trouble by seed ${seed}`)
@@ -49,7 +50,7 @@ async function run({ minutes, seed, json }: ChaosOptions): Promise<number> {
       say(`${((performance.now() - beganMs) / 1_000).toFixed(1).padStart(6)} s  ${line}`)
     const leader = () => leaderNameSeenBy(mesh)
     const trouble = new Trouble({ nodes: mesh.nodes, network, leader, say: timed })
-    const clients = startClients(mesh, notes, seed)
+    clients = startClients(mesh, notes, seed)
     trouble.begin(drawSchedule(seed, NAMES, forMs))
     try {
       await mesh.rest(forMs)
@@ -60,13 +61,13 @@ async function run({ minutes, seed, json }: ChaosOptions): Promise<number> {
     const stoppedMs = performance.now()
     await leaderOfAll(mesh)
     const healedMs = performance.now() - stoppedMs
-    for (const client of clients.all) client.stop()
-    await clients.done
+    await clients.stop()
     const times = { beganMs, stoppedMs, healedMs }
     const doors = mesh.nodes.map(({ apiAddress }) => apiAddress)
     const figures = await judge(mesh, doors, notes, trouble.counts, times, say)
     return report(`chaos, ${NAMES.length} agents, ${minutes} minutes, seed ${seed}`, figures, json)
   } finally {
+    await clients?.stop()
     await mesh.stop()
   }
 }
@@ -76,14 +77,24 @@ function newNotes(): Notes {
   return { operations: [], acked: new NoAckedLost(), counts, commitsMs: [], violations: [] }
 }
 
-function startClients(mesh: Mesh, notes: Notes, seed: string) {
+interface Clients {
+  stop(): Promise<unknown>
+}
+
+function startClients(mesh: Mesh, notes: Notes, seed: string): Clients {
   const doors = mesh.nodes.map(({ apiAddress }) => apiAddress)
   const entropy = new SeededEntropy(`chaos clients ${seed}`)
   const all = Array.from(
     { length: CLIENTS },
     (_, i) => new ChaosClient(i, doors, notes, entropy.stream(`client ${i}`)),
   )
-  return { all, done: Promise.all(all.map((client) => client.run())) }
+  const done = Promise.all(all.map((client) => client.run()))
+  return {
+    stop: () => {
+      for (const client of all) client.stop()
+      return done
+    },
+  }
 }
 
 function tell({ code, why, fix }: Problem): void {

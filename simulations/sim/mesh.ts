@@ -20,7 +20,7 @@ const SUPERVISOR_PAUSE_MS = 5_000
 export interface MeshOptions extends WorldOptions {
   /** By host: millionths by which its clock runs fast. */
   driftPpm?: readonly number[]
-  witness?(host: string, term: () => number): LedgerWitness
+  witness?(host: Host, term: () => number): LedgerWitness
 }
 
 export interface SimulatedAgent {
@@ -72,7 +72,7 @@ export class SimulatedMesh {
     node.agent = undefined
     node.life = host.life
     const others = this.nodes.filter((other) => other !== node).slice(0, BOOTSTRAP_COUNT)
-    const witness = this.options.witness?.(host.name, () => agent.ledger.status()?.term ?? 0)
+    const witness = this.options.witness?.(host, () => agent.ledger.status()?.term ?? 0)
     const agent: Agent = new Agent(
       { ...ports, loopLagMs: () => 0 },
       {

@@ -4,15 +4,18 @@
  */
 import type { LedgerWitness } from '../../agent/ledger/witness.ts'
 import type { Entry } from '../../protocol/consensus/messages.ts'
-import type { RaftEvent } from '../../protocol/consensus/ready.ts'
+import type { RaftEvent, Ready } from '../../protocol/consensus/ready.ts'
 import { digestOf } from '../../protocol/ledger/digest.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { DigestsEqual } from '../checkers/digests-equal.ts'
 import { ElectionSafety } from '../checkers/election-safety.ts'
 import { StateMachineSafety } from '../checkers/state-machine-safety.ts'
 import { type Violation, violation } from '../checkers/violation.ts'
+import { describeEvent, describeReady } from '../readable/ready.ts'
+import type { Host } from '../world/host.ts'
 import { hashOfBytes } from '../world/trace.ts'
 import type { World } from '../world/world.ts'
+import { Backstage } from './backstage.ts'
 import type { Failure } from './verdict.ts'
 
 export interface Said {
@@ -21,20 +24,27 @@ export interface Said {
   readonly text: string
 }
 
+/** `everything`: each message, write and entry of consensus; `turns`: who leads and who votes. */
+export type Tells = 'turns' | 'everything'
+
 export class Overseer {
   violation: Failure | undefined
   private readonly world: World
   private readonly say: (line: Said) => void
+  private readonly tells: Tells
   private readonly elected = new ElectionSafety()
   private readonly machines = new StateMachineSafety()
   private readonly states = new DigestsEqual()
+  private readonly backstage: Backstage
   /** What stands in each entry, for those who were told that theirs does. */
   private readonly texts = new Map<number, string>()
   elections = 0
 
-  constructor(world: World, say: (line: Said) => void) {
+  constructor(world: World, say: (line: Said) => void, tells: Tells) {
     this.world = world
     this.say = say
+    this.tells = tells
+    this.backstage = new Backstage(this.machines.log, (found) => this.judge(found))
   }
 
   /** The highest entry that anybody has applied. */
@@ -43,9 +53,17 @@ export class Overseer {
   }
 
   /** For one agent; `term`: in which that host is. */
-  witness(host: string, term: () => number): LedgerWitness {
+  witness(machine: Host, term: () => number): LedgerWitness {
+    const host = machine.name
     return {
-      started: () => this.judge(this.machines.observe({ kind: 'died', host })),
+      started: () => {
+        this.judge(this.machines.observe({ kind: 'died', host }))
+        this.backstage.started(machine)
+      },
+      follows: (ready, log) => {
+        if (this.tells === 'everything') this.tellReady(machine, ready)
+        this.backstage.follows(machine, ready, log)
+      },
       heard: (event) => this.heard(host, event),
       applied: (firstIndex, entries, state) => {
         const inTerm = term()
@@ -73,30 +91,25 @@ export class Overseer {
   }
 
   private heard(host: string, event: RaftEvent): void {
-    if (event.kind === 'role') {
-      const leader = event.leader === undefined ? '' : `, leader ${this.nameOf(event.leader)}`
-      this.say({
-        atMs: this.world.nowMs,
-        host,
-        text: `${event.role} in term ${event.term}${leader}: ${event.why}`,
-      })
-      if (event.role === 'leader') {
-        this.elections++
-        this.judge(this.elected.observe({ host, term: event.term }))
-      }
-    } else if (event.kind === 'config') {
-      const { voters, outgoing, learners } = event.config
-      const names = (members: typeof voters) => members.map(({ id }) => this.nameOf(id)).join(',')
-      const joint = outgoing.length > 0 ? `, leaving ${names(outgoing)}` : ''
-      const learning = learners.length > 0 ? `, learners ${names(learners)}` : ''
-      const text = `voters ${names(voters)}${joint}${learning} at entry ${event.index}`
-      this.say({ atMs: this.world.nowMs, host, text })
+    this.tell(host, describeEvent(event, this.nameOf))
+    if (event.kind === 'role' && event.role === 'leader') {
+      this.elections++
+      this.judge(this.elected.observe({ host, term: event.term }))
     } else if (event.kind === 'misbehaviour') {
       const what = `${host} accuses ${this.nameOf(event.peer)} of ${event.what}`
       this.judge(violation('rules of consensus', what))
-    } else {
-      this.say({ atMs: this.world.nowMs, host, text: `ledger: ${event.kind}` })
     }
+  }
+
+  private tellReady(host: Host, ready: Ready): void {
+    // Events are told as they are heard.
+    for (const line of describeReady(host.id, { ...ready, events: [] }, this.nameOf)) {
+      this.tell(host.name, line)
+    }
+  }
+
+  private tell(host: string, text: string): void {
+    this.say({ atMs: this.world.nowMs, host, text })
   }
 
   private applied(host: string, index: number, entry: Entry, inTerm: number): void {
@@ -118,7 +131,6 @@ export class Overseer {
     this.say({ atMs, host: '', text: `VIOLATION of ${found.checker}: ${found.what}` })
   }
 
-  private nameOf(id: string): string {
-    return this.world.hosts.find((host) => host.id === id)?.name ?? id
-  }
+  private readonly nameOf = (id: string): string =>
+    this.world.hosts.find((host) => host.id === id)?.name ?? id
 }

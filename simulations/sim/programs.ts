@@ -164,6 +164,7 @@ async function tellSmallest(trial: TrialOptions, failure: Failure): Promise<void
 /** `faults`: with what befell whom; `logs`: and what agents log; `all`: and every event. */
 function telling(what: 'faults' | 'logs' | 'all'): Listeners {
   return {
+    tells: what === 'faults' ? 'turns' : 'everything',
     say: (line) => say(lineOf(line)),
     trace: (line) => {
       const { kind } = line

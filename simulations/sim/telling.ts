@@ -1,15 +1,16 @@
 /** How simulations are told: a line for each thing that happened, and a verdict with its reasons. */
+import { timelineLine } from '../readable/timeline.ts'
 import { describeFault } from './fault.ts'
 import type { Said } from './overseer.ts'
 import type { Climate } from './schedule.ts'
 import type { TrialResult } from './trial.ts'
 import type { Failure } from './verdict.ts'
 
-const TIME_WIDTH = 9
-const HOST_WIDTH = 4
+/** People know hosts by their names. */
+const plainId = /sim-0*([a-z][a-z0-9-]*)/g
 
 export function lineOf({ atMs, host, text }: Said): string {
-  return `${(atMs / 1_000).toFixed(3).padStart(TIME_WIDTH)}  ${host.padEnd(HOST_WIDTH)} ${text}`
+  return timelineLine(atMs, host, text.replaceAll(plainId, '$1'))
 }
 
 export function linesOfFailure(failure: Failure): string[] {
@@ -27,10 +28,7 @@ export function linesOfClimate({ link, driftPpm, faults }: Climate): string[] {
   return [
     `  wires: ${wires.length > 0 ? wires.join(', ') : 'as in a rack'}`,
     `  clocks, in millionths: ${clocks.length > 0 ? clocks.join(', ') : 'true'}`,
-    ...faults.map(
-      (fault) =>
-        `  ${(fault.atMs / 1_000).toFixed(3).padStart(TIME_WIDTH)}  ${describeFault(fault)}`,
-    ),
+    ...faults.map((fault) => timelineLine(fault.atMs, '', describeFault(fault))),
   ]
 }
 

@@ -13,7 +13,7 @@ import { Healing } from './healing.ts'
 import { History } from './history.ts'
 import { clientLimits, simLimits } from './limits.ts'
 import { SimulatedMesh } from './mesh.ts'
-import { Overseer, type Said } from './overseer.ts'
+import { Overseer, type Said, type Tells } from './overseer.ts'
 import { type Climate, drawClimate } from './schedule.ts'
 import { Storm } from './storm.ts'
 import type { Failure, Verdict } from './verdict.ts'
@@ -44,6 +44,7 @@ export interface TrialResult {
 export interface Listeners {
   /** What a person wants to read. */
   readonly say?: (line: Said) => void
+  readonly tells?: Tells
   /** Everything. */
   readonly trace?: TraceSink
 }
@@ -92,7 +93,7 @@ class Trial {
     })
     const { world } = this.mesh
     if (options.lyingDisks) for (const { platter } of world.hosts) platter.lies = true
-    this.overseer = new Overseer(world, this.say)
+    this.overseer = new Overseer(world, this.say, listeners.tells ?? 'turns')
     this.clients = Array.from(
       { length: clientLimits.clients },
       (_, i) =>

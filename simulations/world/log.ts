@@ -39,7 +39,9 @@ export class TracedLog implements Log {
     const { host } = this
     const { sink } = host.world.trace
     if (sink === undefined || this.life !== host.life) return
-    const told = Object.entries(fields).map(([name, value]) => `${name}=${value}`)
+    const told = Object.entries(fields).flatMap(([name, value]) =>
+      value === undefined ? [] : [`${name}=${value}`],
+    )
     const text = [level.padEnd(5), this.component, message, ...told].filter(Boolean).join(' ')
     sink({ atMs: host.world.nowMs, host: host.name, kind: 'log', text })
   }

@@ -124,6 +124,13 @@ export class Platter {
     this.underWay = []
   }
 
+  /** What a loss of power would leave of it, at worst. */
+  safe(key: string): Uint8Array | undefined {
+    for (const undo of this.unsynced)
+      for (const [written, before] of undo) if (written === key) return before
+    return this.store.get(key)
+  }
+
   /** The keys that begin so, in their order. */
   keysOf(prefix: string): string[] {
     return this.store.slice({ from: prefix, to: `${prefix}\uffff` }).map(([key]) => key)

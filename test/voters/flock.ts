@@ -106,6 +106,7 @@ export class Flock {
     const { host } = bird
     const witness: LedgerWitness = {
       started: () => {},
+      follows: () => {},
       heard: () => {},
       applied: (_first, _entries, state) => {
         bird.state = state
