@@ -108,6 +108,8 @@ async function candidatesAt(
   const last = registeredArguments.at(-1)
   const argument = registeredArguments[given.length] ?? (last?.variadic ? last : undefined)
   switch (argument?.name()) {
+    case 'file':
+      return [FILES]
     case 'node':
       return nodeNames(client)
     case 'module':

@@ -11,6 +11,7 @@ import { addMeshCommands, addNodeCommands } from './commands-mesh.ts'
 import { addMoreCommands } from './commands-more.ts'
 import { addRecoverCommands } from './commands-recover.ts'
 import { addSimCommands } from './commands-sim.ts'
+import { addWorkCommands } from './commands-work.ts'
 import type { Context } from './context.ts'
 import type { Io } from './io.ts'
 import { agentAddress } from './where.ts'
@@ -99,6 +100,7 @@ Examples:
   }
   addMeshCommands(parts)
   addNodeCommands(parts)
+  addWorkCommands(parts)
   addAgentCommands(parts)
   addRecoverCommands(parts)
   addLocalCommands(parts)

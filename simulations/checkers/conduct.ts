@@ -103,9 +103,14 @@ export class Conduct {
     )
   }
 
-  /** A vote for a log that ends there. */
-  votes(candidate: string, last: Position, { promised }: SafeState): Violation | undefined {
-    if (!isFurther(promised, last)) return undefined
+  /** A vote for a log that ends there. It may leave late, when there are entries of its term. */
+  votes(
+    candidate: string,
+    term: number,
+    last: Position,
+    { promised }: SafeState,
+  ): Violation | undefined {
+    if (promised.term === term || !isFurther(promised, last)) return undefined
     return violation(
       'votes go to the longer log',
       `${this.host}, whose disk promises ${promised.index}@${promised.term}, votes for ${candidate} with ${last.index}@${last.term}`,

@@ -161,7 +161,7 @@ export class Backstage {
       const { storage } = frame.value
       this.judge(this.evidence.voted({ id: host.id, storage }, term, to))
       const claim = this.claims.get(`${to} ${term}`)
-      if (claim && safe.term === term) this.judge(voter.conduct.votes(to, claim, safe))
+      if (claim && safe.term === term) this.judge(voter.conduct.votes(to, term, claim, safe))
     } else if (frame.kind === 'appendAnswer' && frame.value.accepted) {
       const { storage, index } = frame.value
       this.evidence.acknowledged({ id: host.id, storage }, index, (at) => log.termAt(at))
