@@ -8,14 +8,23 @@ import { kvKinds } from './commands/kv.ts'
 import { nodeKinds } from './commands/nodes.ts'
 import { sessionKinds } from './commands/sessions.ts'
 import { versionKinds } from './commands/version.ts'
+import { workKinds, workRequestKinds } from './commands/work.ts'
 
 /** Those that may stand in a batch. */
-const simple = { ...kvKinds, ...configKinds, ...nodeKinds, ...estopKinds, ...auditKinds }
+const simple = {
+  ...kvKinds,
+  ...configKinds,
+  ...nodeKinds,
+  ...estopKinds,
+  ...auditKinds,
+  ...workRequestKinds,
+}
 
 export const catalogue = {
   ...simple,
   ...sessionKinds,
   ...versionKinds,
+  ...workKinds,
   batch: batchKind(17, simple),
 }
 

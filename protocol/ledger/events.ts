@@ -2,6 +2,8 @@
  * What subscribers hear: one event for each thing that changed, numbered by the entry that changed
  * it and its place within. What changed nothing (a refusal, a repeated command) is not heard of.
  */
+
+import type { RunState, StopMode, UnitState } from '../work/states.ts'
 import type { AuditEntry } from './audit-chain.ts'
 import type { Octets } from './octets.ts'
 
@@ -21,6 +23,26 @@ export type Change =
   | { kind: 'sessionOpened'; session: number; ttlMs: number }
   | { kind: 'sessionClosed'; session: number; expired: boolean }
   | { kind: 'versionRaised'; version: number }
+  | { kind: 'workflowStored'; hash: string; name: string }
+  | { kind: 'workflowPublished'; name: string; hash: string }
+  | { kind: 'runStarted'; run: string; name: string; workflow: string; by: string; parent?: string }
+  | { kind: 'runStopping'; run: string; mode: StopMode; by: string; reason: string }
+  | { kind: 'runChanged'; run: string; state: RunState; reason?: string }
+  | UnitChange
+  | { kind: 'voted'; run: string; stage: string; item?: number; by: string; approves: boolean }
+  | { kind: 'signalled'; event: string; key?: string; data?: string; by: string }
+  | { kind: 'runArchived'; run: string }
+
+export interface UnitChange {
+  kind: 'unitChanged'
+  run: string
+  stage: string
+  item?: number
+  state: UnitState
+  attempt: number
+  /** Where it is assigned. */
+  node?: string
+}
 
 export interface LedgerEvent {
   /** Of the entry; also the revision of whatever it wrote. */

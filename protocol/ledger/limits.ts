@@ -57,6 +57,38 @@ export const stateLimits = {
   sessionRowsExpiredMax: 8_192,
 
   batchCommandsMax: 1_024,
+
+  /** Runs that are not archived, ended ones included. When full, a new one is refused: `full`. */
+  runsMax: 100_000,
+  runIdBytesMax: 64,
+  runKeyBytesMax: 128,
+  runLabelsMax: 64,
+  /** All that never changes of a run: inputs, labels, what a retry keeps. */
+  runSpecBytesMax: 120 * 1024,
+  /** Bound inputs of a run, outputs of a stage or a run: each as JSON. */
+  runInputsBytesMax: 64 * 1024,
+  runOutputsBytesMax: 64 * 1024,
+  /** The items of a `forEach`, as JSON. */
+  runItemsBytesMax: 120 * 1024,
+  runItemsMax: 10_000,
+  stageNameBytesMax: 63,
+  stagesMax: 10_000,
+  /** What is kept of one attempt: how it ended, what it took, the end of its log. */
+  attemptRecordBytesMax: 16 * 1024,
+  /** Transitions of one `workAdvance`, and stages passed over in it. */
+  transitionsMax: 4_096,
+  /** Votes on one approval. When full, another one is refused: `full`. */
+  votesMax: 40,
+  /** Events kept for those that wait later. The oldest gives way. */
+  signalsMax: 10_000,
+  signalDataBytesMax: 16 * 1024,
+  /** A workflow comes and is kept in pieces. */
+  workflowChunkBytesMax: 120 * 1024,
+  workflowChunksMax: 128,
+  /** When full, the oldest that nothing refers to gives way; without one: `full`. */
+  workflowsMax: 4_096,
+  /** Rows removed by one `runArchive`, so that no entry takes long. More need another one. */
+  runRowsArchivedMax: 4_096,
 } as const
 
 export type StateLimits = { readonly [K in keyof typeof stateLimits]: number }
@@ -83,9 +115,18 @@ export const localLimits = {
   /** Items and bytes of one answer to a list. The rest follows by its continuation. */
   listItemsMax: 1_000,
   listBytesMax: 4 * 1024 * 1024,
+  /** Rows left out of one page of a list. A page ends there, though nothing may be on it. */
+  listScanMax: 5_000,
+
+  /** Units of one answer about a run, and bytes of all their rows. The rest likewise. */
+  runUnitsMax: 10_000,
+  runViewBytesMax: 16 * 1024 * 1024,
 } as const
 
 export type LocalLimits = { readonly [K in keyof typeof localLimits]: number }
+
+/** What a vote takes beside its texts, for each of them. */
+const varintsOfVote = 16
 
 /** What the fields of a row take beside its largest text or value. */
 const rowRestBytesMax = 16 * 1024
@@ -103,6 +144,20 @@ assert(
   stateLimits.labelsPerNodeMax * (stateLimits.labelNameBytesMax + stateLimits.labelValueBytesMax) <
     stateLimits.kvValueBytesMax,
   'no row may be larger than the largest value',
+)
+assert(
+  Math.max(
+    stateLimits.workflowChunkBytesMax,
+    stateLimits.runItemsBytesMax,
+    stateLimits.runSpecBytesMax,
+    stateLimits.votesMax * 2 * (stateLimits.noteBytesMax + varintsOfVote),
+  ) < stateLimits.kvValueBytesMax,
+  'no row of a run or a workflow may be larger than the largest value',
+)
+assert(
+  stateLimits.signalsMax >= stateLimits.transitionsMax &&
+    stateLimits.signalsMax >= stateLimits.batchCommandsMax,
+  'the signals of one entry must all find a place',
 )
 assert(
   stateLimits.sessionRowsExpiredMax > stateLimits.sessionWindow + stateLimits.sessionTrimStep,

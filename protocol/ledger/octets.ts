@@ -31,6 +31,18 @@ export function putOctets(into: Uint8Array, at: number, octets: string): number 
   return at + octets.length
 }
 
+const ascii = /^[\0-\x7f]*$/
+
+/** Of a text its UTF-8. Most are ASCII, and are their own. */
+export function octetsOfText(text: string): Octets {
+  return ascii.test(text) ? (text as Octets) : toOctets(Buffer.from(text))
+}
+
+/** Of octets that came from a text. */
+export function textOfOctets(octets: Octets): string {
+  return ascii.test(octets) ? octets : Buffer.from(octets, 'latin1').toString()
+}
+
 /** A row of the state. The same value gives the same octets on every replica. */
 export function encodeRow<T>(schema: Schema<T>, value: NoInfer<T>): Octets {
   return toOctets(encode(schema, value))

@@ -7,7 +7,6 @@ import {
   type Branch,
   branchOf,
   childAt,
-  type Grown,
   type Leaf,
   leafOf,
   lowerBound,
@@ -87,14 +86,23 @@ export class OrderedMap<V> {
 export class MapEdit<V> {
   private root: Node<V>
   private owner = new Owner()
-  private held: V | undefined
+  /**
+   * The way to where the last key was looked for, from the root on: whoever reads a key mostly
+   * writes it next, or its neighbours. Invariant: these are nodes of the tree as it is.
+   */
+  private readonly branches: Branch<V>[] = []
+  private readonly turns: number[] = []
+  private depth = 0
+  private near: Leaf<V> | undefined
 
   constructor(root: Node<V>) {
     this.root = root
   }
 
   get(key: string): V | undefined {
-    return find(this.root, key)
+    const leaf = this.leafFor(key)
+    const at = lowerBound(leaf.keys, key)
+    return leaf.keys[at] === key ? leaf.values[at] : undefined
   }
 
   rank(key: string): number {
@@ -103,21 +111,37 @@ export class MapEdit<V> {
 
   /** What was there before. */
   set(key: string, value: V): V | undefined {
-    this.held = undefined
-    const { left, right, separator } = this.setIn(this.root, key, value)
-    this.root = right === undefined ? left : branchOf(this.owner, [separator], [left, right])
-    return this.held
+    const found = this.leafFor(key)
+    const at = lowerBound(found.keys, key)
+    const leaf = this.ownWayTo(found)
+    if (leaf.keys[at] === key) {
+      const before = leaf.values[at]
+      leaf.values[at] = value
+      return before
+    }
+    leaf.keys = withInserted(leaf.keys, at, key)
+    leaf.values = withInserted(leaf.values, at, value)
+    leaf.size++
+    for (let i = 0; i < this.depth; i++) (this.branches[i] as Branch<V>).size++
+    if (leaf.keys.length > widthMax) this.splitUp(leaf)
+    return undefined
   }
 
   /** What was there before. */
   delete(key: string): V | undefined {
     // Looked up first, so that a key that is not there copies nothing.
-    const held = find(this.root, key)
+    const held = this.get(key)
     if (held === undefined) return undefined
+    this.near = undefined
     let root = this.deleteIn(this.root, key)
     while (!root.leaf && root.children.length === 1) root = root.children[0] as Node<V>
     this.root = root
     return held
+  }
+
+  /** As of `OrderedMap`, but only until the next change. */
+  entries(from: string, to: string): Generator<readonly [key: string, value: V], void, undefined> {
+    return OrderedMap.around(this.root).entries(from, to)
   }
 
   finish(): OrderedMap<V> {
@@ -129,42 +153,64 @@ export class MapEdit<V> {
     const { root } = to.edit()
     this.root = root
     this.owner = new Owner()
+    this.near = undefined
   }
 
-  private setIn(node: Node<V>, key: string, value: V): Grown<V> {
-    return node.leaf ? this.setInLeaf(node, key, value) : this.setInBranch(node, key, value)
-  }
-
-  private setInLeaf(node: Leaf<V>, key: string, value: V): Grown<V> {
-    const at = lowerBound(node.keys, key)
-    const leaf = ownedLeaf(node, this.owner)
-    if (leaf.keys[at] === key) {
-      this.held = leaf.values[at]
-      leaf.values[at] = value
-      return { left: leaf, right: undefined, separator: '' }
+  /** Where the key is or would be. */
+  private leafFor(key: string): Leaf<V> {
+    const { near, branches, turns } = this
+    if (near !== undefined && isWithin(near.keys, key)) return near
+    let node = this.root
+    let depth = 0
+    while (!node.leaf) {
+      const at = childAt(node.keys, key)
+      branches[depth] = node
+      turns[depth++] = at
+      node = node.children[at] as Node<V>
     }
-    leaf.keys = withInserted(leaf.keys, at, key)
-    leaf.values = withInserted(leaf.values, at, value)
-    leaf.size++
-    if (leaf.keys.length <= widthMax) return { left: leaf, right: undefined, separator: '' }
-    return split<V>(leaf, this.owner)
+    this.depth = depth
+    this.near = node
+    return node
   }
 
-  private setInBranch(node: Branch<V>, key: string, value: V): Grown<V> {
-    const at = childAt(node.keys, key)
-    const child = node.children[at] as Node<V>
-    const before = child.size
-    const grown = this.setIn(child, key, value)
-    const branch = ownedBranch(node, this.owner)
-    branch.children[at] = grown.left
-    branch.size += grown.left.size + (grown.right?.size ?? 0) - before
-    if (grown.right === undefined) return { left: branch, right: undefined, separator: '' }
-    branch.keys = withInserted(branch.keys, at, grown.separator)
-    branch.children = withInserted(branch.children, at + 1, grown.right)
-    if (branch.children.length <= widthMax) {
-      return { left: branch, right: undefined, separator: '' }
+  /** Makes all nodes on the way to the leaf that was found last, and it, this edit's own. */
+  private ownWayTo(leaf: Leaf<V>): Leaf<V> {
+    const { branches, depth, owner } = this
+    // A node is this edit's own only below one that is.
+    if (leaf.owner === owner) return leaf
+    for (let i = 0; i < depth; i++) {
+      const branch = branches[i] as Branch<V>
+      if (branch.owner === owner) continue
+      const own = ownedBranch(branch, owner)
+      branches[i] = own
+      this.place(i, own)
     }
-    return split<V>(branch, this.owner)
+    const own = ownedLeaf(leaf, owner)
+    this.place(depth, own)
+    this.near = own
+    return own
+  }
+
+  /** Puts a node at its place, which is that far from the root. */
+  private place(depth: number, node: Node<V>): void {
+    if (depth === 0) this.root = node
+    else (this.branches[depth - 1] as Branch<V>).children[this.turns[depth - 1] as number] = node
+  }
+
+  /** Cuts the leaf that is too full now, and whatever becomes too full by that. */
+  private splitUp(leaf: Leaf<V>): void {
+    this.near = undefined
+    let { left, right, separator } = split<V>(leaf, this.owner)
+    for (let i = this.depth - 1; i >= 0; i--) {
+      const branch = this.branches[i] as Branch<V>
+      const at = this.turns[i] as number
+      branch.children[at] = left
+      branch.keys = withInserted(branch.keys, at, separator)
+      branch.children = withInserted(branch.children, at + 1, right)
+      if (branch.children.length <= widthMax) return
+      ;({ left, right, separator } = split<V>(branch, this.owner))
+    }
+    this.root = branchOf(this.owner, [separator], [left, right])
   }
 
   /** The key is there. */
@@ -190,6 +236,12 @@ function find<V>(node: Node<V>, key: string): V | undefined {
   while (!node.leaf) node = node.children[childAt(node.keys, key)] as Node<V>
   const at = lowerBound(node.keys, key)
   return node.keys[at] === key ? node.values[at] : undefined
+}
+
+/** Surely: what is beyond its ends may be there, too. */
+function isWithin(keys: readonly string[], key: string): boolean {
+  const { length } = keys
+  return length > 0 && key >= (keys[0] as string) && key <= (keys[length - 1] as string)
 }
 
 function rankIn<V>(node: Node<V>, key: string): number {

@@ -1,8 +1,18 @@
 /** What a state can be asked, and what the answers look like. */
+
+import type { RunState } from '../work/states.ts'
 import type { AuditEntry, AuditRow } from './audit-chain.ts'
 import type { EstopRow } from './commands/estop.ts'
 import type { NodeRow } from './commands/nodes.ts'
 import type { AuditMark } from './state.ts'
+import type {
+  RunItem,
+  RunView,
+  SignalItem,
+  UnitView,
+  WorkflowItem,
+  WorkflowNameItem,
+} from './work-view.ts'
 
 export interface Paging {
   /** Items at most; never more than `listItemsMax`. */
@@ -22,6 +32,39 @@ export type Query =
   | ({ kind: 'estopList' } & Paging)
   | ({ kind: 'auditList' } & Paging)
   | { kind: 'status' }
+  | WorkQuery
+
+export type WorkQuery =
+  /**
+   * Newest first. A page may hold fewer than there is room for, or none, and yet have a `next`: it
+   * ends where it has left out `listScanMax`. So may the next.
+   */
+  | ({ kind: 'runList' } & RunFilter & Paging)
+  /** The ids that begin so, in their order; all of them, or only of runs that are not over. */
+  | ({ kind: 'runIdList'; prefix: string; unended?: boolean } & Paging)
+  /** With its units, up to `runUnitsMax` and `runViewBytesMax`. Attempts only if asked for. */
+  | ({ kind: 'runGet'; run: string; attempts?: boolean } & Paging)
+  | { kind: 'unitGet'; run: string; stage: string; item?: number }
+  /** The run that was started with this key. */
+  | { kind: 'runOfKey'; key: string }
+  | { kind: 'workflowGet'; hash: string }
+  | { kind: 'workflowOfName'; name: string }
+  | ({ kind: 'workflowNameList' } & Paging)
+  /** In the order in which they came; from that entry on, where it is given. */
+  | ({ kind: 'signalList'; sinceIndex?: number } & Paging)
+
+/** What is absent is not asked about. */
+export interface RunFilter {
+  states?: readonly RunState[]
+  /** Of the workflow. */
+  name?: string
+  /** All of them. */
+  labels?: Readonly<Record<string, string>>
+  /** Started at this time or later. */
+  sinceMs?: number
+  /** Started before. */
+  untilMs?: number
+}
 
 export interface KvItem {
   key: string
@@ -66,6 +109,15 @@ export interface Values {
   estopList: Page<EstopItem>
   auditList: Page<AuditItem>
   status: LedgerStatus
+  runList: Page<RunItem>
+  runIdList: Page<string>
+  runGet: RunView | undefined
+  unitGet: UnitView | undefined
+  runOfKey: string | undefined
+  workflowGet: WorkflowItem | undefined
+  workflowOfName: WorkflowNameItem | undefined
+  workflowNameList: Page<WorkflowNameItem>
+  signalList: Page<SignalItem>
 }
 
 export type ValueOf<Q extends Query> = Values[Q['kind']]

@@ -14,6 +14,7 @@ import { NodeRow } from './commands/nodes.ts'
 import { digestOf } from './digest.ts'
 import { type LocalLimits, localLimits, stateLimits } from './limits.ts'
 import { decodeRow, type Octets } from './octets.ts'
+import { type Answering, one, page, spanOf } from './paging.ts'
 import type {
   Answer,
   AuditItem,
@@ -22,13 +23,11 @@ import type {
   KvItem,
   LedgerStatus,
   NodeItem,
-  Page,
-  Paging,
   Query,
   ValueOf,
-  Values,
 } from './queries.ts'
-import { configRow, endOf, estopRow, isNamespace, kvRow, nodeRow, tables } from './rows.ts'
+import { workAnswers } from './read-work.ts'
+import { configRow, estopRow, isNamespace, kvRow, nodeRow, tables } from './rows.ts'
 import type { LedgerState } from './state.ts'
 
 export function read<Q extends Query>(
@@ -45,12 +44,6 @@ export function read<Q extends Query>(
   return { index: state.index, value }
 }
 
-type Answering<K extends Query['kind']> = (
-  state: LedgerState,
-  query: Extract<Query, { kind: K }>,
-  limits: LocalLimits,
-) => Values[K]
-
 const answers: { readonly [K in Query['kind']]: Answering<K> } = {
   kvGet: (state, { namespace, key }) =>
     isNamespace(namespace, stateLimits.kvNamespaceBytesMax)
@@ -58,51 +51,19 @@ const answers: { readonly [K in Query['kind']]: Answering<K> } = {
       : undefined,
   kvList: (state, query, limits) =>
     isNamespace(query.namespace, stateLimits.kvNamespaceBytesMax)
-      ? page(state, kvRow(query.namespace, ''), query.prefix, query, limits, kvItem)
+      ? page(state, spanOf(kvRow(query.namespace, ''), query.prefix), query, limits, kvItem)
       : { items: [] },
   configGet: (state, { key }) => one(state, configRow(key), (row) => configItem(key, row)),
   configList: (state, query, limits) =>
-    page(state, tables.config, query.prefix, query, limits, configItem),
+    page(state, spanOf(tables.config, query.prefix), query, limits, configItem),
   nodeGet: (state, { node }) => one(state, nodeRow(node), (row) => nodeItem(node, row)),
-  nodeList: (state, query, limits) => page(state, tables.node, '', query, limits, nodeItem),
+  nodeList: (state, query, limits) => page(state, spanOf(tables.node), query, limits, nodeItem),
   estopGet: (state, { scope }) => one(state, estopRow(scope), estopItem),
   estopList: (state, query, limits) =>
-    page(state, tables.estop, '', query, limits, (_, row) => estopItem(row)),
-  auditList: (state, query, limits) => page(state, tables.audit, '', query, limits, auditItem),
+    page(state, spanOf(tables.estop), query, limits, (_, row) => estopItem(row)),
+  auditList: (state, query, limits) => page(state, spanOf(tables.audit), query, limits, auditItem),
   status,
-}
-
-function one<T>(state: LedgerState, key: string, item: (row: Octets) => T): T | undefined {
-  const row = state.rows.get(key)
-  return row === undefined ? undefined : item(row)
-}
-
-/** Items are named by what follows `base` in their keys. */
-function page<T>(
-  state: LedgerState,
-  base: string,
-  prefix: string,
-  { limit, after }: Paging,
-  { listItemsMax, listBytesMax }: LocalLimits,
-  item: (name: string, row: Octets) => T,
-): Page<T> {
-  const itemsMax = Math.max(1, Math.min(limit ?? listItemsMax, listItemsMax))
-  const first = base + prefix
-  // The least key above `after`; a prefix beyond it comes first.
-  let from = after === undefined ? first : `${base}${after}\0`
-  if (from < first) from = first
-  const items: T[] = []
-  let bytes = 0
-  let last = ''
-  for (const [key, row] of state.rows.entries(from, endOf(first))) {
-    bytes += key.length + row.length
-    if (items.length >= itemsMax || (bytes > listBytesMax && items.length > 0)) {
-      return { items, next: last }
-    }
-    last = key.slice(base.length)
-    items.push(item(last, row))
-  }
-  return { items }
+  ...workAnswers,
 }
 
 function kvItem(key: string, row: Octets): KvItem {

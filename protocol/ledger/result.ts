@@ -24,9 +24,36 @@ export const resultCodes = {
   forgotten: 11,
   /** Too many commands of one session are unacknowledged. Not applied; may be tried again. */
   windowFull: 12,
+  /** Not by this person: nobody approves what they have started. */
+  notAllowed: 13,
 } as const
 
 export type ResultCode = keyof typeof resultCodes
+
+/** Why one transition of a `workAdvance` had no effect. Nothing of it is kept in the state. */
+export type DropCode =
+  /** There is no such run. */
+  | 'notFound'
+  /** The run, the unit, or the stage whose item it is, has ended. */
+  | 'over'
+  /** Another fence or another attempt is the current one, or the unit is not where this would fit. */
+  | 'stale'
+  /** The run is being cancelled or killed. */
+  | 'stopping'
+  /** It stands on an end that is not there, or on an approval that was not given. */
+  | 'notYet'
+  /** A part of it is an agent's still. */
+  | 'busy'
+  /** A text, a name or a number is none that the ledger takes: the same again will fare the same. */
+  | 'tooLarge'
+  /** The state has no room for what begins. Ends always find room. */
+  | 'full'
+
+export interface Dropped {
+  /** Counted through all transitions of the entry, from 0. */
+  readonly item: number
+  readonly code: DropCode
+}
 
 export interface Result {
   readonly code: ResultCode
@@ -39,6 +66,8 @@ export interface Result {
   readonly item?: number
   /** More of the same is left to do, by another command: `sessionsExpire` works in bounded steps. */
   readonly more?: boolean
+  /** Of a `workAdvance`: the transitions that did not fit. All others took effect. */
+  readonly dropped?: readonly Dropped[]
 }
 
 const codeOf = new Map(Object.entries(resultCodes).map(([code, number]) => [number, code]))

@@ -13,6 +13,18 @@ export const tables = {
   kv: 'kv/',
   session: 'session/',
   reply: 'reply/',
+  run: 'run/',
+  runSpec: 'runSpec/',
+  runKey: 'runKey/',
+  runOrder: 'runOrder/',
+  unit: 'unit/',
+  attempt: 'attempt/',
+  output: 'output/',
+  approval: 'approval/',
+  signal: 'signal/',
+  workflow: 'workflow/',
+  workflowText: 'workflowText/',
+  workflowName: 'workflowName/',
 } as const
 
 /** Above every key that begins with the prefix. */

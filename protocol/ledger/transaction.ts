@@ -20,13 +20,14 @@ const noEvents: readonly LedgerEvent[] = []
 
 export class Transaction {
   readonly index: number
+  /** Of the leader that proposed the entry. */
+  readonly term: number
   readonly timeMs: number
   readonly limits: StateLimits
   version: number
   auditHead: AuditMark
   auditAnchor: AuditMark
   estopFloor: number
-  private readonly term: number
   private readonly rows: MapEdit<Octets>
   private sum: RunningSum
   private bytes: number
@@ -92,11 +93,17 @@ export class Transaction {
   range(from: string, to: string, max: number): (readonly [key: string, row: Octets])[] {
     const found: (readonly [string, Octets])[] = []
     if (max <= 0) return found
-    for (const entry of this.rows.finish().entries(from, to)) {
+    for (const entry of this.rows.entries(from, to)) {
       found.push(entry)
       if (found.length >= max) break
     }
     return found
+  }
+
+  /** Whether it holds of any row with `from` ≤ key < `to`. */
+  some(from: string, to: string, holds: (row: Octets) => boolean): boolean {
+    for (const [, row] of this.rows.entries(from, to)) if (holds(row)) return true
+    return false
   }
 
   tell(change: Change): void {

@@ -100,16 +100,16 @@ export function without<T>(items: readonly T[], at: number): T[] {
   return copy
 }
 
-/** What became of a node: itself changed, and what it grew to its right, if it was too full. */
-export interface Grown<V> {
+/** What became of a node that was too full. */
+export interface Halves<V> {
   left: Node<V>
-  right: Node<V> | undefined
-  /** Smallest key at the right. */
+  right: Node<V>
+  /** Above everything at the left, and not above anything at the right. */
   separator: string
 }
 
 /** Cuts an overfull node in two. */
-export function split<V>(node: Node<V>, owner: Owner): Grown<V> {
+export function split<V>(node: Node<V>, owner: Owner): Halves<V> {
   const width = node.leaf ? node.keys.length : node.children.length
   const cut = width >>> 1
   const { keys } = node
@@ -139,7 +139,7 @@ export function mend<V>(parent: Branch<V>, at: number, owner: Owner): void {
     return
   }
   const halves = split(joined, owner)
-  parent.children.splice(leftAt, 2, halves.left, halves.right as Node<V>)
+  parent.children.splice(leftAt, 2, halves.left, halves.right)
   parent.keys = parent.keys.with(leftAt, halves.separator)
 }
 

@@ -57,7 +57,12 @@ export function canonicalJson(value: Json): string {
 
 /** The same for the same meaning, whoever computes it. */
 export function workflowHash(workflow: Workflow): string {
-  return hashOf('workflow', [canonicalWorkflow(workflow)])
+  return canonicalHash(canonicalWorkflow(workflow))
+}
+
+/** Of a text that is canonical already. */
+export function canonicalHash(text: string): string {
+  return hashOf('workflow', [text])
 }
 
 /** Of what a run is to do: the workflow, and its inputs with their defaults. */

@@ -2,13 +2,142 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { type Command, catalogue } from '../../protocol/ledger/catalogue.ts'
+import type { Transition } from '../../protocol/ledger/commands/work-transitions.ts'
 import { digestOf } from '../../protocol/ledger/digest.ts'
 import { writeSnapshot } from '../../protocol/ledger/snapshot-writer.ts'
+import { runStates, unitStates, waitReasons } from '../../protocol/work/states.ts'
+import { canonicalHash } from '../../protocol/workflow/canonical.ts'
 import golden from './golden-v1.json' with { type: 'json' }
 import { bytesOf, put, Replica } from './stage.ts'
 
 const note = { actor: 'anna', verb: 'drain', object: 'n1', from: '::1', reason: 'r', detail: 'd' }
 const stop = { scope: 'mesh', by: 'anna', reason: 'smoke', proof: bytesOf('signed') }
+
+const text = '{"name":"dëploy"}'
+const hash = canonicalHash(text)
+const child = {
+  run: 'r2',
+  workflow: hash,
+  name: 'deploy',
+  inputs: '{"n":1}',
+  by: 'anna',
+  labels: { team: 'edge', env: 'test' },
+  planHash: 'p1',
+  key: 'k1',
+  priority: 3,
+  parent: { run: 'r1', stage: 'sub', item: 1 },
+  retry: { run: 'r0', keep: ['build', 'test'] },
+}
+const begin = { attempt: 1, readyMs: 7, after: ['skip'], closing: false }
+const signal = { event: 'done', key: 'x', data: '1', by: 'r1' }
+
+const transitions: Transition[] = [
+  { kind: 'admitted', value: {} },
+  { kind: 'passed', value: { stages: ['skip'], to: unitStates.skipped, why: 'if', after: [] } },
+  { kind: 'opened', value: { ...begin, stage: 'sub', items: 2, list: '[1,2]' } },
+  { kind: 'launched', value: { ...begin, stage: 'sub', item: 1, child, waits: true } },
+  { kind: 'assigned', value: { ...begin, stage: 'sub', item: 0, node: 'n1' } },
+  {
+    kind: 'waiting',
+    value: {
+      ...begin,
+      stage: 'ask',
+      waitsFor: waitReasons.approval,
+      dueMs: 90_000,
+      detail: 'd',
+      key: 'k',
+      count: 2,
+      message: 'sure?',
+    },
+  },
+  {
+    kind: 'waiting',
+    value: { ...begin, stage: 'again', waitsFor: waitReasons.retry, errorClass: 'bug' },
+  },
+  {
+    kind: 'settled',
+    value: {
+      stage: 'old',
+      to: unitStates.succeeded,
+      errorClass: 'bug',
+      why: 'w',
+      outputs: '{"ä":1}',
+      after: ['skip'],
+      signal,
+      adopted: true,
+    },
+  },
+]
+
+const advance = (of: Transition[]): Command => ({
+  kind: 'workAdvance',
+  value: { runs: [{ run: 'r1', transitions: of }], term: 0 },
+})
+
+const work: readonly Command[] = [
+  {
+    kind: 'workflowPut',
+    value: { hash, name: 'deploy', chunks: 1, chunk: 0, text: bytesOf(text) },
+  },
+  { kind: 'workflowPublish', value: { name: 'deploy', hash } },
+  {
+    kind: 'runStart',
+    value: {
+      ...child,
+      run: 'r1',
+      key: 'k0',
+      group: { key: 'g', limit: 1, policy: 'queue' },
+    },
+  },
+  { kind: 'signalSend', value: signal },
+  advance(transitions),
+  {
+    kind: 'runVote',
+    value: {
+      run: 'r1',
+      stage: 'ask',
+      by: 'ben',
+      approves: true,
+      planHash: 'p1',
+      note: 'fine',
+    },
+  },
+  { kind: 'runCancel', value: { run: 'r1', by: 'anna', reason: 'enough' } },
+  { kind: 'runKill', value: { run: 'r2', by: 'anna', reason: 'enough' } },
+  advance([
+    {
+      kind: 'finished',
+      value: {
+        stage: 'sub',
+        item: 0,
+        attempt: 1,
+        term: 0,
+        index: 23,
+        to: unitStates.waiting,
+        waitsFor: waitReasons.retry,
+        dueMs: 99_000,
+        errorClass: 'lost',
+        why: 'w',
+        exitCode: -1,
+        outputs: '{}',
+        record: bytesOf('what it took'),
+      },
+    },
+    {
+      kind: 'assigned',
+      value: { ...begin, stage: 'sub', item: 0, attempt: 2, node: 'n2', closing: true },
+    },
+    { kind: 'stopped', value: { mode: 2, by: 'leader', reason: 'late' } },
+  ]),
+  advance([
+    {
+      kind: 'finished',
+      value: { stage: 'sub', item: 0, attempt: 2, term: 0, index: 27, to: unitStates.cancelled },
+    },
+    { kind: 'ended', value: { to: runStates.cancelled, outputs: '{}', reason: 'late' } },
+  ]),
+  { kind: 'runArchive', value: { runs: ['r1'] } },
+]
 
 /** One of each kind, each with all it can carry. */
 const script: readonly Command[] = [
@@ -35,6 +164,8 @@ const script: readonly Command[] = [
   { kind: 'versionRaise', value: { to: 1 } },
   { kind: 'sessionsExpire', value: {} },
   { kind: 'sessionClose', value: { session: 1 } },
+  { kind: 'sessionOpen', value: { ttlMs: 60_000 } },
+  ...work,
 ]
 
 test('entries and snapshots of released versions keep their bytes and their meaning', () => {
@@ -45,10 +176,14 @@ test('entries and snapshots of released versions keep their bytes and their mean
   )
   const replica = new Replica()
   const states: string[] = []
+  let session = 0
   for (const [i, command] of script.entries()) {
     const isAlone = catalogue[command.kind].place === 'alone'
-    const numbered = { session: 1, serial: i + 1, acked: 0 }
-    replica.apply(replica.seal(command, 1_000 * i, isAlone ? undefined : numbered))
+    const numbered = { session, serial: i + 1, acked: 0 }
+    const payload = replica.seal(command, 1_000 * i, isAlone ? undefined : numbered)
+    const { result } = replica.apply(payload)
+    if (work.includes(command)) assert.deepEqual(result, { code: 'ok', revision: i + 1 })
+    if (command.kind === 'sessionOpen') session = result.revision ?? 0
     states.push(digestOf(replica.state))
   }
   const snapshot = createHash('sha256')

@@ -144,3 +144,36 @@ test('a map loaded from sorted entries is like any other, and takes no key out o
     { numRuns: 40 },
   )
 })
+
+test('an edit says of every key what it holds at that moment, also after it was taken back', () => {
+  const step = fc.oneof(
+    { weight: 4, arbitrary: op },
+    { weight: 4, arbitrary: fc.record({ look: key }) },
+    { weight: 1, arbitrary: fc.constant('mark' as const) },
+    { weight: 1, arbitrary: fc.constant('restore' as const) },
+  )
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 900, size: 'max' }), (all) => {
+      let model = new Map<string, number>()
+      const edit = OrderedMap.empty<number>().edit()
+      let marked = { map: edit.finish(), model: new Map(model) }
+      for (const each of all) {
+        if (each === 'mark') marked = { map: edit.finish(), model: new Map(model) }
+        else if (each === 'restore') {
+          edit.restore(marked.map)
+          model = new Map(marked.model)
+        } else if ('look' in each) assert.equal(edit.get(each.look), model.get(each.look))
+        else if ('set' in each) {
+          assert.equal(edit.set(each.set, each.value), model.get(each.set))
+          model.set(each.set, each.value)
+        } else {
+          assert.equal(edit.delete(each.del), model.get(each.del))
+          model.delete(each.del)
+        }
+      }
+      assert.deepEqual([...marked.map.entries()], sorted(marked.model))
+      assert.deepEqual([...edit.finish().entries()], sorted(model))
+    }),
+    { numRuns: 60 },
+  )
+})

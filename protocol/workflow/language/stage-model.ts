@@ -150,7 +150,14 @@ function unlessEmpty<T extends object>(value: T): T | undefined {
 }
 
 function unlessSame<T extends object>(value: T, nothing: T): T | undefined {
-  return JSON.stringify(sorted(value)) === JSON.stringify(sorted(nothing)) ? undefined : value
+  return comparable(value) === comparable(nothing) ? undefined : value
+}
+
+/** Whole numbers of expressions are of a kind that JSON has no word for. */
+function comparable(value: object): string {
+  return JSON.stringify(sorted(value), (_, part: unknown) =>
+    typeof part === 'bigint' ? `${part}n` : part,
+  )
 }
 
 function sorted(value: object): [string, unknown][] {

@@ -1,0 +1,186 @@
+/**
+ * What must hold of a run, said once more and as plainly as can be, with nothing of the ledger's: no
+ * rows, no codes, no limits. It knows only whether a transition is lawful, and what comes of it.
+ */
+import type { Transition } from '../../protocol/ledger/commands/work-transitions.ts'
+
+type Held = 'waiting' | 'open' | 'assigned' | 'over'
+
+export interface ModelUnit {
+  held: Held
+  /** See `unitStates`. */
+  state: number
+  attempt: number
+  fence: string
+  waitsFor: number | undefined
+  items: number
+}
+
+const ends = [4, 5, 6, 7]
+const [retry, fallback, approval, subflow] = [5, 6, 2, 4]
+
+export class Model {
+  state: 'queued' | 'running' | 'over' = 'queued'
+  stop = 0
+  readonly units = new Map<string, ModelUnit>()
+  readonly votes = new Map<string, { count: number; yes: Set<string>; no: Set<string> }>()
+
+  at(stage: string, item?: number): ModelUnit | undefined {
+    return this.units.get(item === undefined ? stage : `${stage}/${item}`)
+  }
+
+  isLawful({ kind, value }: Transition): boolean {
+    if (this.state === 'over') return false
+    switch (kind) {
+      case 'admitted':
+        return this.state === 'queued' && this.stop === 0
+      case 'stopped':
+        return [0, 1, 2].includes(value.mode)
+      case 'ended': {
+        const isEnd = [3, 4, 5].includes(value.to)
+        const atWork = [...this.units.values()].some(({ held }) => held === 'assigned')
+        return isEnd && !atWork && !(this.state === 'queued' && value.to === 3)
+      }
+      case 'assigned':
+      case 'launched': {
+        const { stage, item, attempt } = value
+        const before = this.at(stage, item)?.attempt ?? 0
+        return this.mayBegin(value) && attempt === before + 1
+      }
+      case 'opened':
+        return this.mayBegin(value)
+      case 'waiting': {
+        const now = this.at(value.stage, value.item)?.waitsFor
+        const tries = [retry, fallback]
+        const counts = value.errorClass !== undefined
+        if (counts && (tries.includes(now ?? 0) || !tries.includes(value.waitsFor))) return false
+        return this.mayBegin(value) && value.waitsFor >= 1 && value.waitsFor <= 6
+      }
+      case 'finished': {
+        const { stage, item, attempt, term, index, to, waitsFor } = value
+        const unit = this.at(stage, item)
+        if (unit?.held !== 'assigned' || unit.attempt !== attempt) return false
+        if (unit.fence !== `${term}.${index}`) return false
+        if (to === 1) return waitsFor === retry || waitsFor === fallback
+        return [4, 5, 7].includes(to) && waitsFor === undefined
+      }
+      case 'settled': {
+        const { stage, item, to, after } = value
+        if (!ends.includes(to) || !this.areOver(after)) return false
+        if (!this.maySettle(stage, item)) return false
+        const isNew = this.at(stage, item) === undefined
+        return to !== 4 || (!(isNew && this.stop === 2) && this.isApproved(stage, item))
+      }
+      case 'passed': {
+        const { stages, to, after } = value
+        if (![6, 7].includes(to) || !this.areOver(after)) return false
+        return stages.every((stage) => this.maySettle(stage))
+      }
+    }
+  }
+
+  private mayBegin(value: {
+    stage: string
+    item?: number
+    after: string[]
+    closing?: boolean
+  }): boolean {
+    const { stage, item, after, closing } = value
+    const held = this.at(stage, item)?.held
+    if (held !== undefined && held !== 'waiting') return false
+    if (this.state === 'queued' || this.stop === 2) return false
+    if (this.stop === 1 && closing !== true) return false
+    return this.areOver(after) && this.isOpenFor(stage, item) && this.isApproved(stage, item)
+  }
+
+  private maySettle(stage: string, item?: number): boolean {
+    const held = this.at(stage, item)?.held
+    if (held === 'over' || held === 'assigned') return false
+    if (held === 'open' && this.itemsOf(stage).some((each) => each.held === 'assigned'))
+      return false
+    return this.isOpenFor(stage, item)
+  }
+
+  private itemsOf(stage: string): ModelUnit[] {
+    return [...this.units].filter(([at]) => at.startsWith(`${stage}/`)).map(([, unit]) => unit)
+  }
+
+  private isOpenFor(stage: string, item: number | undefined): boolean {
+    if (item === undefined) return true
+    const whole = this.at(stage)
+    if (whole?.held !== 'open') return false
+    return this.at(stage, item) !== undefined || item < whole.items
+  }
+
+  private areOver(stages: string[]): boolean {
+    return stages.every((stage) => this.at(stage)?.held === 'over')
+  }
+
+  private isApproved(stage: string, item: number | undefined): boolean {
+    if (this.at(stage, item)?.waitsFor !== approval) return true
+    const asked = this.votes.get(item === undefined ? stage : `${stage}/${item}`)
+    return asked !== undefined && asked.no.size === 0 && asked.yes.size >= asked.count
+  }
+
+  /** Of a lawful one. */
+  take({ kind, value }: Transition, entry: string): void {
+    switch (kind) {
+      case 'admitted':
+        this.state = 'running'
+        break
+      case 'stopped':
+        this.stop = Math.max(this.stop, value.mode)
+        break
+      case 'ended':
+        this.state = 'over'
+        break
+      case 'assigned':
+        this.put(value, { held: 'assigned', state: 3, attempt: value.attempt, fence: entry })
+        break
+      case 'launched': {
+        const waits = { held: 'waiting', state: 1, waitsFor: subflow } as const
+        const over = { held: 'over', state: 4 } as const
+        this.put(value, { ...(value.waits ? waits : over), attempt: value.attempt })
+        break
+      }
+      case 'opened':
+        this.put(value, { held: 'open', state: 2, items: value.items })
+        break
+      case 'waiting': {
+        this.put(value, { held: 'waiting', state: 1, waitsFor: value.waitsFor })
+        const { stage, item, count = 1 } = value
+        if (value.waitsFor !== approval) break
+        const asked = { count, yes: new Set<string>(), no: new Set<string>() }
+        this.votes.set(item === undefined ? stage : `${stage}/${item}`, asked)
+        break
+      }
+      case 'finished':
+        if (value.to === 1) this.put(value, { held: 'waiting', state: 1, waitsFor: value.waitsFor })
+        else this.put(value, { held: 'over', state: value.to })
+        break
+      case 'settled':
+        this.put(value, { held: 'over', state: value.to })
+        break
+      case 'passed':
+        for (const stage of value.stages) this.put({ stage }, { held: 'over', state: value.to })
+        break
+    }
+  }
+
+  private put(
+    { stage, item }: { stage: string; item?: number },
+    change: Partial<ModelUnit> & { held: Held; state: number },
+  ): void {
+    const before = this.at(stage, item)
+    const kept = { attempt: before?.attempt ?? 0, items: before?.items ?? 0 }
+    const unit = { ...kept, fence: '', waitsFor: undefined, ...change }
+    this.units.set(item === undefined ? stage : `${stage}/${item}`, unit)
+  }
+
+  vote(place: string, by: string, approves: boolean): void {
+    const unit = this.units.get(place)
+    const asked = this.votes.get(place)
+    if (!asked || this.state === 'over' || unit?.waitsFor !== approval) return
+    if (!asked.yes.has(by) && !asked.no.has(by)) (approves ? asked.yes : asked.no).add(by)
+  }
+}
