@@ -1,0 +1,31 @@
+/** How large a plan may be. Beyond each, a part is left out and the plan says so. */
+export const planLimits = {
+  /**
+   * Characters times hosts of what is planned beside an agent's other work: about 50 ms (measured,
+   * five hosts and 250 stages). Larger ones are planned in a thread.
+   */
+  inlineMax: 40 * 1024,
+  /** Threads at once, and the heap of each. One more question is told to come back. */
+  threadsMax: 2,
+  threadMemoryBytes: 512 * 1024 * 1024,
+  /** Of a plan as JSON: what an agent has to read again, and to send. */
+  planBytesMax: 16 * 1024 * 1024,
+  /** A workflow with more is refused by name and figure, for the plan would be too large to send. */
+  stagesMax: 5_000,
+  /** Hosts, times kinds of places that the workflow asks for, likewise. */
+  placesMax: 200_000,
+  /** Of these, so many are told in words. */
+  verdictsMax: 10_000,
+  /** Steps of one expression. A longer one is for the run to evaluate. */
+  expressionStepsMax: 1_000,
+  /** Items of one stage that are placed. The rest comes after them, as room is made. */
+  itemsPlacedMax: 100,
+  /** Units of all stages that are placed. Stages beyond are planned without a host. */
+  unitsPlacedMax: 5_000,
+  /** Tries to place a unit, those that find no room included. Beyond, as for units. */
+  triesMax: 100_000,
+  /** Hints told; the rest are counted. */
+  hintsMax: 50,
+  /** Needs followed to make sure of a hint. Beyond, needless needs are not looked for further. */
+  hintVisitsMax: 2_000_000,
+} as const

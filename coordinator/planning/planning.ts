@@ -1,0 +1,211 @@
+/**
+ * A plan of a workflow, made of the workflow, its inputs and the hosts as they are seen now. Pure:
+ * the same three give the same plan, on any agent and in any thread.
+ */
+import { assert } from '../../protocol/assert.ts'
+import { workflowHash } from '../../protocol/workflow/canonical.ts'
+import { topologicalOrder } from '../../protocol/workflow/graph/order.ts'
+import { levelsOf } from '../../protocol/workflow/graph/paths.ts'
+import { stageGraph } from '../../protocol/workflow/graph/workflow-graph.ts'
+import { type Section, type Stage, sections, type Workflow } from '../../protocol/workflow/model.ts'
+import { type Structure, structureOf } from '../../protocol/workflow/structure.ts'
+import type { HostView } from '../placement/host-view.ts'
+import type { Hosts } from '../placement/hosts.ts'
+import type { PlacementPolicy } from '../placement/policy.ts'
+import { refusalsOf } from '../placement/refusals.ts'
+import { planHashOf } from './hash.ts'
+import { hintsOf } from './hints.ts'
+import { askedKinds, type Kinds, kindsOf } from './kinds.ts'
+import { durationBefore, type Inputs, itemsBefore, namesBefore, skippedBefore } from './known.ts'
+import { planLimits } from './limits.ts'
+import { Placing } from './placing.ts'
+import type { CriticalPath, Place, PlaceKind, Plan, PlannedHost, PlannedStage } from './plan.ts'
+
+export interface Question {
+  readonly workflow: Workflow
+  /** Bound: with their defaults (`bindInputs`). */
+  readonly inputs: Inputs
+  /** Not changed: what the plan sets aside is on a copy. */
+  readonly hosts: Hosts
+  readonly policy: PlacementPolicy
+  /** Of a stage that has been run before, where somebody knows. */
+  readonly expectedMs?: (stage: Stage) => number | undefined
+}
+
+/** What stands for a time that nobody knows: it orders, and is told to nobody. */
+const UNKNOWN_MS = 1_000
+
+export function planOf(question: Question): Plan {
+  const { workflow, inputs, policy } = question
+  const hosts = question.hosts.copy()
+  const names = namesBefore(workflow, inputs)
+  const kinds = kindsOf(askedKinds(workflow.stages, names), hosts.all())
+  const timeOf = timesOf(question)
+  const { structure, criticalPath } = pathOf(workflow.stages, timeOf)
+  const verdicts = verdictsOf(kinds, hosts.all())
+  const itemsOf = (stage: Stage) => itemsBefore(stage, names)
+  const [main, ...later] = sections.map((section) => orderedSection(workflow.stages, section))
+  const ordinary = [main!, ...later].flatMap(({ stages }) => stages)
+  const placing = new Placing({
+    kinds,
+    hosts,
+    policy,
+    skipped: skippedBefore(ordinary, names),
+    itemsOf,
+    durationMs: (stage) => timeOf.get(stage) ?? UNKNOWN_MS,
+    priorityOf: ({ priority }) => priority ?? workflow.priority,
+  })
+  for (const { stages } of [main!, ...later]) placing.run(stages, stageGraph(stages))
+  const found = { kinds, structure, criticalPath, timeOf, itemsOf, places: placing.places }
+  const described = ({ stages, levels }: Ordered) =>
+    stages.map((stage, i) => plannedStage(stage, levels[i], found))
+  const called = workflow.stages.filter(({ role }) => role !== 'ordinary')
+  const hints = hintsOf(workflow, structure, levelsByName(main!), kinds, hosts.all())
+  return {
+    hash: planHashOf(workflow, inputs, kinds),
+    workflow: {
+      name: workflow.name,
+      hash: workflowHash(workflow),
+      stages: workflow.stages.length,
+    },
+    policy: policy.name,
+    stages: [
+      ...described(main!),
+      ...called.map((stage) => plannedStage(stage, undefined, found)),
+      ...later.flatMap(described),
+    ],
+    widths: structure.widths,
+    tracks: structure.tracks,
+    criticalPath,
+    kinds: verdicts.kinds,
+    kindsUntold: verdicts.untold,
+    hosts: question.hosts.all().map(plannedHost),
+    hints: hints.slice(0, planLimits.hintsMax),
+    hintsUntold: Math.max(0, hints.length - planLimits.hintsMax),
+  }
+}
+
+function timesOf({ workflow, inputs, expectedMs }: Question): ReadonlyMap<Stage, number> {
+  const names = namesBefore(workflow, inputs)
+  const timeOf = new Map<Stage, number>()
+  for (const stage of workflow.stages) {
+    const ms = expectedMs?.(stage) ?? durationBefore(stage, names)
+    if (ms !== undefined) timeOf.set(stage, ms)
+  }
+  return timeOf
+}
+
+/**
+ * By time where it is known, and by length where none is. Beside stages with a time, one without
+ * counts as next to nothing, so that it is only told from one that is not there: what is told is
+ * then the least that it can be.
+ */
+function pathOf(
+  all: readonly Stage[],
+  timeOf: ReadonlyMap<Stage, number>,
+): { structure: Structure; criticalPath: CriticalPath } {
+  const main = all.filter(({ role, section }) => role === 'ordinary' && section === 'stages')
+  const isTimed = main.some((stage) => (timeOf.get(stage) ?? 0) > 0)
+  const next = isTimed ? 1 / (2 * main.length) : 1
+  const structure = structureOf(all, (stage) => next + (isTimed ? (timeOf.get(stage) ?? 0) : 0))
+  const stages = structure.criticalPath
+  if (!isTimed) return { structure, criticalPath: { stages, basis: 'length' } }
+  const basis = main.every((stage) => timeOf.has(stage)) ? 'time' : 'partly'
+  const isOnPath = new Set(stages)
+  const lengthMs = main
+    .filter(({ name }) => isOnPath.has(name))
+    .reduce((sum, stage) => sum + (timeOf.get(stage) ?? 0), 0)
+  return { structure, criticalPath: { stages, basis, lengthMs } }
+}
+
+interface Ordered {
+  /** Each after all that it needs; level by level, and within one as in the file. */
+  readonly stages: readonly Stage[]
+  readonly levels: readonly number[]
+}
+
+function orderedSection(all: readonly Stage[], section: Section): Ordered {
+  const stages = all.filter((stage) => stage.section === section && stage.role === 'ordinary')
+  const graph = stageGraph(stages)
+  const sorted = topologicalOrder(graph)
+  assert(sorted.ok, 'a parsed workflow has no cycle')
+  const { of } = levelsOf(graph, sorted.order)
+  const nodes = [...stages.keys()].sort((a, b) => of[a]! - of[b]! || a - b)
+  return { stages: nodes.map((node) => stages[node]!), levels: nodes.map((node) => of[node]!) }
+}
+
+function levelsByName({ stages, levels }: Ordered): ReadonlyMap<string, number> {
+  return new Map(stages.map(({ name }, i) => [name, levels[i]!]))
+}
+
+interface Findings {
+  readonly kinds: Kinds
+  readonly structure: Structure
+  readonly criticalPath: CriticalPath
+  readonly timeOf: ReadonlyMap<Stage, number>
+  readonly itemsOf: (stage: Stage) => number | undefined
+  readonly places: ReadonlyMap<string, Place>
+}
+
+function plannedStage(stage: Stage, level: number | undefined, found: Findings): PlannedStage {
+  const { name, section, role, step, needs, forEach } = stage
+  const { kinds, structure, criticalPath, timeOf, itemsOf, places } = found
+  const kind = kinds.of.get(stage)
+  const ms = timeOf.get(stage)
+  const slack = criticalPath.basis === 'time' ? structure.slackMs.get(name) : undefined
+  const items = itemsOf(stage)
+  const limit = forEach?.limit
+  return {
+    name,
+    section,
+    role,
+    step: step.kind,
+    needs,
+    ...(level === undefined ? {} : { level }),
+    isCritical: structure.slackMs.has(name) && criticalPath.stages.includes(name),
+    ...(ms === undefined ? {} : { expectedMs: ms }),
+    ...(slack === undefined ? {} : { slackMs: Math.round(slack) }),
+    ...(forEach === undefined
+      ? {}
+      : {
+          forEach: {
+            ...(items === undefined ? {} : { items }),
+            ...(limit === undefined ? {} : { limit }),
+          },
+        }),
+    place: places.get(name) ?? { by: 'call' },
+    ...(kind === undefined ? {} : { kind }),
+    unknown: kinds.missing.get(stage) ?? [],
+  }
+}
+
+/** As hosts are now, before anything of this plan is set aside. */
+function verdictsOf(
+  { all }: Kinds,
+  hosts: readonly HostView[],
+): { kinds: PlaceKind[]; untold: number } {
+  let left: number = planLimits.verdictsMax
+  let untold = 0
+  const kinds = all.map(({ request, stages, eligible }): PlaceKind => {
+    const common = {
+      stages: stages.map(({ name }) => name),
+      eligible: eligible.map(({ id }) => id),
+    }
+    left -= hosts.length
+    if (left < 0) {
+      untold++
+      return common
+    }
+    const verdicts = hosts.map((host) => {
+      return { node: host.id, name: host.name, refusals: refusalsOf(request, host) }
+    })
+    return { ...common, verdicts }
+  })
+  return { kinds, untold }
+}
+
+function plannedHost(host: HostView): PlannedHost {
+  const { id, name, state, cores, memoryBytes, drained, setAside } = host
+  const { attempts } = setAside
+  return { id, name, state, cores, memoryBytes, drained: drained !== undefined, attempts }
+}
