@@ -5,7 +5,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Agent } from '../agent/agent.ts'
+import { storeLimits } from '../agent/artifacts/limits.ts'
 import type { Config } from '../agent/config/schema.ts'
 import type { FlagValue } from '../agent/config/source.ts'
 import { startHttp } from '../agent/http/listener.ts'
@@ -16,13 +18,21 @@ import { descriptorTarget, openLog } from '../agent/log/log.ts'
 import type { ModuleSpec } from '../agent/modules/module.ts'
 import { ListenFailed } from '../agent/network/errors.ts'
 import { startNetwork } from '../agent/network/start.ts'
+import { FileBlobs } from '../agent/ports/blobs/blobs.ts'
+import { SystemCells } from '../agent/ports/cells/cells.ts'
 import { SystemClock } from '../agent/ports/clock.ts'
 import { DataDirectory, identityFile } from '../agent/ports/data-directory.ts'
 import { SystemEntropy } from '../agent/ports/entropy.ts'
 import { claimFounding } from '../agent/ports/founding.ts'
+import { SystemFunctions } from '../agent/ports/functions/functions.ts'
+import { restingHeap, systemHeap } from '../agent/ports/heap-rest.ts'
 import { LoopLagMonitor } from '../agent/ports/loop-lag.ts'
+import { programOnPath } from '../agent/ports/program-on-path.ts'
 import { serviceNotices } from '../agent/ports/sd-notify.ts'
 import { openTelemetry } from '../agent/ports/telemetry.ts'
+import { SystemWeb } from '../agent/ports/web.ts'
+import { SystemWorkspace } from '../agent/ports/workspace.ts'
+import { type WorkSettings, workDefaults } from '../agent/work/limits.ts'
 import { limits } from '../protocol/consensus/limits.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
 import { signerFromSeed, verify } from '../protocol/identity/peer-id.ts'
@@ -34,6 +44,9 @@ import { ControlApi } from './api/handlers.ts'
 import { standingOf } from './api/health.ts'
 import { autopilotModule } from './autopilot/autopilot.ts'
 import { readConfig } from './cli/config-file.ts'
+import { balanced } from './placement/policies.ts'
+import { WorkflowLibrary } from './runs/library.ts'
+import { SchedulerOffice } from './scheduler/module.ts'
 
 export interface AgentRunOptions {
   config?: string
@@ -43,6 +56,8 @@ export interface AgentRunOptions {
 }
 
 const STDERR = 2
+/** Of an agent's id: enough to tell the agents of one host apart. */
+const OWNER_LETTERS = 12
 
 /** Runs until told to stop. Rejects with a `Problem` when the agent cannot start. */
 export async function runAgent(options: AgentRunOptions): Promise<number> {
@@ -95,16 +110,21 @@ async function live(
   })
   const telemetry = openTelemetry(clock, directory.path)
   const lag = new LoopLagMonitor(clock)
+  const signer = signerFromSeed(seed)
   const ports = {
     clock,
     entropy: new SystemEntropy(),
     network,
     disk: directory.disk,
-    telemetry,
+    telemetry: restingHeap(telemetry, systemHeap()),
+    blobs: new FileBlobs(join(directory.path, 'artifacts')),
+    cells: new SystemCells(join(directory.path, 'cells'), signer.id.slice(-OWNER_LETTERS)),
+    functions: new SystemFunctions(),
+    web: new SystemWeb(),
+    workspace: new SystemWorkspace(config.work.directory),
     log,
     loopLagMs: () => lag.read().p99Ms,
   }
-  const signer = signerFromSeed(seed)
   const settings = {
     signer,
     verify,
@@ -121,14 +141,21 @@ async function live(
       intervalMsMax: config.telemetry.intervalMax,
       retentionMs: config.history.retention,
     },
+    work: workSettingsOf(config),
+    artifacts: { ...storeLimits, quotaBytes: config.artifacts.quota },
     dataDirectory: directory.path,
   }
   const gateway: Gateway = { problem: undefined }
-  agent = new Agent(ports, settings, (it) => [
-    gatewayModule(it, config, gateway),
-    autopilotModule(it),
-    ...(modules?.(it) ?? []),
-  ])
+  agent = new Agent(ports, settings, (it) => {
+    const library = new WorkflowLibrary()
+    const office = new SchedulerOffice(it, library, balanced)
+    return [
+      gatewayModule(it, config, gateway, { library, office }),
+      autopilotModule(it),
+      office.module(),
+      ...(modules?.(it) ?? []),
+    ]
+  })
   try {
     await agent.start()
     if (gateway.problem) throw gateway.problem
@@ -147,13 +174,38 @@ async function live(
   }
 }
 
+/** What a stage finds in its environment is the agent's only where it is listed here. */
+function workSettingsOf({ work }: Config): WorkSettings {
+  const { containerEngine, logsAge, ...rest } = work
+  const known = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ'].flatMap((name) => {
+    const value = process.env[name]
+    return value === undefined ? [] : [[name, value]]
+  })
+  const environment: Record<string, string> = {
+    ...workDefaults.environment,
+    ...Object.fromEntries(known),
+  }
+  const engines = { auto: ['podman', 'docker'], podman: ['podman'], docker: ['docker'], none: [] }
+  return {
+    ...rest,
+    logsAgeMs: logsAge,
+    containerEngine: programOnPath(engines[containerEngine], environment.PATH ?? ''),
+    environment,
+  }
+}
+
 interface Gateway {
   /** Why the API could not be served at the first start: then the agent does not start either. */
   problem: Problem | undefined
 }
 
-function gatewayModule(agent: Agent, config: Config, gateway: Gateway): ModuleSpec {
-  const api = new ControlApi(agent)
+function gatewayModule(
+  agent: Agent,
+  config: Config,
+  gateway: Gateway,
+  parts: ConstructorParameters<typeof ControlApi>[1],
+): ModuleSpec {
+  const api = new ControlApi(agent, parts)
   const handle = withPlainEndpoints(
     {
       metrics: metricsOf(agent),

@@ -25,11 +25,17 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   process.exit(status ?? 1)
 }
 
-// An agent lives for months and makes little garbage at a time. A young generation of 1 MiB instead
-// of 16 saves 18 MiB resident; one worker for the compiler and the collector instead of four saves
-// 5 MiB of their buffers, and an agent that is busy is no slower (measured: skein bench idle). V8
-// takes that only at its start, so the process becomes itself anew, with the same id.
-const AGENT_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1', '--heap-growing-percent=50']
+// An agent lives for months, and is quiet for most of it. A busy one does a quarter more with a young
+// generation of 16 MiB than with one of 1; a quiet one gives it back (agent/ports/heap-rest.ts), for
+// which it must be able to collect. One worker for the compiler and the collector instead of four
+// saves 5 MiB of their buffers, and an agent that is busy is no slower (measured: skein bench idle).
+// V8 takes that only at its start, so the process becomes itself anew, with the same id.
+const AGENT_FLAGS = [
+  '--max-semi-space-size=16',
+  '--v8-pool-size=1',
+  '--heap-growing-percent=50',
+  '--expose-gc',
+]
 const isAgent = process.argv[2] === 'agent' && process.argv[3] === 'run'
 const flagged = AGENT_FLAGS.every((flag) => process.execArgv.includes(flag))
 if (isAgent && process.execve && !flagged) becomeAnew([...AGENT_FLAGS, ...process.execArgv])

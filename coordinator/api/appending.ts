@@ -14,15 +14,24 @@ export async function appended(
   command: Command,
   signal: AbortSignal,
 ): Promise<Result> {
-  const outcome = await agent.ledger.append(command, { timeoutMs: TIMEOUT_MS, signal })
-  if (outcome.kind !== 'applied') throw refusalOf(outcome)
-  const { result } = outcome
+  const result = await applied(agent, command, signal)
   if (result.code === 'ok' || result.code === 'notFound') return result
   throw new ApiRefusal(
     'conflict',
     `the ledger answered ${result.code}`,
     'look at the state and try again',
   )
+}
+
+/** Whatever the ledger has answered. */
+export async function applied(
+  agent: Agent,
+  command: Command,
+  signal: AbortSignal,
+): Promise<Result> {
+  const outcome = await agent.ledger.append(command, { timeoutMs: TIMEOUT_MS, signal })
+  if (outcome.kind === 'applied') return outcome.result
+  throw refusalOf(outcome)
 }
 
 export function refusalOf(outcome: Exclude<Appended, { kind: 'applied' }>): ApiRefusal {

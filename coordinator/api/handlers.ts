@@ -7,6 +7,8 @@ import type { JournalEvent } from '../../agent/journal/journal.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
 import { VOTING_KEY } from '../autopilot/autopilot.ts'
+import type { WorkflowLibrary } from '../runs/library.ts'
+import type { SchedulerOffice } from '../scheduler/module.ts'
 import { appended } from './appending.ts'
 import { type Asked, callOf, readReply } from './calls.ts'
 import { type ApiReply, type ApiRequest, dispatch, type Handlers } from './dispatch.ts'
@@ -14,9 +16,11 @@ import { errorReply } from './errors.ts'
 import { packReply, packRequest, unpackReply, unpackRequest } from './forward.ts'
 import { healthOf } from './health.ts'
 import { findNode } from './node-reference.ts'
+import { Planning } from './planning.ts'
 import { modulesOf, nodeOf, nodesOf, ownDetailOf, statusOf } from './queries.ts'
 import { type ApiCode, ApiRefusal } from './refusal.ts'
-import type { ReadQuery, RouteName, RouteResponse } from './routes.ts'
+import type { ReadBody, ReadQuery, RouteName, RouteResponse } from './routes.ts'
+import { RunApi } from './run-handlers.ts'
 import type { ModuleList, Node, NodeDetail } from './schemas.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 
@@ -30,10 +34,20 @@ type EventsQuery = ReadQuery<'events'>
 
 export class ControlApi {
   private readonly agent: Agent
+  private readonly runs: RunApi
   private readonly handlers: Handlers
 
-  constructor(agent: Agent) {
+  constructor(
+    agent: Agent,
+    { library, office }: { library: WorkflowLibrary; office: SchedulerOffice },
+  ) {
     this.agent = agent
+    this.runs = new RunApi({
+      agent,
+      library,
+      office,
+      ask: (node, name, asked, signal) => this.ask(this.find(node), name, asked, signal),
+    })
     this.handlers = this.makeHandlers()
     agent.calls.serve(SERVICE, (_from, body) => this.answerPeer(body))
   }
@@ -47,17 +61,21 @@ export class ControlApi {
 
   private makeHandlers(): Handlers {
     const { agent } = this
+    const planning = new Planning(agent)
     return {
       status: () => statusOf(agent),
       nodes: () => ({ schemaVersion: SCHEMA_VERSION, nodes: nodesOf(agent) }),
       node: ({ parameters, query, signal }) => this.detail(parameters.node, query.minutes, signal),
       labels: ({ parameters, body, signal }) => this.label(parameters.node, body, signal),
       voting: ({ parameters, body, signal }) => this.voting(parameters.node, body.votes, signal),
+      drain: ({ parameters, body, signal }) => this.drain(parameters.node, body, signal),
       modules: ({ parameters, signal }) => this.moduleList(parameters.node, signal),
       startModule: ({ parameters, signal }) => this.turnModule(parameters, 'start', signal),
       stopModule: ({ parameters, signal }) => this.turnModule(parameters, 'stop', signal),
       health: () => healthOf(agent),
       events: ({ query, signal }) => this.events(query, signal),
+      plan: ({ body, signal }) => planning.plan(body, signal),
+      ...this.runs.handlers(),
       leave: () => {
         void agent.leave()
         return { schemaVersion: SCHEMA_VERSION, done: true }
@@ -123,6 +141,22 @@ export class ControlApi {
         : { kind: 'configUnset', value: { key } }
     await appended(this.agent, command, signal)
     return { schemaVersion: SCHEMA_VERSION, node }
+  }
+
+  private async drain(
+    reference: string,
+    { drained, by, reason }: ReadBody<'drain'>,
+    signal: AbortSignal,
+  ): Promise<{ schemaVersion: typeof SCHEMA_VERSION; node: Node }> {
+    const { id, name } = this.find(reference)
+    const command: Command = drained
+      ? { kind: 'nodeDrain', value: { node: id, by, reason } }
+      : { kind: 'nodeUndrain', value: { node: id } }
+    const { code } = await appended(this.agent, command, signal)
+    if (code === 'notFound') {
+      throw new ApiRefusal('conflict', `${name} is not drained`, 'skein nodes ls shows which are')
+    }
+    return { schemaVersion: SCHEMA_VERSION, node: this.find(id) }
   }
 
   private async moduleList(reference: string, signal: AbortSignal): Promise<ModuleList> {

@@ -4,9 +4,11 @@
  */
 import * as z from 'zod'
 import { type ApiReply, type ApiRequest, jsonReply } from './exchange.ts'
+import * as planSchemas from './plan-schemas.ts'
 import { ApiRefusal } from './refusal.ts'
 import { type RouteShape, routes } from './routes.ts'
 import { openApiPath } from './routing.ts'
+import * as runSchemas from './run-schemas.ts'
 import * as schemas from './schemas.ts'
 
 type Json = Record<string, unknown>
@@ -99,9 +101,9 @@ function refusal(): Json {
   }
 }
 
-/** Schemas by the names under which `schemas.ts` exports them. */
+/** Schemas by the names under which their files export them. */
 const named = new Map<z.ZodType, string>(
-  Object.entries(schemas).flatMap(([name, schema]) =>
+  Object.entries({ ...schemas, ...planSchemas, ...runSchemas }).flatMap(([name, schema]) =>
     schema instanceof z.ZodType ? [[schema, name] as const] : [],
   ),
 )

@@ -2,10 +2,12 @@
  * What an agent knows, in the words of the API. Reading only: nothing here waits or changes
  * anything.
  */
+
 import type { Agent } from '../../agent/agent.ts'
 import { type MemberView, nameOf } from '../../agent/membership/view.ts'
 import type { ModuleStatus } from '../../agent/modules/module.ts'
 import { AGENT_VERSION } from '../../agent/version.ts'
+import { read } from '../../protocol/ledger/read.ts'
 import { WIRE_VERSION } from '../../protocol/wire/versions.ts'
 import { ledgerStatusOf, nodeLedgerOf } from './ledger-view.ts'
 import type { Load, Module, Node, NodeDetail, Status } from './schemas.ts'
@@ -68,7 +70,10 @@ function loadOf(view: MemberView): Load | undefined {
 
 /** This agent first, then by name. */
 export function nodesOf(agent: Agent): Node[] {
-  const nodes = agent.membership.members().map(nodeOf)
+  const nodes = agent.membership.members().map((view) => {
+    const { drained } = read(agent.ledger.state, { kind: 'nodeGet', node: view.id }).value ?? {}
+    return drained === undefined ? nodeOf(view) : { ...nodeOf(view), drained }
+  })
   return nodes.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
 }
 

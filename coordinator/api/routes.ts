@@ -3,9 +3,12 @@
  * serves this table, the OpenAPI document is printed from it, and the CLI calls through it.
  */
 import * as z from 'zod'
+import { Planned, PlanQuestion } from './plan-schemas.ts'
 import { routePaths } from './route-paths.ts'
+import { runRoutes } from './run-routes.ts'
 import {
   Done,
+  Drain,
   Health,
   LabelChange,
   Labelled,
@@ -87,6 +90,13 @@ export const routes = {
     body: Voting,
     response: Labelled,
   },
+  drain: {
+    ...routePaths.drain,
+    summary: 'Give a node no more work, or work again',
+    parameters: nodeParameter,
+    body: Drain,
+    response: Labelled,
+  },
   modules: {
     ...routePaths.modules,
     summary: 'The parts of an agent and their states',
@@ -120,6 +130,13 @@ export const routes = {
     }),
     response: MeshEvent,
     stream: true,
+  },
+  ...runRoutes,
+  plan: {
+    ...routePaths.plan,
+    summary: 'What a workflow would do on this mesh now: order, hosts, refusals, hints',
+    body: PlanQuestion,
+    response: Planned,
   },
   leave: {
     ...routePaths.leave,

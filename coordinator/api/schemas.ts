@@ -73,6 +73,10 @@ export const Node = z
     roundTripMs: z.number().optional().describe('Last measured round trip from this agent'),
     load: Load.optional(),
     ledger: NodeLedger.optional(),
+    drained: z
+      .object({ by: z.string(), reason: z.string() })
+      .optional()
+      .describe('It is given no more work'),
   })
   .describe('One node, as the answering agent sees it')
 
@@ -291,6 +295,14 @@ export const Voting = z
       .describe('`auto`: the mesh decides; `never`: it hands its vote to another'),
   })
   .meta({ examples: [{ votes: 'never' }] })
+
+export const Drain = z
+  .strictObject({
+    drained: z.boolean().describe('True: it is given no more work; what runs there ends'),
+    by: z.string().min(1).max(128).default('unknown'),
+    reason: z.string().max(200).default(''),
+  })
+  .meta({ examples: [{ drained: true, by: 'ada', reason: 'new disk' }] })
 
 export const Done = z.object({ schemaVersion: z.literal(SCHEMA_VERSION), done: z.literal(true) })
 

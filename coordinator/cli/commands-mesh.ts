@@ -73,6 +73,19 @@ export function addNodeCommands({ program, done, context }: Parts): void {
     .action(async (node, changes) =>
       done(await (await import('./nodes.ts')).label(context(), node, changes)),
     )
+  nodes
+    .command('drain <node>')
+    .description('give it no more work; what runs there ends')
+    .option('--reason <text>', 'for those who look later', '')
+    .action(async (node: string, { reason }: { reason: string }) =>
+      done(await (await import('./nodes.ts')).drain(context(), node, true, reason)),
+    )
+  nodes
+    .command('undrain <node>')
+    .description('give it work again')
+    .action(async (node: string) =>
+      done(await (await import('./nodes.ts')).drain(context(), node, false)),
+    )
   for (const verb of ['promote', 'demote'] as const) {
     nodes
       .command(`${verb} <node>`)

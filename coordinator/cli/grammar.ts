@@ -10,6 +10,7 @@ import { addAgentCommands, addLocalCommands } from './commands-host.ts'
 import { addMeshCommands, addNodeCommands } from './commands-mesh.ts'
 import { addMoreCommands } from './commands-more.ts'
 import { addRecoverCommands } from './commands-recover.ts'
+import { addRunCommands } from './commands-runs.ts'
 import { addSimCommands } from './commands-sim.ts'
 import { addWorkCommands } from './commands-work.ts'
 import type { Context } from './context.ts'
@@ -101,6 +102,7 @@ Examples:
   addMeshCommands(parts)
   addNodeCommands(parts)
   addWorkCommands(parts)
+  addRunCommands(parts)
   addAgentCommands(parts)
   addRecoverCommands(parts)
   addLocalCommands(parts)

@@ -6,6 +6,7 @@ import type { Node } from '../api/schemas.ts'
 import { type Context, document } from './context.ts'
 import { ABSENT, age, fresh, percent } from './figures.ts'
 import { type Io, paint, type Style } from './io.ts'
+import { person } from './run-flags.ts'
 import { plain, table } from './table.ts'
 
 const styleOf: Record<Node['state'], Style> = {
@@ -15,8 +16,9 @@ const styleOf: Record<Node['state'], Style> = {
   left: 'dim',
 }
 
-export function stateOf({ state }: Node, io: Io): string {
-  return paint(io, styleOf[state], plain(state))
+export function stateOf({ state, drained }: Node, io: Io): string {
+  const text = drained === undefined ? state : `${state}, drained`
+  return paint(io, styleOf[state], plain(text))
 }
 
 /** Enough of a name to tell it from most others. */
@@ -120,6 +122,27 @@ export async function voting(
     const name = plain(answer.node.name)
     const text = votes === 'never' ? `${name} hands its vote to another` : `${name} may vote`
     context.io.out(`${text}; skein status shows who votes\n`)
+  }
+  return exitCodes.done
+}
+
+export async function drain(
+  context: Context,
+  reference: string,
+  drained: boolean,
+  reason = '',
+): Promise<number> {
+  const answer = await context.client.call('drain', {
+    parameters: { node: reference },
+    body: { drained, reason, by: person(context) },
+  })
+  if (context.json) document(context, answer)
+  else {
+    const name = plain(answer.node.name)
+    const text = drained
+      ? `${name} is given no more work; what runs there goes on to its end`
+      : `${name} is given work again`
+    context.io.out(`${text}\n`)
   }
   return exitCodes.done
 }

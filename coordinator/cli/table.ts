@@ -70,17 +70,18 @@ function shrink(
   }
 }
 
-/** `first` and then the parts with commas between, broken into lines; later ones are indented. */
+/** `first` and then the parts, each but the last with a comma, broken into lines; later ones are indented. */
 export function wrapped(
   first: string,
   parts: readonly string[],
   columnsOfTerminal: number,
   indent: number,
+  comma = ',',
 ): string {
   const lines: string[] = []
   let line = first
   for (const [i, part] of parts.entries()) {
-    const text = i < parts.length - 1 ? `${part},` : part
+    const text = i < parts.length - 1 ? `${part}${comma}` : part
     const joint = i === 0 ? '' : ' '
     if (i > 0 && width(line) + joint.length + width(text) > columnsOfTerminal) {
       lines.push(line)

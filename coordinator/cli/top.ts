@@ -6,6 +6,7 @@ import { Client } from './client.ts'
 import { type Context, document, sleep } from './context.ts'
 import { ABSENT, age, bar, bytes, fresh, percent, rate, sparkline } from './figures.ts'
 import { type Io, paint, type Style } from './io.ts'
+import { CTRL_C } from './keys.ts'
 import { NAME_CELLS_MIN, stateOf } from './nodes.ts'
 import { fit, plain, table, width } from './table.ts'
 
@@ -23,7 +24,6 @@ const leaveScreen = '\u001b[?25h\u001b[?1049l'
 const home = '\u001b[H'
 const clearRest = '\u001b[J'
 const clearLine = '\u001b[K'
-const CTRL_C = '\u0003'
 
 type Trends = Map<string, (number | undefined)[]>
 

@@ -1,6 +1,14 @@
 /** An API without an agent behind it: handlers that answer from samples, and ways to ask them. */
 import { dispatch, type Handlers, type OnFault } from '../../coordinator/api/dispatch.ts'
 import type { ApiReply, ApiRequest } from '../../coordinator/api/exchange.ts'
+import type { Planned } from '../../coordinator/api/plan-schemas.ts'
+import type {
+  Explanation,
+  LogPart,
+  Run,
+  RunDetail,
+  RunNews,
+} from '../../coordinator/api/run-schemas.ts'
 import type { MeshEvent, Module, Node, Status } from '../../coordinator/api/schemas.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 
@@ -79,7 +87,80 @@ async function* sampleEvents(count: number): AsyncGenerator<MeshEvent> {
   for (let seq = 1; seq <= count; seq++) yield sampleEvent(seq)
 }
 
+const samplePlan: Planned = {
+  schemaVersion: 1,
+  agent: 'n1',
+  hash: '0',
+  workflow: { name: 'w', hash: '0', stages: 0 },
+  policy: 'balanced',
+  stages: [],
+  widths: [],
+  tracks: [],
+  criticalPath: { stages: [], basis: 'length' },
+  kinds: [],
+  kindsUntold: 0,
+  hosts: [],
+  hints: [],
+  hintsUntold: 0,
+}
+
+const sampleRun: Run = {
+  id: '7k3m9q2xab',
+  name: 'w',
+  workflow: '0',
+  state: 'running',
+  stopping: 'none',
+  by: 'ada',
+  startedMs: 1,
+  labels: {},
+}
+
+const sampleDetail: RunDetail = {
+  schemaVersion: 1,
+  run: sampleRun,
+  inputs: {},
+  planHash: '0',
+  stages: [],
+}
+
+async function* sampleNews(): AsyncGenerator<RunNews> {
+  yield { schemaVersion: 1, run: sampleRun, stages: [] }
+}
+
+async function* sampleLog(): AsyncGenerator<LogPart> {
+  yield { schemaVersion: 1, stage: 'a', attempt: 1, nodeName: 'n1', text: 'hello' }
+}
+
+const sampleExplanation: Explanation = {
+  schemaVersion: 1,
+  run: sampleRun.id,
+  phase: 'stages',
+  stages: [],
+  more: 0,
+}
+
 export const sampleHandlers: Handlers = {
+  startRun: () => ({ schemaVersion: 1, run: sampleRun, began: true }),
+  runs: () => ({ schemaVersion: 1, runs: [sampleRun] }),
+  run: () => sampleDetail,
+  watchRun: () => sampleNews(),
+  runLogs: () => sampleLog(),
+  explainRun: () => sampleExplanation,
+  reasons: () => sampleExplanation,
+  attemptLog: () => ({
+    schemaVersion: 1,
+    known: true,
+    parts: [{ text: 'hello' }],
+    missing: 0,
+    next: 5,
+    ended: true,
+  }),
+  stopRun: () => ({ schemaVersion: 1, done: true }),
+  retryRun: () => ({ schemaVersion: 1, run: sampleRun, began: true }),
+  voteRun: () => ({ schemaVersion: 1, done: true }),
+  signal: () => ({ schemaVersion: 1, done: true }),
+  publishWorkflow: () => ({ schemaVersion: 1, workflows: [{ name: 'w', hash: '0' }] }),
+  workflows: () => ({ schemaVersion: 1, workflows: [] }),
   status: () => sampleStatus(5),
   nodes: () => ({ schemaVersion: 1, nodes: [sampleNode(1, true)] }),
   node: () => ({
@@ -91,11 +172,13 @@ export const sampleHandlers: Handlers = {
   }),
   labels: () => ({ schemaVersion: 1, node: sampleNode(1, true) }),
   voting: () => ({ schemaVersion: 1, node: sampleNode(1, true) }),
+  drain: () => ({ schemaVersion: 1, node: sampleNode(1, true) }),
   modules: () => ({ schemaVersion: 1, node: 'n1', modules: [sampleModule] }),
   startModule: () => ({ schemaVersion: 1, node: 'n1', modules: [sampleModule] }),
   stopModule: () => ({ schemaVersion: 1, node: 'n1', modules: [sampleModule] }),
   health: () => ({ schemaVersion: 1, state: 'ok', checks: [] }),
   events: ({ query }) => sampleEvents(query.last),
+  plan: () => samplePlan,
   leave: () => ({ schemaVersion: 1, done: true }),
 }
 

@@ -1,0 +1,125 @@
+/** Plans in the API: what `coordinator/planning/plan.ts` says, as documents. */
+import * as z from 'zod'
+import { sections, stepKinds } from '../../protocol/workflow/model.ts'
+import { refusalCodes } from '../placement/policy.ts'
+import { hintCodes } from '../planning/plan.ts'
+import { NodeState, SCHEMA_VERSION } from './schemas.ts'
+
+export const PlanQuestion = z
+  .strictObject({
+    workflow: z.string().min(1).describe('The text of the workflow, YAML or JSON'),
+    inputs: z.record(z.string(), z.unknown()).default({}).describe('Values for its inputs'),
+  })
+  .meta({
+    examples: [
+      {
+        workflow:
+          'apiVersion: skein/v1\nkind: Workflow\nname: hello\nstages: { hello: { run: echo hello } }\n',
+      },
+    ],
+  })
+
+const Why = z.object({
+  factor: z.string().describe('e.g. `prefer`, `spread`, `locality`, `room`'),
+  score: z.number().describe('What it counted, weight included'),
+  message: z.string(),
+})
+
+export const PlannedPlace = z
+  .discriminatedUnion('by', [
+    z.object({
+      by: z.literal('host'),
+      hosts: z.array(z.object({ node: z.string(), name: z.string(), units: z.number() })),
+      why: z.array(Why).describe('What spoke for the first of the hosts'),
+      waits: z.boolean().describe('True when room is made only as other stages of the plan end'),
+    }),
+    z.object({ by: z.literal('leader') }),
+    z.object({ by: z.literal('skipped') }),
+    z.object({ by: z.literal('call') }),
+    z.object({ by: z.literal('later') }),
+    z.object({ by: z.literal('nobody') }),
+    z.object({ by: z.literal('untold') }),
+  ])
+  .describe(
+    'Who would do it: a `host`, the `leader` itself, nobody because it is `skipped`, only on `call`, a host `later` when other work has made room, or `nobody` at all; `untold` beyond the size of a plan',
+  )
+
+export const PlannedStage = z.object({
+  name: z.string(),
+  section: z.enum(sections),
+  role: z.enum(['ordinary', 'compensation', 'fallback']),
+  step: z.enum(stepKinds),
+  needs: z.array(z.string()),
+  level: z.number().optional().describe('Needs on the longest way to it; absent when it is called'),
+  isCritical: z.boolean(),
+  expectedMs: z.number().optional(),
+  slackMs: z.number().optional().describe('How much later it may end without the whole doing so'),
+  forEach: z
+    .object({ items: z.number().optional(), limit: z.number().optional() })
+    .optional()
+    .describe('Without `items` where only the run will know'),
+  place: PlannedPlace,
+  kind: z.number().optional().describe('Which of `kinds` says what each host says to it'),
+  unknown: z
+    .array(z.object({ where: z.string(), why: z.string() }))
+    .describe('Parts of `where` that only the run will know; they refuse nothing here'),
+})
+
+export const PlaceKind = z
+  .object({
+    stages: z.array(z.string()),
+    eligible: z.array(z.string()).describe('Ids of hosts that could, now or when there is room'),
+    verdicts: z
+      .array(
+        z.object({
+          node: z.string(),
+          name: z.string(),
+          refusals: z
+            .array(z.object({ code: z.enum(refusalCodes), message: z.string() }))
+            .describe('Every reason; none when it could take it now'),
+        }),
+      )
+      .optional()
+      .describe('Left out when there are too many to tell'),
+  })
+  .describe('Stages that ask the same of a host, and what each host says to that now')
+
+export const Planned = z.object({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  agent: z.string().describe('Who made it, of the hosts as it sees them'),
+  hash: z
+    .string()
+    .describe('Of workflow, inputs and the hosts that could run each stage; not of load'),
+  workflow: z.object({ name: z.string(), hash: z.string(), stages: z.number() }),
+  policy: z.string(),
+  stages: z.array(PlannedStage).describe('In an order in which they may run'),
+  widths: z.array(z.number()).describe('Stages of each level'),
+  tracks: z.array(z.array(z.string())).describe('Chains without branches'),
+  criticalPath: z.object({
+    stages: z.array(z.string()),
+    basis: z
+      .enum(['time', 'partly', 'length'])
+      .describe(
+        '`partly`: stages without a known time count as nothing; `length`: stages are counted',
+      ),
+    lengthMs: z.number().optional(),
+  }),
+  kinds: z.array(PlaceKind),
+  kindsUntold: z.number().describe('How many of them have no verdicts, for their number'),
+  hosts: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      state: NodeState,
+      cores: z.number(),
+      memoryBytes: z.number(),
+      drained: z.boolean(),
+      attempts: z.number(),
+    }),
+  ),
+  hints: z.array(z.object({ code: z.enum(hintCodes), stage: z.string(), message: z.string() })),
+  hintsUntold: z.number(),
+})
+
+export type PlanQuestion = z.output<typeof PlanQuestion>
+export type Planned = z.infer<typeof Planned>

@@ -1,0 +1,200 @@
+/** A plan for eyes: stages in their order, where each would run and why, and what stands against it. */
+
+import type * as z from 'zod'
+import type { Planned, PlannedPlace, PlannedStage } from '../api/plan-schemas.ts'
+import type { Context } from './context.ts'
+import { ABSENT, age } from './figures.ts'
+import { type Io, paint } from './io.ts'
+import type { PlanFlags } from './plan.ts'
+import { plain, table, wrapped } from './table.ts'
+
+type Stage = z.infer<typeof PlannedStage>
+type Place = z.infer<typeof PlannedPlace>
+
+export function planText(
+  planned: Planned,
+  file: string,
+  flags: PlanFlags,
+  { io, quiet }: Context,
+): string {
+  const parts = [
+    headline(planned, io),
+    stageTable(planned, io),
+    structureText(planned, io),
+    unknownText(planned, io),
+    refusalText(planned, io),
+    hintText(planned, io),
+    closing(planned, file, flags, io, quiet),
+  ]
+  return parts.filter((part) => part !== '').join('\n')
+}
+
+function headline({ workflow, hosts, agent, policy }: Planned, io: Io): string {
+  const alive = hosts.filter(({ state }) => state === 'alive').length
+  const of =
+    alive === hosts.length
+      ? counted(alive, 'host')
+      : `${alive} of ${counted(hosts.length, 'host')} alive`
+  const name = paint(io, 'bold', plain(workflow.name))
+  return `${name}: ${counted(workflow.stages, 'stage')}, ${of}; planned by ${plain(agent)}, policy ${plain(policy)}\n`
+}
+
+function stageTable({ stages }: Planned, io: Io): string {
+  const columns = [
+    { title: 'LEVEL', right: true },
+    { title: 'STAGE', cutTo: 16 },
+    { title: 'STEP', leave: 2 },
+    { title: 'NEEDS', cutTo: 12, leave: 3 },
+    { title: 'ITEMS', right: true, leave: 4 },
+    { title: 'TIME', right: true, leave: 1 },
+    { title: 'WHERE', cutTo: 16 },
+    { title: 'WHY', cutTo: 16, leave: 5 },
+  ]
+  const rows = stages.map((stage) => [
+    levelOf(stage),
+    `${plain(stage.name)}${stage.isCritical ? '*' : ''}`,
+    stage.step,
+    plain(stage.needs.join(' ')) || ABSENT,
+    itemsOf(stage),
+    age(stage.expectedMs),
+    where(stage.place, io),
+    why(stage),
+  ])
+  // A column of nothing but dashes says nothing.
+  const shown = columns.map((_, i) => rows.some((row) => row[i] !== ABSENT))
+  return `${table(
+    columns.filter((_, i) => shown[i]),
+    rows.map((row) => row.filter((_, i) => shown[i])),
+    io.columns(),
+  )}\n`
+}
+
+function levelOf({ level, role, section }: Stage): string {
+  if (role !== 'ordinary') return role
+  if (section !== 'stages') return section
+  return String(level ?? ABSENT)
+}
+
+function itemsOf({ forEach }: Stage): string {
+  if (forEach === undefined) return ABSENT
+  const items = forEach.items === undefined ? '?' : String(forEach.items)
+  return forEach.limit === undefined ? items : `${items}/${forEach.limit}`
+}
+
+function where(place: Place, io: Io): string {
+  switch (place.by) {
+    case 'host':
+      return place.hosts
+        .map(({ name, units }) => (units === 1 ? plain(name) : `${plain(name)}×${units}`))
+        .join(' ')
+    case 'nobody':
+      return paint(io, 'red', 'nowhere')
+    case 'later':
+      return paint(io, 'yellow', 'waits for room')
+    case 'untold':
+      return ABSENT
+    default:
+      return paint(io, 'dim', wordsOf[place.by])
+  }
+}
+
+const wordsOf = { leader: 'the leader', skipped: 'skipped', call: 'when called' } as const
+
+function why({ place }: Stage): string {
+  if (place.by !== 'host') return ABSENT
+  const reasons = place.why.map(({ message }) => plain(message)).join('; ')
+  return place.waits ? `when there is room; ${reasons}` : reasons
+}
+
+function structureText({ criticalPath, widths, tracks }: Planned, io: Io): string {
+  const { stages, basis, lengthMs } = criticalPath
+  if (stages.length === 0) return ''
+  const told = {
+    time: `${age(lengthMs)} in all`,
+    partly: `at least ${age(lengthMs)}; of some stages no time is known`,
+    length: `${counted(stages.length, 'stage')}; no times are known`,
+  }[basis]
+  const path = wrapped('* critical path: ', arrows(stages), io.columns(), 4, '')
+  const widest = Math.max(...widths)
+  const shape = `  ${counted(widths.length, 'level')}, up to ${counted(widest, 'stage')} side by side; ${counted(tracks.length, 'track')}`
+  return `${path} (${told})\n${shape}\n`
+}
+
+/** A long way by its two ends. */
+const STAGES_SHOWN_MAX = 24
+
+function arrows(stages: readonly string[]): string[] {
+  const all = stages.map(plain)
+  const left = all.length - STAGES_SHOWN_MAX
+  const middle = `(${counted(left, 'stage')} more)`
+  const shown =
+    left <= 0
+      ? all
+      : [...all.slice(0, STAGES_SHOWN_MAX / 2), middle, ...all.slice(-STAGES_SHOWN_MAX / 2)]
+  return shown.map((name, i) => (i === 0 ? name : `→ ${name}`))
+}
+
+function unknownText({ stages }: Planned, io: Io): string {
+  const lines = stages.flatMap(({ name, unknown }) =>
+    unknown.map((each) => `  ${plain(name)}: ${plain(each.where)}, for ${plain(each.why)}`),
+  )
+  return lines.length === 0
+    ? ''
+    : `${paint(io, 'bold', 'Only the run will know')}\n${lines.join('\n')}\n`
+}
+
+function refusalText({ kinds, kindsUntold }: Planned, io: Io): string {
+  // Kinds may differ in what no host minds: for eyes they are one.
+  const stagesOf = new Map<string, string[]>()
+  for (const { stages, verdicts = [] } of kinds) {
+    const lines = verdicts
+      .filter(({ refusals }) => refusals.length > 0)
+      .map(({ name, refusals }) => {
+        return `    ${plain(name)}: ${refusals.map(({ message }) => plain(message)).join('; ')}`
+      })
+      .join('\n')
+    stagesOf.set(lines, [...(stagesOf.get(lines) ?? []), ...stages.map(plain)])
+  }
+  stagesOf.delete('')
+  const blocks = [...stagesOf].map(
+    ([lines, stages]) => `${wrapped('  ', stages, io.columns(), 2)}\n${lines}`,
+  )
+  if (kindsUntold > 0) blocks.push(`  … and ${counted(kindsUntold, 'kind')} of places more`)
+  return blocks.length === 0
+    ? ''
+    : `${paint(io, 'bold', 'Refused on these hosts')}\n${blocks.join('\n')}\n`
+}
+
+function hintText({ hints, hintsUntold }: Planned, io: Io): string {
+  if (hints.length === 0) return ''
+  const lines = hints.map(({ code, stage, message }) => {
+    const style = code === 'impossible' ? 'red' : 'yellow'
+    return `  ${paint(io, style, plain(stage))}: ${plain(message)}`
+  })
+  if (hintsUntold > 0) lines.push(`  … and ${hintsUntold} more`)
+  return `${paint(io, 'bold', 'Hints')}\n${lines.join('\n')}\n`
+}
+
+function closing(
+  { hash }: Planned,
+  file: string,
+  { input = [], inputs }: PlanFlags,
+  io: Io,
+  quiet: boolean,
+): string {
+  const first = `plan ${paint(io, 'cyan', plain(hash))}\n`
+  if (quiet || !io.terminal || file === '-') return first
+  const pairs = input.map((pair) => ` -i ${quoted(pair)}`).join('')
+  const given = `${inputs === undefined ? '' : ` --inputs ${quoted(inputs)}`}${pairs}`
+  return `${first}  skein run ${quoted(file)}${given} --plan ${plain(hash)}\n  runs it unless the workflow, its inputs or the hosts that could run it have changed\n`
+}
+
+/** As a shell takes it for one word. */
+function quoted(text: string): string {
+  const shown = plain(text)
+  return /^[\w@%+=:,./-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`
+}
+
+function counted(number: number, one: string): string {
+  return number === 1 ? `1 ${one}` : `${number} ${one}s`
+}

@@ -1,0 +1,96 @@
+/** What may be said with `run` and its kin, and what comes of it. */
+import { parse } from 'node:path'
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import { Problem } from '../../protocol/problem.ts'
+import { inputFromText } from '../../protocol/workflow/inputs.ts'
+import type { Input } from '../../protocol/workflow/model.ts'
+import type { Context } from './context.ts'
+import { fileBytes } from './file-bytes.ts'
+import { wrongUse } from './usage.ts'
+
+export interface StartFlags {
+  input?: string[]
+  inputs?: string
+  detach?: true
+  /** False: `--no-wait`. */
+  wait: boolean
+}
+
+export interface RunFlags extends StartFlags {
+  published?: true
+  label?: string[]
+  key?: string
+  priority?: string
+  plan?: string
+}
+
+export interface RetryFlags extends StartFlags {
+  from?: string[]
+  only?: string[]
+  failed?: true
+}
+
+export interface ShowFlags {
+  stage?: string
+}
+
+const INPUTS_BYTES_MAX = 1024 * 1024
+
+/** `key=value` pairs, as they were given to `flag`. */
+export function pairs(flag: string, given: readonly string[] | undefined): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const pair of given ?? []) {
+    const at = pair.indexOf('=')
+    if (at <= 0) throw wrongUse(`${flag} ${pair} has no value`, `write ${flag} name=value`)
+    found[pair.slice(0, at)] = pair.slice(at + 1)
+  }
+  return found
+}
+
+/**
+ * Values of inputs: those of the file, and before them those of the command line, each as what the
+ * workflow says that it is. Without the workflow (it is in the mesh), what looks like JSON is JSON.
+ */
+export async function inputsFrom(
+  { input, inputs }: StartFlags,
+  declared: Readonly<Record<string, Input>> | undefined,
+): Promise<Record<string, unknown>> {
+  const values = inputs === undefined ? {} : await fromFile(inputs)
+  for (const [name, text] of Object.entries(pairs('-i', input))) {
+    const known = declared?.[name]
+    values[name] = known === undefined ? guessed(text) : inputFromText(known, text)
+  }
+  return values
+}
+
+function guessed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+async function fromFile(file: string): Promise<Record<string, unknown>> {
+  const fix = 'name a JSON file with one object, or - for stdin'
+  const bytes = await fileBytes(file, { bytesMax: INPUTS_BYTES_MAX, fix })
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (error) {
+    throw notAnObject(`${parse(file).base} is no JSON: ${(error as Error).message}`, fix)
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>
+  }
+  throw notAnObject(`${parse(file).base} holds no object`, fix)
+}
+
+function notAnObject(why: string, fix: string): Problem {
+  return new Problem({ code: 'usage', why, fix, exitCode: exitCodes.usage })
+}
+
+/** Who asks, until people are signed in. */
+export function person({ io }: Context): string {
+  return io.env.SKEIN_USER ?? io.env.USER ?? io.env.LOGNAME ?? 'unknown'
+}

@@ -1,0 +1,86 @@
+/** `skein runs logs`: what stages wrote; more than one are told apart by their names. */
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import { Problem } from '../../protocol/problem.ts'
+import type { LogPart } from '../api/run-schemas.ts'
+import type { Context } from './context.ts'
+import { paint } from './io.ts'
+
+export interface LogFlags {
+  item?: string
+  attempt?: string
+  follow?: true
+}
+
+export async function logs(
+  context: Context,
+  run: string,
+  stage: string | undefined,
+  { item, attempt, follow }: LogFlags,
+): Promise<number> {
+  const { client, io, json, interrupted } = context
+  const parts = await client.stream('runLogs', {
+    parameters: { run },
+    query: {
+      follow: follow ? 'true' : 'false',
+      ...(stage === undefined ? {} : { stage }),
+      ...(item === undefined ? {} : { item: Number(item) }),
+      ...(attempt === undefined ? {} : { attempt: Number(attempt) }),
+    },
+  })
+  const printer = new LogPrinter(context, stage !== undefined)
+  try {
+    for await (const part of parts) {
+      if (json) io.out(`${JSON.stringify(part)}\n`)
+      else printer.print(part)
+    }
+  } catch (error) {
+    if (!(error instanceof Problem && interrupted.aborted)) throw error
+    printer.end()
+    if (!json && !context.quiet) {
+      io.err(`come back with: skein runs logs ${run}${stage === undefined ? '' : ` ${stage}`} -f\n`)
+    }
+    return exitCodes.interrupted
+  }
+  printer.end()
+  return exitCodes.done
+}
+
+/** Whole lines, each with where it comes from when that is not plain. */
+class LogPrinter {
+  private readonly context: Context
+  private readonly isOne: boolean
+  /** What has no end yet, by attempt and stream. */
+  private readonly rests = new Map<string, string>()
+
+  constructor(context: Context, isOne: boolean) {
+    this.context = context
+    this.isOne = isOne
+  }
+
+  print(part: LogPart): void {
+    const { io, quiet } = this.context
+    const label = labelOf(part)
+    if (part.note !== undefined && !quiet) io.err(paint(io, 'dim', `${label}: ${part.note}\n`))
+    if (part.text === undefined) return
+    if (this.isOne) {
+      io.out(part.text)
+      return
+    }
+    const key = `${label}/${part.from ?? ''}`
+    const lines = ((this.rests.get(key) ?? '') + part.text).split('\n')
+    this.rests.set(key, lines.pop() ?? '')
+    for (const line of lines) io.out(`${paint(io, 'cyan', label)} ${line}\n`)
+  }
+
+  end(): void {
+    for (const [key, rest] of this.rests) {
+      if (rest !== '') this.context.io.out(`${key.slice(0, key.lastIndexOf('/'))} ${rest}\n`)
+    }
+    this.rests.clear()
+  }
+}
+
+function labelOf({ stage, item, attempt }: LogPart): string {
+  const of = item === undefined ? stage : `${stage}[${item}]`
+  return attempt > 1 ? `${of}#${attempt}` : of
+}

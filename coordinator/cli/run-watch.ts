@@ -1,0 +1,157 @@
+/**
+ * `skein runs watch`, and what `skein run` does after it has begun one: a live tree on a terminal,
+ * a line for each change elsewhere, and the exit code of the run. Leaving it leaves the run alone.
+ */
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import { Problem } from '../../protocol/problem.ts'
+import type { Run, RunNews, Stage } from '../api/run-schemas.ts'
+import { brokenOff } from './answer.ts'
+import { type Context, document, sleep } from './context.ts'
+import { age, clockTime } from './figures.ts'
+import { resumeLimits } from './limits.ts'
+import { Picture } from './run-picture.ts'
+import { runState, stageState, waitOf } from './runs.ts'
+import { plain } from './table.ts'
+
+export interface WatchFlags {
+  /** False: leave when it waits for an approval. */
+  wait: boolean
+}
+
+type Left = 'ended' | 'waits' | 'interrupted'
+
+export async function watch(
+  context: Context,
+  reference: string,
+  { wait }: WatchFlags,
+): Promise<number> {
+  const watched = new Watched(context, reference, wait)
+  const left = await watched.follow()
+  const { run } = watched
+  if (left === 'interrupted') {
+    if (!context.quiet) comeBack(context, run?.id ?? reference)
+    return exitCodes.interrupted
+  }
+  if (run === undefined) return exitCodes.noAnswer
+  if (context.json) {
+    document(context, await context.client.call('run', { parameters: { run: run.id } }))
+  }
+  if (left === 'waits') {
+    if (!context.quiet) context.io.err(`run ${run.id} waits: skein approve ${run.id}\n`)
+    return exitCodes.waiting
+  }
+  return run.state === 'succeeded' ? exitCodes.done : exitCodes.failed
+}
+
+function comeBack({ io }: Context, run: string): void {
+  io.err(`the run goes on; come back with: skein runs watch ${run}\n`)
+  io.err(`stop it with: skein runs cancel ${run}\n`)
+}
+
+class Watched {
+  run: Run | undefined
+  private readonly context: Context
+  private readonly reference: string
+  private readonly wait: boolean
+  private readonly stages = new Map<string, Stage>()
+  private readonly picture: Picture | undefined
+  private failures = 0
+
+  constructor(context: Context, reference: string, wait: boolean) {
+    this.context = context
+    this.reference = reference
+    this.wait = wait
+    const { io, json, quiet } = context
+    if (io.terminal && !json && !quiet) this.picture = new Picture(io)
+  }
+
+  /** Until the run has ended, also when the agent that tells of it is started again in between. */
+  async follow(): Promise<Left> {
+    const { interrupted, client } = this.context
+    this.picture?.begin()
+    try {
+      for (;;) {
+        try {
+          const left = await this.listen()
+          if (left !== undefined) return left
+          this.broke(brokenOff(client.address))
+        } catch (error) {
+          if (interrupted.aborted) return 'interrupted'
+          if (!(error instanceof Problem)) throw error
+          this.broke(error)
+        }
+        await sleep(pauseMsAfter(this.failures), interrupted)
+        if (interrupted.aborted) return 'interrupted'
+      }
+    } finally {
+      this.picture?.end()
+    }
+  }
+
+  private async listen(): Promise<Left | undefined> {
+    const { client } = this.context
+    const parameters = { run: this.run?.id ?? this.reference }
+    for await (const news of await client.stream('watchRun', { parameters })) {
+      this.failures = 0
+      this.take(news)
+      if (isOver(news.run)) return 'ended'
+      if (!this.wait && this.waitsForPeople()) return 'waits'
+    }
+    return undefined
+  }
+
+  private waitsForPeople(): boolean {
+    const stages = [...this.stages.values()]
+    const isBusy = stages.some(({ state }) => state === 'assigned' || state === 'open')
+    return !isBusy && stages.some(({ waitsFor }) => waitsFor === 'approval')
+  }
+
+  /** What cannot be mended by trying again is told at once. */
+  private broke(problem: Problem): void {
+    this.failures++
+    const passes = problem.exitCode === exitCodes.noAnswer
+    if (!passes || this.failures > resumeLimits.triesMax) throw problem
+    const { io, json, quiet } = this.context
+    if (this.failures === 1 && !json && !quiet) io.err(`${problem.why}; trying again\n`)
+  }
+
+  private take({ run, stages }: RunNews): void {
+    const { io, json, quiet } = this.context
+    for (const stage of stages) {
+      const before = this.stages.get(stage.name)
+      this.stages.set(stage.name, stage)
+      if (this.picture || json || quiet || !differs(stage, before)) continue
+      io.err(`${lineOf(stage, io)}\n`)
+    }
+    const before = this.run
+    this.run = run
+    this.picture?.show(run, [...this.stages.values()])
+    if (this.picture || json || quiet) return
+    if (isOver(run) || (before && before.stopping !== run.stopping)) {
+      const why = run.reason ? `: ${plain(run.reason)}` : ''
+      const took = run.endedMs === undefined ? '' : ` in ${age(run.endedMs - run.startedMs)}`
+      io.err(`run ${run.id} ${runState(run, io)}${took}${why}\n`)
+    }
+  }
+}
+
+function pauseMsAfter(failures: number): number {
+  const { pauseMsMin, pauseMsMax } = resumeLimits
+  return Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(failures, 10))
+}
+
+function isOver({ state }: Run): boolean {
+  return state === 'succeeded' || state === 'failed' || state === 'cancelled'
+}
+
+function differs(stage: Stage, before: Stage | undefined): boolean {
+  if (before === undefined) return stage.state !== 'pending'
+  return stage.state !== before.state || stage.attempt !== before.attempt
+}
+
+function lineOf(stage: Stage, io: Context['io']): string {
+  const where = stage.nodeName === undefined ? '' : ` on ${plain(stage.nodeName)}`
+  const why = stage.why ?? waitOf(stage)
+  const at = clockTime(stage.changedMs ?? Date.now())
+  return `${at} ${plain(stage.name)} ${stageState(stage, io)}${where}${why === undefined ? '' : `: ${plain(why)}`}`
+}

@@ -1,0 +1,93 @@
+/** `skein run` and `skein runs retry`: a run begins, and the command stays with it. */
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import { Problem } from '../../protocol/problem.ts'
+import type { Workflow } from '../../protocol/workflow/model.ts'
+import { parseWorkflow } from '../../protocol/workflow/parse.ts'
+import type { RouteResponse } from '../api/routes.ts'
+import { type Context, document } from './context.ts'
+import { inputsFrom, pairs, person, type RetryFlags, type RunFlags } from './run-flags.ts'
+import { watch } from './run-watch.ts'
+import { plain } from './table.ts'
+import { mistakeLine, workflowText } from './workflow-file.ts'
+
+export async function run(context: Context, file: string, flags: RunFlags): Promise<number> {
+  const { published = false, key, priority, plan } = flags
+  const { text, workflow } = published
+    ? { text: file, workflow: undefined }
+    : await checkedWorkflow(context, file)
+  const started = await context.client.call('startRun', {
+    body: {
+      workflow: text,
+      published,
+      inputs: await inputsFrom(flags, workflow?.inputs),
+      labels: pairs('--label', flags.label),
+      by: person(context),
+      ...(key === undefined ? {} : { key }),
+      ...(priority === undefined ? {} : { priority: Number(priority) }),
+      ...(plan === undefined ? {} : { planHash: plan }),
+    },
+  })
+  return follow(context, started, flags)
+}
+
+export async function retry(
+  context: Context,
+  reference: string,
+  flags: RetryFlags,
+): Promise<number> {
+  const { from, only, failed = false } = flags
+  const started = await context.client.call('retryRun', {
+    parameters: { run: reference },
+    body: {
+      failed,
+      inputs: await inputsFrom(flags, undefined),
+      by: person(context),
+      ...(from === undefined ? {} : { from }),
+      ...(only === undefined ? {} : { only }),
+    },
+  })
+  return follow(context, started, flags)
+}
+
+/** Every mistake of a file is told here, with its place, before any agent is asked. */
+export async function checkedWorkflow(
+  { io }: Context,
+  file: string,
+): Promise<{ text: string; workflow: Workflow }> {
+  const { name, text } = await workflowText(file)
+  const parsed = parseWorkflow(text)
+  if (parsed.ok) return { text, workflow: parsed.workflow }
+  const { mistakes, more } = parsed
+  for (const mistake of mistakes) io.err(`${mistakeLine(name, mistake)}\n`)
+  const count = mistakes.length + more
+  throw new Problem({
+    code: 'workflowInvalid',
+    why: `${plain(name)} has ${count === 1 ? '1 mistake' : `${count} mistakes`}`,
+    fix: 'mend it, and run it again',
+    exitCode: exitCodes.usage,
+  })
+}
+
+async function follow(
+  context: Context,
+  started: RouteResponse<'startRun'>,
+  { detach, wait }: { detach?: true; wait: boolean },
+): Promise<number> {
+  const { io, json, quiet } = context
+  const { run, began } = started
+  if (detach) {
+    if (json) document(context, started)
+    else io.out(`${run.id}\n`)
+    if (!quiet && !json) {
+      io.err(began ? '' : 'its key had begun it before\n')
+      io.err(`follow it with: skein runs watch ${run.id}\n`)
+    }
+    return exitCodes.done
+  }
+  if (!json && !quiet) {
+    io.err(
+      `run ${run.id} of ${plain(run.name)}${began ? '' : ', which its key had begun before'}\n`,
+    )
+  }
+  return watch(context, run.id, { wait })
+}

@@ -1,0 +1,303 @@
+/** `skein runs ls`, `show`, `cancel` and `kill`. */
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import type { Attempt, Run, RunDetail, RunState, Stage } from '../api/run-schemas.ts'
+import { confirm } from './confirm.ts'
+import { type Context, document } from './context.ts'
+import { ABSENT, age, bytes, clockTime } from './figures.ts'
+import { type Io, paint, type Style } from './io.ts'
+import { pairs, person, type ShowFlags } from './run-flags.ts'
+import { plain, table, wrapped } from './table.ts'
+import { wrongUse } from './usage.ts'
+
+const runStyles: Record<RunState, Style> = {
+  queued: 'dim',
+  running: 'cyan',
+  succeeded: 'green',
+  failed: 'red',
+  cancelled: 'yellow',
+}
+
+const stageStyles: Record<Stage['state'], Style> = {
+  pending: 'dim',
+  waiting: 'yellow',
+  open: 'cyan',
+  assigned: 'cyan',
+  succeeded: 'green',
+  failed: 'red',
+  skipped: 'dim',
+  cancelled: 'yellow',
+}
+
+const INDENT = 11
+const OUTPUTS_CELLS = 400
+
+export interface ListFlags {
+  state?: string
+  name?: string
+  label?: string[]
+  since?: string
+  limit: string
+}
+
+export async function list(context: Context, flags: ListFlags): Promise<number> {
+  const { state, name, label, since, limit } = flags
+  const labels = Object.entries(pairs('--label', label)).map(([key, value]) => `${key}=${value}`)
+  const answer = await context.client.call('runs', {
+    query: {
+      limit: Number(limit),
+      ...(state === undefined ? {} : { state }),
+      ...(name === undefined ? {} : { name }),
+      ...(labels.length === 0 ? {} : { label: labels.join(',') }),
+      ...(since === undefined ? {} : { sinceMs: Date.now() - ageFrom(since) }),
+    },
+  })
+  const { runs, next } = answer
+  const { io, quiet } = context
+  if (context.json) document(context, answer)
+  else if (runs.length > 0) io.out(`${runTable(runs, io)}\n`)
+  else if (!quiet) io.err('no run is like that\n')
+  if (next !== undefined && !context.json && !quiet) {
+    io.err(`these are the newest ${runs.length}; --limit shows more\n`)
+  }
+  return runs.length > 0 ? exitCodes.done : exitCodes.notFound
+}
+
+const ageUnits: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
+
+function ageFrom(text: string): number {
+  const [, count, unit] = /^(\d+)([smhd])$/.exec(text) ?? []
+  if (count !== undefined && unit !== undefined) return Number(count) * ageUnits[unit]! * 1_000
+  throw wrongUse(`--since ${text} is no age`, 'write it as 30m, 12h or 7d')
+}
+
+export function runState({ state, stopping }: Run, io: Io): string {
+  const text = state === 'running' && stopping !== 'none' ? 'stopping' : state
+  return paint(io, runStyles[state], text)
+}
+
+function runTable(runs: readonly Run[], io: Io): string {
+  const columns = [
+    { title: 'RUN' },
+    { title: 'WORKFLOW', cutTo: 16 },
+    { title: 'STATE' },
+    { title: 'STARTED' },
+    { title: 'TOOK', right: true },
+    { title: 'BY', cutTo: 10, leave: 2 },
+    { title: 'LABELS', cutTo: 12, leave: 1 },
+    { title: 'REASON', cutTo: 20, leave: 3 },
+  ]
+  const rows = runs.map((run) => [
+    run.id,
+    plain(run.name),
+    runState(run, io),
+    when(run.startedMs),
+    age((run.endedMs ?? Date.now()) - run.startedMs),
+    plain(run.by),
+    plain(labelsOf(run)) || ABSENT,
+    plain(run.reason ?? '') || ABSENT,
+  ])
+  return table(columns, rows, io.columns())
+}
+
+function labelsOf({ labels }: Run): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ')
+}
+
+const DAY_MS = 86_400_000
+
+function when(atMs: number): string {
+  if (Date.now() - atMs < DAY_MS) return clockTime(atMs)
+  return new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')
+}
+
+export async function show(
+  context: Context,
+  reference: string,
+  { stage }: ShowFlags,
+): Promise<number> {
+  const detail = await context.client.call('run', { parameters: { run: reference } })
+  const { io } = context
+  if (stage === undefined) {
+    if (context.json) document(context, detail)
+    else io.out(`${describe(detail, io)}\n`)
+    return exitCodes.done
+  }
+  const found = detail.stages.find(({ name }) => name === stage)
+  if (found === undefined) {
+    const known = detail.stages.map(({ name }) => name).join(', ')
+    throw wrongUse(`the run has no stage ${stage}`, `there are ${known}`)
+  }
+  if (context.json) document(context, { schemaVersion: detail.schemaVersion, stage: found })
+  else io.out(`${describeStage(found, io)}\n`)
+  return exitCodes.done
+}
+
+type Say = (about: string, ...parts: string[]) => string
+
+function sayer(io: Io): Say {
+  return (about, ...parts) => wrapped(about.padEnd(INDENT), parts, io.columns(), INDENT)
+}
+
+function describe(detail: RunDetail, io: Io): string {
+  const { run, inputs, outputs, retryOf, stages } = detail
+  const say = sayer(io)
+  const took = age((run.endedMs ?? Date.now()) - run.startedMs)
+  const told = [
+    wrapped(
+      `${paint(io, 'bold', run.id)}  `,
+      [plain(run.name), runState(run, io), took],
+      io.columns(),
+      INDENT,
+    ),
+    say('started', `${when(run.startedMs)} by ${plain(run.by)}`),
+  ]
+  if (run.stoppedBy !== undefined) told.push(say('stopped', `by ${plain(run.stoppedBy)}`))
+  if (run.reason) told.push(say('reason', plain(run.reason)))
+  if (run.parent !== undefined) told.push(say('part of', run.parent))
+  if (retryOf !== undefined) told.push(say('again', `of ${retryOf}`))
+  if (Object.keys(run.labels).length > 0) told.push(say('labels', plain(labelsOf(run))))
+  for (const [name, value] of Object.entries(inputs)) {
+    told.push(say('input', `${plain(name)} = ${short(value)}`))
+  }
+  if (outputs !== undefined) told.push(say('outputs', short(outputs)))
+  return [...told, '', stageTable(stages, io)].join('\n')
+}
+
+function short(value: unknown): string {
+  const text = plain(JSON.stringify(value) ?? ABSENT)
+  return text.length <= OUTPUTS_CELLS ? text : `${text.slice(0, OUTPUTS_CELLS)}…`
+}
+
+function stageTable(stages: readonly Stage[], io: Io): string {
+  const columns = [
+    { title: 'STAGE', cutTo: 16 },
+    { title: 'STATE' },
+    { title: 'HOST', leave: 5 },
+    { title: 'TRIES', right: true, leave: 2 },
+    { title: 'TOOK', right: true },
+    { title: 'CPU', right: true, leave: 3 },
+    { title: 'MEMORY', right: true, leave: 3 },
+    { title: 'WHY', cutTo: 24, leave: 4 },
+  ]
+  const rows = stages.map((stage) => {
+    const last = stage.attempts?.at(-1)
+    return [
+      plain(stage.name),
+      stageState(stage, io),
+      plain(stage.nodeName ?? ABSENT),
+      stage.attempt > 0 ? String(stage.attempt) : ABSENT,
+      tookOf(stage),
+      age(cpuOf(last)),
+      bytes(last?.usage?.memoryPeakBytes),
+      plain(stage.why ?? waitOf(stage) ?? '') || ABSENT,
+    ]
+  })
+  return table(columns, rows, io.columns())
+}
+
+export function stageState(stage: Stage, io: Io): string {
+  const { state, items, adopted } = stage
+  const text = state === 'assigned' ? 'running' : state
+  const count = items === undefined ? '' : ` ${items.states.succeeded ?? 0}/${items.count}`
+  return paint(io, stageStyles[state], `${text}${count}${adopted ? ' (kept)' : ''}`)
+}
+
+export function waitOf({ waitsFor, dueMs, detail }: Stage): string | undefined {
+  if (waitsFor === undefined) return undefined
+  const until = dueMs === undefined ? '' : ` until ${clockTime(dueMs)}`
+  const of = detail === undefined ? '' : ` of ${detail}`
+  return `waits for ${waitsFor}${of}${until}`
+}
+
+function tookOf({ state, attempts, readyMs, changedMs }: Stage): string {
+  const [first] = attempts ?? []
+  const from = first?.assignedMs ?? (state === 'assigned' ? changedMs : readyMs)
+  if (from === undefined || state === 'pending') return ABSENT
+  const isOver = state !== 'assigned' && state !== 'waiting' && state !== 'open'
+  return age(Math.max(0, (isOver ? (changedMs ?? from) : Date.now()) - from))
+}
+
+function cpuOf(attempt: Attempt | undefined): number | undefined {
+  const { cpuUserMs, cpuSystemMs } = attempt?.usage ?? {}
+  if (cpuUserMs === undefined && cpuSystemMs === undefined) return undefined
+  return (cpuUserMs ?? 0) + (cpuSystemMs ?? 0)
+}
+
+function describeStage(stage: Stage, io: Io): string {
+  const say = sayer(io)
+  const told = [
+    wrapped(
+      `${paint(io, 'bold', plain(stage.name))}  `,
+      [stageState(stage, io), stage.kind, stage.section],
+      io.columns(),
+      INDENT,
+    ),
+  ]
+  if (stage.needs.length > 0) told.push(say('needs', plain(stage.needs.join(', '))))
+  const waits = waitOf(stage)
+  if (waits !== undefined) told.push(say('waits', plain(waits)))
+  if (stage.why !== undefined) told.push(say('why', plain(stage.why)))
+  const { approval } = stage
+  if (approval !== undefined) {
+    const votes = approval.votes.map(({ by, approves }) => `${by} ${approves ? 'yes' : 'no'}`)
+    const count = `${approval.votes.filter(({ approves }) => approves).length} of ${approval.count}`
+    told.push(say('approvals', count, ...votes.map((vote) => plain(vote))))
+  }
+  if (stage.outputs !== undefined) told.push(say('outputs', short(stage.outputs)))
+  for (const attempt of stage.attempts ?? []) told.push('', ...attemptLines(attempt, say))
+  return told.join('\n')
+}
+
+function attemptLines(attempt: Attempt, say: Say): string[] {
+  const { nodeName, outcome, assignedMs, endedMs, code, message, exitCode, usage } = attempt
+  const lines = [
+    say(
+      `attempt ${attempt.attempt}`,
+      `${outcome} on ${plain(nodeName)}`,
+      `${when(assignedMs)}, ${age(endedMs - assignedMs)}`,
+      ...(exitCode === undefined ? [] : [`exit code ${exitCode}`]),
+    ),
+  ]
+  if (message) lines.push(say('', plain(`${code ?? ''} ${message}`.trim())))
+  if (usage !== undefined) {
+    lines.push(
+      say(
+        '',
+        `cpu ${age(cpuOf(attempt))}`,
+        `memory ${bytes(usage.memoryPeakBytes)}`,
+        `read ${bytes(usage.ioReadBytes)}, written ${bytes(usage.ioWrittenBytes)}`,
+        `queued ${age(usage.queueMs)}, started in ${age(usage.startMs)}, ran ${age(usage.wallMs)}`,
+        `log ${bytes(usage.logBytes)}`,
+      ),
+    )
+  }
+  return lines
+}
+
+const promises = {
+  cancel: 'what runs is stopped politely, what says how is undone, and finally stages run',
+  kill: 'what runs is killed with everything that it has started, and nothing is undone',
+} as const
+
+export async function stop(
+  context: Context,
+  reference: string,
+  mode: 'cancel' | 'kill',
+  reason: string,
+): Promise<number> {
+  const { client, io, quiet } = context
+  const { run } = await client.call('run', { parameters: { run: reference } })
+  if (mode === 'kill') {
+    await confirm(context, `this kills run ${run.id} of ${plain(run.name)}: ${promises.kill}`)
+  }
+  const answer = await client.call('stopRun', {
+    parameters: { run: run.id },
+    body: { mode, reason, by: person(context) },
+  })
+  if (context.json) document(context, answer)
+  else if (!quiet)
+    io.err(`run ${run.id}: ${promises[mode]}; see it with skein runs watch ${run.id}\n`)
+  return exitCodes.done
+}

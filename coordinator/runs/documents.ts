@@ -1,0 +1,215 @@
+/** Runs in the words of the API: what the ledger holds, beside what the workflow says. */
+
+import type {
+  AttemptView,
+  RunHead,
+  RunItem,
+  RunSpec,
+  RunView,
+  UnitView,
+} from '../../protocol/ledger/work-view.ts'
+import { decode } from '../../protocol/wire/codec.ts'
+import { Finished } from '../../protocol/work/attempt.ts'
+import { topologicalOrder } from '../../protocol/workflow/graph/order.ts'
+import { stageGraph } from '../../protocol/workflow/graph/workflow-graph.ts'
+import { type Stage as StageModel, sections, type Workflow } from '../../protocol/workflow/model.ts'
+import type { Attempt, Explanation, Item, Run, RunDetail, Stage } from '../api/run-schemas.ts'
+import { SCHEMA_VERSION } from '../api/schemas.ts'
+import type { Verdict } from '../placement/policy.ts'
+import type { Explanation as Explained } from '../scheduler/core/explain.ts'
+import { runLimits } from './limits.ts'
+
+export type NameOf = (node: string) => string
+
+export function runDocument(head: RunHead, spec: Pick<RunSpec, 'workflow' | 'labels'>): Run {
+  const { run, state, stop, name, by, startedMs, endedMs, stopBy, reason, parent } = head
+  return {
+    id: run,
+    name,
+    workflow: spec.workflow,
+    state,
+    stopping: stop,
+    by,
+    startedMs,
+    ...(endedMs === undefined ? {} : { endedMs }),
+    ...(stopBy === undefined ? {} : { stoppedBy: stopBy }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(parent === undefined ? {} : { parent }),
+    labels: spec.labels,
+  }
+}
+
+export function itemDocument(item: RunItem): Run {
+  return runDocument(item, item)
+}
+
+/** Stages in the order of the workflow. Without one that can be read: those that have begun. */
+export function detailDocument(
+  view: RunView,
+  workflow: Workflow | undefined,
+  nameOf: NameOf,
+): RunDetail {
+  const { head, spec, outputs } = view
+  const { inputs, planHash, key, retry } = spec
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    run: runDocument(head, spec),
+    inputs: JSON.parse(inputs) as Record<string, unknown>,
+    ...(outputs === undefined ? {} : { outputs: JSON.parse(outputs) as unknown }),
+    planHash,
+    ...(key === undefined ? {} : { key }),
+    ...(retry === undefined ? {} : { retryOf: retry.run, kept: [...retry.keep] }),
+    stages: stageDocuments(view, workflow, nameOf),
+  }
+}
+
+export function stageDocuments(
+  view: RunView,
+  workflow: Workflow | undefined,
+  nameOf: NameOf,
+): Stage[] {
+  const units = new Map<string, UnitView[]>()
+  for (const unit of view.units) {
+    const before = units.get(unit.stage)
+    if (before === undefined) units.set(unit.stage, [unit])
+    else before.push(unit)
+  }
+  if (workflow === undefined) {
+    return [...units].map(([name, of]) => stageDocument(name, undefined, of, nameOf))
+  }
+  return inOrder(workflow)
+    .filter(({ name, role }) => role === 'ordinary' || units.has(name))
+    .map((stage) => stageDocument(stage.name, stage, units.get(stage.name) ?? [], nameOf))
+}
+
+const ordered = new WeakMap<Workflow, readonly StageModel[]>()
+
+/** As they may run: the text of a workflow in the ledger has them by name. */
+function inOrder(workflow: Workflow): readonly StageModel[] {
+  const known = ordered.get(workflow)
+  if (known !== undefined) return known
+  const { stages } = workflow
+  const sorted = topologicalOrder(stageGraph(stages))
+  const inTurn = sorted.ok ? Array.from(sorted.order, (index) => stages[index]!) : [...stages]
+  inTurn.sort((a, b) => sections.indexOf(a.section) - sections.indexOf(b.section))
+  ordered.set(workflow, inTurn)
+  return inTurn
+}
+
+export function stageDocument(
+  name: string,
+  stage: StageModel | undefined,
+  units: readonly UnitView[],
+  nameOf: NameOf,
+): Stage {
+  const whole = units.find(({ item }) => item === undefined)
+  const items = units.filter(({ item }) => item !== undefined)
+  return {
+    name,
+    section: stage?.section ?? 'stages',
+    kind: stage?.step.kind ?? 'unknown',
+    needs: [...(stage?.needs ?? [])],
+    ...(whole === undefined ? { state: 'pending', attempt: 0 } : unitDocument(whole, nameOf)),
+    ...(whole?.items === undefined ? {} : { items: itemsDocument(whole.items, items, nameOf) }),
+  }
+}
+
+function itemsDocument(
+  count: number,
+  units: readonly UnitView[],
+  nameOf: NameOf,
+): NonNullable<Stage['items']> {
+  const states: Record<string, number> = {}
+  for (const { state } of units) states[state] = (states[state] ?? 0) + 1
+  if (units.length < count) states.pending = count - units.length
+  const shown = units.slice(0, runLimits.itemsShownMax)
+  return {
+    count,
+    states,
+    units: shown.map((unit): Item => ({ item: unit.item ?? 0, ...unitDocument(unit, nameOf) })),
+  }
+}
+
+type Unit = Omit<Item, 'item'>
+
+function unitDocument(unit: UnitView, nameOf: NameOf): Unit {
+  const { state, attempt, node, readyMs, changedMs, outputs, attempts, approval } = unit
+  const document: Unit = { state, attempt, readyMs, changedMs }
+  if (node !== undefined) Object.assign(document, { node, nodeName: nameOf(node) })
+  for (const key of [
+    'waitsFor',
+    'dueMs',
+    'detail',
+    'errorClass',
+    'why',
+    'exitCode',
+    'adopted',
+  ] as const) {
+    if (unit[key] !== undefined) Object.assign(document, { [key]: unit[key] })
+  }
+  if (outputs !== undefined) document.outputs = JSON.parse(outputs) as unknown
+  if (approval !== undefined) document.approval = approval
+  if (attempts !== undefined) document.attempts = attempts.map((it) => attemptDocument(it, nameOf))
+  return document
+}
+
+function attemptDocument(view: AttemptView, nameOf: NameOf): Attempt {
+  const { attempt, node, assignedMs, endedMs, record } = view
+  const common = { attempt, node, nodeName: nameOf(node), assignedMs, endedMs }
+  const read = record === undefined ? undefined : decode(Finished, record)
+  if (!read?.ok) return { ...common, outcome: 'lost' }
+  const { outcome, usage, logTail } = read.value
+  const tail = logTail === undefined ? {} : { logTail }
+  const told = { ...common, usage, ...tail }
+  switch (outcome.kind) {
+    case 'succeeded':
+      return { ...told, outcome: 'succeeded' }
+    case 'failed': {
+      const { errorClass, code, message, exitCode, signal } = outcome.value
+      return {
+        ...told,
+        outcome: 'failed',
+        errorClass,
+        code,
+        message,
+        ...(exitCode === undefined ? {} : { exitCode }),
+        ...(signal === undefined ? {} : { signal }),
+      }
+    }
+    case 'cancelled':
+      return { ...told, outcome: 'cancelled', message: outcome.value.reason }
+    default: {
+      const { which, afterMs } = outcome.value
+      return { ...told, outcome: 'timedOut', code: which, message: `after ${afterMs} ms` }
+    }
+  }
+}
+
+export function explanationDocument(
+  { run, phase, why, stages, more }: Explained,
+  nameOf: NameOf,
+): Explanation {
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    run,
+    phase,
+    ...(why === undefined ? {} : { why }),
+    stages: stages.map(({ needs, node, hosts, ...stage }) => ({
+      ...stage,
+      ...(needs === undefined ? {} : { needs: [...needs] }),
+      ...(node === undefined ? {} : { node, nodeName: nameOf(node) }),
+      ...(hosts === undefined ? {} : { hosts: hosts.map(verdictDocument) }),
+    })),
+    more,
+  }
+}
+
+function verdictDocument({ host, refusals, score, reasons }: Verdict) {
+  return {
+    node: host.id,
+    nodeName: host.name,
+    refusals: [...refusals],
+    ...(score === undefined ? {} : { score }),
+    reasons: [...reasons],
+  }
+}

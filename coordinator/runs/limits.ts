@@ -1,0 +1,20 @@
+/** How much of runs is kept and shown. */
+export const runLimits = {
+  /** Characters of the workflows that are kept read. The one not asked for longest is read again. */
+  libraryLengthMax: 8 * 1024 * 1024,
+  /** Letters and digits of a run's id: 50 bits, so that nobody meets one twice. */
+  idLength: 10,
+  /** Items of one stage that are shown with a run. The others are counted. */
+  itemsShownMax: 1_000,
+  /** Runs that a reference may fit before it is called ambiguous without naming all. */
+  candidatesMax: 8,
+  /** Changes are gathered for so long before a watcher hears of them. */
+  newsMs: 50,
+  /** How long a read waits for the ledger's word before it answers with what is here. */
+  freshMs: 2_000,
+  /** Logs that are followed are asked for again after this, when nothing has come. */
+  logRoundMs: 200,
+  /** Of a log that is told at once; it must fit an answer between agents, as JSON. */
+  logPieceBytes: 96 * 1024,
+  workflowChunkBytes: 96 * 1024,
+} as const

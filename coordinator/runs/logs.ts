@@ -1,0 +1,187 @@
+/**
+ * What the attempts of a run wrote, gathered from the hosts that have it. Each attempt is followed
+ * by its own cursor, in rounds, so that a stage that writes much does not hold up the others. Of one
+ * whose host is gone there is the end that came with its result.
+ */
+import type { Agent } from '../../agent/agent.ts'
+import { wholeRun } from '../../protocol/ledger/read-run.ts'
+import type { AttemptView, RunView, UnitView } from '../../protocol/ledger/work-view.ts'
+import { decode } from '../../protocol/wire/codec.ts'
+import { Finished } from '../../protocol/work/attempt.ts'
+import { isRunOver } from '../../protocol/work/states.ts'
+import { ApiRefusal } from '../api/refusal.ts'
+import type { AttemptLog, LogPart } from '../api/run-schemas.ts'
+import { SCHEMA_VERSION } from '../api/schemas.ts'
+import type { NameOf } from './documents.ts'
+import { runLimits } from './limits.ts'
+
+export interface LogQuestion {
+  readonly run: string
+  readonly stage?: string | undefined
+  readonly item?: number | undefined
+  /** Absent: the last of each. */
+  readonly attempt?: number | undefined
+  readonly follow: boolean
+}
+
+export interface PieceAsked {
+  readonly run: string
+  readonly stage: string
+  readonly item?: number
+  readonly attempt: number
+  readonly from: number
+  readonly waitMs: number
+}
+
+export interface LogSources {
+  readonly agent: Agent
+  readonly nameOf: NameOf
+  /** A piece of a log, from the host that has it. Rejects with `ApiRefusal`. */
+  piece(node: string, asked: PieceAsked): Promise<AttemptLog>
+  readonly signal: AbortSignal
+}
+
+/** One attempt that is being read. */
+interface Reading {
+  readonly stage: string
+  readonly item?: number
+  readonly attempt: number
+  readonly node: string
+  from: number
+  ended: boolean
+  /** When it is over: its end, for when its host does not answer. */
+  tail: string | undefined
+  isOver: boolean
+}
+
+export async function* logsOf(sources: LogSources, question: LogQuestion): AsyncGenerator<LogPart> {
+  const readings = new Map<string, Reading>()
+  for (;;) {
+    const view = viewOf(sources.agent, question.run)
+    const runOver = isRunOver(view.head.state)
+    for (const unit of view.units) meet(readings, unit, question)
+    refuseNothing(readings, question, runOver)
+    const open = [...readings.values()].filter(({ ended }) => !ended)
+    let heard = false
+    for (const reading of open) {
+      for await (const part of partsOf(sources, question, reading)) {
+        heard = true
+        yield part
+      }
+    }
+    if (!question.follow || sources.signal.aborted) return
+    if (runOver && [...readings.values()].every(({ ended }) => ended)) return
+    if (!heard) await pause(sources.agent, runLimits.logRoundMs)
+  }
+}
+
+function viewOf({ ledger }: Agent, run: string): RunView {
+  const view = wholeRun(ledger.state, { run, attempts: true })
+  if (view !== undefined) return view
+  throw new ApiRefusal('notFound', `run ${run} is in the ledger no more`, 'look in its history')
+}
+
+function meet(readings: Map<string, Reading>, unit: UnitView, question: LogQuestion): void {
+  const { stage, item, attempts = [] } = unit
+  if (question.stage !== undefined && question.stage !== stage) return
+  if (question.item !== undefined && question.item !== item) return
+  const running: (Pick<AttemptView, 'attempt' | 'node'> & Partial<AttemptView>)[] =
+    unit.state === 'assigned' && unit.node !== undefined
+      ? [{ attempt: unit.attempt, node: unit.node }]
+      : []
+  const all = [...attempts, ...running]
+  const wanted =
+    question.attempt === undefined
+      ? all.slice(-1)
+      : all.filter(({ attempt }) => attempt === question.attempt)
+  for (const one of wanted) {
+    const key = `${stage}/${item ?? ''}#${one.attempt}`
+    const reading: Reading = readings.get(key) ?? {
+      stage,
+      ...(item === undefined ? {} : { item }),
+      attempt: one.attempt,
+      node: one.node,
+      from: 0,
+      ended: false,
+      tail: undefined,
+      isOver: false,
+    }
+    readings.set(key, reading)
+    if (one.endedMs === undefined) continue
+    reading.isOver = true
+    reading.tail = tailOf(one)
+  }
+}
+
+function tailOf({ record }: Pick<AttemptView, 'record'>): string | undefined {
+  const read = record === undefined ? undefined : decode(Finished, record)
+  return read?.ok ? read.value.logTail : undefined
+}
+
+function refuseNothing(
+  readings: ReadonlyMap<string, Reading>,
+  { run, stage, attempt, follow }: LogQuestion,
+  runOver: boolean,
+): void {
+  if (readings.size > 0 || (follow && !runOver)) return
+  const of = stage === undefined ? `run ${run}` : `stage ${stage} of run ${run}`
+  const which = attempt === undefined ? 'no attempt' : `no attempt ${attempt}`
+  throw new ApiRefusal(
+    'notFound',
+    `${of} has ${which} with a log`,
+    `skein runs show ${run} lists stages and attempts`,
+  )
+}
+
+async function* partsOf(
+  { piece, nameOf }: LogSources,
+  { run }: LogQuestion,
+  reading: Reading,
+): AsyncGenerator<LogPart> {
+  const { stage, item, attempt, node } = reading
+  const common: Pick<LogPart, 'schemaVersion' | 'stage' | 'item' | 'attempt' | 'nodeName'> = {
+    schemaVersion: SCHEMA_VERSION,
+    stage,
+    ...(item === undefined ? {} : { item }),
+    attempt,
+    nodeName: nameOf(node),
+  }
+  const which = { run, stage, attempt, ...(item === undefined ? {} : { item }) }
+  for (;;) {
+    const wasOver = reading.isOver
+    let got: AttemptLog
+    try {
+      got = await piece(node, { ...which, from: reading.from, waitMs: 0 })
+    } catch (error) {
+      if (!(error instanceof ApiRefusal)) throw error
+      if (!wasOver) return
+      reading.ended = true
+      yield { ...common, note: withoutHost(error.why, reading) }
+      if (reading.from === 0 && reading.tail !== undefined) yield { ...common, text: reading.tail }
+      return
+    }
+    if (got.missing > 0) yield { ...common, note: `${got.missing} bytes were left out here` }
+    for (const part of got.parts) yield { ...common, ...part }
+    reading.from = got.next
+    if (got.ended || (!got.known && wasOver)) {
+      reading.ended = true
+      if (!got.known && reading.tail !== undefined) {
+        yield { ...common, note: 'its host keeps this log no more; this is its end' }
+        yield { ...common, text: reading.tail }
+      }
+      return
+    }
+    if (got.parts.length === 0) return
+  }
+}
+
+function withoutHost(why: string, { from, tail }: Reading): string {
+  if (from > 0) return `${why}; what follows is there, and cannot be read now`
+  return tail === undefined ? why : `${why}; this is the end of the log, as the ledger keeps it`
+}
+
+function pause({ ports }: Agent, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    ports.clock.after(delayMs, resolve)
+  })
+}

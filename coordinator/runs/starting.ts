@@ -1,0 +1,154 @@
+/**
+ * A run begins: the workflow is read and checked here, whatever the caller has checked, its inputs
+ * are bound, its text goes to the ledger where that does not hold it yet, and then one entry says
+ * that there is a run. Everything is safe to be done again: the hash is the text's, the key is the
+ * caller's.
+ */
+import type { Agent } from '../../agent/agent.ts'
+import type { Command } from '../../protocol/ledger/catalogue.ts'
+import { read } from '../../protocol/ledger/read.ts'
+import type { Result } from '../../protocol/ledger/result.ts'
+import type { LedgerState } from '../../protocol/ledger/state.ts'
+import type { Entropy } from '../../protocol/ports/entropy.ts'
+import {
+  canonicalHash,
+  canonicalJson,
+  canonicalWorkflow,
+  planHash,
+} from '../../protocol/workflow/canonical.ts'
+import { bindInputs } from '../../protocol/workflow/inputs.ts'
+import type { Workflow } from '../../protocol/workflow/model.ts'
+import { parseWorkflow } from '../../protocol/workflow/parse.ts'
+import type { Json } from '../../protocol/workflow/shape/shape.ts'
+import { applied } from '../api/appending.ts'
+import { Mistaken } from '../api/errors.ts'
+import { ApiRefusal } from '../api/refusal.ts'
+import { namesBefore } from '../scheduler/core/names.ts'
+import { groupFor } from './concurrency.ts'
+import type { WorkflowLibrary } from './library.ts'
+import { runLimits } from './limits.ts'
+
+export interface Wanted {
+  readonly workflow: Workflow
+  readonly inputs: Readonly<Record<string, unknown>>
+  readonly labels: Readonly<Record<string, string>>
+  readonly by: string
+  readonly key?: string | undefined
+  readonly priority?: number | undefined
+  readonly retry?: { readonly run: string; readonly keep: readonly string[] }
+}
+
+export interface Begun {
+  readonly run: string
+  readonly result: Result
+}
+
+/** From the text of a request. Throws what the caller is to be told. */
+export function workflowFrom(text: string): Workflow {
+  const parsed = parseWorkflow(text)
+  if (parsed.ok) return parsed.workflow
+  const { mistakes, more } = parsed
+  const count = mistakes.length + more
+  throw new Mistaken(
+    count === 1 ? 'the workflow has a mistake' : `the workflow has ${count} mistakes`,
+    'skein workflow validate FILE shows each with its place',
+    mistakes.map(({ line, column, message, hint }) => ({
+      where: `${line}:${column}`,
+      why: hint === undefined ? message : `${message} (${hint})`,
+    })),
+  )
+}
+
+export function publishedWorkflow(
+  state: LedgerState,
+  library: WorkflowLibrary,
+  name: string,
+): Workflow {
+  const named = read(state, { kind: 'workflowOfName', name }).value
+  if (named === undefined) {
+    const why = `no workflow was published as ${JSON.stringify(name.slice(0, 64))}`
+    throw new ApiRefusal('notFound', why, 'skein workflow ls shows them; publish it first')
+  }
+  const found = library.find(state, named.hash)
+  if (!found.ok) throw new ApiRefusal('conflict', found.why, 'publish it again')
+  return found.workflow
+}
+
+/** Values for the inputs, with defaults, as the ledger keeps them. */
+export function boundInputs(
+  workflow: Workflow,
+  given: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, Json>> {
+  const bound = bindInputs(workflow, given as Readonly<Record<string, Json>>)
+  if (bound.ok) return bound.values
+  throw new Mistaken(
+    'the inputs are not what the workflow asks for',
+    'give them with -i NAME=VALUE',
+    bound.mistakes.map(({ input, message, hint }) => ({
+      where: input,
+      why: hint === undefined ? message : `${message}; ${hint}`,
+    })),
+  )
+}
+
+export async function beginRun(
+  agent: Agent,
+  ids: Entropy,
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<Begun> {
+  const { workflow, labels, by, key, priority, retry } = wanted
+  const inputs = boundInputs(workflow, wanted.inputs)
+  const hash = await storeWorkflow(agent, workflow, signal)
+  const run = newRunId(ids)
+  const run0 = { id: run, by, startedMs: agent.ports.clock.wall(), labels }
+  const group = groupFor(workflow, namesBefore({ workflow }, inputs, run0))
+  const command: Command = {
+    kind: 'runStart',
+    value: {
+      run,
+      workflow: hash,
+      name: workflow.name,
+      inputs: canonicalJson(inputs),
+      by,
+      labels: { ...workflow.labels, ...labels },
+      planHash: planHash(workflow, inputs),
+      ...(key === undefined ? {} : { key }),
+      ...(priority === undefined ? {} : { priority }),
+      ...(group === undefined ? {} : { group }),
+      ...(retry === undefined ? {} : { retry: { run: retry.run, keep: [...retry.keep] } }),
+    },
+  }
+  return { run, result: await applied(agent, command, signal) }
+}
+
+/** Its hash. What the ledger holds already is not sent again. */
+export async function storeWorkflow(
+  agent: Agent,
+  workflow: Workflow,
+  signal: AbortSignal,
+): Promise<string> {
+  const text = canonicalWorkflow(workflow)
+  const hash = canonicalHash(text)
+  const held = read(agent.ledger.state, { kind: 'workflowGet', hash }).value
+  if (held?.text !== undefined) return hash
+  const bytes = Buffer.from(text)
+  const size = runLimits.workflowChunkBytes
+  const chunks = Math.max(1, Math.ceil(bytes.length / size))
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    const piece = Uint8Array.from(bytes.subarray(chunk * size, (chunk + 1) * size))
+    const value = { hash, name: workflow.name, chunks, chunk, text: piece }
+    const { code } = await applied(agent, { kind: 'workflowPut', value }, signal)
+    if (code === 'ok') continue
+    const why = `the ledger does not take the workflow: ${code}`
+    throw new ApiRefusal(code === 'full' ? 'overloaded' : 'conflict', why, 'try again')
+  }
+  return hash
+}
+
+const letters = '0123456789abcdefghjkmnpqrstvwxyz'
+
+function newRunId(ids: Entropy): string {
+  const random = ids.bytes(runLimits.idLength)
+  return Array.from(random, (byte) => letters[byte & 31]).join('')
+}

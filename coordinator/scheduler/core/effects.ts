@@ -1,0 +1,30 @@
+/** What a scheduler wants done in the world, when the ledger has what it stands on. */
+import type { Assignment } from '../../../protocol/work/attempt.ts'
+import type { AttemptId, Fence } from '../../../protocol/work/fence.ts'
+
+export type Effect =
+  /** Send it. The same again is harmless: the agent knows it by its fence. */
+  | { readonly kind: 'assign'; readonly node: string; readonly assignment: Assignment }
+  | {
+      readonly kind: 'cancel'
+      readonly node: string
+      readonly id: AttemptId
+      readonly fence: Fence
+      readonly reason: string
+      readonly atOnce: boolean
+    }
+  /** The result is in the ledger, or can never be: the agent may forget it. */
+  | {
+      readonly kind: 'committed'
+      readonly node: string
+      readonly id: AttemptId
+      readonly fence: Fence
+    }
+  /** Ask the host what it holds, and answer with `inventory`. */
+  | { readonly kind: 'inquire'; readonly node: string }
+  /** Which workflow does the name mean? Answer with `workflowFound`. */
+  | { readonly kind: 'findWorkflow'; readonly name: string }
+  /** How did the run end? Answer with `runFound`, or `addRun` when it has not. */
+  | { readonly kind: 'findRun'; readonly run: string }
+  /** Read the run anew, whole and from one state, and give it to `addRun`. */
+  | { readonly kind: 'reload'; readonly run: string }

@@ -1,0 +1,58 @@
+/** What hosts hold, compared with what they should: nothing runs that is not wanted, nothing wanted is missing. */
+
+import { attemptKey, sameFence } from '../../../protocol/work/fence.ts'
+import type { HeldAttempt } from '../../../protocol/work/messages.ts'
+import { accepted, assignAgain } from './attempts.ts'
+import { attemptOf, type Core } from './core.ts'
+import { schedulerTimes } from './limits.ts'
+import type { Unit } from './run.ts'
+
+export function takeInventory(core: Core, node: string, held: readonly HeldAttempt[]): void {
+  core.answered.add(node)
+  core.lost.delete(node)
+  core.awaited.delete(node)
+  core.hostsChanged()
+  const wanted = new Map<string, Unit>()
+  for (const unit of core.assignedTo.get(node) ?? []) wanted.set(attemptKey(attemptOf(unit)), unit)
+  for (const { id, fence, state } of held) {
+    const key = attemptKey(id)
+    const unit = wanted.get(key)
+    const isWanted = unit?.fence !== undefined && sameFence(unit.fence, fence)
+    if (isWanted) {
+      wanted.delete(key)
+      accepted(core, unit)
+    } else if (state !== 'finished' && isUnwanted(core, id.run)) {
+      // One that is finished says so itself, and hears then that nobody waits for it.
+      core.effect({
+        kind: 'cancel',
+        node,
+        id,
+        fence,
+        reason: 'its fence has passed',
+        atOnce: true,
+      })
+    }
+  }
+  for (const unit of wanted.values()) if (!unit.isAccepted) assignAgain(core, unit)
+  for (const unit of wanted.values()) if (unit.isAccepted) unit.isAccepted = false
+}
+
+/** Of a run about which nothing is on its way, what is not known is not wanted. */
+function isUnwanted(core: Core, id: string): boolean {
+  const run = core.runs.get(id)
+  return run === undefined || (!run.isFrozen && core.outbox.isQuiet(run))
+}
+
+/** Hosts that have said nothing about what they were sent are asked. */
+export function inquire(core: Core): void {
+  const beforeMs = core.nowMs - schedulerTimes.inquireAfterMs
+  for (const [node, units] of core.assignedTo) {
+    if (core.lost.has(node)) continue
+    let isSilent = core.awaited.has(node)
+    for (const unit of units) {
+      if (isSilent) break
+      isSilent = !unit.isAccepted && unit.fence !== undefined && unit.sentMs <= beforeMs
+    }
+    if (isSilent) core.effect({ kind: 'inquire', node })
+  }
+}

@@ -1,0 +1,67 @@
+/** What a unit asks of a host, when it asks for something of its own. */
+import { noDemands, renderDemands } from '../../placement/demands.ts'
+import type { Neighbours, PlacementRequest } from '../../placement/policy.ts'
+import type { Core } from './core.ts'
+import { itemOf } from './item-values.ts'
+import { artifactBytesAssumed } from './limits.ts'
+import { namesFor } from './names.ts'
+import { placeOf, type RenderedAs, refuse, rendered } from './rendering.ts'
+import type { Run, Unit } from './run.ts'
+
+export function requestOf(_core: Core, unit: Unit): RenderedAs<PlacementRequest> {
+  const { run, plan, parent, avoid, declined } = unit
+  const { stage, affinity, antiAffinity, artifactsFrom } = plan
+  const { where } = stage
+  return rendered(() => {
+    const near = neighbours(run, affinity, where.affinity?.required)
+    const far = neighbours(run, antiAffinity, where.antiAffinity?.required)
+    const artifacts = artifactsAt(run, artifactsFrom)
+    return {
+      demands: plan.demands ?? demandsOf(unit),
+      resources: stage.resources,
+      features: plan.features,
+      ...(near === undefined ? {} : { affinity: near }),
+      ...(far === undefined ? {} : { antiAffinity: far }),
+      ...(where.spread === undefined || parent === undefined
+        ? {}
+        : { placed: parent.items!.placed }),
+      ...(artifacts === undefined
+        ? {}
+        : { artifacts, artifactBytes: artifactsFrom.length * artifactBytesAssumed }),
+      ...(avoid === undefined ? {} : { avoid }),
+      ...(declined === undefined ? {} : { declined }),
+    }
+  })
+}
+
+function demandsOf({ run, plan, parent, item }: Unit): PlacementRequest['demands'] {
+  const { stage } = plan
+  if (stage.where === undefined) return noDemands
+  const names = namesFor(run, plan, parent === undefined ? undefined : itemOf(parent, item))
+  const { demands, missing } = renderDemands(stage.where, names)
+  const [first] = missing
+  if (first !== undefined) refuse(`${placeOf(stage)}.${first.where}`, first.why)
+  return demands
+}
+
+function neighbours(
+  run: Run,
+  stages: readonly number[],
+  required: boolean | undefined,
+): Neighbours | undefined {
+  if (stages.length === 0) return undefined
+  const nodes = stages.flatMap((stage) => [...(run.nodesOf.get(stage) ?? [])])
+  return { nodes, required: required === true }
+}
+
+/** Where its files were made, each stage counting the same. */
+function artifactsAt(run: Run, stages: readonly number[]): Map<string, number> | undefined {
+  if (stages.length === 0) return undefined
+  const found = new Map<string, number>()
+  for (const stage of stages) {
+    for (const node of run.nodesOf.get(stage) ?? []) {
+      found.set(node, (found.get(node) ?? 0) + artifactBytesAssumed)
+    }
+  }
+  return found
+}

@@ -1,0 +1,415 @@
+/**
+ * The scheduler of a turn at leading: the ledger's runs, what agents report and what hosts there are
+ * in; turns and effects out. Pure and optimistic: what it emits it takes for true at once, so that
+ * many entries can be on their way, and when the ledger sees it otherwise it reads that run anew.
+ * When the turn at leading is over it is thrown away.
+ *
+ * Whoever drives it: (1) tells it of all signals, hosts and runs that are not over; (2) after
+ * whatever it has told, does `effects()`, and appends what `turn()` gives, in order, until there is
+ * nothing; (3) gives each turn back to `settled` when its entry is applied, and does what comes of
+ * that; (4) calls again by `nextDueMs`. When an append fails, or its result is not `ok`, the turn
+ * at leading is over for this scheduler: throw it away and begin with a new one.
+ */
+
+import type { Dropped } from '../../../protocol/ledger/result.ts'
+import type { RunView } from '../../../protocol/ledger/work-view.ts'
+import type { Entropy } from '../../../protocol/ports/entropy.ts'
+import type { AttemptReport } from '../../../protocol/work/attempt.ts'
+import type { Fence } from '../../../protocol/work/fence.ts'
+import type { HeldAttempt } from '../../../protocol/work/messages.ts'
+import { unitStates } from '../../../protocol/work/states.ts'
+import type { Workflow } from '../../../protocol/workflow/model.ts'
+import type { HostFacts } from '../../placement/host-view.ts'
+import type { PlacementPolicy } from '../../placement/policy.ts'
+import { hear, lose, place, ringAttempt, type Taken } from './attempts.ts'
+import { type Compiled, compile } from './compiled.ts'
+import { Core } from './core.ts'
+import type { Effect } from './effects.ts'
+import { type Explanation, explain } from './explain.ts'
+import { inquire, takeInventory } from './inventory.ts'
+import { schedulerTimes } from './limits.ts'
+import type { Turn } from './outbox.ts'
+import { applyRunReview, stop, stopping } from './phases.ts'
+import { addRun } from './resume.ts'
+import { Run, type Unit } from './run.ts'
+import type { Signal } from './signal-board.ts'
+import { ringWaiting, succeedWith, vote } from './stages.ts'
+import { type ChildEnd, ringSubflow, workflowFound } from './subflows.ts'
+import { Work } from './work.ts'
+
+export interface SchedulerOptions {
+  /** Of the turn at leading: half of every fence. */
+  readonly term: number
+  readonly policy: PlacementPolicy
+  readonly random: Pick<Entropy, 'unit'>
+}
+
+export class Scheduler {
+  private readonly core: Core
+  private readonly work: Work
+  private inquireAtMs = 0
+  /** Something of them was dropped, and more of them is on its way. */
+  private readonly frozen = new Set<Run>()
+  private readonly compiled = new Map<string, { readonly made: Compiled; runs: number }>()
+
+  constructor({ term, policy, random }: SchedulerOptions) {
+    this.core = new Core(term, policy, random)
+    this.work = new Work(this.core)
+  }
+
+  get runCount(): number {
+    return this.core.runs.size
+  }
+
+  /** Whether `addRun` needs the workflow's text: it is read once for all runs of it. */
+  knows(hash: string): boolean {
+    return this.compiled.has(hash)
+  }
+
+  /**
+   * A run as the ledger has it, whole: a new one, or one again that is known (then what was known
+   * is forgotten). `before` is the run that it does again, where it says so.
+   */
+  addRun(view: RunView, workflow: Workflow | undefined, nowMs: number, before?: RunView): void {
+    this.at(nowMs)
+    const { core } = this
+    core.reloads.delete(view.run)
+    const known = core.runs.get(view.run)
+    const compiled = this.hold(view.spec.workflow, workflow)
+    if (known !== undefined) this.release(known)
+    addRun(core, view, compiled, before)
+    if (!core.runs.has(view.run)) {
+      this.releaseHash(view.spec.workflow)
+      const { head, outputs } = view
+      if (head.state !== 'queued' && head.state !== 'running') {
+        this.childEnded(view.run, { state: head.state, outputs, reason: head.reason })
+      }
+    }
+    this.work.all()
+  }
+
+  /** The ledger has it no more, or its end. */
+  dropRun(run: string): void {
+    const known = this.core.runs.get(run)
+    if (known !== undefined) this.remove(known)
+  }
+
+  /** News of some hosts. */
+  hosts(news: Iterable<HostFacts>): void {
+    const { core } = this
+    for (const facts of news) {
+      if (facts.state === 'alive') core.lost.delete(facts.id)
+      core.hosts.update([facts])
+    }
+    core.hostsChanged()
+  }
+
+  /** Nobody knows the host any more; what it had was lost before. */
+  removeHost(node: string): void {
+    this.core.hosts.remove(node)
+    this.core.hostsChanged()
+  }
+
+  /** Hosts that are given nothing until they have said what they hold, or are dead. */
+  awaited(): readonly string[] {
+    return [...this.core.awaited]
+  }
+
+  /** All that a host holds. What is its own and it does not have is sent again. */
+  inventory(node: string, held: readonly HeldAttempt[], nowMs: number): void {
+    this.at(nowMs)
+    takeInventory(this.core, node, held)
+    this.work.all()
+  }
+
+  /** Declared dead: its attempts are over. */
+  lostHost(node: string, nowMs: number): void {
+    this.at(nowMs)
+    const { core } = this
+    core.lost.add(node)
+    core.awaited.delete(node)
+    for (const unit of [...(core.assignedTo.get(node) ?? [])]) {
+      // One whose assignment is on its way is lost when that is there.
+      if (!unit.run.isFrozen && unit.fence !== undefined) lose(core, unit)
+    }
+    core.hostsChanged()
+    this.work.all()
+  }
+
+  /**
+   * `taken`: its turn comes. `stale`: it can never count; the agent is told so. `later`: not to be
+   * answered now; the agent says it again.
+   */
+  report(node: string, report: AttemptReport, nowMs: number): Taken {
+    this.at(nowMs)
+    const taken = this.hear(node, report)
+    if (taken === 'stale') {
+      const { id, fence, news } = report
+      const isOver = news.kind === 'finished' || news.kind === 'refused'
+      this.core.effect(
+        isOver
+          ? { kind: 'committed', node, id, fence }
+          : { kind: 'cancel', node, id, fence, reason: 'its fence has passed', atOnce: true },
+      )
+    }
+    this.work.all()
+    return taken
+  }
+
+  private hear(node: string, report: AttemptReport): Taken {
+    const { core } = this
+    const { id } = report
+    const run = core.runs.get(id.run)
+    if (run === undefined) return 'stale'
+    if (run.isFrozen) return 'later'
+    const unit = this.unitOf(run, id.stage, id.item)
+    if (unit?.state === unitStates.assigned && unit.node === node) {
+      const taken = hear(core, unit, report)
+      if (taken !== 'stale') return taken
+    }
+    // It may be the report of an end that is on its way to the ledger.
+    return core.outbox.isQuiet(run) ? 'stale' : 'later'
+  }
+
+  private unitOf(run: Run, stage: string, item: number | undefined): Unit | undefined {
+    const index = run.compiled.indexOf.get(stage)
+    const unit = index === undefined ? undefined : run.units.get(index)
+    return item === undefined ? unit : unit?.items?.live.get(item)
+  }
+
+  /** Somebody has asked for it, and the ledger has it. */
+  stopped(run: string, mode: 'cancel' | 'kill', reason: string, nowMs: number): void {
+    this.at(nowMs)
+    const known = this.core.runs.get(run)
+    if (known !== undefined && !known.isFrozen) stopping(this.core, known, mode, reason)
+    this.work.all()
+  }
+
+  voted(
+    {
+      run,
+      stage,
+      item,
+      by,
+      approves,
+    }: {
+      readonly run: string
+      readonly stage: string
+      readonly item?: number
+      readonly by: string
+      readonly approves: boolean
+    },
+    nowMs: number,
+  ): void {
+    this.at(nowMs)
+    const known = this.core.runs.get(run)
+    const unit = known === undefined || known.isFrozen ? undefined : this.unitOf(known, stage, item)
+    if (unit !== undefined) vote(this.core, unit, by, approves)
+    this.work.all()
+  }
+
+  /** Those that the ledger keeps, oldest first, and then each as it comes. */
+  signalled(signal: Signal, nowMs: number): void {
+    this.at(nowMs)
+    for (const unit of this.core.signals.post(signal)) {
+      if (!unit.run.isFrozen) succeedWith(this.core, unit, signal)
+    }
+    this.work.all()
+  }
+
+  /** The answer to `findWorkflow`; undefined when the name means nothing. */
+  workflowFound(
+    name: string,
+    found: { readonly hash: string; readonly workflow: Workflow } | undefined,
+    nowMs: number,
+  ): void {
+    this.at(nowMs)
+    const compiled =
+      found && (this.compiled.get(found.hash)?.made ?? compile(found.hash, found.workflow))
+    workflowFound(this.core, name, compiled)
+    this.work.all()
+  }
+
+  /** The answer to `findRun`: how it ended; undefined when the ledger does not know it (any more). */
+  runFound(run: string, ended: ChildEnd | undefined, nowMs: number): void {
+    this.at(nowMs)
+    if (!this.core.runs.has(run)) {
+      this.childEnded(run, ended ?? { state: 'failed', reason: 'nothing is known of it any more' })
+    }
+    this.work.all()
+  }
+
+  /** What is due, what is ready; undefined when there is nothing to append, or too much on its way. */
+  turn(nowMs: number): Turn | undefined {
+    this.at(nowMs)
+    const { core } = this
+    this.ring()
+    this.work.all()
+    if (core.outbox.isFull) return undefined
+    do place(core)
+    while (this.work.all())
+    return core.outbox.cut()
+  }
+
+  /** The entry of the turn is applied: what is to be done now. Turns come back in their order. */
+  settled(turn: Turn, entry: Fence, dropped: readonly Dropped[], nowMs: number): Effect[] {
+    this.at(nowMs)
+    const { core } = this
+    const drops = core.outbox.settle(turn, dropped)
+    turn.items.forEach((item, i) => {
+      const drop = drops.get(i)
+      if (drop !== undefined) this.freeze(item.run, drop)
+      else {
+        const effect = item.then?.(entry)
+        if (effect !== undefined) core.effect(effect)
+      }
+    })
+    for (const { run, transition } of turn.items) {
+      if (!run.isFrozen) {
+        if (transition?.kind === 'ended') this.ended(run)
+        if (core.drops.size > 0) core.drops.delete(run.id)
+        this.work.committed(run)
+      }
+    }
+    this.reloadQuiet()
+    for (const { run, then } of turn.beside) {
+      const effect = run.isFrozen ? undefined : then?.(entry)
+      if (effect !== undefined) core.effect(effect)
+    }
+    this.work.all()
+    return this.effects()
+  }
+
+  /** What can be done at once. */
+  effects(): Effect[] {
+    const { core } = this
+    for (const { run, then } of core.outbox.idle()) {
+      const effect = run.isFrozen ? undefined : then?.({ term: core.term, index: 0 })
+      if (effect !== undefined) core.effect(effect)
+    }
+    return core.takeEffects()
+  }
+
+  /** When `turn` has something to do by the clock alone. */
+  nextDueMs(): number | undefined {
+    const { core } = this
+    let dueMs = core.alarms.peek()?.atMs ?? Number.POSITIVE_INFINITY
+    for (const untilMs of core.paused.values()) dueMs = Math.min(dueMs, untilMs)
+    for (const atMs of core.reloads.values()) dueMs = Math.min(dueMs, atMs)
+    if (core.assignedTo.size > 0) dueMs = Math.min(dueMs, this.inquireAtMs)
+    return dueMs === Number.POSITIVE_INFINITY ? undefined : dueMs
+  }
+
+  /** Why a run, or a stage of it, is where it is. Undefined for a run that is not here. */
+  explain(run: string, stage?: string): Explanation | undefined {
+    const known = this.core.runs.get(run)
+    return known === undefined ? undefined : explain(this.core, known, stage)
+  }
+
+  private at(nowMs: number): void {
+    this.core.nowMs = Math.max(this.core.nowMs, nowMs)
+  }
+
+  private ring(): void {
+    const { core } = this
+    const { nowMs } = core
+    for (let alarm = core.alarms.peek(); alarm && alarm.atMs <= nowMs; alarm = core.alarms.peek()) {
+      const { of } = alarm
+      core.setAlarm(of, undefined)
+      if (of instanceof Run) {
+        if (!of.isFrozen) stop(core, of, 'cancel', 'its time is over')
+      } else if (!of.run.isFrozen) this.ringUnit(of)
+    }
+    for (const [node, untilMs] of core.paused) {
+      if (untilMs > nowMs) continue
+      core.paused.delete(node)
+      core.hostsChanged()
+    }
+    for (const [run, atMs] of core.reloads) {
+      if (atMs > nowMs) continue
+      core.reloads.delete(run)
+      core.effect({ kind: 'reload', run })
+    }
+    if (nowMs < this.inquireAtMs) return
+    this.inquireAtMs = nowMs + schedulerTimes.inquireAfterMs
+    inquire(core)
+  }
+
+  private ringUnit(unit: Unit): void {
+    const { core } = this
+    if (unit.state === unitStates.waiting && unit.waitsFor === 'subflow') ringSubflow(core, unit)
+    else if (unit.state === unitStates.assigned || core.ready.isIn(unit)) ringAttempt(core, unit)
+    else if (unit.waitsFor === 'retry' || unit.state === 0) ringAttempt(core, unit)
+    else ringWaiting(core, unit)
+  }
+
+  private hold(hash: string, workflow: Workflow | undefined): Compiled {
+    const known = this.compiled.get(hash)
+    if (known !== undefined) {
+      known.runs++
+      return known.made
+    }
+    if (workflow === undefined) throw new Error(`the workflow ${hash} is needed, and was not given`)
+    const made = compile(hash, workflow)
+    this.compiled.set(hash, { made, runs: 1 })
+    return made
+  }
+
+  private release({ spec }: Run): void {
+    this.releaseHash(spec.workflow)
+  }
+
+  private releaseHash(hash: string): void {
+    const known = this.compiled.get(hash)
+    if (known !== undefined && --known.runs === 0) this.compiled.delete(hash)
+  }
+
+  /** Its end is in the ledger. */
+  private ended(run: Run): void {
+    this.remove(run)
+    const { to, outputs, reason } = run.ended!
+    this.childEnded(run.id, { state: to, outputs, reason: reason ?? run.stopReason })
+  }
+
+  private childEnded(run: string, end: ChildEnd): void {
+    const parent = this.core.parents.get(run)
+    if (parent === undefined || parent.run.isFrozen) return
+    this.core.parents.delete(run)
+    this.work.childEnded(parent, end)
+  }
+
+  private remove(run: Run): void {
+    const { core } = this
+    core.runs.delete(run.id)
+    core.setAlarm(run, undefined)
+    this.release(run)
+    applyRunReview(core, core.runGroups.leave(run))
+  }
+
+  /** The ledger sees it otherwise: nothing more is said of the run until it has been read anew. */
+  private freeze(run: Run, { code }: Dropped): void {
+    if (run.isFrozen) return
+    const { core } = this
+    run.isFrozen = true
+    this.frozen.add(run)
+    core.outbox.abandon(run)
+    for (const unit of run.units.values()) {
+      core.ready.remove(unit)
+      for (const item of unit.items?.live.values() ?? []) core.ready.remove(item)
+    }
+    const count = (core.drops.get(run.id) ?? 0) + 1
+    core.drops.set(run.id, count)
+    const isStubborn = code === 'full' || code === 'tooLarge' || count > 1
+    run.reloadAtMs = core.nowMs + (isStubborn ? schedulerTimes.dropPauseMs : 0)
+  }
+
+  /** Not before all that was emitted of it has come back. */
+  private reloadQuiet(): void {
+    const { core } = this
+    for (const run of this.frozen) {
+      if (!core.outbox.isQuiet(run)) continue
+      this.frozen.delete(run)
+      if (core.runs.get(run.id) === run) core.reloads.set(run.id, run.reloadAtMs)
+    }
+  }
+}

@@ -1,0 +1,148 @@
+/** What a leader tells agents, gathered into frames: all that follows from one entry goes together. */
+import { assertNever } from '../../protocol/assert.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { Assignment } from '../../protocol/work/attempt.ts'
+import { workLimits as limits } from '../../protocol/work/limits.ts'
+import type { AttemptRef, Cancellation, WorkFrame } from '../../protocol/work/messages.ts'
+import type { AttemptStep } from '../../protocol/work/step.ts'
+import type { Effect } from './core/effects.ts'
+
+export type Sent = Extract<Effect, { kind: 'assign' | 'cancel' | 'committed' | 'inquire' }>
+
+interface Batch {
+  readonly assign: Assignment[]
+  readonly cancel: Cancellation[]
+  readonly committed: AttemptRef[]
+  inquire: boolean
+}
+
+export class Dispatch {
+  private readonly term: number
+  private readonly outlet: (to: PeerId, frame: WorkFrame) => void
+  private readonly batches = new Map<PeerId, Batch>()
+  /** Of the last question to each host. */
+  private readonly serials = new Map<PeerId, number>()
+  private serial = 0
+
+  constructor(term: number, outlet: (to: PeerId, frame: WorkFrame) => void) {
+    this.term = term
+    this.outlet = outlet
+  }
+
+  add(effect: Sent): void {
+    const batch = this.batchFor(effect.node as PeerId)
+    switch (effect.kind) {
+      case 'assign':
+        batch.assign.push(effect.assignment)
+        return
+      case 'cancel': {
+        const { id, fence, reason, atOnce } = effect
+        batch.cancel.push({ id, fence, reason, atOnce })
+        return
+      }
+      case 'committed':
+        batch.committed.push({ id: effect.id, fence: effect.fence })
+        return
+      case 'inquire':
+        batch.inquire = true
+        return
+      default:
+        assertNever(effect)
+    }
+  }
+
+  /** Whether that was the last question to the host. */
+  isCurrent(host: PeerId, serial: number): boolean {
+    return this.serials.get(host) === serial
+  }
+
+  send(): void {
+    const { term } = this
+    for (const [to, { assign, cancel, committed, inquire }] of this.batches) {
+      for (const attempts of parts(committed, limits.attemptsPerFrameMax)) {
+        this.outlet(to, { kind: 'committed', value: { term, attempts } })
+      }
+      for (const attempts of parts(cancel, limits.attemptsPerFrameMax)) {
+        this.outlet(to, { kind: 'cancel', value: { term, attempts } })
+      }
+      for (const assignments of assignmentFrames(assign)) {
+        this.outlet(to, { kind: 'assign', value: { term, assignments } })
+      }
+      if (!inquire) continue
+      const serial = ++this.serial
+      this.serials.set(to, serial)
+      this.outlet(to, { kind: 'inventoryRequest', value: { term, serial } })
+    }
+    this.batches.clear()
+  }
+
+  private batchFor(node: PeerId): Batch {
+    const known = this.batches.get(node)
+    if (known !== undefined) return known
+    const made: Batch = { assign: [], cancel: [], committed: [], inquire: false }
+    this.batches.set(node, made)
+    return made
+  }
+}
+
+function* parts<T>(items: readonly T[], most: number): Generator<T[]> {
+  for (let from = 0; from < items.length; from += most) yield items.slice(from, from + most)
+}
+
+function* assignmentFrames(assignments: readonly Assignment[]): Generator<Assignment[]> {
+  let frame: Assignment[] = []
+  let bytes = 0
+  for (const assignment of assignments) {
+    const own = bytesOf(assignment)
+    const isFull =
+      frame.length >= limits.assignmentsPerFrameMax || bytes + own > limits.frameItemsBytesMax
+    if (isFull && frame.length > 0) {
+      yield frame
+      frame = []
+      bytes = 0
+    }
+    frame.push(assignment)
+    bytes += own
+  }
+  if (frame.length > 0) yield frame
+}
+
+/** Of ids, fences, figures and the envelopes of all parts. */
+const restBytes = 1_024
+/** Around each text, and for what is longer in UTF-8 than in characters. */
+const perText = 8
+const bytesPerCharacter = 3
+
+/** Not less than it takes when it is encoded. */
+function bytesOf({ step, env, secrets, with: input, directory, resources }: Assignment): number {
+  const texts = [input ?? '', directory ?? '', ...textsOf(step)]
+  for (const map of [env, secrets]) {
+    for (const key of Object.keys(map)) texts.push(key, map[key]!)
+  }
+  for (const key of Object.keys(resources.custom)) texts.push(key)
+  let bytes = restBytes
+  for (const text of texts) bytes += perText + sizeOf(text)
+  return bytes
+}
+
+/** Exact where it matters: of a long text. */
+function sizeOf(text: string): number {
+  return text.length < restBytes ? text.length * bytesPerCharacter : Buffer.byteLength(text)
+}
+
+function textsOf(step: AttemptStep): readonly string[] {
+  switch (step.kind) {
+    case 'script':
+      return [step.value.text, ...Object.entries(step.value.variables).flat()]
+    case 'program':
+      return step.value.argv
+    case 'http':
+      return [step.value.url, step.value.body ?? '', ...Object.entries(step.value.headers).flat()]
+    case 'function':
+      return [step.value.module, step.value.export]
+    case 'container':
+      return [step.value.image, ...step.value.command]
+    default:
+      return assertNever(step)
+  }
+}
