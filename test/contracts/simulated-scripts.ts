@@ -1,5 +1,6 @@
-/** The scripts of the processes contract, as a simulated host runs them. */
+/** The scripts of the contracts of processes and cells, as a simulated host runs them. */
 import { type Program, type Programs, runs } from '../../simulations/world/programs.ts'
+import { cellShell } from './cells.ts'
 import { shell } from './processes.ts'
 
 const minuteMs = 60_000
@@ -8,6 +9,45 @@ const minuteMs = 60_000
 const lingers: Program = (self) => {
   self.stdout('ready\n')
   self.after(minuteMs, () => self.exit(0))
+}
+
+const cellScripts: Record<keyof typeof cellShell, Program> = {
+  escapes: (self) => {
+    self.leave(runs(minuteMs))
+    self.stdout('ready\n')
+    self.exit(0)
+  },
+  burns: (self) => {
+    self.use({ cpuCores: 1, memoryBytes: 1e6 })
+    self.after(300, () => lingers(self))
+  },
+  burnsAndEnds: (self) => {
+    self.use({ cpuCores: 1 })
+    self.after(300, () => self.exit(0))
+  },
+  ticks: (self) => {
+    lingers(self)
+    const tick = (): void => {
+      self.stdout('tick\n')
+      self.after(20, tick)
+    }
+    tick()
+  },
+  pours: (self) => {
+    self.on('SIGTERM', () => {
+      self.stdout(new Uint8Array(1_000_000))
+      self.exit(0)
+    })
+    lingers(self)
+  },
+  endsLater: (self) => {
+    self.stdout('ready\n')
+    self.after(200, () => self.exit(3))
+  },
+  hoards: (self) => {
+    self.use({ memoryBytes: 400e6 })
+    self.after(100, () => self.exit(0))
+  },
 }
 
 const scripts: Record<keyof typeof shell, Program> = {
@@ -51,13 +91,18 @@ const scripts: Record<keyof typeof shell, Program> = {
 }
 
 export const simulatedScripts: Programs = {
-  ...Object.fromEntries(
-    Object.entries(scripts).map(([name, program]) => {
-      return [`/bin/sh -c ${shell[name as keyof typeof shell]}`, program]
-    }),
-  ),
+  ...commandLines(shell, scripts),
+  ...commandLines(cellShell, cellScripts),
   '/usr/bin/head -c 1000000 /dev/zero': (self) => {
     for (let i = 0; i < 10; i++) self.stdout(new Uint8Array(100_000))
     self.exit(0)
   },
+}
+
+function commandLines<Name extends string>(
+  texts: Record<Name, string>,
+  programs: Record<Name, Program>,
+): Programs {
+  const names = Object.keys(texts) as Name[]
+  return Object.fromEntries(names.map((name) => [`/bin/sh -c ${texts[name]}`, programs[name]]))
 }

@@ -1,19 +1,26 @@
 /** The simulated ports keep the contracts of the real ones, or the simulator proves nothing. */
 import assert from 'node:assert/strict'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { CellSpec } from '../../protocol/ports/cells.ts'
 import { DiskHandle } from '../../simulations/world/disk.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
+import type { HostOptions } from '../../simulations/world/host.ts'
 import type { LinkQuality } from '../../simulations/world/wires.ts'
 import { World, type WorldOptions } from '../../simulations/world/world.ts'
 import { idle } from '../world/cast.ts'
+import { cellsContract } from './cells.ts'
 import { clockContract } from './clock.ts'
 import { diskContract } from './disk.ts'
 import { entropyContract } from './entropy.ts'
+import { functionsContract } from './functions.ts'
 import { networkContract } from './network.ts'
 import type { Passage } from './passage.ts'
 import { processesContract } from './processes.ts'
+import { simulatedFunctions, simulatedServers } from './simulated-callees.ts'
 import { simulatedScripts } from './simulated-scripts.ts'
 import { telemetryContract } from './telemetry.ts'
+import { webContract } from './web.ts'
+import { workspaceContract } from './workspace.ts'
 
 /** Longest wait in virtual time. */
 const deadlineMs = 60_000
@@ -27,9 +34,9 @@ function passageOf(world: World): Passage {
   }
 }
 
-async function single(options: Partial<WorldOptions> = {}) {
+async function single(options: Partial<WorldOptions> = {}, machine: Partial<HostOptions> = {}) {
   const world = new World({ seed: 'contracts', ...options })
-  const host = world.addHost('n1', { driftPpm: 37, programs: simulatedScripts })
+  const host = world.addHost('n1', { driftPpm: 37, programs: simulatedScripts, ...machine })
   const ports = await idle(host)
   return { ...passageOf(world), world, host, ...ports, close: () => {} }
 }
@@ -58,6 +65,36 @@ diskContract('simulated disk', async () => {
 })
 
 processesContract('simulated processes', async () => ({ ...(await single()), directory: '/tmp' }))
+
+cellsContract('simulated cells', async () => {
+  const subject = { ...(await single()), directory: '/tmp', keeps: true }
+  const inEarlierLife = async (spec: CellSpec) => {
+    let heard = ''
+    const started = subject.cells.start(spec, (_from, chunk) => {
+      heard += new TextDecoder().decode(chunk)
+    })
+    await subject.until('the program to be ready', () => heard.includes('ready'))
+    const { trace } = await started
+    subject.host.crash('kill')
+    subject.cells = (await idle(subject.host)).cells
+    return trace
+  }
+  return Object.assign(subject, { inEarlierLife })
+})
+
+functionsContract('simulated functions', async () => ({
+  ...(await single({}, { modules: { '/functions.mjs': simulatedFunctions } })),
+  module: '/functions.mjs',
+}))
+
+webContract('simulated web', async () => ({
+  ...(await single({}, { servers: simulatedServers })),
+  origin: 'http://server',
+  silentOrigin: 'http://silent',
+  nobodysOrigin: 'http://nobody',
+}))
+
+workspaceContract('simulated workspace', () => single())
 
 telemetryContract('simulated telemetry', () => single())
 
