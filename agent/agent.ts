@@ -10,15 +10,22 @@ import type { Limits, Timing } from '../protocol/consensus/limits.ts'
 import type { PeerId, Signer, Verify } from '../protocol/identity/peer-id.ts'
 import type { Profile } from '../protocol/membership/digest.ts'
 import type { MembershipEvent } from '../protocol/membership/outbox.ts'
+import type { Blobs } from '../protocol/ports/blobs.ts'
+import type { Cells } from '../protocol/ports/cells.ts'
 import type { Clock } from '../protocol/ports/clock.ts'
 import type { Disk } from '../protocol/ports/disk.ts'
 import type { Entropy } from '../protocol/ports/entropy.ts'
+import type { Functions } from '../protocol/ports/functions.ts'
 import type { Log } from '../protocol/ports/log.ts'
 import type { Network } from '../protocol/ports/network.ts'
 import type { HostFacts, Telemetry } from '../protocol/ports/telemetry.ts'
+import type { Web } from '../protocol/ports/web.ts'
+import type { Workspace } from '../protocol/ports/workspace.ts'
 import { helloOf } from '../protocol/wire/versions.ts'
+import type { StoreLimits } from './artifacts/limits.ts'
+import { ArtifactStore } from './artifacts/store.ts'
 import { Journal } from './journal/journal.ts'
-import { tellMembership, tellModule } from './journal/tell.ts'
+import { tellArtifacts, tellMembership, tellModule } from './journal/tell.ts'
 import { LabelStore } from './labels.ts'
 import { LedgerReporter } from './ledger/reporter.ts'
 import { claimsAmong, lagAmong, leaderAmong } from './ledger/rumours.ts'
@@ -33,6 +40,9 @@ import type { SamplingSettings } from './telemetry/limits.ts'
 import { loadRecordOf } from './telemetry/load-record.ts'
 import { Sampler } from './telemetry/sampler.ts'
 import { AGENT_VERSION } from './version.ts'
+import type { WorkSettings } from './work/limits.ts'
+import { WorkWire } from './work/wire.ts'
+import { WorkDesk } from './work/work-desk.ts'
 
 export interface AgentPorts {
   clock: Clock
@@ -40,6 +50,11 @@ export interface AgentPorts {
   network: Network
   disk: Disk
   telemetry: Telemetry
+  blobs: Blobs
+  cells: Cells
+  functions: Functions
+  web: Web
+  workspace: Workspace
   log: Log
   /** 99th percentile of the event loop's lag over the last seconds. */
   loopLagMs: () => number
@@ -63,6 +78,8 @@ export interface AgentSettings {
   /** The mesh was made on this host: its ledger begins here, at the first start. */
   founding: Founding
   sampling: SamplingSettings
+  work: WorkSettings
+  artifacts: StoreLimits
   /** Shown to people; the agent itself only knows its disk. */
   dataDirectory: string
 }
@@ -75,6 +92,11 @@ export class Agent {
   readonly calls: Calls
   readonly ledger: LedgerService
   readonly sampler: Sampler
+  /** What leaders and agents say about work; also for the leader on this host. */
+  readonly workWire: WorkWire
+  readonly work: WorkDesk
+  /** What stages hand on. */
+  readonly artifacts: ArtifactStore
   readonly modules: ModuleGraph
   readonly labels: LabelStore
   readonly startedMs: number
@@ -121,7 +143,10 @@ export class Agent {
         },
         rumouredLeader: () => leaderAmong(this.membership.members()),
         claims: () => claimsAmong(this.membership.members()),
-        onEvent: (event) => this.ledgerReporter.heard(event),
+        onEvent: (event) => {
+          this.ledgerReporter.heard(event)
+          this.followLeader()
+        },
         onStop: (reason) => this.ledgerReporter.stoppedFor(reason),
       },
       this.calls,
@@ -132,11 +157,31 @@ export class Agent {
       this.journal,
       ports.clock,
     )
+    this.workWire = new WorkWire(ports, settings.signer.id, helloOf(AGENT_VERSION, settings.name))
+    this.work = new WorkDesk(
+      ports,
+      {
+        ...settings.work,
+        host: () => ({
+          cpu: this.facts?.coresUsable,
+          memoryBytes: this.facts?.memoryUsableBytes,
+        }),
+      },
+      this.workWire,
+    )
+    this.artifacts = new ArtifactStore(ports, {
+      hello: helloOf(AGENT_VERSION, settings.name),
+      limits: settings.artifacts,
+      ...tellArtifacts(this.membership, this.journal, ports.log),
+    })
     this.modules = new ModuleGraph(ports, [...this.ownModules(), ...modules(this)], {
       onChange: (event) => tellModule(event, this.membership.self(), this.journal),
     })
     ports.network.onConnection = (event) => {
-      if (event.kind === 'connected') this.calls.resetBackoff(event.peer)
+      if (event.kind === 'connected') {
+        this.calls.resetBackoff(event.peer)
+        this.workWire.connected(event.peer)
+      }
       this.membership.connectionChanged(event)
       this.ledger.connectionChanged(event.peer, event.kind)
     }
@@ -152,6 +197,7 @@ export class Agent {
     this.facts = await this.ports.telemetry.facts()
     await this.membership.start()
     this.membership.describe(this.describe())
+    this.workWire.open()
     await this.modules.startAll()
     this.log.info('agent started', { id: this.id, name: this.settings.name })
   }
@@ -160,6 +206,7 @@ export class Agent {
   async stop(): Promise<void> {
     await this.modules.stopAll()
     this.membership.stop()
+    this.workWire.close()
     this.calls.close()
     this.log.info('agent stopped')
   }
@@ -221,13 +268,42 @@ export class Agent {
           await this.ledger.stop()
         },
       },
+      {
+        name: 'artifacts',
+        priority: 4,
+        needs: [],
+        start: () => this.artifacts.start(),
+        stop: () => this.artifacts.stop(),
+      },
+      {
+        name: 'work',
+        priority: 4,
+        needs: [],
+        start: async () => {
+          await this.work.start()
+          this.followLeader()
+        },
+        stop: () => this.work.stop(),
+      },
     ]
   }
 
   private reportLoad(): void {
     const reading = this.sampler.newest()
     if (!reading || !this.facts) return
-    this.membership.report(loadRecordOf(reading.sample, this.facts, this.ports.loopLagMs()), 0)
+    const load = loadRecordOf(reading.sample, this.facts, this.ports.loopLagMs())
+    this.membership.report(load, this.work.running)
+    this.followLeader()
+  }
+
+  /** Whom results go to, until a leader speaks for itself. */
+  private followLeader(): void {
+    const status = this.ledger.status()
+    if (status?.leader) return this.work.leaderKnown(status.leader, status.term)
+    const members = this.membership.members()
+    const rumoured = leaderAmong(members)
+    const record = members.find(({ id }) => id === rumoured)?.digest.ledger
+    if (rumoured && record) this.work.leaderKnown(rumoured, record.term)
   }
 
   private heard(event: MembershipEvent): void {

@@ -111,6 +111,7 @@ async function live(
   const telemetry = openTelemetry(clock, directory.path)
   const lag = new LoopLagMonitor(clock)
   const signer = signerFromSeed(seed)
+  const cells = new SystemCells(join(directory.path, 'cells'), signer.id.slice(-OWNER_LETTERS))
   const ports = {
     clock,
     entropy: new SystemEntropy(),
@@ -118,7 +119,7 @@ async function live(
     disk: directory.disk,
     telemetry: restingHeap(telemetry, systemHeap()),
     blobs: new FileBlobs(join(directory.path, 'artifacts')),
-    cells: new SystemCells(join(directory.path, 'cells'), signer.id.slice(-OWNER_LETTERS)),
+    cells,
     functions: new SystemFunctions(),
     web: new SystemWeb(),
     workspace: new SystemWorkspace(config.work.directory),
@@ -169,6 +170,7 @@ async function live(
     return exitCodes.done
   } finally {
     await network.stop()
+    await cells.close()
     lag.close()
     telemetry.close()
   }

@@ -36,9 +36,14 @@ const AGENT_FLAGS = [
   '--heap-growing-percent=50',
   '--expose-gc',
 ]
+// Each thread that allocates gets a heap of its own from the C library, and seldom gives it back: one
+// for all of them saves 25 MiB.
+const AGENT_ENV = { MALLOC_ARENA_MAX: '1' }
 const isAgent = process.argv[2] === 'agent' && process.argv[3] === 'run'
 const flagged = AGENT_FLAGS.every((flag) => process.execArgv.includes(flag))
-if (isAgent && process.execve && !flagged) becomeAnew([...AGENT_FLAGS, ...process.execArgv])
+if (isAgent && process.execve && !flagged) {
+  becomeAnew([...AGENT_FLAGS, ...process.execArgv], { ...AGENT_ENV, ...process.env })
+}
 
 function becomeAnew(execArgv, env = process.env) {
   process.removeAllListeners('warning')
@@ -86,6 +91,13 @@ const programs = {
   simSoak: async (options) => (await load('../simulations/sim/programs.ts')).simSoak(options),
   simReplay: async (options) => (await load('../simulations/sim/programs.ts')).simReplay(options),
   simCanary: async (options) => (await load('../simulations/sim/programs.ts')).simCanary(options),
+  benchStages: async (options) =>
+    (await load('../simulations/bench/stages.ts')).benchStages(options),
+  benchRuns: async (options) => (await load('../simulations/bench/runs.ts')).benchRuns(options),
+  benchScale: async (options) => (await load('../simulations/bench/scale.ts')).benchScale(options),
+  benchTrace: async (options) => (await load('../simulations/bench/trace.ts')).benchTrace(options),
+  benchFailoverWork: async (options) =>
+    (await load('../simulations/bench/failover-work.ts')).benchFailoverWork(options),
   benchGrowth: async (options) =>
     (await load('../simulations/bench/growth.ts')).benchGrowth(options),
   benchCalm: async (options) => (await load('../simulations/bench/calm.ts')).benchCalm(options),

@@ -3,7 +3,7 @@
  * `SKEIN_NETWORK_MDNS=false`, `--no-network-mdns` and `mdns: false` are read by the same few lines.
  */
 import { nearest } from '../../protocol/nearest.ts'
-import { formatDuration, parseDuration } from '../../protocol/units.ts'
+import { formatBytes, formatDuration, parseBytes, parseDuration } from '../../protocol/units.ts'
 import { type HostPort, readHostPort, readMultiaddr } from './address.ts'
 import { limits } from './limits.ts'
 
@@ -108,6 +108,25 @@ export function duration(minMs: number, maxMs: number): One<number> {
       return { ok: false, why: 'is out of range', fix }
     },
     jsonSchema: { type: 'string', pattern: String.raw`^(\d+(\.\d+)?(ms|[dhms]))+$` },
+  }
+}
+
+/** Bytes, written with a unit. */
+export function size(minBytes: number, maxBytes: number): One<number> {
+  const range = `${formatBytes(minBytes)} to ${formatBytes(maxBytes)}`
+  return {
+    shape: 'one',
+    noun: 'size',
+    range,
+    read: (text) => {
+      const parsed = parseBytes(text)
+      const fix = `write a size with its unit, ${range}`
+      if (!parsed.ok)
+        return { ok: false, why: /^\d+$/.test(text) ? 'has no unit' : 'is no size', fix }
+      if (parsed.value >= minBytes && parsed.value <= maxBytes) return parsed
+      return { ok: false, why: 'is out of range', fix }
+    },
+    jsonSchema: { type: 'string', pattern: String.raw`^\d+(\.\d+)?([KMGT]i?|k)?B$` },
   }
 }
 

@@ -7,8 +7,10 @@
  */
 
 import { limits as membership } from '../../protocol/membership/limits.ts'
-import { formatDuration } from '../../protocol/units.ts'
+import { formatBytes, formatDuration } from '../../protocol/units.ts'
+import { storeLimits } from '../artifacts/limits.ts'
 import { networkLimits } from '../network/limits.ts'
+import { logLimits, workDefaults } from '../work/limits.ts'
 import {
   addresses,
   choice,
@@ -19,6 +21,7 @@ import {
   labels,
   nodeName,
   path,
+  size,
   toggle,
   type ValueOf,
 } from './kind.ts'
@@ -63,6 +66,9 @@ function key<K extends Kind>(kind: K, fallback: Default, about: string): Key<K> 
 const second = 1_000
 const minute = 60 * second
 const hour = 60 * minute
+const day = 24 * hour
+const mebibyte = 2 ** 20
+const gibibyte = 2 ** 30
 
 export const schema = {
   node: {
@@ -149,6 +155,60 @@ export const schema = {
       duration(10 * minute, 24 * hour),
       '24h',
       'How long samples are kept on disk for `skein nodes show`.',
+    ),
+  },
+  work: {
+    enabled: key(
+      toggle,
+      String(workDefaults.enabled),
+      'Run stages here. Otherwise they are refused, and go to other agents.',
+    ),
+    directory: key(
+      path,
+      { fileName: 'work' },
+      'Where stages work and their logs are kept. Stages run as the user of the agent.',
+    ),
+    attemptsMax: key(
+      integer('count', 1, 10_000),
+      String(workDefaults.attemptsMax),
+      'Stages that run at once, at most. Those beyond wait their turn.',
+    ),
+    queueMax: key(
+      integer('count', 1, 100_000),
+      String(workDefaults.queueMax),
+      'Stages that wait their turn, at most. Those beyond are refused as busy, and go to other agents.',
+    ),
+    killOnStop: key(
+      toggle,
+      String(workDefaults.killOnStop),
+      'End what runs when the agent stops. Otherwise programs run on, and the agent takes them up again when it starts.',
+    ),
+    logBytesMax: key(
+      size(2 * logLimits.tailBytes, gibibyte),
+      formatBytes(workDefaults.logBytesMax),
+      'What is kept of one stage’s output. Of more, the beginning and the end are kept.',
+    ),
+    logsBytesMax: key(
+      size(mebibyte, 1_024 * gibibyte),
+      formatBytes(workDefaults.logsBytesMax),
+      'What the outputs of all stages may take on disk. Beyond it the oldest go.',
+    ),
+    logsAge: key(
+      duration(minute, 3_650 * day),
+      formatDuration(workDefaults.logsAgeMs),
+      'How long the output of a stage is kept.',
+    ),
+    containerEngine: key(
+      choice('auto', 'podman', 'docker', 'none'),
+      'auto',
+      'What starts containers. `auto` takes podman, or else docker, if it is there when the agent starts.',
+    ),
+  },
+  artifacts: {
+    quota: key(
+      size(64 * mebibyte, 1_024 * gibibyte),
+      formatBytes(storeLimits.quotaBytes),
+      'What files handed on by stages may take on disk. When it is full, those that only archived runs needed go first; then stages fail.',
     ),
   },
 } as const satisfies Table

@@ -2,6 +2,8 @@
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { MembershipEvent } from '../../protocol/membership/outbox.ts'
 import type { Log } from '../../protocol/ports/log.ts'
+import type { ArtifactWarning } from '../artifacts/collecting.ts'
+import type { ArtifactVerdict } from '../artifacts/fetching.ts'
 import type { ModuleEvent } from '../modules/module.ts'
 import type { Journal, NewEvent } from './journal.ts'
 
@@ -111,4 +113,30 @@ export function tellModule(event: ModuleEvent, self: { id: PeerId }, journal: Jo
     text: `${event.name} is ${event.state}${why}`,
     fields: { module: event.name, was: event.was },
   })
+}
+
+/** What the artifact store calls. */
+export function tellArtifacts(
+  names: Names,
+  journal: Journal,
+  log: Log,
+): {
+  onWarning: (warning: ArtifactWarning) => void
+  onVerdict: (verdict: ArtifactVerdict) => void
+} {
+  const artifacts = log.child('artifacts')
+  return {
+    onWarning: ({ limit, used, max, message }) => {
+      const text = `artifacts come near a limit: ${message}`
+      const [node, fields] = [names.id, { limit, used, max }]
+      journal.record({ kind: 'artifacts.limit', node, name: names.nameOf(node), text, fields })
+      artifacts.warn('artifacts near a limit', fields)
+    },
+    onVerdict: ({ peer, why }) => {
+      const name = names.nameOf(peer)
+      const text = `${name} served artifacts that are wrong: ${why}`
+      journal.record({ kind: 'artifacts.wrong', node: peer, name, text, fields: { why } })
+      artifacts.warn('artifacts served wrong', { peer, why })
+    },
+  }
 }

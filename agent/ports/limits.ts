@@ -40,12 +40,64 @@ assert(
 /** Keys and tokens. A file larger than this in their place is a mistake. */
 export const secretBytesMax = 64 << 10
 
+export const blobLimits = {
+  /**
+   * Left free on the file system of the blobs, whatever their quota: the agent's own store is to
+   * find room when they do not. Below it, what would add bytes is refused with `full`.
+   */
+  freeBytesMin: 256 << 20,
+  /** The thread is ended after so long without a request; the next one starts another. */
+  threadIdleMs: 10_000,
+} as const
+assert(
+  blobLimits.freeBytesMin > 2 * diskLimits.freeBytesMin,
+  'blobs must leave room for the store, and for what it writes meanwhile',
+)
+
 export const processLimits = {
   /**
    * How long a program that has exited may go on being reported as running because one of its
    * children floods the pipe that they share. Output beyond it is delivered after the exit.
    */
   drainMsMax: 1_000,
+} as const
+
+export const cellLimits = {
+  /** Named pipes made at a time, for the outputs of cells: one program makes them all. */
+  pipesMadeAtOnce: 32,
+  /** How often a program of an earlier life, whose end nobody tells of, is looked at. */
+  orphanPollMs: 50,
+  /** The same for one of this life: whoever was to tell of its end may have been killed. */
+  programPollMs: 2_000,
+  /** From a program's end to its record. One that is not there by then never comes. */
+  recordWaitMsMax: 1_000,
+  /** Arguments and environment for the nursery. What is longer is started directly. */
+  nurseryCommandLengthMax: 64 << 10,
+  /** Processes of one cell that are looked at for its usage. Those beyond are not counted. */
+  observedProcessesMax: 256,
+  /** Over which a quota of cores holds, and the least that the kernel takes. */
+  cpuPeriodUs: 100_000,
+  cpuQuotaUsMin: 1_000,
+} as const
+
+export const webLimits = {
+  /** Headers of an answer that are kept; the rest is left out. */
+  headersMax: 64,
+} as const
+
+export const functionLimits = {
+  /** Least heap of a thread; below it, Node itself does not start. */
+  heapMiBMin: 16,
+  /** How long a message may be that tells what a function threw. */
+  messageLengthMax: 2_000,
+} as const
+
+export const heapRestLimits = {
+  /** Of one core. Below it, for so many samples in a row, the agent has become quiet. */
+  quietCpu: 0.05,
+  quietSamples: 3,
+  /** A young generation that is smaller is left as it is. */
+  youngBytesMax: 4 * 1024 * 1024,
 } as const
 
 export const loopLagLimits = {

@@ -4,6 +4,43 @@
  * apart. Where there is no /proc the kernel's answer stands.
  */
 import { readdirSync, readFileSync } from 'node:fs'
+import type { ProcessSignal } from '../../protocol/ports/processes.ts'
+import { errnoOf } from './errno.ts'
+
+/** One group, for as long as its number is its own. */
+export class Group {
+  readonly pid: number
+  /** Set by whoever learns that the program which leads the group has ended. */
+  leaderGone = false
+  /** Once true, the group's number may be another's: it is never signalled again. */
+  #empty = false
+
+  constructor(pid: number) {
+    this.pid = pid
+  }
+
+  alive(): boolean {
+    if (this.#empty) return false
+    // While the group lives its number is taken, so a process with the leader's number after the
+    // leader is gone is a stranger, and our group had emptied before it came.
+    const alive = !(this.leaderGone && processExists(this.pid)) && groupHasLiving(this.pid)
+    this.#empty = this.leaderGone && !alive
+    return alive
+  }
+
+  signal(signal: ProcessSignal): boolean {
+    if (this.leaderGone && !this.alive()) return false
+    try {
+      process.kill(-this.pid, signal)
+      return true
+    } catch (error) {
+      if (errnoOf(error) === 'ESRCH') return false
+      // Somebody is there, though none of them is ours to signal: not empty, and seen to live on.
+      if (errnoOf(error) === 'EPERM') return true
+      throw error
+    }
+  }
+}
 
 export function groupHasLiving(group: number): boolean {
   try {

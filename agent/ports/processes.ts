@@ -21,7 +21,7 @@ import {
 } from '../../protocol/ports/processes.ts'
 import { errnoOf } from './errno.ts'
 import { processLimits } from './limits.ts'
-import { groupHasLiving, processExists } from './process-group.ts'
+import { Group } from './process-group.ts'
 
 type Child = ChildProcessByStdio<Writable | null, Readable, Readable>
 
@@ -52,14 +52,13 @@ export class SystemProcesses implements Processes {
 class ProcessGroup implements RunningProcess {
   readonly pid: number
   readonly #exit: Promise<ProcessExit>
-  #leaderGone = false
-  /** Once true, the group's number may be another's: it is never signalled again. */
-  #empty = false
+  readonly #group: Group
   #chunks = 0
 
   constructor(child: Child, output: ProcessOutput) {
     // Without a pid the start has failed, and nobody gets to see this object.
     this.pid = child.pid ?? 0
+    this.#group = new Group(this.pid)
     child.stdout.on('data', (chunk: Buffer) => {
       this.#chunks++
       output.onStdout(plain(chunk))
@@ -70,7 +69,7 @@ class ProcessGroup implements RunningProcess {
     })
     this.#exit = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
-        this.#leaderGone = true
+        this.#group.leaderGone = true
         const exit: ProcessExit =
           signal === null ? { kind: 'exited', code: code ?? 0 } : { kind: 'signalled', signal }
         this.#drain(() => resolve(exit))
@@ -79,16 +78,7 @@ class ProcessGroup implements RunningProcess {
   }
 
   signal(signal: ProcessSignal): boolean {
-    if (this.#leaderGone && !this.groupAlive()) return false
-    try {
-      process.kill(-this.pid, signal)
-      return true
-    } catch (error) {
-      if (errnoOf(error) === 'ESRCH') return false
-      // Somebody is there, though none of them is ours to signal: not empty, and seen to live on.
-      if (errnoOf(error) === 'EPERM') return true
-      throw error
-    }
+    return this.#group.signal(signal)
   }
 
   exited(): Promise<ProcessExit> {
@@ -96,12 +86,7 @@ class ProcessGroup implements RunningProcess {
   }
 
   groupAlive(): boolean {
-    if (this.#empty) return false
-    // While the group lives its number is taken, so a process with the leader's number after the
-    // leader is gone is a stranger, and our group had emptied before it came.
-    const alive = !(this.#leaderGone && processExists(this.pid)) && groupHasLiving(this.pid)
-    this.#empty = this.#leaderGone && !alive
-    return alive
+    return this.#group.alive()
   }
 
   /** Calls when a whole turn of the event loop, which reads all pipes, has brought nothing. */
@@ -138,7 +123,10 @@ const startCodes: Readonly<Record<string, StartErrorCode>> = {
   E2BIG: 'limit',
 }
 
-async function startError(error: unknown, spec: ProcessSpec): Promise<StartError> {
+export async function startError(
+  error: unknown,
+  spec: Pick<ProcessSpec, 'argv' | 'cwd'>,
+): Promise<StartError> {
   // The system reports a bad directory as if the program were missing.
   const directory = await stat(spec.cwd).catch(() => undefined)
   if (!directory?.isDirectory()) {

@@ -38,7 +38,14 @@ export function metricsOf(agent: Agent): Metrics {
   const applied = metrics.gauge('skein_ledger_applied_index', {
     help: 'The entry up to which this agent has the state of the ledger',
   })
+  const attempts = metrics.gauge('skein_attempts', {
+    help: 'Attempts of stages on this agent: running, waiting for their turn, or with a result that is not committed',
+    labels: ['state'],
+  })
   metrics.onScrape(() => {
+    attempts.with('running').set(agent.work.running)
+    attempts.with('waiting').set(agent.work.waiting)
+    attempts.with('uncommitted').set(agent.work.uncommitted)
     const ledger = ledgerStatusOf(agent)
     leads.with().set(ledger?.role === 'leader' ? 1 : 0)
     if (ledger) {

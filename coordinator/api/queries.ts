@@ -156,6 +156,7 @@ export function refusalsOf(agent: Agent): Record<string, number> {
     agent.membership.refusals(),
     agent.calls.refusals(),
     agent.ledger.refusals(),
+    agent.work.refusals(),
   ]
   for (const counts of parts) {
     for (const [reason, count] of Object.entries(counts)) {

@@ -1,4 +1,6 @@
 /** The grammar of the benchmarks. */
+import { Option } from 'commander'
+import { works } from '../importing/options.ts'
 import type { Parts } from './grammar.ts'
 import { someNumber, wholeNumber } from './usage.ts'
 
@@ -40,6 +42,50 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
     .description('a killed leader, to the next committed write')
     .option('--rounds <count>', 'how often', wholeNumber('--rounds'), '100')
     .action(async (options) => done(await programs.benchFailover(asked(options))))
+  bench
+    .command('stages')
+    .description('stages carried through, beside BullMQ on Redis and bare spawn')
+    .option('--seconds <count>', 'how long each', wholeNumber('--seconds', 1), '10')
+    .option('--agents <count>', 'agents in the mesh', wholeNumber('--agents', 1), '5')
+    .action(async (options) => done(await programs.benchStages(asked(options))))
+  bench
+    .command('runs')
+    .description('a great many runs in flight at once, and the memory of each')
+    .option('--count <count>', 'how many', wholeNumber('--count', 1), '1000')
+    .option('--agents <count>', 'agents in the mesh', wholeNumber('--agents', 1), '5')
+    .action(async (options) => done(await programs.benchRuns(asked(options))))
+  bench
+    .command('scale')
+    .description('stages that wait, side by side, against one')
+    .option('--max <count>', 'how many at most', wholeNumber('--max', 1), '20')
+    .option('--rounds <count>', 'how often', wholeNumber('--rounds', 1), '5')
+    .option('--agents <count>', 'agents in the mesh', wholeNumber('--agents', 1), '5')
+    .action(async (options) => done(await programs.benchScale(asked(options))))
+  bench
+    .command('trace')
+    .description('every trace of a folder, run on a mesh, its order judged by a checker')
+    .argument('<directory>', 'of traces in WfFormat, also gzip')
+    .option(
+      '--time-scale <factor>',
+      'times are multiplied by it',
+      someNumber('--time-scale'),
+      '0.002',
+    )
+    .addOption(
+      new Option('--work <kind>', 'what stages do in the place of work')
+        .choices([...works])
+        .default('sleep'),
+    )
+    .option('--agents <count>', 'agents in the mesh', wholeNumber('--agents', 1), '5')
+    .action(async (directory, options) =>
+      done(await programs.benchTrace(asked({ ...options, directory }))),
+    )
+  bench
+    .command('failover-work')
+    .description('a killed leader and a killed agent, to the next stages dispatched')
+    .option('--rounds <count>', 'how often', wholeNumber('--rounds', 1), '20')
+    .option('--stages <count>', 'in flight', wholeNumber('--stages', 1), '500')
+    .action(async (options) => done(await programs.benchFailoverWork(asked(options))))
   bench
     .command('growth')
     .description('memory, disk and start of a ledger that has seen a great many entries')

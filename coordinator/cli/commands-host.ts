@@ -1,4 +1,5 @@
 /** The grammar of agents on this host, and of a local mesh of them. */
+import { Option } from 'commander'
 import { configFlags } from '../../agent/config/reference.ts'
 import { Client } from './client.ts'
 import type { Parts } from './grammar.ts'
@@ -43,6 +44,7 @@ export function addLocalCommands({ program, programs, done, context }: Parts): v
     .description('a local mesh of real agents; Ctrl-C stops it')
     .option('--nodes <count>', 'how many', wholeNumber('--nodes'), '5')
     .option('--detach', 'leave it running in the background')
+    .addOption(new Option('--sample', 'run a sample workflow on it').conflicts('detach'))
     .option('--dir <folder>', 'where it lives (default: $SKEIN_HOME, else .skein)')
     .action(async (options) => {
       const { io, quiet } = context()
@@ -52,8 +54,19 @@ export function addLocalCommands({ program, programs, done, context }: Parts): v
         const viewed = { ...context(), client: new Client(address, until), interrupted: until }
         await top(viewed, {}, terminalKeys(), `skein   ${address}   q or Ctrl-C stops the mesh`)
       }
+      const begin = async (address: string, workflow: string, say: (text: string) => void) => {
+        const { beginSample } = await import('./sample.ts')
+        await beginSample(address, workflow, say)
+      }
       const viewed = io.terminal && !quiet && !options.detach ? { view } : {}
-      done(await programs.up({ ...options, nodes: Number(options.nodes), ...viewed }))
+      done(
+        await programs.up({
+          ...options,
+          nodes: Number(options.nodes),
+          ...viewed,
+          ...(options.sample ? { begin } : {}),
+        }),
+      )
     })
   program
     .command('down')

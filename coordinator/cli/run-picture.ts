@@ -71,8 +71,12 @@ function treeStage(stage: Stage): RunTreeStage {
     ...(isOver && changedMs !== undefined ? { endedMs: changedMs } : {}),
     ...(stage.progress === undefined ? {} : { progress: stage.progress }),
     ...(note === undefined ? {} : { note }),
-    ...(items === undefined
-      ? {}
-      : { items: items.states as Partial<Record<RunTreeState, number>> }),
+    ...(items === undefined ? {} : { items: goingItems(items.states) }),
   }
+}
+
+/** What is on a host is told as running: that it has begun only the host knows. */
+function goingItems({ assigned, ...rest }: Record<string, number>): RunTreeStage['items'] {
+  return (assigned === undefined ? rest : { ...rest, running: assigned }) as RunTreeStage['items'] &
+    object
 }

@@ -75,7 +75,7 @@ export function runState({ state, stopping }: Run, io: Io): string {
   return paint(io, runStyles[state], text)
 }
 
-function runTable(runs: readonly Run[], io: Io): string {
+export function runTable(runs: readonly Run[], io: Io): string {
   const columns = [
     { title: 'RUN' },
     { title: 'WORKFLOW', cutTo: 16 },

@@ -8,6 +8,7 @@ import { ABSENT, age, bar, bytes, fresh, percent, rate, sparkline } from './figu
 import { type Io, paint, type Style } from './io.ts'
 import { CTRL_C } from './keys.ts'
 import { NAME_CELLS_MIN, stateOf } from './nodes.ts'
+import { runTable } from './runs.ts'
 import { fit, plain, table, width } from './table.ts'
 
 export interface TopOptions {
@@ -18,6 +19,8 @@ export interface TopOptions {
 const REFRESH_MS = 1_000
 const TREND_CELLS = 20
 const BAR_CELLS = 10
+/** The newest, below the table of nodes. */
+const RUNS_SHOWN = 8
 
 const enterScreen = '\u001b[?1049h\u001b[?25l'
 const leaveScreen = '\u001b[?25h\u001b[?1049l'
@@ -110,9 +113,13 @@ async function currentScreen(
   trends: Trends,
 ): Promise<string> {
   try {
-    const { nodes } = await client.call('nodes')
+    const [{ nodes }, { runs }] = await Promise.all([
+      client.call('nodes'),
+      client.call('runs', { query: { limit: RUNS_SHOWN } }),
+    ])
     follow(trends, nodes)
-    return screen(nodes, options, trends, io)
+    const work = runs.length === 0 ? '' : `\n\n${runTable(runs, io)}`
+    return screen(nodes, options, trends, io) + work
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     return paint(io, 'red', error.message)

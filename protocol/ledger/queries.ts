@@ -40,8 +40,10 @@ export type WorkQuery =
    * ends where it has left out `listScanMax`. So may the next.
    */
   | ({ kind: 'runList' } & RunFilter & Paging)
-  /** The ids that begin so, in their order; all of them, or only of runs that are not over. */
-  | ({ kind: 'runIdList'; prefix: string; unended?: boolean } & Paging)
+  /** The ids that begin so, in their order; all of them, or only of runs that are over, or are not. */
+  | ({ kind: 'runIdList'; prefix: string; unended?: boolean; ended?: boolean } & Paging)
+  /** How many runs there are, ended ones included. */
+  | { kind: 'runCount' }
   /** With its units, up to `runUnitsMax` and `runViewBytesMax`. Attempts only if asked for. */
   | ({ kind: 'runGet'; run: string; attempts?: boolean } & Paging)
   | { kind: 'unitGet'; run: string; stage: string; item?: number }
@@ -111,6 +113,7 @@ export interface Values {
   status: LedgerStatus
   runList: Page<RunItem>
   runIdList: Page<string>
+  runCount: number
   runGet: RunView | undefined
   unitGet: UnitView | undefined
   runOfKey: string | undefined

@@ -30,9 +30,12 @@ export const workAnswers: { readonly [K in WorkQuery['kind']]: Answering<K> } = 
       runItem(state, name.slice(name.indexOf('/') + 1), query),
     ),
   runIdList: (state, query, limits) =>
-    page(state, spanOf(tables.run, query.prefix), query, limits, (run, row) =>
-      query.unended && isRunOver(stateOfRunRow(row)) ? undefined : run,
-    ),
+    page(state, spanOf(tables.run, query.prefix), query, limits, (run, row) => {
+      if (!query.unended && !query.ended) return run
+      const isOver = isRunOver(stateOfRunRow(row))
+      return (isOver ? query.unended : query.ended) ? undefined : run
+    }),
+  runCount: ({ rows }) => rows.rank(endOf(tables.run)) - rows.rank(tables.run),
   runGet: viewRun,
   unitGet: viewUnit,
   runOfKey: (state, { key }) => one(state, runKeyRow(key), textOfOctets),

@@ -3,7 +3,7 @@
  * an identity of its own. Stays in front with a live view until Ctrl-C, or goes to the background.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
@@ -26,12 +26,15 @@ export interface UpOptions {
   nodes: number
   detach?: boolean
   dir?: string
+  /** When all agents see each other: begins the sample workflow. */
+  begin?: (address: string, workflow: string, say: (text: string) => void) => Promise<void>
   /** Shows the mesh until the signal; without it, events are told as lines. */
   view?: (address: string, until: AbortSignal) => Promise<void>
 }
 
 const READY_DEADLINE_MS = 30_000
 const LOOK_EVERY_MS = 50
+const sample = new URL('../workloads/sample.yaml', import.meta.url)
 const launcher = fileURLToPath(new URL('../../coordinator/skein.js', import.meta.url))
 
 export async function up(options: UpOptions): Promise<number> {
@@ -94,6 +97,7 @@ async function supervise(options: UpOptions, layout: MeshLayout): Promise<number
       say(
         `control API: ${mesh.address}   (skein status, skein top, skein events -f; in a checkout: npm run -s skein -- status)`,
       )
+      await options.begin?.(mesh.address, readFileSync(sample, 'utf8'), say)
       if (options.view) await options.view(mesh.address, stop.signal)
       else await aborted(stop.signal)
     }

@@ -5,15 +5,24 @@
  */
 import { assert } from '../../protocol/assert.ts'
 import type { PeerId, Signer, Verify } from '../../protocol/identity/peer-id.ts'
+import type { Blobs } from '../../protocol/ports/blobs.ts'
+import type { Cells } from '../../protocol/ports/cells.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Disk } from '../../protocol/ports/disk.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
+import type { Functions } from '../../protocol/ports/functions.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { Processes } from '../../protocol/ports/processes.ts'
 import type { Telemetry } from '../../protocol/ports/telemetry.ts'
+import type { Web } from '../../protocol/ports/web.ts'
+import type { Workspace } from '../../protocol/ports/workspace.ts'
+import { BlobPlatter } from './blob-platter.ts'
+import { SimulatedBlobs } from './blobs.ts'
+import { SimulatedCells } from './cells.ts'
 import { type ClockOptions, HostTime, VirtualClock } from './clock.ts'
 import { DiskHandle } from './disk.ts'
 import { HappeningError, HostCall, HostEvent } from './event.ts'
+import { type Modules, SimulatedFunctions } from './functions.ts'
 import type { Identity } from './identity.ts'
 import { TracedLog } from './log.ts'
 import { Machine, type MachineOptions } from './machine.ts'
@@ -25,6 +34,8 @@ import type { Programs } from './programs.ts'
 import { SimulatedTelemetry } from './telemetry.ts'
 import type { EventKind } from './trace.ts'
 import { hashOfText } from './trace.ts'
+import { type Servers, SimulatedWeb } from './web.ts'
+import { SimulatedWorkspace } from './workspace.ts'
 import type { World } from './world.ts'
 
 /** Everything that a program on a host is given. */
@@ -34,6 +45,11 @@ export interface HostPorts {
   network: SimulatedNetwork
   disk: Disk
   processes: Processes
+  cells: Cells
+  workspace: Workspace
+  blobs: Blobs
+  web: Web
+  functions: Functions
   telemetry: Telemetry
   log: Log
   signer: Signer
@@ -53,6 +69,10 @@ export interface HostOptions extends ClockOptions {
   machine?: Partial<MachineOptions>
   /** What can be run here, besides the ordinary programs. */
   programs?: Programs
+  /** Modules that functions can be called of, by path. */
+  modules?: Modules
+  /** The servers that this host can reach. */
+  servers?: Servers
 }
 
 /**
@@ -70,8 +90,11 @@ export class Host {
   readonly identity: Identity
   readonly time: HostTime
   readonly platter: Platter
+  readonly blobs: BlobPlatter
   readonly machine: Machine
   readonly processTable: ProcessTable
+  readonly modules: Modules
+  readonly servers: Servers
   state: HostState = 'stopped'
   /** Counts the lives of the program. Everything made for another number is void. */
   life = 0
@@ -89,8 +112,11 @@ export class Host {
     this.identity = identity
     this.time = new HostTime(this, options)
     this.platter = new Platter(world.entropy.stream(`disk/${name}`), options.disk ?? {})
+    this.blobs = new BlobPlatter(world.entropy.stream(`blobs/${name}`))
     this.machine = new Machine(this, options.machine ?? {})
     this.processTable = new ProcessTable(this, options.programs ?? {})
+    this.modules = options.modules ?? {}
+    this.servers = options.servers ?? {}
     this.startMachine()
   }
 
@@ -145,6 +171,7 @@ export class Host {
     this.network?.die(kind)
     this.network = undefined
     this.platter.crash(kind)
+    this.blobs.crash(kind)
     if (kind === 'powerLoss') this.processTable.powerLoss()
     this.world.scheduler.cancelAll((event) => event instanceof HostEvent && event.isOverFor(this))
   }
@@ -187,6 +214,11 @@ export class Host {
       network: this.network,
       disk: new DiskHandle(this),
       processes: new SimulatedProcesses(this),
+      cells: new SimulatedCells(this),
+      workspace: new SimulatedWorkspace(this),
+      blobs: new SimulatedBlobs(this),
+      web: new SimulatedWeb(this),
+      functions: new SimulatedFunctions(this),
       telemetry: new SimulatedTelemetry(this, clock),
       log: new TracedLog(this),
       ...this.identity,

@@ -29,3 +29,9 @@ export const processTimes = {
 
 /** The calendar of a new world: 1 January 2026. */
 export const calendarOriginMs = 1_767_225_600_000
+
+/** What a change to a file takes until it is done. */
+export const fileTimes = { callMs: 0.05 } as const
+
+/** What a call to the blobs takes, and how fast bytes are hashed, read and written there. */
+export const blobTimes = { callMs: 0.2, bytesPerMs: 400_000 } as const

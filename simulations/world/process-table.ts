@@ -6,6 +6,7 @@ import type {
   ProcessSpec,
   StartErrorCode,
 } from '../../protocol/ports/processes.ts'
+import type { KeptCell } from './cells.ts'
 import type { Host } from './host.ts'
 import { processTimes } from './limits.ts'
 import { Process, type StartedWith } from './process.ts'
@@ -17,7 +18,12 @@ export class ProcessTable {
   private readonly host: Host
   private readonly programs: Programs
   private readonly groups = new Set<ProcessGroup>()
+  /** What programs may be started in, besides the directories of attempts. */
   private readonly directories = new Set(['/', '/tmp'])
+  /** Files of attempts: by directory, by name. */
+  readonly files = new Map<string, Map<string, Uint8Array>>()
+  /** Cells with anybody in them, or whose end is still to be asked for. */
+  readonly cells = new Map<string, KeptCell>()
   private nextPid = 1000
 
   constructor(host: Host, programs: Programs) {
@@ -40,23 +46,45 @@ export class ProcessTable {
   }
 
   find(spec: ProcessSpec): Program | StartErrorCode {
-    if (!this.directories.has(spec.cwd)) return 'badDirectory'
+    const known = this.directories.has(spec.cwd) || this.files.has(spec.cwd)
+    if (!known) return 'badDirectory'
     const found = this.programs[spec.argv.join(' ')] ?? this.programs[spec.argv[0]]
     return found ?? 'notFound'
   }
 
   start(program: Program, spec: ProcessSpec, output: ProcessOutput): ProcessGroup {
-    const group = new ProcessGroup(this.host, this.nextPid++, output, () => {
-      this.groups.delete(group)
-    })
-    this.groups.add(group)
+    const group = this.newGroup(output)
     group.lead(program, { ...spec, stdin: spec.stdin?.slice() ?? noInput })
+    return group
+  }
+
+  /** Everybody who was started with this variable so, or by somebody who was. */
+  *marked(name: string, accepts: (value: string) => boolean): IterableIterator<Process> {
+    for (const group of this.groups) {
+      for (const process of group.members) {
+        const value = process.env[name]
+        if (value !== undefined && accepts(value)) yield process
+      }
+    }
+  }
+
+  private newGroup(output: ProcessOutput): ProcessGroup {
+    const group = new ProcessGroup(
+      this.host,
+      this.nextPid++,
+      output,
+      () => this.groups.delete(group),
+      () => this.newGroup(output),
+    )
+    this.groups.add(group)
     return group
   }
 
   powerLoss(): void {
     for (const group of this.groups) group.vanish()
     this.groups.clear()
+    this.cells.clear()
+    this.files.clear()
   }
 
   private sum(of: (process: Process) => number): number {
@@ -70,33 +98,59 @@ export class ProcessGroup {
   readonly host: Host
   readonly pid: number
   readonly members = new Set<Process>()
-  private readonly output: ProcessOutput
+  /** Time of a core that those who have ended took. */
+  tookMs = 0
+  /** How the one whose exit is the group's has ended. */
+  ended: ProcessExit | undefined
+  private output: ProcessOutput
   private readonly empty: () => void
-  private readonly life: number
-  private readonly exited = Promise.withResolvers<ProcessExit>()
+  private readonly another: () => ProcessGroup
+  private life: number
+  private exited = Promise.withResolvers<ProcessExit>()
 
-  constructor(host: Host, pid: number, output: ProcessOutput, empty: () => void) {
+  constructor(
+    host: Host,
+    pid: number,
+    output: ProcessOutput,
+    empty: () => void,
+    another: () => ProcessGroup,
+  ) {
     this.host = host
     this.pid = pid
     this.output = output
     this.empty = empty
+    this.another = another
     this.life = host.life
+  }
+
+  /** Goes on telling a new life of the agent what it has told an earlier one. */
+  adopt(output: ProcessOutput): void {
+    this.output = output
+    this.life = this.host.life
+    this.exited = Promise.withResolvers<ProcessExit>()
+    if (this.ended) this.exited.resolve(this.ended)
   }
 
   /** Starts the one whose exit is the group's. */
   lead(program: Program, started: StartedWith): void {
     this.launch(
       program,
-      new Process(this, started, (exit) =>
+      new Process(this, started, (exit) => {
+        this.ended = exit
         this.tell('exit', () => {
           this.exited.resolve(exit)
-        }),
-      ),
+        })
+      }),
     )
   }
 
   add(program: Program, parent: StartedWith, whenDone: (exit: ProcessExit) => void): void {
     this.launch(program, new Process(this, parent, whenDone))
+  }
+
+  /** In a group of its own, as a program that has made itself a session. */
+  addAway(program: Program, parent: StartedWith, whenDone: (exit: ProcessExit) => void): void {
+    this.another().add(program, parent, whenDone)
   }
 
   leaderExit(): Promise<ProcessExit> {
@@ -108,7 +162,7 @@ export class ProcessGroup {
     this.tell(to, () => (to === 'stdout' ? output.onStdout(chunk) : output.onStderr(chunk)))
   }
 
-  ended(process: Process): void {
+  left(process: Process): void {
     this.members.delete(process)
     if (this.members.size === 0) this.empty()
   }

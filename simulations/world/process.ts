@@ -28,6 +28,11 @@ export class Process implements ProgramSelf {
   state: ProcessState = 'running'
   cpuCores = 0
   memoryBytes = 0
+  /** Called when it takes more or less than before. */
+  onUse: (process: Process) => void = () => {}
+  /** Time of a core that it has taken, up to its last change. */
+  private tookMs = 0
+  private tookUntilMs = 0
   private readonly group: ProcessGroup
   private readonly whenDone: (exit: ProcessExit) => void
   private readonly answers = new Map<ProcessSignal, 'nothing' | (() => void)>()
@@ -63,6 +68,12 @@ export class Process implements ProgramSelf {
     if (this.state !== 'ended') this.group.wrote('stderr', bytesOf(data))
   }
 
+  writeFile(path: string, text: string): void {
+    const slash = path.lastIndexOf('/')
+    const { files } = this.group.host.processTable
+    files.get(path.slice(0, slash))?.set(path.slice(slash + 1), bytesOf(text))
+  }
+
   exit(code: number): void {
     this.end({ kind: 'exited', code })
   }
@@ -79,9 +90,23 @@ export class Process implements ProgramSelf {
     if (this.state !== 'ended') this.group.add(program, this, whenDone)
   }
 
+  leave(program: Program, whenDone: (exit: ProcessExit) => void = () => {}): void {
+    if (this.state !== 'ended') this.group.addAway(program, this, whenDone)
+  }
+
+  /** Time of a core that it has taken so far. */
+  cpuMs(): number {
+    const { nowMs } = this.group.host.world
+    if (this.state === 'running') this.tookMs += this.cpuCores * (nowMs - this.tookUntilMs)
+    this.tookUntilMs = nowMs
+    return this.tookMs
+  }
+
   use(cost: { cpuCores?: number; memoryBytes?: number }): void {
+    this.cpuMs()
     this.cpuCores = cost.cpuCores ?? this.cpuCores
     this.memoryBytes = cost.memoryBytes ?? this.memoryBytes
+    this.onUse(this)
   }
 
   receive(signal: ProcessSignal): void {
@@ -99,12 +124,14 @@ export class Process implements ProgramSelf {
   }
 
   private stop(): void {
+    this.cpuMs()
     this.state = 'stopped'
     for (const timer of this.timers) timer.hold()
   }
 
   private continue(): void {
     if (this.state !== 'stopped') return
+    this.cpuMs()
     this.state = 'running'
     for (const timer of this.timers) timer.release()
     for (const signal of this.pendingSignals.splice(0)) this.receive(signal)
@@ -112,10 +139,11 @@ export class Process implements ProgramSelf {
 
   private end(exit: ProcessExit): void {
     if (this.state === 'ended') return
+    this.group.tookMs += this.cpuMs()
     this.state = 'ended'
     for (const timer of this.timers) timer.hold()
     this.timers.clear()
-    this.group.ended(this)
+    this.group.left(this)
     this.whenDone(exit)
   }
 }

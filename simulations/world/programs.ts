@@ -14,6 +14,8 @@ export interface ProgramSelf {
   after(ms: number, call: () => void): void
   stdout(data: string | Uint8Array): void
   stderr(data: string | Uint8Array): void
+  /** Writes a whole file in one of the directories of attempts; elsewhere nothing happens. */
+  writeFile(path: string, text: string): void
   exit(code: number): void
   /** Ends as if by this signal. */
   die(signal: ProcessSignal): void
@@ -21,6 +23,8 @@ export interface ProgramSelf {
   on(signal: ProcessSignal, does: 'nothing' | (() => void)): void
   /** Starts a child in the same group, with the same outputs. */
   fork(program: Program, whenDone?: (exit: ProcessExit) => void): void
+  /** Starts a child in a group of its own, out of reach of signals to this one. */
+  leave(program: Program, whenDone?: (exit: ProcessExit) => void): void
   /** What it takes from the machine from now on. */
   use(cost: { cpuCores?: number; memoryBytes?: number }): void
 }

@@ -43,6 +43,18 @@ test('an agent that is told nothing has a whole configuration', () => {
     telemetry: { intervalMin: 1_000, intervalMax: 5_000 },
     membership: { probeInterval: 900 },
     history: { retention: 86_400_000 },
+    work: {
+      enabled: true,
+      directory: '/home/ada/.local/share/skein/work',
+      attemptsMax: 256,
+      queueMax: 4_096,
+      killOnStop: false,
+      logBytesMax: 16 << 20,
+      logsBytesMax: 1 << 30,
+      logsAge: 7 * 86_400_000,
+      containerEngine: 'auto',
+    },
+    artifacts: { quota: 20 * 2 ** 30 },
   })
 })
 
@@ -104,6 +116,16 @@ test('every key can be set in the file, in the environment and by a flag, to the
     'telemetry.intervalMax': '8s',
     'membership.probeInterval': '250ms',
     'history.retention': '12h',
+    'work.enabled': 'false',
+    'work.directory': '/srv/stages',
+    'work.attemptsMax': '8',
+    'work.queueMax': '100',
+    'work.killOnStop': 'true',
+    'work.logBytesMax': '1MiB',
+    'work.logsBytesMax': '64GiB',
+    'work.logsAge': '30d',
+    'work.containerEngine': 'docker',
+    'artifacts.quota': '1GiB',
   }
   for (const { name, path, env: variable, flag, key } of namedKeys) {
     const text = samples[name]

@@ -1,9 +1,11 @@
 /** Whole agents in a virtual world, with what a test may do to the ledger of each. */
 import assert from 'node:assert/strict'
 import { Agent } from '../../agent/agent.ts'
+import { storeLimits } from '../../agent/artifacts/limits.ts'
 import { ledgerTiming } from '../../agent/ledger/limits.ts'
 import type { LedgerWitness } from '../../agent/ledger/witness.ts'
 import { samplingDefaults } from '../../agent/telemetry/limits.ts'
+import { workDefaults } from '../../agent/work/limits.ts'
 import { autopilotModule } from '../../coordinator/autopilot/autopilot.ts'
 import { limits } from '../../protocol/consensus/limits.ts'
 import type { Appended } from '../../protocol/ledger/ledger.ts'
@@ -136,6 +138,8 @@ export class Flock {
           },
         },
         sampling: samplingDefaults,
+        work: workDefaults,
+        artifacts: storeLimits,
         dataDirectory: '/',
       },
       (it) => [autopilotModule(it)],

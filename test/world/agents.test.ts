@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Agent } from '../../agent/agent.ts'
+import { storeLimits } from '../../agent/artifacts/limits.ts'
 import { ledgerTiming } from '../../agent/ledger/limits.ts'
 import { samplingDefaults } from '../../agent/telemetry/limits.ts'
+import { workDefaults } from '../../agent/work/limits.ts'
 import { limits } from '../../protocol/consensus/limits.ts'
 import type { Host, Main } from '../../simulations/world/host.ts'
 import { World, type WorldOptions } from '../../simulations/world/world.ts'
@@ -35,6 +37,8 @@ class Mesh {
           ledgerLimits: limits,
           founding: { founder: host === this.hosts[0], done: () => {} },
           sampling: samplingDefaults,
+          work: workDefaults,
+          artifacts: storeLimits,
           dataDirectory: '/',
         },
         () => [],

@@ -1,6 +1,6 @@
 /** Stopping a unit, whatever it is doing. */
 import { unitStates } from '../../../protocol/work/states.ts'
-import { cancelAttempt } from './attempts.ts'
+import { cancelAttempt } from './attempt-times.ts'
 import type { Core } from './core.ts'
 import { callOf, cancelled } from './ends.ts'
 import { goOn, stopItems } from './items.ts'

@@ -66,6 +66,8 @@ export class Core {
   readonly looking = new Map<string, Unit[]>()
   /** How often in a row something of a run was dropped. */
   readonly drops = new Map<string, number>()
+  /** When silent hosts are asked again. */
+  inquireAtMs = 0
   /** Runs that are to be read anew, and when. */
   readonly reloads = new Map<string, number>()
   private readonly effects: Effect[] = []

@@ -3,22 +3,15 @@
  * tasks; nothing here begins anything.
  */
 
-import type { SignalSend } from '../../../protocol/ledger/commands/work-signals.ts'
-import type {
-  StagesPassed,
-  UnitFinished,
-} from '../../../protocol/ledger/commands/work-transitions.ts'
-import { stateLimits } from '../../../protocol/ledger/limits.ts'
-import { workLimits } from '../../../protocol/work/limits.ts'
+import type { UnitFinished } from '../../../protocol/ledger/commands/work-transitions.ts'
 import { unitStates, waitReasons } from '../../../protocol/work/states.ts'
 import type { Value } from '../../../protocol/workflow/expressions/values.ts'
 import type { ErrorClass } from '../../../protocol/workflow/model.ts'
-import { renderJson } from '../../../protocol/workflow/rendering.ts'
 import { type Core, groundOf, isStopped, named } from './core.ts'
 import { schedulerLimits } from './limits.ts'
-import { namesFor } from './names.ts'
-import { fitting, need, placeOf, type RenderedAs, rendered, text } from './rendering.ts'
+import { cut } from './rendering.ts'
 import type { Fact, Run, Unit } from './run.ts'
+import { signalOf } from './sent-signal.ts'
 
 export interface Failure {
   readonly errorClass: ErrorClass
@@ -172,85 +165,6 @@ export function skipped(core: Core, unit: Unit): void {
   over(core, unit, to, say(core, unit, { ...named(unit), to }, 0, undefined), undefined)
 }
 
-/** Stages that come to nothing, whatever they need. */
-export function passAll(
-  core: Core,
-  run: Run,
-  stages: readonly number[],
-  to: number,
-  why: string,
-): void {
-  const at = sayPassed(core, run, stages, to, why, [])
-  for (const stage of stages) overOf(core, run, stage, to, at)
-}
-
-function sayPassed(
-  core: Core,
-  run: Run,
-  stages: readonly number[],
-  to: number,
-  why: string | undefined,
-  after: string[],
-): number {
-  const { plans } = run.compiled
-  const value: StagesPassed = {
-    stages: stages.map((stage) => plans[stage]!.stage.name),
-    to,
-    after,
-    ...(why === undefined ? {} : { why: cut(why) }),
-  }
-  const bytes = 65 * (stages.length + after.length) + 3 * (why?.length ?? 0)
-  return core.outbox.push(run, { kind: 'passed', value }, bytes)
-}
-
-/**
- * Stages that come to nothing because of what they need. They are gathered, and said together: those
- * that are gathered count as over for each other, and before anything else is said, they are said.
- */
-export class Passing {
-  private run: Run | undefined
-  private to = 0
-  private why: string | undefined
-  private stages = new Set<number>()
-  private ground = new Set<string>()
-
-  add(core: Core, run: Run, stage: number, to: number, why: string | undefined): void {
-    const isSame = this.run === run && this.to === to && this.why === why
-    if (!isSame || this.stages.size >= schedulerLimits.passedMax) this.flush(core)
-    let ground = this.groundFor(core, run, stage)
-    if (ground === undefined) {
-      this.flush(core)
-      ground = this.groundFor(core, run, stage)
-    }
-    if (ground === undefined) {
-      run.deferred.add(stage)
-      return
-    }
-    this.run = run
-    this.to = to
-    this.why = why
-    this.stages.add(stage)
-    for (const name of ground) this.ground.add(name)
-    overOf(core, run, stage, to, Number.POSITIVE_INFINITY)
-  }
-
-  private groundFor(core: Core, run: Run, stage: number): string[] | undefined {
-    const max = schedulerLimits.afterMax - this.ground.size
-    return groundOf(core, run, run.compiled.plans[stage]!.needs, max, this.stages)
-  }
-
-  flush(core: Core): void {
-    const { run, to, why, stages, ground } = this
-    if (run === undefined) return
-    this.run = undefined
-    this.stages = new Set()
-    this.ground = new Set()
-    if (run.isFrozen) return
-    const at = sayPassed(core, run, [...stages], to, why, [...ground])
-    for (const stage of stages) run.overAt[stage] = at
-  }
-}
-
 /** All that follows from an end, whoever said it. */
 export function over(
   core: Core,
@@ -304,7 +218,7 @@ export function overOf(core: Core, run: Run, stage: number, to: number, at: numb
   const { section, role, optional } = plan.stage
   const isBad = to === unitStates.failed || to === unitStates.cancelled
   if (role !== 'ordinary') {
-    if (isUndoingDone(run)) core.later({ kind: 'phase', run })
+    core.later({ kind: 'phase', run })
     return
   }
   if (isBad && !optional) {
@@ -319,10 +233,6 @@ export function overOf(core: Core, run: Run, stage: number, to: number, at: numb
   if (--run.open[section] === 0) core.later({ kind: 'phase', run })
 }
 
-function isUndoingDone({ phase }: Run): boolean {
-  return phase === 'undoing'
-}
-
 /** It holds nothing any more, and nobody wakes it. */
 export function release(core: Core, unit: Unit): void {
   core.setAlarm(unit, undefined)
@@ -330,7 +240,7 @@ export function release(core: Core, unit: Unit): void {
   if (unit.waitsFor === 'signal') core.signals.leave(unit)
   if (unit.waitsFor === 'subflow' && unit.detail !== undefined) core.parents.delete(unit.detail)
   unit.waitsFor = undefined
-  if (!core.unitGroups.isIn(unit)) return
+  if (unit.groupKey === undefined || !core.unitGroups.isIn(unit)) return
   applyReview(core, core.unitGroups.leave(unit))
 }
 
@@ -343,42 +253,4 @@ export function applyReview(
     const why = `its concurrency group ${unit.groupKey ?? ''} has room for others only`
     core.later({ kind: 'cancel', unit, why, atOnce: false })
   }
-}
-
-/** The signal that a stage sends when it has succeeded. */
-function signalOf({ run, plan, item }: Unit): RenderedAs<SignalSend | undefined> {
-  const { stage } = plan
-  const { signal } = stage
-  if (signal === undefined || item >= 0) return { ok: true, value: undefined }
-  return rendered(() => {
-    const names = namesFor(run, plan)
-    const at = placeOf(stage, 'signal')
-    const { noteBytesMax, signalDataBytesMax } = stateLimits
-    const event = text(`${at}.event`, signal.event, names, noteBytesMax)
-    const key = signal.key && text(`${at}.key`, signal.key, names, noteBytesMax)
-    const data =
-      signal.data &&
-      fitting(
-        `${at}.data`,
-        JSON.stringify(need(`${at}.data`, renderJson(signal.data, names))),
-        signalDataBytesMax,
-      )
-    const by = `run ${run.id}`
-    return {
-      event,
-      by,
-      ...(key === undefined ? {} : { key }),
-      ...(data === undefined ? {} : { data }),
-    }
-  })
-}
-
-/** To what the ledger keeps of an error. */
-function cut(words: string): string {
-  if (words.length * 3 <= stateLimits.noteBytesMax) return words
-  let length = Math.min(words.length, workLimits.errorMessageBytesMax)
-  while (Buffer.byteLength(words.slice(0, length)) > stateLimits.noteBytesMax - 3) {
-    length = Math.floor(length * 0.9)
-  }
-  return length < words.length ? `${words.slice(0, length)}…` : words
 }

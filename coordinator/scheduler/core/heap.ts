@@ -21,11 +21,6 @@ export class Heap<T extends HeapItem> {
     return this.items[0]
   }
 
-  /** In no order. */
-  values(): Iterable<T> {
-    return this.items
-  }
-
   push(item: T): void {
     this.items.push(item)
     this.up(item, this.items.length - 1)

@@ -2,9 +2,10 @@
 
 import { attemptKey, sameFence } from '../../../protocol/work/fence.ts'
 import type { HeldAttempt } from '../../../protocol/work/messages.ts'
-import { accepted, assignAgain } from './attempts.ts'
+import { accepted } from './attempts.ts'
 import { attemptOf, type Core } from './core.ts'
 import { schedulerTimes } from './limits.ts'
+import { assignAgain } from './placing.ts'
 import type { Unit } from './run.ts'
 
 export function takeInventory(core: Core, node: string, held: readonly HeldAttempt[]): void {
@@ -43,16 +44,16 @@ function isUnwanted(core: Core, id: string): boolean {
   return run === undefined || (!run.isFrozen && core.outbox.isQuiet(run))
 }
 
-/** Hosts that have said nothing about what they were sent are asked. */
+/** Hosts that have said nothing about what they were sent, or not yet what they hold, are asked. */
 export function inquire(core: Core): void {
   const beforeMs = core.nowMs - schedulerTimes.inquireAfterMs
+  for (const node of core.awaited) core.effect({ kind: 'inquire', node })
   for (const [node, units] of core.assignedTo) {
-    if (core.lost.has(node)) continue
-    let isSilent = core.awaited.has(node)
+    if (core.lost.has(node) || core.awaited.has(node)) continue
     for (const unit of units) {
-      if (isSilent) break
-      isSilent = !unit.isAccepted && unit.fence !== undefined && unit.sentMs <= beforeMs
+      if (unit.isAccepted || unit.fence === undefined || unit.sentMs > beforeMs) continue
+      core.effect({ kind: 'inquire', node })
+      break
     }
-    if (isSilent) core.effect({ kind: 'inquire', node })
   }
 }

@@ -5,16 +5,18 @@
  */
 import { stateLimits } from '../../../protocol/ledger/limits.ts'
 import { runStates, stopModes, unitStates } from '../../../protocol/work/states.ts'
+import type { Stage } from '../../../protocol/workflow/model.ts'
 import { renderJson } from '../../../protocol/workflow/rendering.ts'
 import type { Json } from '../../../protocol/workflow/shape/shape.ts'
 import type { Core } from './core.ts'
-import { callOf, noteNode, overOf, passAll } from './ends.ts'
+import { callOf, noteNode, overOf } from './ends.ts'
 import type { Review, Terms } from './groups.ts'
 import { schedulerLimits } from './limits.ts'
 import { namesForOutputs, stateOfStages } from './names.ts'
+import { passAll } from './passing.ts'
 import { fitting, need, type RenderedAs, rendered } from './rendering.ts'
 import type { Adopted, Run, RunEnding } from './run.ts'
-import { taken } from './stages.ts'
+import { taken } from './steps.ts'
 
 export function runTerms({ spec }: Run): Terms | undefined {
   const { group, name } = spec
@@ -115,7 +117,7 @@ export function goOn(core: Core, run: Run): void {
       case 'ended':
         return
       case 'stages':
-        if (run.open.stages > 0) return
+        if (run.open.stages > 0 || hasUnitsIn(run, 'stages')) return
         if (!hasSequel(run)) {
           end(core, run)
           return
@@ -139,15 +141,18 @@ export function goOn(core: Core, run: Run): void {
         beginSection(core, run, 'finally')
         break
       case 'finally':
-        if (run.open.finally > 0) return
+        if (run.open.finally > 0 || hasUnitsIn(run, 'finally')) return
         end(core, run)
         return
     }
   }
 }
 
-function hasUnitsIn(run: Run, section: 'onFailure'): boolean {
-  for (const { plan } of run.units.values()) if (plan.stage.section === section) return true
+/** One that stood in for a stage may still be to end when the stage is over by being cancelled. */
+function hasUnitsIn(run: Run, section: Stage['section']): boolean {
+  for (const { plan } of run.units.values()) {
+    if (plan.stage.section === section && plan.stage.role !== 'compensation') return true
+  }
   return false
 }
 

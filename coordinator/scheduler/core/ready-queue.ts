@@ -31,12 +31,6 @@ export class ReadyQueue {
   private unparkedAt = 0
   private tries = 0
 
-  get size(): number {
-    let size = this.particular.size + this.parked.size
-    for (const { units } of this.lines.values()) size += units.size
-    return size
-  }
-
   push(unit: Unit): void {
     const { plan } = unit
     const isAlike = unit.declined === undefined && unit.avoid === undefined

@@ -2,6 +2,7 @@
  * A stage with its values in: what an agent is given. Whatever is wrong with it comes back as words
  * that name the place, before anything was assigned.
  */
+import { stateLimits } from '../../../protocol/ledger/limits.ts'
 import type { AttemptResources, AttemptTimeouts } from '../../../protocol/work/attempt.ts'
 import { workLimits as limits } from '../../../protocol/work/limits.ts'
 import type { AttemptStep } from '../../../protocol/work/step.ts'
@@ -233,4 +234,14 @@ function renderHttp(step: Extract<Step, { kind: 'http' }>, at: string, names: Fi
   if (!isText && !said) headers['content-type'] = 'application/json'
   const body = fitting(`${at}.body`, isText ? json : JSON.stringify(json), limits.httpBodyBytesMax)
   return { kind: 'http', value: { url, method, headers, body, expect: [...expect] } }
+}
+
+/** To what the ledger keeps of an error. */
+export function cut(words: string): string {
+  if (words.length * 3 <= stateLimits.noteBytesMax) return words
+  let length = Math.min(words.length, limits.errorMessageBytesMax)
+  while (Buffer.byteLength(words.slice(0, length)) > stateLimits.noteBytesMax - 3) {
+    length = Math.floor(length * 0.9)
+  }
+  return length < words.length ? `${words.slice(0, length)}…` : words
 }

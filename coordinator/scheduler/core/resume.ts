@@ -5,14 +5,18 @@
 import type { RunView, UnitView } from '../../../protocol/ledger/work-view.ts'
 import { stopModes, unitStates } from '../../../protocol/work/states.ts'
 import { errorClasses } from '../../../protocol/workflow/model.ts'
-import { enqueue, giveBack, lose, take, watchTimes } from './attempts.ts'
+import { enqueue, watchTimes } from './attempt-times.ts'
+import { lose } from './attempts.ts'
 import type { Compiled } from './compiled.ts'
 import type { Core } from './core.ts'
 import { callOf, fail, noteNode, succeed } from './ends.ts'
+import { forget } from './forgetting.ts'
 import { cannotSucceed, count, itemsOf, stopItems } from './items.ts'
 import { applyRunReview, beginRun, cancelAll, noteFact, runTerms } from './phases.ts'
+import { take } from './room.ts'
 import { type Adopted, Run, type Unit } from './run.ts'
-import { outputsOf, start, termsOf } from './stages.ts'
+import { termsOf } from './stages.ts'
+import { outputsOf, start } from './steps.ts'
 import { launch } from './subflows.ts'
 
 /** Below every number that an item gets, and growing with the revision. */
@@ -281,27 +285,4 @@ export function resumeRetry(core: Core, unit: Unit): void {
   else if (plan.isWork) enqueue(core, unit)
   else if (plan.stage.step.kind === 'workflow') launch(core, unit)
   else start(core, unit)
-}
-
-/** Out of everything that it is in. Returns the groups to look at when it is back. */
-function forget(core: Core, run: Run): string[] {
-  core.setAlarm(run, undefined)
-  for (const unit of run.units.values()) {
-    for (const item of unit.items?.live.values() ?? []) forgetUnit(core, item)
-    forgetUnit(core, unit)
-  }
-  const group = core.runGroups.drop(run)
-  return group === undefined ? [] : [group]
-}
-
-function forgetUnit(core: Core, unit: Unit): void {
-  core.setAlarm(unit, undefined)
-  core.ready.remove(unit)
-  if (unit.state === unitStates.assigned) giveBack(core, unit)
-  if (unit.waitsFor === 'signal') core.signals.leave(unit)
-  if (unit.waitsFor === 'subflow' && core.parents.get(unit.detail!) === unit) {
-    core.parents.delete(unit.detail!)
-  }
-  unit.isLooking = false
-  core.unitGroups.drop(unit)
 }

@@ -4,11 +4,11 @@
  * many entries can be on their way, and when the ledger sees it otherwise it reads that run anew.
  * When the turn at leading is over it is thrown away.
  *
- * Whoever drives it: (1) tells it of all signals, hosts and runs that are not over; (2) after
- * whatever it has told, does `effects()`, and appends what `turn()` gives, in order, until there is
- * nothing; (3) gives each turn back to `settled` when its entry is applied, and does what comes of
- * that; (4) calls again by `nextDueMs`. When an append fails, or its result is not `ok`, the turn
- * at leading is over for this scheduler: throw it away and begin with a new one.
+ * Whoever drives it: (1) tells it of all signals, then hosts, then runs that are not over; (2) after
+ * whatever it has told, appends what `turn()` gives, in order, until it gives nothing, and then does
+ * `effects()`; (3) gives each turn back to `settled` when its entry is applied, does what comes of
+ * that, and goes on as in (2); (4) goes on as in (2) at `nextDueMs`. When an append fails, or its
+ * result is not `ok`, this is over: a new turn at leading begins with a new scheduler.
  */
 
 import type { Dropped } from '../../../protocol/ledger/result.ts'
@@ -21,21 +21,24 @@ import { unitStates } from '../../../protocol/work/states.ts'
 import type { Workflow } from '../../../protocol/workflow/model.ts'
 import type { HostFacts } from '../../placement/host-view.ts'
 import type { PlacementPolicy } from '../../placement/policy.ts'
-import { hear, lose, place, ringAttempt, type Taken } from './attempts.ts'
-import { type Compiled, compile } from './compiled.ts'
+import { hear, lose, type Taken } from './attempts.ts'
+import { nextDueMs, ring } from './clockwork.ts'
 import { Core } from './core.ts'
 import type { Effect } from './effects.ts'
 import { type Explanation, explain } from './explain.ts'
-import { inquire, takeInventory } from './inventory.ts'
-import { schedulerTimes } from './limits.ts'
+import { takeInventory } from './inventory.ts'
 import type { Turn } from './outbox.ts'
-import { applyRunReview, stop, stopping } from './phases.ts'
+import { applyRunReview, stopping } from './phases.ts'
+import { place } from './placing.ts'
 import { addRun } from './resume.ts'
-import { Run, type Unit } from './run.ts'
+import type { Run, Unit } from './run.ts'
 import type { Signal } from './signal-board.ts'
-import { ringWaiting, succeedWith, vote } from './stages.ts'
-import { type ChildEnd, ringSubflow, workflowFound } from './subflows.ts'
+import { vote } from './stages.ts'
+import { succeedWith } from './steps.ts'
+import { type ChildEnd, workflowFound } from './subflows.ts'
+import { Surprises } from './surprises.ts'
 import { Work } from './work.ts'
+import { WorkflowShelf } from './workflow-shelf.ts'
 
 export interface SchedulerOptions {
   /** Of the turn at leading: half of every fence. */
@@ -47,14 +50,13 @@ export interface SchedulerOptions {
 export class Scheduler {
   private readonly core: Core
   private readonly work: Work
-  private inquireAtMs = 0
-  /** Something of them was dropped, and more of them is on its way. */
-  private readonly frozen = new Set<Run>()
-  private readonly compiled = new Map<string, { readonly made: Compiled; runs: number }>()
+  private readonly shelf = new WorkflowShelf()
+  private readonly surprises: Surprises
 
   constructor({ term, policy, random }: SchedulerOptions) {
     this.core = new Core(term, policy, random)
     this.work = new Work(this.core)
+    this.surprises = new Surprises(this.core)
   }
 
   get runCount(): number {
@@ -63,7 +65,7 @@ export class Scheduler {
 
   /** Whether `addRun` needs the workflow's text: it is read once for all runs of it. */
   knows(hash: string): boolean {
-    return this.compiled.has(hash)
+    return this.shelf.has(hash)
   }
 
   /**
@@ -75,11 +77,11 @@ export class Scheduler {
     const { core } = this
     core.reloads.delete(view.run)
     const known = core.runs.get(view.run)
-    const compiled = this.hold(view.spec.workflow, workflow)
-    if (known !== undefined) this.release(known)
+    const compiled = this.shelf.hold(view.spec.workflow, workflow)
+    if (known !== undefined) this.shelf.release(known.spec.workflow)
     addRun(core, view, compiled, before)
     if (!core.runs.has(view.run)) {
-      this.releaseHash(view.spec.workflow)
+      this.shelf.release(view.spec.workflow)
       const { head, outputs } = view
       if (head.state !== 'queued' && head.state !== 'running') {
         this.childEnded(view.run, { state: head.state, outputs, reason: head.reason })
@@ -98,7 +100,11 @@ export class Scheduler {
   hosts(news: Iterable<HostFacts>): void {
     const { core } = this
     for (const facts of news) {
-      if (facts.state === 'alive') core.lost.delete(facts.id)
+      if (facts.state === 'alive' && core.lost.delete(facts.id)) {
+        // It was not dead after all, or is back: what it still runs is nobody's.
+        core.awaited.add(facts.id)
+        core.effect({ kind: 'inquire', node: facts.id })
+      }
       core.hosts.update([facts])
     }
     core.hostsChanged()
@@ -224,8 +230,7 @@ export class Scheduler {
     nowMs: number,
   ): void {
     this.at(nowMs)
-    const compiled =
-      found && (this.compiled.get(found.hash)?.made ?? compile(found.hash, found.workflow))
+    const compiled = found && this.shelf.look(found.hash, found.workflow)
     workflowFound(this.core, name, compiled)
     this.work.all()
   }
@@ -243,7 +248,7 @@ export class Scheduler {
   turn(nowMs: number): Turn | undefined {
     this.at(nowMs)
     const { core } = this
-    this.ring()
+    ring(core)
     this.work.all()
     if (core.outbox.isFull) return undefined
     do place(core)
@@ -258,7 +263,7 @@ export class Scheduler {
     const drops = core.outbox.settle(turn, dropped)
     turn.items.forEach((item, i) => {
       const drop = drops.get(i)
-      if (drop !== undefined) this.freeze(item.run, drop)
+      if (drop !== undefined) this.surprises.freeze(item.run, drop)
       else {
         const effect = item.then?.(entry)
         if (effect !== undefined) core.effect(effect)
@@ -271,7 +276,7 @@ export class Scheduler {
         this.work.committed(run)
       }
     }
-    this.reloadQuiet()
+    this.surprises.reloadQuiet()
     for (const { run, then } of turn.beside) {
       const effect = run.isFrozen ? undefined : then?.(entry)
       if (effect !== undefined) core.effect(effect)
@@ -292,12 +297,7 @@ export class Scheduler {
 
   /** When `turn` has something to do by the clock alone. */
   nextDueMs(): number | undefined {
-    const { core } = this
-    let dueMs = core.alarms.peek()?.atMs ?? Number.POSITIVE_INFINITY
-    for (const untilMs of core.paused.values()) dueMs = Math.min(dueMs, untilMs)
-    for (const atMs of core.reloads.values()) dueMs = Math.min(dueMs, atMs)
-    if (core.assignedTo.size > 0) dueMs = Math.min(dueMs, this.inquireAtMs)
-    return dueMs === Number.POSITIVE_INFINITY ? undefined : dueMs
+    return nextDueMs(this.core)
   }
 
   /** Why a run, or a stage of it, is where it is. Undefined for a run that is not here. */
@@ -308,60 +308,6 @@ export class Scheduler {
 
   private at(nowMs: number): void {
     this.core.nowMs = Math.max(this.core.nowMs, nowMs)
-  }
-
-  private ring(): void {
-    const { core } = this
-    const { nowMs } = core
-    for (let alarm = core.alarms.peek(); alarm && alarm.atMs <= nowMs; alarm = core.alarms.peek()) {
-      const { of } = alarm
-      core.setAlarm(of, undefined)
-      if (of instanceof Run) {
-        if (!of.isFrozen) stop(core, of, 'cancel', 'its time is over')
-      } else if (!of.run.isFrozen) this.ringUnit(of)
-    }
-    for (const [node, untilMs] of core.paused) {
-      if (untilMs > nowMs) continue
-      core.paused.delete(node)
-      core.hostsChanged()
-    }
-    for (const [run, atMs] of core.reloads) {
-      if (atMs > nowMs) continue
-      core.reloads.delete(run)
-      core.effect({ kind: 'reload', run })
-    }
-    if (nowMs < this.inquireAtMs) return
-    this.inquireAtMs = nowMs + schedulerTimes.inquireAfterMs
-    inquire(core)
-  }
-
-  private ringUnit(unit: Unit): void {
-    const { core } = this
-    if (unit.state === unitStates.waiting && unit.waitsFor === 'subflow') ringSubflow(core, unit)
-    else if (unit.state === unitStates.assigned || core.ready.isIn(unit)) ringAttempt(core, unit)
-    else if (unit.waitsFor === 'retry' || unit.state === 0) ringAttempt(core, unit)
-    else ringWaiting(core, unit)
-  }
-
-  private hold(hash: string, workflow: Workflow | undefined): Compiled {
-    const known = this.compiled.get(hash)
-    if (known !== undefined) {
-      known.runs++
-      return known.made
-    }
-    if (workflow === undefined) throw new Error(`the workflow ${hash} is needed, and was not given`)
-    const made = compile(hash, workflow)
-    this.compiled.set(hash, { made, runs: 1 })
-    return made
-  }
-
-  private release({ spec }: Run): void {
-    this.releaseHash(spec.workflow)
-  }
-
-  private releaseHash(hash: string): void {
-    const known = this.compiled.get(hash)
-    if (known !== undefined && --known.runs === 0) this.compiled.delete(hash)
   }
 
   /** Its end is in the ledger. */
@@ -381,35 +327,9 @@ export class Scheduler {
   private remove(run: Run): void {
     const { core } = this
     core.runs.delete(run.id)
+    core.drops.delete(run.id)
     core.setAlarm(run, undefined)
-    this.release(run)
+    this.shelf.release(run.spec.workflow)
     applyRunReview(core, core.runGroups.leave(run))
-  }
-
-  /** The ledger sees it otherwise: nothing more is said of the run until it has been read anew. */
-  private freeze(run: Run, { code }: Dropped): void {
-    if (run.isFrozen) return
-    const { core } = this
-    run.isFrozen = true
-    this.frozen.add(run)
-    core.outbox.abandon(run)
-    for (const unit of run.units.values()) {
-      core.ready.remove(unit)
-      for (const item of unit.items?.live.values() ?? []) core.ready.remove(item)
-    }
-    const count = (core.drops.get(run.id) ?? 0) + 1
-    core.drops.set(run.id, count)
-    const isStubborn = code === 'full' || code === 'tooLarge' || count > 1
-    run.reloadAtMs = core.nowMs + (isStubborn ? schedulerTimes.dropPauseMs : 0)
-  }
-
-  /** Not before all that was emitted of it has come back. */
-  private reloadQuiet(): void {
-    const { core } = this
-    for (const run of this.frozen) {
-      if (!core.outbox.isQuiet(run)) continue
-      this.frozen.delete(run)
-      if (core.runs.get(run.id) === run) core.reloads.set(run.id, run.reloadAtMs)
-    }
   }
 }

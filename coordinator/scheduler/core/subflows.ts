@@ -6,7 +6,7 @@ import type { RunEnd } from '../../../protocol/work/states.ts'
 import { unitStates, waitReasons } from '../../../protocol/work/states.ts'
 import { canonicalJson, planHash } from '../../../protocol/workflow/canonical.ts'
 import { bindInputs } from '../../../protocol/workflow/inputs.ts'
-import { watchTimes } from './attempts.ts'
+import { watchTimes } from './attempt-times.ts'
 import type { Compiled } from './compiled.ts'
 import { type Core, groundOf, isClosing, isStopped, named } from './core.ts'
 import { cancelled, fail, succeed } from './ends.ts'
@@ -85,7 +85,7 @@ function launchAs(core: Core, unit: Unit, compiled: Compiled): void {
   const after = groundOf(core, run, plan.needs, schedulerLimits.afterMax) ?? []
   const value = { ...named(unit), attempt, child, waits: true, readyMs, after }
   if (isClosing(unit)) Object.assign(value, { closing: true })
-  const labelBytes = 128 * Object.keys(child.labels).length
+  const labelBytes = 340 * Object.keys(child.labels).length
   const bytes = 3 * child.inputs.length + labelBytes + 66 * after.length
   core.emit(unit, { kind: 'launched', value }, bytes)
   unit.attempt = attempt

@@ -5,12 +5,14 @@
 import { unitStates } from '../../../protocol/work/states.ts'
 import { cancel } from './cancelling.ts'
 import type { Core, Task } from './core.ts'
-import { cancelled, fail, Passing, succeed } from './ends.ts'
+import { cancelled, fail, succeed } from './ends.ts'
 import { goOn, itemOver } from './items.ts'
+import { Passing } from './passing.ts'
 import { end, goOn as phase, stop } from './phases.ts'
 import { resumeRetry } from './resume.ts'
 import type { Run, Unit } from './run.ts'
-import { approved, begin, decide, start } from './stages.ts'
+import { approved, begin, decide } from './stages.ts'
+import { start } from './steps.ts'
 import { type ChildEnd, childEnded } from './subflows.ts'
 
 export class Work {

@@ -1,0 +1,179 @@
+/**
+ * One cell, started here or found again. What ends it differs; who is in it, how it is ended and
+ * what it took does not.
+ */
+import { existsSync, rmSync } from 'node:fs'
+import type { Cell, CellExit, CellLimits, CellUsage } from '../../../protocol/ports/cells.ts'
+import type { ProcessSignal } from '../../../protocol/ports/processes.ts'
+import { cellLimits, processLimits } from '../limits.ts'
+import { Group } from '../process-group.ts'
+import type { ControlGroup } from './control-group.ts'
+import { type Ended, recordedEnd, unknownEnd } from './ended.ts'
+import { killProcess, markedProcesses } from './marks.ts'
+import { Observation } from './observation.ts'
+import type { PipeEnd } from './pipes.ts'
+import { processStat } from './process-stat.ts'
+import { type Trace, traceText } from './trace.ts'
+
+export interface CellParts {
+  name: string
+  owner: string
+  /** Of the program; undefined when it is not known, because it has ended. */
+  pid: number | undefined
+  /** When its program was started, where that is known. */
+  started: string | undefined
+  unenforced: readonly (keyof CellLimits)[]
+  controlGroup: ControlGroup | undefined
+  recordPath: string | undefined
+  pipes: readonly PipeEnd[]
+  /** Called once, when the cell is let go. */
+  onClose(): void
+}
+
+export class SystemCell implements Cell {
+  readonly name: string
+  readonly unenforced: readonly (keyof CellLimits)[]
+  readonly #parts: CellParts
+  readonly #group: Group | undefined
+  #programGone = false
+  readonly #observation = new Observation()
+  readonly #exit = Promise.withResolvers<CellExit>()
+  #trace: string | undefined
+  #started: string | undefined
+  #goneSinceMs: number | undefined
+  #accounts: CellUsage = {}
+  #watch: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(parts: CellParts) {
+    this.#parts = parts
+    this.#started = parts.started
+    this.name = parts.name
+    this.unenforced = parts.unenforced
+    this.#group = parts.pid === undefined ? undefined : new Group(parts.pid)
+  }
+
+  /** Made when it is asked for: most cells are over before anybody could need it. */
+  get trace(): string {
+    const { pid, pipes, unenforced } = this.#parts
+    if (pid !== undefined) this.#started ??= processStat(pid)?.startedTicks
+    this.#trace ??= traceText({
+      pid,
+      started: this.#started ?? '',
+      pipes: pipes.map(({ path }) => path),
+      unenforced,
+    } satisfies Trace)
+    return this.#trace
+  }
+
+  /** Called by whoever learns of the program's end; the first is believed. */
+  programEnded({ exit, usage }: Ended): void {
+    if (this.#programGone) return
+    this.#programGone = true
+    this.#accounts = usage
+    if (this.#group) this.#group.leaderGone = true
+    clearInterval(this.#watch)
+    this.hold(false)
+    this.#drain(() => this.#exit.resolve(exit))
+  }
+
+  /** Looks after a program whose end nobody may ever tell of. */
+  watch(everyMs: number): void {
+    this.#watch = setInterval(() => this.#look(), everyMs)
+  }
+
+  exited(): Promise<CellExit> {
+    return this.#exit.promise
+  }
+
+  signal(signal: ProcessSignal): boolean {
+    return this.#group?.signal(signal) ?? false
+  }
+
+  kill(): void {
+    const { controlGroup, owner, name } = this.#parts
+    this.#group?.signal('SIGKILL')
+    controlGroup?.kill()
+    for (const { pid, cell } of markedProcesses(owner)) if (cell === name) killProcess(pid)
+  }
+
+  groupEmpty(): boolean {
+    return !(this.#group?.alive() ?? false)
+  }
+
+  empty(): boolean {
+    const { controlGroup, owner, name } = this.#parts
+    if (!this.groupEmpty()) return false
+    if (controlGroup !== undefined) return controlGroup.empty()
+    return !markedProcesses(owner).some(({ cell }) => cell === name)
+  }
+
+  outOfMemory(): boolean {
+    return this.#parts.controlGroup?.outOfMemory() ?? false
+  }
+
+  observe(): void {
+    const { pid } = this.#parts
+    if (pid !== undefined && !this.#programGone) this.#observation.look(pid)
+  }
+
+  /** The kernel's accounts; where it keeps none, those of the shell; and else what was seen. */
+  usage(): CellUsage {
+    const kernel = this.#parts.controlGroup?.usage()
+    return { ...this.#observation.usage(), ...this.#accounts, ...kernel }
+  }
+
+  hold(held: boolean): void {
+    // What is left after the program's end is one pipe's fill, and is waited for.
+    if (held && this.#programGone) return
+    for (const pipe of this.#parts.pipes) pipe.hold(held)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    clearInterval(this.#watch)
+    this.#parts.controlGroup?.remove()
+    this.#forgetRecord()
+    this.#parts.onClose()
+  }
+
+  /** Most programs leave none: the shell writes it only when there may be need of it. */
+  #forgetRecord(): void {
+    const { recordPath } = this.#parts
+    if (recordPath === undefined || !existsSync(recordPath)) return
+    rmSync(recordPath, { force: true })
+  }
+
+  #look(): void {
+    const { pid, recordPath } = this.#parts
+    const stat = pid === undefined ? undefined : processStat(pid)
+    this.#started ??= stat?.startedTicks
+    if (stat !== undefined && stat.startedTicks === this.#started && !stat.ended) return
+    const recorded = recordPath === undefined ? undefined : recordedEnd(recordPath)
+    const now = performance.now()
+    this.#goneSinceMs ??= now
+    const late = recordPath === undefined || now - this.#goneSinceMs >= cellLimits.recordWaitMsMax
+    if (recorded !== undefined) this.programEnded(recorded)
+    else if (late) this.programEnded(unknownEnd)
+  }
+
+  /** Calls when all pipes have ended, or a whole turn of the event loop has brought nothing. */
+  #drain(done: () => void): void {
+    const startedMs = performance.now()
+    const { pipes } = this.#parts
+    const count = (): number => pipes.reduce((sum, pipe) => sum + pipe.chunks, 0)
+    let quietTurns = 0
+    let chunks = count()
+    const turn = (): void => {
+      quietTurns = chunks === count() ? quietTurns + 1 : 0
+      chunks = count()
+      const late = performance.now() - startedMs >= processLimits.drainMsMax
+      const ended = pipes.every((pipe) => pipe.ended)
+      if (this.#closed || ended || quietTurns >= 2 || late) done()
+      else setImmediate(turn)
+    }
+    if (pipes.every((pipe) => pipe.ended)) done()
+    else setImmediate(turn)
+  }
+}

@@ -1,0 +1,216 @@
+/** Cells on this host: programs in process groups, marked, and in control groups where need be. */
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { assert } from '../../../protocol/assert.ts'
+import type {
+  Cell,
+  CellLimits,
+  CellSpec,
+  Cells,
+  OnCellOutput,
+} from '../../../protocol/ports/cells.ts'
+import { StartError } from '../../../protocol/ports/processes.ts'
+import { cellLimits } from '../limits.ts'
+import { startError } from '../processes.ts'
+import { type CellParts, SystemCell } from './cell.ts'
+import { type ControlGroup, ControlGroups } from './control-group.ts'
+import { launchDirectly } from './direct.ts'
+import { type Ended, recordedEnd } from './ended.ts'
+import type { Launch, Launched } from './launch.ts'
+import { killProcess, MARK, markedProcesses } from './marks.ts'
+import { Nursery, type NurseryLanguage } from './nursery.ts'
+import { bashNursery } from './nursery-bash.ts'
+import { perlNursery } from './nursery-perl.ts'
+import { namesIn, PipeEnd, Pipes } from './pipes.ts'
+import { lookFor, standing } from './survivors.ts'
+import { parseTrace, type Trace } from './trace.ts'
+
+/** Quickest first. */
+export const nurseryLanguages: readonly NurseryLanguage[] = [perlNursery, bashNursery]
+
+export class SystemCells implements Cells {
+  readonly #records: string
+  readonly #owner: string
+  readonly #pipes: Pipes
+  readonly #groups: ControlGroups | undefined
+  readonly #languages: readonly NurseryLanguage[]
+  #nursery: Promise<Nursery | undefined> | undefined
+
+  /**
+   * `owner` is short and this agent's alone on the host, and the same in its next life. `directory`
+   * is for pipes and records. Programs are started by a nursery in the first language that is spoken
+   * here, or else directly.
+   */
+  constructor(directory: string, owner: string, languages = nurseryLanguages) {
+    this.#languages = languages
+    this.#records = join(directory, 'ends')
+    this.#owner = owner
+    this.#groups = ControlGroups.open(owner)
+    this.#pipes = new Pipes(join(directory, 'pipes'), `${process.pid}-${Date.now().toString(36)}`)
+    mkdirSync(this.#records, { recursive: true, mode: 0o700 })
+  }
+
+  /** Which limits the kernel enforces here. */
+  get enforces(): readonly (keyof CellLimits)[] {
+    return limitNames.filter((limit) => this.#groups?.enforces(limit))
+  }
+
+  async start(spec: CellSpec, onOutput: OnCellOutput): Promise<Cell> {
+    assert(lawfulName.test(spec.name), 'a cell has a plain name', { name: spec.name })
+    const pipes = await this.#takePipes(onOutput)
+    let controlGroup: ControlGroup | undefined
+    try {
+      controlGroup = this.#groupFor(spec)
+      const recordPath = spec.keepsExit ? this.#recordOf(spec.name) : undefined
+      const launched = await this.#launch({
+        spec,
+        env: { ...spec.env, [MARK]: `${this.#owner}/${spec.name}` },
+        outputs: [pipes[0].path, pipes[1].path],
+        groupDirectory: controlGroup?.directory,
+        recordPath,
+      })
+      const unenforced = limitNames.filter(
+        (limit) => spec.limits[limit] !== undefined && !this.#groups?.enforces(limit),
+      )
+      const { pid, end } = launched
+      const parts = { pid, started: undefined, unenforced, controlGroup, recordPath, pipes }
+      const cell = this.#cell(spec.name, parts)
+      cell.watch(cellLimits.programPollMs)
+      void end.then((how) => cell.programEnded(how))
+      return cell
+    } catch (error) {
+      for (const pipe of pipes) {
+        pipe.destroy()
+        this.#pipes.discard(pipe.path)
+      }
+      controlGroup?.remove()
+      throw error instanceof StartError ? error : await startError(error, spec)
+    }
+  }
+
+  async find(
+    name: string,
+    trace: string | undefined,
+    onOutput: OnCellOutput,
+  ): Promise<Cell | undefined> {
+    const recordPath = this.#recordOf(name)
+    const known = trace === undefined ? undefined : parseTrace(trace)
+    const survivors = lookFor(name, this.#owner, known)
+    const recorded =
+      survivors === undefined && known !== undefined
+        ? await recordOfEnded(recordPath, known)
+        : recordedEnd(recordPath)
+    const controlGroup = this.#groups?.known(name)
+    const alive = survivors !== undefined || controlGroup?.empty() === false
+    if (!alive && recorded === undefined) return undefined
+    const cell = this.#cell(name, {
+      pid: survivors?.pid,
+      started: survivors?.started,
+      unenforced: survivors?.unenforced ?? [],
+      controlGroup,
+      recordPath,
+      pipes: this.#reopened(survivors?.outputs ?? [], onOutput),
+    })
+    if (recorded !== undefined) cell.programEnded(recorded)
+    else cell.watch(cellLimits.orphanPollMs)
+    return cell
+  }
+
+  sweep(keep: ReadonlySet<string>): number {
+    let killed = 0
+    for (const { pid, cell } of markedProcesses(this.#owner)) {
+      if (!keep.has(cell) && killProcess(pid)) killed++
+    }
+    for (const name of namesIn(this.#records)) {
+      if (!keep.has(name)) rmSync(this.#recordOf(name), { force: true })
+    }
+    this.#groups?.removeAllBut(keep)
+    this.#pipes.clear()
+    return killed
+  }
+
+  /** Starts nothing any more. What runs goes on, and keeps a record of its end. */
+  async close(): Promise<void> {
+    const nursery = await this.#nursery
+    nursery?.close()
+    this.#groups?.close()
+  }
+
+  async #launch(launch: Launch): Promise<Launched> {
+    const nursery = await this.#nurseryNow()
+    return nursery?.takes(launch) ? nursery.launch(launch) : launchDirectly(launch)
+  }
+
+  /** One that was ended is replaced; where none can be had, that is not tried again. */
+  async #nurseryNow(): Promise<Nursery | undefined> {
+    this.#nursery ??= Nursery.open(this.#languages)
+    const opening = this.#nursery
+    const nursery = await opening
+    if (!nursery?.dead) return nursery
+    if (this.#nursery === opening) this.#nursery = Nursery.open(this.#languages)
+    return this.#nursery
+  }
+
+  async #takePipes(onOutput: OnCellOutput): Promise<readonly [PipeEnd, PipeEnd]> {
+    const out = await this.#pipes.take()
+    const err = await this.#pipes.take()
+    return [
+      new PipeEnd(out, (chunk) => onOutput('stdout', chunk)),
+      new PipeEnd(err, (chunk) => onOutput('stderr', chunk)),
+    ]
+  }
+
+  /** Only for a limit that the kernel will enforce: to make one costs as much as a small program. */
+  #groupFor({ name, limits }: CellSpec): ControlGroup | undefined {
+    const groups = this.#groups
+    if (!groups) return undefined
+    const wanted = limitNames.some((limit) => limits[limit] !== undefined && groups.enforces(limit))
+    if (!wanted) return undefined
+    try {
+      return groups.make(name, limits)
+    } catch (error) {
+      throw new StartError('limit', `no control group for ${name}: ${String(error)}`)
+    }
+  }
+
+  #cell(name: string, parts: Omit<CellParts, 'name' | 'owner' | 'onClose'>): SystemCell {
+    const onClose = (): void => {
+      for (const pipe of parts.pipes) pipe.retire(() => this.#pipes.giveBack(pipe.path))
+    }
+    return new SystemCell({ ...parts, name, owner: this.#owner, onClose })
+  }
+
+  /** Without a pipe there is nothing to be read; the program is watched all the same. */
+  #reopened(paths: readonly string[], onOutput: OnCellOutput): PipeEnd[] {
+    const names = ['stdout', 'stderr'] as const
+    return paths.flatMap((path, i) => {
+      const name = names[i]
+      if (name === undefined || !this.#pipes.adopt(path)) return []
+      try {
+        return [new PipeEnd(path, (chunk) => onOutput(name, chunk))]
+      } catch {
+        return []
+      }
+    })
+  }
+
+  #recordOf(name: string): string {
+    return join(this.#records, name)
+  }
+}
+
+/** Of a program that may have ended just now, and be about to be written down. */
+async function recordOfEnded(path: string, trace: Trace): Promise<Ended | undefined> {
+  let leftMs = cellLimits.recordWaitMsMax
+  do {
+    const recorded = recordedEnd(path)
+    if (recorded !== undefined) return recorded
+    await wait(cellLimits.orphanPollMs)
+    leftMs -= cellLimits.orphanPollMs
+  } while (standing(trace) === 'ended' && leftMs > 0)
+  return recordedEnd(path)
+}
+
+const limitNames = ['memoryBytes', 'cpuCores', 'processesMax'] as const
+const lawfulName = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/

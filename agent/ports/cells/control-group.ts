@@ -1,0 +1,234 @@
+/**
+ * Control groups, version 2, where the host has them and lets this agent make some: the kernel then
+ * holds a cell together, whatever its processes do, and keeps its accounts.
+ *
+ * A group that holds processes cannot hand limits down to groups within it. So an agent in a group
+ * of its own (as systemd gives a service with `Delegate=yes`) steps down into one named `agent`
+ * first, and makes the cells beside it.
+ */
+import {
+  type Dirent,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { CellLimits, CellUsage } from '../../../protocol/ports/cells.ts'
+import { cellLimits } from '../limits.ts'
+import { groupDirectories, parseGroupPaths, statFigure } from '../telemetry/control-groups.ts'
+import { parseMountinfo } from '../telemetry/mounts.ts'
+import { readText } from './process-stat.ts'
+
+const OWN_GROUP = 'agent'
+const controllers = ['memory', 'cpu', 'pids', 'io']
+
+export class ControlGroups {
+  private readonly directory: string
+  private readonly controllers: ReadonlySet<string>
+
+  private constructor(directory: string, controllers: ReadonlySet<string>) {
+    this.directory = directory
+    this.controllers = controllers
+  }
+
+  /** Undefined where groups cannot be made. */
+  static open(owner: string): ControlGroups | undefined {
+    const own = ownDirectory()
+    if (own === undefined) return undefined
+    try {
+      const parent = basename(own) === OWN_GROUP ? dirname(own) : own
+      // Groups that limit nothing would only cost.
+      if (!offeredIn(parent).some((name) => controllers.includes(name))) return undefined
+      if (parent === own && !isRoot(own)) stepDown(own)
+      const directory = join(parent, `skein-${owner}`)
+      makeGroup(directory)
+      handDown(parent)
+      handDown(directory)
+      const offered = readText(join(directory, 'cgroup.subtree_control')) ?? ''
+      // Without this file (before Linux 5.14) the promise that nothing is left could not be kept.
+      if (readText(join(directory, 'cgroup.events')) === undefined) return undefined
+      return new ControlGroups(directory, new Set(offered.trim().split(' ')))
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Goes with its last group. */
+  close(): void {
+    new ControlGroup(this.directory).remove()
+  }
+
+  enforces(limit: keyof CellLimits): boolean {
+    return this.controllers.has(controllerOf[limit])
+  }
+
+  /** Throws when the group cannot be made. */
+  make(name: string, limits: CellLimits): ControlGroup {
+    const directory = join(this.directory, name)
+    makeGroup(directory)
+    const set = (file: string, value: string): void => writeFileSync(join(directory, file), value)
+    const { memoryBytes, cpuCores, processesMax } = limits
+    if (memoryBytes !== undefined && this.enforces('memoryBytes')) {
+      set('memory.max', String(memoryBytes))
+      if (readText(join(directory, 'memory.swap.max')) !== undefined) set('memory.swap.max', '0')
+    }
+    if (cpuCores !== undefined && this.enforces('cpuCores')) {
+      const periodUs = cellLimits.cpuPeriodUs
+      const quotaUs = Math.max(cellLimits.cpuQuotaUsMin, Math.round(cpuCores * periodUs))
+      set('cpu.max', `${quotaUs} ${periodUs}`)
+    }
+    if (processesMax !== undefined && this.enforces('processesMax')) {
+      set('pids.max', String(processesMax))
+    }
+    return new ControlGroup(directory)
+  }
+
+  /** One that was made in an earlier life, if it is there. */
+  known(name: string): ControlGroup | undefined {
+    const group = new ControlGroup(join(this.directory, name))
+    return group.exists() ? group : undefined
+  }
+
+  /** Those that hold somebody are killed, and go with the next call. */
+  removeAllBut(keep: ReadonlySet<string>): void {
+    for (const { name } of directoriesIn(this.directory)) {
+      if (keep.has(name)) continue
+      const group = new ControlGroup(join(this.directory, name))
+      group.kill()
+      group.remove()
+    }
+  }
+}
+
+export class ControlGroup {
+  readonly directory: string
+  #last: CellUsage = {}
+  #oom = false
+
+  constructor(directory: string) {
+    this.directory = directory
+  }
+
+  exists(): boolean {
+    return readText(join(this.directory, 'cgroup.events')) !== undefined
+  }
+
+  empty(): boolean {
+    const populated = statFigure(this.#read('cgroup.events'), 'populated')
+    return populated === undefined || populated === 0
+  }
+
+  kill(): void {
+    try {
+      writeFileSync(join(this.directory, 'cgroup.kill'), '1')
+    } catch {
+      // The group is gone, or the kernel is older than the file: the mark still finds them.
+    }
+  }
+
+  outOfMemory(): boolean {
+    this.#oom ||= (statFigure(this.#read('memory.events'), 'oom_kill') ?? 0) > 0
+    return this.#oom
+  }
+
+  /** As of now, or of the last time that the group was there to be asked. */
+  usage(): CellUsage {
+    const cpu = this.#read('cpu.stat')
+    const userUs = statFigure(cpu, 'user_usec')
+    if (userUs === undefined) return this.#last
+    const systemUs = statFigure(cpu, 'system_usec') ?? 0
+    const peak = readText(join(this.directory, 'memory.peak'))
+    const io = readText(join(this.directory, 'io.stat'))
+    this.#last = {
+      cpuUserMs: Math.round(userUs / 1000),
+      cpuSystemMs: Math.round(systemUs / 1000),
+      ...(peak === undefined ? {} : { memoryPeakBytes: Number(peak) }),
+      ...(io === undefined
+        ? {}
+        : { ioReadBytes: summed(io, 'rbytes'), ioWrittenBytes: summed(io, 'wbytes') }),
+    }
+    return this.#last
+  }
+
+  /** Only an empty group can go; one that is not is left to the next sweep. */
+  remove(): void {
+    this.outOfMemory()
+    this.usage()
+    try {
+      rmdirSync(this.directory)
+    } catch {
+      // It holds somebody still, or is gone.
+    }
+  }
+
+  #read(file: string): string {
+    return readText(join(this.directory, file)) ?? ''
+  }
+}
+
+const controllerOf: Readonly<Record<keyof CellLimits, string>> = {
+  memoryBytes: 'memory',
+  cpuCores: 'cpu',
+  processesMax: 'pids',
+}
+
+function summed(io: string, name: string): number {
+  let sum = 0
+  for (const [, bytes] of io.matchAll(new RegExp(`${name}=(\\d+)`, 'g'))) sum += Number(bytes)
+  return sum
+}
+
+function directoriesIn(path: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  } catch {
+    return []
+  }
+}
+
+function ownDirectory(): string | undefined {
+  const mounts = parseMountinfo(readText('/proc/self/mountinfo') ?? '')
+  const mount = mounts.find(({ type }) => type === 'cgroup2')
+  const path = parseGroupPaths(readText('/proc/self/cgroup') ?? '').get('')
+  return mount && path !== undefined ? groupDirectories(mount, path)[0] : undefined
+}
+
+/** The root of a hierarchy alone has no such file. */
+function isRoot(directory: string): boolean {
+  return readText(join(directory, 'cgroup.type')) === undefined
+}
+
+function makeGroup(directory: string): void {
+  try {
+    mkdirSync(directory)
+  } catch (error) {
+    if (readText(join(directory, 'cgroup.events')) === undefined) throw error
+  }
+}
+
+function stepDown(own: string): void {
+  const members = readFileSync(join(own, 'cgroup.procs'), 'latin1').trim().split('\n')
+  // Whoever else is there is not ours to move.
+  if (members.some((pid) => Number(pid) !== process.pid)) return
+  makeGroup(join(own, OWN_GROUP))
+  writeFileSync(join(own, OWN_GROUP, 'cgroup.procs'), String(process.pid))
+}
+
+/** What is offered and cannot be handed down is found missing afterwards. */
+function handDown(directory: string): void {
+  const offered = offeredIn(directory)
+  for (const controller of controllers) {
+    if (!offered.includes(controller)) continue
+    try {
+      writeFileSync(join(directory, 'cgroup.subtree_control'), `+${controller}`)
+    } catch {
+      // Processes in this very group, or no permission.
+    }
+  }
+}
+
+function offeredIn(directory: string): string[] {
+  return (readText(join(directory, 'cgroup.controllers')) ?? '').trim().split(' ')
+}

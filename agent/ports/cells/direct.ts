@@ -1,0 +1,65 @@
+/**
+ * Starts a program from the agent itself: where there is no nursery, and what a shell would not hand
+ * on unharmed. How it ends is told to this life of the agent only, and written down nowhere.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { StartError } from '../../../protocol/ports/processes.ts'
+import { startError } from '../processes.ts'
+import type { Ended } from './ended.ts'
+import type { Launch, Launched } from './launch.ts'
+import { openForProgram } from './pipes.ts'
+
+export async function launchDirectly(launch: Launch): Promise<Launched> {
+  const { spec, groupDirectory } = launch
+  const child = await spawned(launch)
+  const { pid } = child
+  if (pid === undefined) {
+    const error = await new Promise((resolve) => child.once('error', resolve))
+    throw await startError(error, spec)
+  }
+  const end = new Promise<Ended>((resolve) => {
+    child.once('exit', (code, signal) => {
+      const exited = { kind: 'exited', code: code ?? 0 } as const
+      resolve({ exit: signal === null ? exited : { kind: 'signalled', signal }, usage: {} })
+    })
+  })
+  if (groupDirectory !== undefined) moveInto(groupDirectory, pid, spec.name)
+  return { pid, end }
+}
+
+async function spawned({ spec, env, outputs }: Launch): Promise<ChildProcess> {
+  const ends = outputs.map(openForProgram)
+  const [program, ...args] = spec.argv
+  try {
+    return spawn(program, args, {
+      cwd: spec.cwd,
+      env,
+      detached: true,
+      stdio: ['ignore', ...ends.map(({ fd }) => fd)],
+    })
+  } catch (error) {
+    throw await startError(error, spec)
+  } finally {
+    for (const end of ends) end.close()
+  }
+}
+
+/** At once: the program is hardly loaded, and has had no time for children of its own. */
+function moveInto(groupDirectory: string, pid: number, name: string): void {
+  try {
+    writeFileSync(join(groupDirectory, 'cgroup.procs'), String(pid))
+  } catch (error) {
+    // It may be over already. What still runs must not run without its limits.
+    try {
+      process.kill(-pid, 'SIGKILL')
+    } catch {
+      return
+    }
+    throw new StartError(
+      'limit',
+      `${name} cannot be moved into its control group: ${String(error)}`,
+    )
+  }
+}

@@ -1,0 +1,37 @@
+/** How a program ended, as a nursery says it and writes it down. */
+import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import type { CellExit, CellUsage } from '../../../protocol/ports/cells.ts'
+
+export interface Ended {
+  exit: CellExit
+  /** What it and those that it waited for took. */
+  usage: CellUsage
+}
+
+export const unknownEnd: Ended = { exit: { kind: 'unknown' }, usage: {} }
+
+/** What was written down, once it is there: `ended 3` or `killed 9`. */
+export function recordedEnd(path: string): Ended | undefined {
+  let text: string
+  try {
+    text = readFileSync(path, 'latin1')
+  } catch {
+    return undefined
+  }
+  // Without the end of the line it may be half of a number.
+  const found = /^(ended|killed) (\d+)\n/.exec(text)
+  if (found === null) return undefined
+  return { exit: exitOf(found[1] as 'ended' | 'killed', Number(found[2])), usage: {} }
+}
+
+export function exitOf(how: 'ended' | 'killed', figure: number): CellExit {
+  if (how === 'ended') return { kind: 'exited', code: figure }
+  return { kind: 'signalled', signal: signalNames.get(figure) ?? `SIG${figure}` }
+}
+
+const signalNames = new Map(
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, figure]) => [figure, name]),
+)

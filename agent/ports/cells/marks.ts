@@ -1,0 +1,64 @@
+/**
+ * Processes known by a variable in their environment, which every child inherits wherever it goes:
+ * to another group, another session, or to init. Only one that empties its environment on purpose
+ * is lost from sight; a control group holds even that.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+
+export const MARK = 'SKEIN_CELL'
+
+export interface Marked {
+  pid: number
+  /** What the variable holds after the owner's name. */
+  cell: string
+}
+
+/** Living processes of this owner. Empty where there is no /proc. */
+export function markedProcesses(owner: string): Marked[] {
+  const wanted = Buffer.from(`${MARK}=${owner}/`)
+  const found: Marked[] = []
+  for (const pid of processIds()) {
+    let environment: Buffer
+    try {
+      environment = readFileSync(`/proc/${pid}/environ`)
+    } catch {
+      continue
+    }
+    const cell = valueIn(environment, wanted)
+    if (cell !== undefined) found.push({ pid, cell })
+  }
+  return found
+}
+
+function valueIn(environment: Buffer, wanted: Buffer): string | undefined {
+  for (let from = 0; ; ) {
+    const at = environment.indexOf(wanted, from)
+    if (at === -1) return undefined
+    if (at === 0 || environment[at - 1] === 0) {
+      const end = environment.indexOf(0, at)
+      const whole = end === -1 ? environment.length : end
+      return environment.toString('utf8', at + wanted.length, whole)
+    }
+    from = at + wanted.length
+  }
+}
+
+function processIds(): number[] {
+  try {
+    return readdirSync('/proc')
+      .map(Number)
+      .filter((pid) => pid > 0)
+  } catch {
+    return []
+  }
+}
+
+/** True when it was signalled. One that is gone meanwhile, or not ours, is not. */
+export function killProcess(pid: number): boolean {
+  try {
+    process.kill(pid, 'SIGKILL')
+    return true
+  } catch {
+    return false
+  }
+}

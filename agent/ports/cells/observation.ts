@@ -1,0 +1,41 @@
+/**
+ * What a cell without a control group has taken, pieced together from looks at its processes. It
+ * misses what began and ended between two looks, unless a parent that was seen later waited for it.
+ */
+import type { CellUsage } from '../../../protocol/ports/cells.ts'
+import { cellLimits } from '../limits.ts'
+import { familyOf, ioOf, peakBytesOf, processStat } from './process-stat.ts'
+
+export class Observation {
+  #seen = false
+  readonly #most = { userMs: 0, systemMs: 0, bytes: 0 }
+  #io: { readBytes: number; writtenBytes: number } | undefined
+
+  look(leader: number): void {
+    const now = { userMs: 0, systemMs: 0, bytes: 0 }
+    for (const pid of familyOf(leader, cellLimits.observedProcessesMax)) {
+      const stat = processStat(pid)
+      if (stat === undefined || stat.ended) continue
+      this.#seen = true
+      now.userMs += stat.cpuUserMs
+      now.systemMs += stat.cpuSystemMs
+      now.bytes += stat.residentBytes
+      this.#most.bytes = Math.max(this.#most.bytes, peakBytesOf(pid))
+    }
+    for (const figure of ['userMs', 'systemMs', 'bytes'] as const) {
+      this.#most[figure] = Math.max(this.#most[figure], now[figure])
+    }
+    this.#io = ioOf(leader) ?? this.#io
+  }
+
+  usage(): CellUsage {
+    if (!this.#seen) return {}
+    const { userMs, systemMs, bytes } = this.#most
+    return {
+      cpuUserMs: userMs,
+      cpuSystemMs: systemMs,
+      memoryPeakBytes: bytes,
+      ...(this.#io && { ioReadBytes: this.#io.readBytes, ioWrittenBytes: this.#io.writtenBytes }),
+    }
+  }
+}

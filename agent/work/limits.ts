@@ -1,0 +1,110 @@
+/** What an agent holds of work, and for how long, each with what happens when it is reached. */
+import { assert } from '../../protocol/assert.ts'
+import { workLimits } from '../../protocol/work/limits.ts'
+
+/** What an operator may set. */
+export interface WorkSettings {
+  /** Otherwise every assignment is refused as `unsupported`. */
+  enabled: boolean
+  /** Attempts that run at once. Those beyond wait their turn. */
+  attemptsMax: number
+  /** Attempts that wait. Those beyond are refused as `busy`. */
+  queueMax: number
+  /** When the agent stops, what it runs is ended; otherwise its next life carries on. */
+  killOnStop: boolean
+  /** Of one attempt's log. Of a longer one, the beginning and the end are kept. */
+  logBytesMax: number
+  /** Of all logs. Beyond it the oldest go. */
+  logsBytesMax: number
+  /** Older ones go. */
+  logsAgeMs: number
+  /** Which program starts containers; undefined where there is none. */
+  containerEngine: string | undefined
+  /** What every program finds in its environment before anything else is put there. */
+  environment: Readonly<Record<string, string>>
+}
+
+export const workDefaults: WorkSettings = {
+  enabled: true,
+  attemptsMax: 256,
+  queueMax: 4_096,
+  killOnStop: false,
+  logBytesMax: 16 << 20,
+  logsBytesMax: 1 << 30,
+  logsAgeMs: 7 * 24 * 60 * 60_000,
+  containerEngine: undefined,
+  environment: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/', LANG: 'C.UTF-8', TMPDIR: '/tmp' },
+}
+
+export const deskLimits = {
+  /** Assignments that wait, encoded. Those beyond are refused as `busy`. */
+  queueBytesMax: 32 << 20,
+  /** Results that the leader has not called committed. Until some go, all assignments are `busy`. */
+  outboxMax: 16_384,
+  outboxBytesMax: 64 << 20,
+  /** Attempts that are over and forgotten, and are known by their fence for a while longer. */
+  goneMax: 8_192,
+  /** A result is said again so long after it was said first, then twice as long, and so on. */
+  repeatFirstMs: 1_000,
+  repeatMostMs: 15_000,
+  /** How often results are looked through for those that are due, and how many go at a time. */
+  repeatLookMs: 250,
+  repeatsPerLookMax: 1_024,
+  /** Well below what a link takes: what is said for the first time is not to be crowded out. */
+  repeatBytesPerLookMax: 512 << 10,
+  /** How often running attempts are looked after: their progress, and what they take. */
+  lookMs: 1_000,
+  /** Without news, a running attempt is told of this often. */
+  runningEveryMs: 10_000,
+  /** How soon after a stage's end its host is searched for what has left the stage's group. */
+  sweepAfterMs: 1_000,
+  /** How long a stop waits for what it has ended, and how often it looks. */
+  closeMsMax: 2_000,
+  closeLookMs: 10,
+} as const
+
+export const stepLimits = {
+  /** From the polite signal to the one that cannot be ignored, where the assignment says nothing. */
+  graceMs: 10_000,
+  /** A kill that is not followed by an end is repeated. */
+  killAgainMs: 50,
+  /**
+   * A stage that ran for less is not waited for with a look at every process of the host, which
+   * takes a millisecond or more: what it may have left behind is swept a little later.
+   */
+  quickMs: 100,
+  /** Read of `$SKEIN_PROGRESS` at a time. */
+  progressBytesMax: 64 << 10,
+  /** Of an answer, for the outputs of an `http` step; as JSON it takes more. */
+  httpBodyBytesMax: 48 << 10,
+  /** Heap of a function whose stage sets no memory aside. */
+  functionMemoryBytes: 256 << 20,
+  /** The longest `skein:sleep`. */
+  sleepMsMax: 365 * 24 * 60 * 60_000,
+  traceBytesMax: 8 << 10,
+} as const
+
+export const logLimits = {
+  /** Logs are kept in files of this size, so that any place in them can be read. */
+  segmentBytes: 1 << 20,
+  /** What is kept of the end of a log that is too long; in memory until the attempt is over. */
+  tailBytes: 64 << 10,
+  /** Not written yet. Beyond it the program waits when it writes. */
+  pendingBytesMax: 512 << 10,
+  /** What is written by then goes down in one piece. */
+  flushMs: 200,
+  /** Logs that are known of. Beyond it the oldest go. */
+  logsMax: 20_000,
+  /** How often those that are too old are looked for. */
+  trimEveryMs: 10 * 60_000,
+} as const
+
+assert(
+  logLimits.tailBytes >= workLimits.logTailBytesMax,
+  'the end of a log that goes to the ledger must be there',
+)
+assert(deskLimits.repeatsPerLookMax <= workLimits.reportsPerFrameMax, 'repeats must fit a frame')
+assert(
+  stepLimits.httpBodyBytesMax < workLimits.outputsBytesMax,
+  'the body of an answer must fit the outputs',
+)

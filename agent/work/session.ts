@@ -1,0 +1,95 @@
+/** The parts of a desk, put together for one life: from a start to the next stop. */
+import type { Cells } from '../../protocol/ports/cells.ts'
+import type { Clock } from '../../protocol/ports/clock.ts'
+import type { Disk } from '../../protocol/ports/disk.ts'
+import type { Entropy } from '../../protocol/ports/entropy.ts'
+import type { Functions } from '../../protocol/ports/functions.ts'
+import type { Log } from '../../protocol/ports/log.ts'
+import type { Web } from '../../protocol/ports/web.ts'
+import type { Workspace } from '../../protocol/ports/workspace.ts'
+import { Admission, type Executors } from './admission.ts'
+import { AttemptBook } from './book.ts'
+import { Execution } from './execution.ts'
+import { Intake } from './intake.ts'
+import { LeaderWatch } from './leader.ts'
+import type { WorkSettings } from './limits.ts'
+import { LogShelf } from './logs/log-shelf.ts'
+import { Notebook } from './notebook.ts'
+import { Register } from './register.ts'
+import { Reports } from './reports.ts'
+import { Containers } from './steps/containers.ts'
+import { FunctionCalls } from './steps/functions.ts'
+import { Programs } from './steps/programs.ts'
+import { Requests } from './steps/requests.ts'
+import { type Capacity, Turnstile } from './turnstile.ts'
+import type { WorkWire } from './wire.ts'
+
+export interface WorkPorts {
+  clock: Clock
+  entropy: Entropy
+  disk: Disk
+  cells: Cells
+  functions: Functions
+  web: Web
+  workspace: Workspace
+  log: Log
+}
+
+export interface DeskSettings extends WorkSettings {
+  /** What attempts may set aside; undefined figures are not known yet, and limit nothing. */
+  host(): Omit<Capacity, 'attempts'>
+}
+
+/** What lives from one start to the next stop. */
+export interface Session {
+  leader: LeaderWatch
+  readonly notebook: Notebook
+  readonly book: AttemptBook
+  readonly shelf: LogShelf
+  readonly register: Register
+  readonly reports: Reports
+  readonly turnstile: Turnstile
+  readonly admission: Admission
+  readonly intake: Intake
+  readonly execution: Execution
+}
+
+export function newSession(
+  ports: WorkPorts,
+  settings: DeskSettings,
+  executors: Executors,
+  send: WorkWire['send'],
+): Session {
+  const notebook = new Notebook(ports.disk)
+  const book = new AttemptBook(notebook, ports)
+  const shelf = new LogShelf(ports, settings, notebook)
+  const register = new Register()
+  const turnstile = new Turnstile(() => ({ attempts: settings.attemptsMax, ...settings.host() }))
+  const reports = new Reports(ports, { leader: () => session.leader.peer, send })
+  const parts = { executors, book, shelf, register, reports, turnstile }
+  const execution = new Execution(ports, parts)
+  const session: Session = {
+    notebook,
+    leader: new LeaderWatch(0),
+    book,
+    shelf,
+    register,
+    reports,
+    turnstile,
+    admission: new Admission(settings, executors, turnstile, reports),
+    intake: new Intake(ports, { book, register, reports, execution }),
+    execution,
+  }
+  return session
+}
+
+export function executorsOf(ports: WorkPorts, settings: WorkSettings): Executors {
+  const { environment, containerEngine } = settings
+  return {
+    script: new Programs('script', ports, environment),
+    program: new Programs('program', ports, environment),
+    http: new Requests(ports.web),
+    function: new FunctionCalls(ports, environment),
+    container: new Containers(ports, containerEngine, environment),
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * A program in a cell, as a step: what it writes for others to read, and the promise that nothing
+ * of it is left when it has ended. A program that ends and leaves children behind has them ended.
+ */
+import type { Cell, CellExit, CellUsage } from '../../../protocol/ports/cells.ts'
+import type { Clock } from '../../../protocol/ports/clock.ts'
+import type { Workspace } from '../../../protocol/ports/workspace.ts'
+import { workLimits } from '../../../protocol/work/limits.ts'
+import { stepLimits } from '../limits.ts'
+import type { RunningStep, StepEnd, StepOrder, StepProgress } from './executor.ts'
+import { failureOf } from './exit-class.ts'
+import { endWithOutputs } from './outputs.ts'
+import { progressIn } from './progress.ts'
+
+/** In the attempt's own directory. */
+export const OUTPUT_FILE = 'skein-output.json'
+export const PROGRESS_FILE = 'skein-progress'
+
+export interface CellStepPorts {
+  clock: Clock
+  workspace: Workspace
+}
+
+/** Where the program stands for something outside its cell. */
+export interface StandIn {
+  remove(): Promise<void>
+  /** Where its exit says something about itself. */
+  failure(exit: CellExit): StepEnd | undefined
+}
+
+export class CellStep implements RunningStep {
+  readonly trace: string
+  readonly unenforced: readonly string[]
+  readonly #ports: CellStepPorts
+  readonly #order: StepOrder
+  readonly #cell: Cell
+  /** Long ago, for one that an earlier life has started. */
+  readonly #startedMs: number
+  readonly #ended: Promise<StepEnd>
+  #killing = false
+  #over = false
+  /** Its directory is gone. */
+  #clean = false
+  readonly #standIn: StandIn | undefined
+
+  constructor(
+    ports: CellStepPorts,
+    order: StepOrder,
+    cell: Cell,
+    { found = false, standIn }: { found?: boolean; standIn?: StandIn } = {},
+  ) {
+    this.#ports = ports
+    this.#order = order
+    this.#cell = cell
+    this.#standIn = standIn
+    this.trace = cell.trace
+    const { diskBytes } = order.assignment.resources
+    this.unenforced = [
+      ...cell.unenforced.map((limit) => asked[limit]),
+      ...(diskBytes === undefined ? [] : ['disk']),
+    ]
+    this.#startedMs = found ? Number.NEGATIVE_INFINITY : ports.clock.now()
+    this.#ended = this.#live()
+  }
+
+  ended(): Promise<StepEnd> {
+    return this.#ended
+  }
+
+  askToEnd(): void {
+    if (!this.#cell.signal('SIGTERM')) this.kill()
+  }
+
+  kill(): void {
+    if (this.#killing || this.#over) return
+    this.#killing = true
+    this.#cell.hold(false)
+    this.#killAgain()
+  }
+
+  hold(held: boolean): void {
+    if (!this.#over) this.#cell.hold(held)
+  }
+
+  async look(): Promise<StepProgress | undefined> {
+    if (this.#over) return undefined
+    this.#cell.observe()
+    const file = this.#ports.workspace.file(this.#order.name, PROGRESS_FILE)
+    try {
+      const read = await file.read(stepLimits.progressBytesMax)
+      if (read === undefined || (read instanceof Uint8Array && read.length === 0)) return undefined
+      // What has been read goes, so that the same words written again are a sign of life.
+      await file.write(new Uint8Array(0))
+      return read instanceof Uint8Array ? progressIn(read) : {}
+    } catch {
+      // The stage has made something else of the file. Its progress is its own affair.
+      return undefined
+    }
+  }
+
+  usage(): CellUsage {
+    return this.#cell.usage()
+  }
+
+  async cleanUp(): Promise<void> {
+    if (!this.#clean) await this.#ports.workspace.discard(this.#order.name)
+  }
+
+  async #live(): Promise<StepEnd> {
+    const exit = await this.#cell.exited()
+    await this.#empty()
+    // A program that did not end by itself has not taken along what it stood for.
+    if (this.#killing || exit.kind !== 'exited') await this.#standIn?.remove()
+    this.#over = true
+    const end = await this.#judge(exit)
+    this.#cell.close()
+    return end
+  }
+
+  /** Ends what the program has left behind. */
+  async #empty(): Promise<void> {
+    // Whether anybody has left the group takes a look at every process of the host.
+    const quick = this.#ports.clock.now() - this.#startedMs < stepLimits.quickMs
+    const gone = (): boolean =>
+      quick && !this.#killing ? this.#cell.groupEmpty() : this.#cell.empty()
+    if (gone()) return
+    if (!this.#killing) {
+      this.#order.onNote('the program has ended and left others running: they are ended too')
+    }
+    while (!gone()) {
+      this.#cell.kill()
+      await new Promise<void>((resolve) => {
+        this.#ports.clock.after(stepLimits.killAgainMs, resolve)
+      })
+    }
+  }
+
+  async #judge(exit: CellExit): Promise<StepEnd> {
+    const failure = this.#standIn?.failure(exit) ?? failureOf(exit, this.#cell.outOfMemory())
+    if (failure) return failure
+    const { workspace } = this.#ports
+    const file = workspace.file(this.#order.name, OUTPUT_FILE)
+    try {
+      // Most have written nothing, and then this is all that there is to do.
+      this.#clean = await workspace.discardEmpty(this.#order.name)
+      if (this.#clean) return { kind: 'succeeded' }
+      return endWithOutputs(await file.read(workLimits.outputsBytesMax))
+    } catch (error) {
+      const message = `its $SKEIN_OUTPUT cannot be read: ${String(error)}`
+      return { kind: 'failed', errorClass: 'input', code: 'badOutput', message }
+    }
+  }
+
+  #killAgain(): void {
+    if (this.#over) return
+    this.#cell.kill()
+    this.#ports.clock.after(stepLimits.killAgainMs, () => this.#killAgain())
+  }
+}
+
+const asked = { memoryBytes: 'memory', cpuCores: 'cpu', processesMax: 'pids' } as const

@@ -1,0 +1,79 @@
+/**
+ * The one interface between an attempt's life and what its step does. Whoever adds a kind of step
+ * writes an executor; the life (its timeouts, its cancellation, its log, its result) is the same.
+ */
+import type { CellUsage } from '../../../protocol/ports/cells.ts'
+import type { Assignment } from '../../../protocol/work/attempt.ts'
+import type { AttemptStepKind } from '../../../protocol/work/step.ts'
+import type { ErrorClass } from '../../../protocol/workflow/model.ts'
+
+/** What is to be done, and where what it says goes. */
+export interface StepOrder {
+  /** This attempt's alone, in all lives of the agent: for cells and directories. */
+  name: string
+  assignment: Assignment
+  onOutput(chunk: Uint8Array): void
+  /** A line of the agent's own in the attempt's log. */
+  onNote(text: string): void
+}
+
+export type StepEnd =
+  | { kind: 'succeeded'; outputs?: string }
+  | {
+      kind: 'failed'
+      errorClass: ErrorClass
+      code: string
+      message: string
+      exitCode?: number
+      signal?: string
+    }
+
+export interface StepProgress {
+  /** 0 to 1. */
+  progress?: number
+  note?: string
+}
+
+export interface RunningStep {
+  /** With the attempt's name, what finds it in the agent's next life; absent when that cannot. */
+  readonly trace?: string
+  /** What was asked for and this host cannot hold it to. */
+  readonly unenforced: readonly string[]
+  /** Resolves when nothing of it is left, whatever has ended it. Never rejects. */
+  ended(): Promise<StepEnd>
+  /** Politely. What knows no polite end is killed. */
+  askToEnd(): void
+  kill(): void
+  /** It is to write no more for now, or may again. */
+  hold(held: boolean): void
+  /** What it says of itself since the last time; undefined for nothing. Takes note of its usage. */
+  look(): Promise<StepProgress | undefined>
+  usage(): CellUsage
+  /** Once it has ended: removes what it has left on the disk. */
+  cleanUp?(): Promise<void>
+}
+
+export interface StepExecutor {
+  readonly kind: AttemptStepKind
+  /** Why this host cannot do it; undefined when it can. */
+  check(assignment: Assignment): string | undefined
+  /** Resolves once it runs. Rejects with `StepFailure`. */
+  start(order: StepOrder): Promise<RunningStep>
+  /** What an earlier life has started, if it lives or has said how it ended. */
+  find?(order: StepOrder, trace: string | undefined): Promise<RunningStep | undefined>
+  /**
+   * For what takes no time, has no effect and can be done twice: its end, at once. It is done before
+   * anything is written down.
+   */
+  instantly?(assignment: Assignment): StepEnd | undefined
+}
+
+/** It did not even start. */
+export class StepFailure extends Error {
+  readonly end: StepEnd
+  constructor(errorClass: ErrorClass, code: string, message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'StepFailure'
+    this.end = { kind: 'failed', errorClass, code, message }
+  }
+}

@@ -1,0 +1,137 @@
+/** Scripts and programs: each in a cell of its own, in a directory of its own unless it names one. */
+import { assert } from '../../../protocol/assert.ts'
+import type { Cell, CellLimits, Cells } from '../../../protocol/ports/cells.ts'
+import type { Clock } from '../../../protocol/ports/clock.ts'
+import { StartError, type StartErrorCode } from '../../../protocol/ports/processes.ts'
+import { type Workspace, WorkspaceError } from '../../../protocol/ports/workspace.ts'
+import type { Assignment } from '../../../protocol/work/attempt.ts'
+import { workLimits } from '../../../protocol/work/limits.ts'
+import type { ErrorClass } from '../../../protocol/workflow/model.ts'
+import { CellStep, OUTPUT_FILE, PROGRESS_FILE } from './cell-step.ts'
+import { environmentOf } from './environment.ts'
+import { type RunningStep, type StepExecutor, StepFailure, type StepOrder } from './executor.ts'
+
+export interface ProgramPorts {
+  clock: Clock
+  cells: Cells
+  workspace: Workspace
+}
+
+const SCRIPT_FILE = 'skein-script'
+
+type CellKind = 'script' | 'program'
+
+export class Programs implements StepExecutor {
+  readonly kind: CellKind
+  readonly #ports: ProgramPorts
+  readonly #base: Readonly<Record<string, string>>
+
+  constructor(kind: CellKind, ports: ProgramPorts, base: Readonly<Record<string, string>>) {
+    this.kind = kind
+    this.#ports = ports
+    this.#base = base
+  }
+
+  check({ step, directory }: Assignment): string | undefined {
+    if (step.kind === 'program' && step.value.argv.length === 0) return 'the step names no program'
+    if (directory !== undefined && !directory.startsWith('/')) {
+      return `the directory ${directory} is not absolute; write it from / on`
+    }
+    return undefined
+  }
+
+  async start(order: StepOrder): Promise<RunningStep> {
+    const { name, assignment } = order
+    const { workspace, cells } = this.#ports
+    const own = await prepared(workspace, name)
+    try {
+      const cell = await started(cells, order, {
+        argv: await argvOf(assignment, name, workspace),
+        cwd: assignment.directory ?? own,
+        env: {
+          ...environmentOf(this.#base, assignment),
+          SKEIN_OUTPUT: `${own}/${OUTPUT_FILE}`,
+          SKEIN_PROGRESS: `${own}/${PROGRESS_FILE}`,
+        },
+        limits: limitsOf(assignment),
+      })
+      return new CellStep(this.#ports, order, cell)
+    } catch (error) {
+      await workspace.discard(name)
+      throw error
+    }
+  }
+
+  async find(order: StepOrder, trace: string | undefined): Promise<RunningStep | undefined> {
+    const cell = await this.#ports.cells.find(order.name, trace, (_, chunk) =>
+      order.onOutput(chunk),
+    )
+    return cell && new CellStep(this.#ports, order, cell, { found: true })
+  }
+}
+
+export interface CellProgram {
+  argv: readonly [string, ...string[]]
+  cwd: string
+  env: Readonly<Record<string, string>>
+  limits: CellLimits
+}
+
+export async function started(
+  cells: Cells,
+  { name, onOutput }: StepOrder,
+  program: CellProgram,
+): Promise<Cell> {
+  try {
+    return await cells.start({ name, ...program, keepsExit: true }, (_, chunk) => onOutput(chunk))
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error
+    throw new StepFailure(startClasses[error.code], error.code, error.message, error)
+  }
+}
+
+/** Its path. */
+export async function prepared(workspace: Workspace, name: string): Promise<string> {
+  try {
+    await workspace.prepare(name)
+    return workspace.path(name)
+  } catch (error) {
+    if (!(error instanceof WorkspaceError)) throw error
+    const errorClass = error.code === 'full' ? 'resource' : 'transient'
+    const message = `its directory cannot be made: ${error.message}`
+    throw new StepFailure(errorClass, 'directory', message, error)
+  }
+}
+
+async function argvOf(
+  { step }: Assignment,
+  name: string,
+  workspace: Workspace,
+): Promise<readonly [string, ...string[]]> {
+  assert(step.kind === 'script' || step.kind === 'program', 'a program is asked for')
+  if (step.kind === 'program') {
+    const [program = '', ...args] = step.value.argv
+    return [program, ...args]
+  }
+  const { shell, text } = step.value
+  const bytes = new TextEncoder().encode(text)
+  if (bytes.length < workLimits.variableBytesMax) return [shell, '-c', text]
+  // Longer than one argument of a program may be.
+  await workspace.file(name, SCRIPT_FILE).write(bytes)
+  return [shell, `${workspace.path(name)}/${SCRIPT_FILE}`]
+}
+
+function limitsOf({ resources: { cpu, memoryBytes } }: Assignment): CellLimits {
+  return {
+    ...(cpu === undefined ? {} : { cpuCores: cpu }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+  }
+}
+
+const startClasses: Readonly<Record<StartErrorCode, ErrorClass>> = {
+  notFound: 'input',
+  notExecutable: 'input',
+  badDirectory: 'input',
+  limit: 'resource',
+  failed: 'transient',
+}

@@ -1,0 +1,77 @@
+/**
+ * Ends and removes what belongs to no attempt: processes that have outlived theirs, and directories
+ * that an earlier life of the agent has left.
+ */
+import type { Cells } from '../../protocol/ports/cells.ts'
+import type { Clock, Timer } from '../../protocol/ports/clock.ts'
+import type { Log } from '../../protocol/ports/log.ts'
+import type { Workspace } from '../../protocol/ports/workspace.ts'
+import { isOver } from './held.ts'
+import { deskLimits } from './limits.ts'
+import type { Register } from './register.ts'
+import { removerOf } from './steps/containers.ts'
+
+export interface SweeperPorts {
+  clock: Clock
+  cells: Cells
+  workspace: Workspace
+  log: Log
+}
+
+export class Sweeper {
+  readonly #ports: SweeperPorts
+  readonly #register: Register
+  #timer: Timer | undefined
+
+  constructor(ports: SweeperPorts, register: Register) {
+    this.#ports = ports
+    this.#register = register
+  }
+
+  /** Quick stages are not waited for by a look at every process; what they leave does not stay. */
+  soon(): void {
+    this.#timer ??= this.#ports.clock.after(deskLimits.sweepAfterMs, () => {
+      this.#timer = undefined
+      this.sweep()
+    })
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  sweep(): void {
+    const keep = new Set<string>()
+    for (const name of this.#alive()) keep.add(name).add(removerOf(name))
+    const processes = this.#ports.cells.sweep(keep)
+    if (processes === 0) return
+    this.#ports.log.warn('processes that outlived their stages ended', { processes })
+  }
+
+  async clearDirectories(): Promise<void> {
+    const alive = new Set(this.#alive())
+    for (const name of await this.#ports.workspace.directories()) {
+      if (!isAttemptName(name) || alive.has(name)) continue
+      await this.#ports.workspace.discard(name).catch((error: unknown) => {
+        this.notRemoved(name, error)
+      })
+    }
+  }
+
+  notRemoved(name: string, error: unknown): void {
+    this.#ports.log.warn('directory of an attempt not removed', { name, why: String(error) })
+  }
+
+  *#alive(): IterableIterator<string> {
+    for (const held of this.#register.all()) if (!isOver(held)) yield held.name
+  }
+}
+
+/** Of a cell, a directory and a log: made once only, in all lives of the agent. */
+export function attemptName(life: number, number: number): string {
+  return `a${life}-${number}`
+}
+
+function isAttemptName(name: string): boolean {
+  return /^a\d+-\d+$/.test(name)
+}

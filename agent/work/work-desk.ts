@@ -1,0 +1,226 @@
+/**
+ * The desk of an agent: what a leader asks of it comes in here, and what came of it goes out. It is
+ * the public face of this folder.
+ *
+ * Invariant: nobody is believed whose term is older than the highest that was heard of, in this
+ * life of the agent or an earlier one.
+ */
+import { assertNever } from '../../protocol/assert.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { Log } from '../../protocol/ports/log.ts'
+import type { Assignment, Refused } from '../../protocol/work/attempt.ts'
+import { type AttemptId, type Fence, sameFence, taskKey } from '../../protocol/work/fence.ts'
+import type { Cancel, Committed, InventoryRequest } from '../../protocol/work/messages.ts'
+import type { Executors } from './admission.ts'
+import { type Held, isOver } from './held.ts'
+import type { Fit } from './intake.ts'
+import { inventoryFrames } from './inventory.ts'
+import { LeaderWatch } from './leader.ts'
+import type { LogPiece } from './logs/log-shelf.ts'
+import {
+  type DeskSettings,
+  executorsOf,
+  newSession,
+  type Session,
+  type WorkPorts,
+} from './session.ts'
+import type { FromLeader, WorkWire } from './wire.ts'
+
+export class WorkDesk {
+  readonly #ports: WorkPorts
+  readonly #settings: DeskSettings
+  readonly #wire: WorkWire
+  readonly #log: Log
+  readonly #executors: Executors
+  #session: Session | undefined
+  #stopping = false
+
+  constructor(ports: WorkPorts, settings: DeskSettings, wire: WorkWire) {
+    this.#log = ports.log.child('work')
+    this.#ports = { ...ports, log: this.#log }
+    this.#settings = settings
+    this.#wire = wire
+    this.#executors = executorsOf(ports, settings)
+  }
+
+  /** Takes up what an earlier life has left, and then listens. */
+  async start(): Promise<void> {
+    this.#stopping = false
+    const session = newSession(this.#ports, this.#settings, this.#executors, (to, frame) =>
+      this.#wire.send(to, frame),
+    )
+    const left = await session.book.load()
+    session.leader = new LeaderWatch(session.book.term)
+    await session.shelf.load(new Set(left.map(({ name }) => name)))
+    await session.execution.restore(left)
+    this.#session = session
+    this.#wire.onLeader = (from, frame) => this.#hear(session, from, frame)
+    if (left.length > 0)
+      this.#log.info('work of an earlier life taken up', { attempts: left.length })
+  }
+
+  /** Takes no more. Cells live on and are found again, unless the settings say that they end. */
+  async stop(): Promise<void> {
+    const session = this.#session
+    this.#stopping = true
+    if (!session) return
+    await session.execution.close(this.#settings.killOnStop)
+    this.#wire.onLeader = undefined
+    this.#session = undefined
+    session.reports.stop()
+    session.shelf.stop()
+    await session.notebook.idle()
+  }
+
+  // ── Reading ───────────────────────────────────────────────────────────────────────────────────
+
+  /** Attempts that are being started or run. */
+  get running(): number {
+    return this.#session?.turnstile.inside ?? 0
+  }
+
+  /** Attempts that wait for their turn. */
+  get waiting(): number {
+    return this.#session?.turnstile.waiting ?? 0
+  }
+
+  /** Results that no leader has called committed yet. */
+  get uncommitted(): number {
+    return this.#session?.reports.outboxSize ?? 0
+  }
+
+  get leader(): PeerId | undefined {
+    return this.#session?.leader.peer
+  }
+
+  /** What was not taken, by reason, since the start. */
+  refusals(): Readonly<Record<string, number>> {
+    return { ...this.#wire.refusals(), staleTerm: this.#session?.leader.stale ?? 0 }
+  }
+
+  /**
+   * What an attempt wrote, from one of its bytes on; with `follow`, also what it is yet to write.
+   * Undefined when this agent knows of no such log.
+   */
+  readLog(
+    id: AttemptId,
+    options: { from: number; follow: boolean; signal: AbortSignal },
+  ): AsyncIterable<LogPiece> | undefined {
+    return this.#session?.shelf.read(id, options)
+  }
+
+  /** Whether there may come more of its log. */
+  isWriting(id: AttemptId): boolean {
+    return this.#session?.shelf.isOpen(id) ?? false
+  }
+
+  // ── Hearing ───────────────────────────────────────────────────────────────────────────────────
+
+  /** Somebody else's word on who leads: good until a leader speaks for itself. */
+  leaderKnown(peer: PeerId, term: number): void {
+    const session = this.#session
+    if (!session) return
+    const before = session.leader.term
+    const other = session.leader.told(peer, term)
+    if (session.leader.term > before) void session.book.termIs(term)
+    if (other) session.reports.anew()
+  }
+
+  #hear(session: Session, from: PeerId, frame: FromLeader): void {
+    const before = session.leader.term
+    const hearing = session.leader.hears(from, frame.value.term)
+    if (hearing === 'refused') return
+    // Written before whatever follows from the frame: all goes through one notebook, in order.
+    const known =
+      session.leader.term > before ? session.book.termIs(session.leader.term) : Promise.resolve()
+    if (hearing === 'new') session.reports.anew()
+    switch (frame.kind) {
+      case 'assign':
+        return this.#assign(session, frame.value.assignments)
+      case 'cancel':
+        return cancel(session, frame.value)
+      case 'committed':
+        return committed(session, frame.value)
+      case 'inventoryRequest':
+        return void known.then(() => this.#tellInventory(session, from, frame.value))
+      default:
+        assertNever(frame)
+    }
+  }
+
+  #assign(session: Session, assignments: readonly Assignment[]): void {
+    const { register, admission, intake } = session
+    const fit: Fit[] = []
+    const count = { ...intake.recording }
+    const inFrame = new Map<string, Assignment>()
+    for (const assignment of assignments) {
+      const { id, fence } = assignment
+      const known = register.find(id, fence)
+      if (known) {
+        sayAgain(session, known)
+        continue
+      }
+      const task = taskKey(id)
+      const earlier = inFrame.get(task)
+      if (earlier && sameFence(earlier.fence, fence)) continue
+      if (earlier || register.isPast(task, fence)) {
+        refuse(session, id, fence, { code: 'stale', message: 'a later attempt is known here' })
+        continue
+      }
+      const refusal = this.#stopping ? stopping : admission.refusal(assignment, count)
+      if (refusal) {
+        refuse(session, id, fence, refusal)
+        continue
+      }
+      inFrame.set(task, assignment)
+      const end = this.#executors[assignment.step.kind]?.instantly?.(assignment)
+      if (end === undefined) count.count++
+      fit.push({ assignment, end })
+    }
+    if (fit.length > 0) intake.take(fit)
+  }
+
+  #tellInventory(session: Session, to: PeerId, { term, serial }: InventoryRequest): void {
+    // A later leader may have spoken while the term was written down.
+    if (term < session.leader.term) return
+    const now = this.#ports.clock.now()
+    for (const value of inventoryFrames(session.register.all(), { term, serial }, now)) {
+      this.#wire.send(to, { kind: 'inventory', value })
+    }
+  }
+}
+
+const stopping: Refused = { code: 'stopping', message: 'this agent is about to stop' }
+
+/** The leader asks about what it has asked before: it has not heard the answer. */
+function sayAgain({ reports }: Session, held: Held): void {
+  if (held.stage === 'over') reports.sayResult(held)
+  else if (held.stage === 'queued' || held.stage === 'begun') {
+    reports.say(held.id, held.fence, { kind: 'accepted', value: { unenforced: [] } })
+  }
+}
+
+function refuse(session: Session, id: AttemptId, fence: Fence, value: Refused): void {
+  session.reports.say(id, fence, { kind: 'refused', value })
+}
+
+function cancel(session: Session, { attempts }: Cancel): void {
+  for (const { id, fence, reason, atOnce } of attempts) {
+    const held = session.register.find(id, fence)
+    if (held && !isOver(held)) session.execution.stop(held, reason, atOnce)
+    else if (held) sayAgain(session, held)
+    else {
+      // It may still be on its way: it is not to begin when it comes.
+      session.register.pass(taskKey(id), fence)
+      refuse(session, id, fence, { code: 'stale', message: 'there is no such attempt here' })
+    }
+  }
+}
+
+function committed(session: Session, { attempts }: Committed): void {
+  for (const { id, fence } of attempts) {
+    const held = session.register.find(id, fence)
+    if (held) session.execution.committed(held)
+    else session.register.pass(taskKey(id), fence)
+  }
+}

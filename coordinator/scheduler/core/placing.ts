@@ -1,0 +1,119 @@
+/** From units that are ready to their assignments: rendered before, committed then, and only after that sent. */
+import type { Assignment } from '../../../protocol/work/attempt.ts'
+import type { Fence } from '../../../protocol/work/fence.ts'
+import { unitStates } from '../../../protocol/work/states.ts'
+import type { PlacementRequest } from '../../placement/policy.ts'
+import { watchTimes } from './attempt-times.ts'
+import { lose } from './attempts.ts'
+import { attemptOf, type Core, groundOf, isClosing, named } from './core.ts'
+import { fail } from './ends.ts'
+import { itemOf } from './item-values.ts'
+import { schedulerLimits } from './limits.ts'
+import { namesFor } from './names.ts'
+import { type RenderedAs, type RenderedWork, rendered, renderWork } from './rendering.ts'
+import { requestOf } from './requests.ts'
+import { take } from './room.ts'
+import type { Unit } from './run.ts'
+
+/** As many as there are hosts and room in a turn for. */
+export function place(core: Core): void {
+  core.ready.begin()
+  while (core.outbox.backlog < schedulerLimits.turnTransitionsMax) {
+    const unit = core.ready.first()
+    if (unit === undefined) return
+    const shared = core.ready.requestOf(unit)
+    const made = shared === undefined ? requestOf(core, unit) : { ok: true as const, value: shared }
+    if (!made.ok) {
+      fail(core, unit, { errorClass: 'input', why: made.why })
+      continue
+    }
+    const choice = core.policy.choose(made.value, core.open(), core.random)
+    if (choice.host !== undefined) assign(core, unit, choice.host.id)
+    else if (isDeclinedByAll(core, unit, made.value)) {
+      const why = `no host does it: ${unit.unsupported}`
+      fail(core, unit, { errorClass: 'resource', why })
+    } else core.ready.block(unit)
+  }
+}
+
+/** All that could take it have said that they cannot do it. */
+function isDeclinedByAll(core: Core, unit: Unit, request: PlacementRequest): boolean {
+  if (unit.unsupported === undefined) return false
+  const { declined: _, ...rest } = request
+  return core.policy.choose(rest, core.open(), core.random).host !== undefined
+}
+
+function workOf({ run, plan, parent, item: index }: Unit): RenderedAs<RenderedWork> {
+  if (plan.work !== undefined) return { ok: true, value: plan.work }
+  const { workflow } = run.compiled
+  const made = rendered(() => {
+    const item = parent === undefined ? undefined : itemOf(parent, index)
+    const names = plan.isConstant ? {} : namesFor(run, plan, item)
+    return renderWork(workflow, plan.stage, names)
+  })
+  if (plan.isConstant && made.ok) plan.work = made.value
+  return made
+}
+
+function assign(core: Core, unit: Unit, node: string): void {
+  core.ready.remove(unit)
+  const work = workOf(unit)
+  if (!work.ok) {
+    fail(core, unit, { errorClass: 'input', why: work.why })
+    return
+  }
+  const { run, plan, readyMs } = unit
+  unit.state = unitStates.assigned
+  unit.waitsFor = undefined
+  unit.attempt++
+  unit.node = node
+  unit.fence = undefined
+  unit.isAccepted = false
+  unit.sentMs = core.nowMs
+  unit.progress = undefined
+  take(core, unit)
+  const after = groundOf(core, run, plan.needs, schedulerLimits.afterMax) ?? []
+  const { attempt } = unit
+  const value = { ...named(unit), attempt, node, readyMs, after }
+  if (isClosing(unit)) Object.assign(value, { closing: true })
+  const id = attemptOf(unit)
+  core.emit(unit, { kind: 'assigned', value }, 128 + 66 * after.length, (fence) => {
+    unit.fence = fence
+    if (core.lost.has(node)) {
+      lose(core, unit)
+      return undefined
+    }
+    return { kind: 'assign', node, assignment: assignmentOf(unit, id, fence, work.value) }
+  })
+  watchTimes(core, unit)
+}
+
+function assignmentOf(
+  { run }: Unit,
+  id: Assignment['id'],
+  fence: Fence,
+  { step, env, secrets, directory, with: given, timeouts, resources }: RenderedWork,
+): Assignment {
+  return {
+    id,
+    fence,
+    step,
+    workflow: run.spec.name,
+    env: env as Assignment['env'],
+    secrets: secrets as Assignment['secrets'],
+    timeouts,
+    resources,
+    ...(directory === undefined ? {} : { directory }),
+    ...(given === undefined ? {} : { with: given }),
+  }
+}
+
+/** The same again, for an agent that does not have it. */
+export function assignAgain(core: Core, unit: Unit): void {
+  const work = workOf(unit)
+  if (!work.ok || unit.fence === undefined) return
+  const { node, fence } = unit
+  const assignment = assignmentOf(unit, attemptOf(unit), fence, work.value)
+  unit.sentMs = core.nowMs
+  core.effect({ kind: 'assign', node, assignment })
+}

@@ -1,0 +1,30 @@
+/** What attempts take of their hosts, and give back. */
+import type { Core } from './core.ts'
+import type { Unit } from './run.ts'
+
+/** It takes room on its host. */
+export function take(core: Core, unit: Unit): void {
+  const { node, plan } = unit
+  core.hosts.setAside(node, plan.stage.resources)
+  const units = core.assignedTo.get(node)
+  if (units === undefined) core.assignedTo.set(node, new Set([unit]))
+  else units.add(unit)
+  if (unit.parent !== undefined && plan.stage.where.spread !== undefined) notePlaced(core, unit)
+}
+
+function notePlaced(core: Core, { parent, plan, node }: Unit): void {
+  const { spread } = plan.stage.where
+  const host = core.hosts.get(node)
+  const value = spread === 'host' ? node : host?.labels[spread!]
+  const { placed } = parent!.items!
+  if (value !== undefined) placed.set(value, (placed.get(value) ?? 0) + 1)
+}
+
+export function giveBack(core: Core, unit: Unit): void {
+  const { node, plan } = unit
+  core.hosts.release(node, plan.stage.resources)
+  const units = core.assignedTo.get(node)
+  units?.delete(unit)
+  if (units?.size === 0) core.assignedTo.delete(node)
+  core.ready.changed()
+}

@@ -1,0 +1,80 @@
+/**
+ * Programs in cells: a program, everything that it starts, and everything that those start, held
+ * together so that "stopped" can mean that nothing of it is left. A cell outlives the agent that
+ * started it; the agent's next life finds it again.
+ */
+import type { ProcessExit, ProcessSignal } from './processes.ts'
+
+export interface CellLimits {
+  memoryBytes?: number
+  /** Cores' worth of time, over a tenth of a second. */
+  cpuCores?: number
+  processesMax?: number
+}
+
+export interface CellSpec {
+  /** Letters, digits, `-`, `_` and `.`, up to 200; no other cell of this agent that lives has it. */
+  name: string
+  /** Program and arguments, as they are: no shell, no interpolation. */
+  argv: readonly [string, ...string[]]
+  cwd: string
+  /** The environment. The port adds one variable, by which it knows the cell's processes again. */
+  env: Readonly<Record<string, string>>
+  limits: CellLimits
+  /** How it ends is written down, for a next life of the agent to read. Costs a second program. */
+  keepsExit: boolean
+}
+
+export type CellOutputName = 'stdout' | 'stderr'
+export type OnCellOutput = (from: CellOutputName, chunk: Uint8Array) => void
+
+/** `unknown`: it ended while no agent watched, or was not ours to wait for, and kept no record. */
+export type CellExit = ProcessExit | { kind: 'unknown' }
+
+/** As far as the host tells. */
+export interface CellUsage {
+  cpuUserMs?: number
+  cpuSystemMs?: number
+  memoryPeakBytes?: number
+  ioReadBytes?: number
+  ioWrittenBytes?: number
+}
+
+export interface Cell {
+  readonly name: string
+  /** With the name, what finds the cell again. */
+  readonly trace: string
+  /** Limits that were asked for and that this host cannot hold it to. */
+  readonly unenforced: readonly (keyof CellLimits)[]
+  /** Resolves when the program has ended and what it wrote is delivered. Others may live on. */
+  exited(): Promise<CellExit>
+  /** Signals the program's group. False when that is empty. */
+  signal(signal: ProcessSignal): boolean
+  /** SIGKILL to everything in the cell, also to what left the group. Repeat until it is empty. */
+  kill(): void
+  /** True when nobody is left in the group. Cheap. */
+  groupEmpty(): boolean
+  /** True when nobody at all is left, in whatever group or session. May look at every process. */
+  empty(): boolean
+  /** True when something in the cell was killed for want of memory. */
+  outOfMemory(): boolean
+  /** Takes note of what it takes now. Figures of `usage` may be no better than the last look. */
+  observe(): void
+  usage(): CellUsage
+  /** Stops and resumes the reading of output; the program then waits when it writes. */
+  hold(held: boolean): void
+  /** Lets go of what the port keeps for the cell. Nothing is delivered any more. */
+  close(): void
+}
+
+export interface Cells {
+  /** Rejects with `StartError`. */
+  start(spec: CellSpec, onOutput: OnCellOutput): Promise<Cell>
+  /**
+   * The cell of an earlier life of this agent, if anybody is alive in it or its end was recorded.
+   * Without a trace, which a crash may have prevented, by its name alone.
+   */
+  find(name: string, trace: string | undefined, onOutput: OnCellOutput): Promise<Cell | undefined>
+  /** Kills whatever belongs to a cell of this agent that is not named, and says how many. */
+  sweep(keep: ReadonlySet<string>): number
+}

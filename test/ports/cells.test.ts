@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import fc from 'fast-check'
+import { SystemCells } from '../../agent/ports/cells/cells.ts'
+import { recordedEnd } from '../../agent/ports/cells/ended.ts'
+import type { NurseryLanguage } from '../../agent/ports/cells/nursery.ts'
+import { bashNursery } from '../../agent/ports/cells/nursery-bash.ts'
+import { perlNursery } from '../../agent/ports/cells/nursery-perl.ts'
+import type { CellExit, CellSpec } from '../../protocol/ports/cells.ts'
+import { StartError } from '../../protocol/ports/processes.ts'
+import { realPassage } from '../contracts/passage.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
+
+const languages: Record<string, readonly NurseryLanguage[]> = {
+  Perl: [perlNursery],
+  Bash: [bashNursery],
+  'no nursery': [],
+}
+
+function cellsIn(t: TestContext, spoken: readonly NurseryLanguage[]) {
+  const directory = temporaryDirectory(t)
+  const cells = new SystemCells(directory, basename(directory), spoken)
+  t.after(async () => {
+    cells.sweep(new Set())
+    await cells.close()
+  })
+  return { cells, directory }
+}
+
+let names = 0
+
+async function run(cells: SystemCells, partial: Partial<CellSpec> & Pick<CellSpec, 'argv'>) {
+  const plain = { cwd: '/', env: {}, limits: {}, keepsExit: true }
+  const chunks: Uint8Array[] = []
+  const spec = { name: `cell-${names++}`, ...plain, ...partial }
+  const cell = await cells.start(spec, (_from, chunk) => void chunks.push(chunk))
+  return { cell, text: () => Buffer.concat(chunks).toString() }
+}
+
+async function output(cells: SystemCells, partial: Parameters<typeof run>[1]): Promise<string> {
+  const { cell, text } = await run(cells, partial)
+  assert.deepEqual(await cell.exited(), { kind: 'exited', code: 0 } satisfies CellExit)
+  cell.close()
+  return text()
+}
+
+const word = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 30 }),
+  fc.constantFrom(
+    "'",
+    "'\\''",
+    '$(id)',
+    '`id`',
+    '\n',
+    ' ',
+    '\\',
+    '"',
+    '-n',
+    '--',
+    '!',
+    '*',
+    '~',
+    '',
+  ),
+)
+const words = fc.array(
+  word.map((text) => text.replaceAll('\0', '')),
+  { maxLength: 6 },
+)
+
+/** Of some of these a shell has a mind of its own; others it takes for no names. */
+const oddNames = [
+  '_',
+  'BASH_ENV',
+  'ENV',
+  'EUID',
+  'HISTFILE',
+  'HOME',
+  'IFS',
+  'LANG',
+  'LC_ALL',
+  'LINENO',
+  'OLDPWD',
+  'OPTIND',
+  'PATH',
+  'PERL5OPT',
+  'PPID',
+  'PS4',
+  'PWD',
+  'RANDOM',
+  'SECONDS',
+  'SHELLOPTS',
+  'SHLVL',
+  'TIMEFORMAT',
+  'UID',
+  'code',
+  'id',
+  'not-a-name',
+  'with.dot',
+  '1st',
+  'BASH_FUNC_x%%',
+]
+
+for (const [name, spoken] of Object.entries(languages)) {
+  test(`${name}: arguments arrive as they are`, async (t) => {
+    const { cells } = cellsIn(t, spoken)
+    const given = fc.asyncProperty(words, async (args) => {
+      const text = await output(cells, { argv: ['/usr/bin/printf', '<%s>\n', ...args, 'end'] })
+      assert.equal(text, [...args, 'end'].map((arg) => `<${arg}>\n`).join(''))
+    })
+    await fc.assert(given, { numRuns: 40 })
+  })
+
+  test(`${name}: variables arrive as they are, whatever they are called`, async (t) => {
+    const { cells } = cellsIn(t, spoken)
+    for (const env of [
+      ...oddNames.map((odd) => ({ [odd]: "odd 'value'" })),
+      Object.fromEntries(oddNames.map((odd) => [odd, '1'])),
+    ]) {
+      const text = await output(cells, { argv: ['/usr/bin/env', '-0'], env })
+      const found = text.split('\0').filter((line) => line && !line.startsWith('SKEIN_CELL='))
+      const given = Object.entries(env).map(([odd, value]) => `${odd}=${value}`)
+      assert.deepEqual(found.sort(), given.sort())
+    }
+  })
+
+  test(`${name}: a program is found on the path that it is given, under its own name`, async (t) => {
+    const { cells, directory } = cellsIn(t, spoken)
+    writeFileSync(join(directory, 'prog'), '#!/bin/sh\necho ran\n', { mode: 0o755 })
+    const env = { PATH: `/nowhere:${directory}` }
+    assert.equal(await output(cells, { argv: ['prog'], env }), 'ran\n')
+    assert.equal(await output(cells, { argv: ['./prog'], cwd: directory }), 'ran\n')
+    const named = await output(cells, { argv: ['sh', '-c', 'echo $0'], env: { PATH: '/bin' } })
+    assert.equal(named, 'sh\n')
+    const lost = run(cells, { argv: ['prog'], env: { PATH: '/nowhere' } })
+    await assert.rejects(lost, (error) => error instanceof StartError && error.code === 'notFound')
+  })
+
+  test(`${name}: what the system cannot take is refused, and the next program is started`, async (t) => {
+    const { cells } = cellsIn(t, spoken)
+    const huge = run(cells, { argv: ['/bin/echo', 'x'.repeat(4 << 20)] })
+    await assert.rejects(huge, (error) => error instanceof StartError && error.code === 'limit')
+    const zero = run(cells, { argv: ['/bin/echo', 'a\0b'] })
+    await assert.rejects(zero, (error) => error instanceof StartError && error.code === 'failed')
+    const long = 'y'.repeat(100_000)
+    assert.equal(await output(cells, { argv: ['/bin/echo', long] }), `${long}\n`)
+  })
+
+  test(`${name}: a program inherits nothing of the agent’s but its standard streams`, async (t) => {
+    const { cells } = cellsIn(t, spoken)
+    const argv = ['/bin/sh', '-c', 'ls /proc/$$/fd'] as const
+    const env = { PATH: '/bin:/usr/bin' }
+    const [program, ...args] = argv
+    const ordinary = spawnSync(program, args, { env, encoding: 'utf8' }).stdout
+    assert.equal(await output(cells, { argv, env }), ordinary)
+    const status = await output(cells, {
+      argv: ['/bin/grep', '-E', 'Sig(Blk|Ign)', '/proc/self/status'],
+    })
+    assert.match(status, /SigBlk:\s0+\nSigIgn:\s0+\n/, 'signals do what they ordinarily do')
+  })
+
+  test(`${name}: a child that floods the pipe cannot hold up the exit of the program`, async (t) => {
+    const { cells } = cellsIn(t, spoken)
+    const argv = ['/bin/sh', '-c', 'yes & exit 3'] as const
+    const { cell } = await run(cells, { argv, env: { PATH: '/bin:/usr/bin' } })
+    assert.deepEqual(await cell.exited(), { kind: 'exited', code: 3 })
+    cell.kill()
+    await realPassage.until('an empty cell', () => cell.empty())
+  })
+
+  test(`${name}: pipes and records are cleared away`, async (t) => {
+    const { cells, directory } = cellsIn(t, spoken)
+    for (let i = 0; i < 40; i++) await output(cells, { argv: ['/bin/echo', 'x'] })
+    const lives = readdirSync(join(directory, 'pipes'))
+    assert.equal(lives.length, 1)
+    const pipes = readdirSync(join(directory, 'pipes', lives[0]!))
+    assert.ok(pipes.length <= 64, `${pipes.length} pipes for one program at a time`)
+    writeFileSync(join(directory, 'ends', 'stray'), 'ended 0\n')
+    const next = new SystemCells(directory, basename(directory), spoken)
+    next.sweep(new Set())
+    assert.deepEqual(readdirSync(join(directory, 'ends')), [])
+    assert.equal(existsSync(join(directory, 'pipes', lives[0]!)), false)
+  })
+}
+
+for (const [name, spoken] of Object.entries({ Perl: [perlNursery], Bash: [bashNursery] })) {
+  test(`${name}: a nursery that was killed is replaced, and its programs go on`, async (t) => {
+    const { cells } = cellsIn(t, spoken)
+    const argv = ['/bin/sh', '-c', 'ps -o ppid= -p $$; read -r _ < "$FIFO"; exit 5'] as const
+    const env = { PATH: '/bin:/usr/bin', FIFO: await endless(t, cells) }
+    const { cell, text } = await run(cells, { argv, env })
+    await realPassage.until('its parent', () => text().includes('\n'))
+    const parent = Number(text())
+    const nursery = name === 'Perl' ? parent : await parentOf(cells, parent)
+    process.kill(nursery, 'SIGKILL')
+    await realPassage.until('its end', () => !existsSync(`/proc/${nursery}/stat`))
+    assert.equal(await output(cells, { argv: ['/bin/echo', 'again'] }), 'again\n')
+    assert.equal(cell.empty(), false)
+    cell.kill()
+    const exit = await cell.exited()
+    // Who waits for a program in Bash is not the nursery itself.
+    const told = { kind: 'signalled', signal: 'SIGKILL' } as const
+    assert.deepEqual(exit, name === 'Perl' ? { kind: 'unknown' } : told)
+  })
+}
+
+test('half of a record is none', (t) => {
+  const path = join(temporaryDirectory(t), 'end')
+  assert.equal(recordedEnd(path), undefined)
+  for (const text of ['', 'ended', 'ended 13', 'other 1\n']) {
+    writeFileSync(path, text)
+    assert.equal(recordedEnd(path), undefined, text)
+  }
+  writeFileSync(path, 'ended 137\n')
+  assert.deepEqual(recordedEnd(path)?.exit, { kind: 'exited', code: 137 })
+  writeFileSync(path, 'killed 15\n')
+  assert.deepEqual(recordedEnd(path)?.exit, { kind: 'signalled', signal: 'SIGTERM' })
+})
+
+/** The path of a pipe that nobody writes to. */
+async function endless(t: TestContext, cells: SystemCells): Promise<string> {
+  const path = join(temporaryDirectory(t), 'pipe')
+  await output(cells, { argv: ['/usr/bin/mkfifo', path] })
+  return path
+}
+
+async function parentOf(cells: SystemCells, pid: number): Promise<number> {
+  return Number(await output(cells, { argv: ['/bin/ps', '-o', 'ppid=', '-p', `${pid}`] }))
+}
