@@ -4,7 +4,7 @@
  */
 import type { Run, Stage } from '../api/run-schemas.ts'
 import type { Io } from './io.ts'
-import { type RunTreeStage, type RunTreeState, runTree } from './run-tree.ts'
+import { type RunTreeStage, runTree } from './run-tree.ts'
 import { layoutOf, type RunTreeRow } from './run-tree-layout.ts'
 import { waitOf } from './runs.ts'
 
@@ -76,7 +76,9 @@ function treeStage(stage: Stage): RunTreeStage {
 }
 
 /** What is on a host is told as running: that it has begun only the host knows. */
-function goingItems({ assigned, ...rest }: Record<string, number>): RunTreeStage['items'] {
-  return (assigned === undefined ? rest : { ...rest, running: assigned }) as RunTreeStage['items'] &
-    object
+function goingItems({
+  assigned,
+  ...rest
+}: Readonly<Record<string, number>>): NonNullable<RunTreeStage['items']> {
+  return assigned === undefined ? rest : { ...rest, running: assigned }
 }
