@@ -24,6 +24,8 @@ import type { Workspace } from '../protocol/ports/workspace.ts'
 import { helloOf } from '../protocol/wire/versions.ts'
 import type { StoreLimits } from './artifacts/limits.ts'
 import { ArtifactStore } from './artifacts/store.ts'
+import { RunHistory } from './history/history.ts'
+import { type HistorySettings, historyDefaults } from './history/limits.ts'
 import { Journal } from './journal/journal.ts'
 import { tellArtifacts, tellMembership, tellModule } from './journal/tell.ts'
 import { LabelStore } from './labels.ts'
@@ -80,6 +82,8 @@ export interface AgentSettings {
   sampling: SamplingSettings
   work: WorkSettings
   artifacts: StoreLimits
+  /** How long runs that have ended are kept here. */
+  runs?: HistorySettings
   /** Shown to people; the agent itself only knows its disk. */
   dataDirectory: string
 }
@@ -97,6 +101,8 @@ export class Agent {
   readonly work: WorkDesk
   /** What stages hand on. */
   readonly artifacts: ArtifactStore
+  /** Runs that have ended. */
+  readonly history: RunHistory
   readonly modules: ModuleGraph
   readonly labels: LabelStore
   readonly startedMs: number
@@ -173,6 +179,11 @@ export class Agent {
       hello: helloOf(AGENT_VERSION, settings.name),
       limits: settings.artifacts,
       ...tellArtifacts(this.membership, this.journal, ports.log),
+    })
+    this.history = new RunHistory(ports, settings.runs ?? historyDefaults, {
+      calls: this.calls,
+      state: () => this.ledger.state,
+      peers: () => this.holders(),
     })
     this.modules = new ModuleGraph(ports, [...this.ownModules(), ...modules(this)], {
       onChange: (event) => tellModule(event, this.membership.self(), this.journal),
@@ -285,7 +296,27 @@ export class Agent {
         },
         stop: () => this.work.stop(),
       },
+      {
+        name: 'history',
+        priority: 5,
+        needs: ['ledger'],
+        start: (_, handle) => this.history.start(handle),
+        stop: () => this.history.stop(),
+      },
     ]
+  }
+
+  /** Others that are alive and hold the ledger, as far as is known here; voters first. */
+  private holders(): PeerId[] {
+    const { voters = [] } = this.ledger.status()?.config ?? {}
+    const votes = new Set(voters.map(({ id }) => id))
+    const others = this.membership
+      .members()
+      .filter(
+        ({ self, state, digest }) => !self && state === 'alive' && digest.ledger !== undefined,
+      )
+      .map(({ id }) => id)
+    return [...others.filter((id) => votes.has(id)), ...others.filter((id) => !votes.has(id))]
   }
 
   private reportLoad(): void {

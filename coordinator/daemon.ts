@@ -44,6 +44,7 @@ import { ControlApi } from './api/handlers.ts'
 import { standingOf } from './api/health.ts'
 import { autopilotModule } from './autopilot/autopilot.ts'
 import { readConfig } from './cli/config-file.ts'
+import { archivingModule } from './history/archiving.ts'
 import { balanced } from './placement/policies.ts'
 import { WorkflowLibrary } from './runs/library.ts'
 import { SchedulerOffice } from './scheduler/module.ts'
@@ -144,6 +145,11 @@ async function live(
     },
     work: workSettingsOf(config),
     artifacts: { ...storeLimits, quotaBytes: config.artifacts.quota },
+    runs: {
+      ageMs: config.history.runsAge,
+      runsMax: config.history.runsMax,
+      bytesMax: config.history.runsBytes,
+    },
     dataDirectory: directory.path,
   }
   const gateway: Gateway = { problem: undefined }
@@ -154,6 +160,11 @@ async function live(
       gatewayModule(it, config, gateway, { library, office }),
       autopilotModule(it),
       office.module(),
+      archivingModule({
+        agent: it,
+        afterMs: config.history.runsArchiveAfter,
+        awaited: () => office.scheduler?.doneAgain() ?? new Set(),
+      }),
       ...(modules?.(it) ?? []),
     ]
   })

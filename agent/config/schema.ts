@@ -9,6 +9,7 @@
 import { limits as membership } from '../../protocol/membership/limits.ts'
 import { formatBytes, formatDuration } from '../../protocol/units.ts'
 import { storeLimits } from '../artifacts/limits.ts'
+import { archivingDefaults, historyDefaults } from '../history/limits.ts'
 import { networkLimits } from '../network/limits.ts'
 import { logLimits, workDefaults } from '../work/limits.ts'
 import {
@@ -155,6 +156,26 @@ export const schema = {
       duration(10 * minute, 24 * hour),
       '24h',
       'How long samples are kept on disk for `skein nodes show`.',
+    ),
+    runsAge: key(
+      duration(hour, 3_650 * day),
+      formatDuration(historyDefaults.ageMs),
+      'How long runs that have ended are kept on this agent for `skein runs`.',
+    ),
+    runsMax: key(
+      integer('count', 1_000, 10_000_000),
+      String(historyDefaults.runsMax),
+      'Ended runs kept on this agent, at most. Beyond it those that ended first go.',
+    ),
+    runsBytes: key(
+      size(16 * mebibyte, 1_024 * gibibyte),
+      formatBytes(historyDefaults.bytesMax),
+      'What ended runs may take on disk. Beyond it those that ended first go.',
+    ),
+    runsArchiveAfter: key(
+      duration(minute, 7 * day),
+      formatDuration(archivingDefaults.afterMs),
+      'How long ended runs stay in the ledger, before they are only in the agents’ histories. The leader’s value counts.',
     ),
   },
   work: {

@@ -16,7 +16,7 @@ import { Answer, askedFilter, HISTORY_SERVICE, Question } from './wire.ts'
 
 type Asked = Infer<typeof Question>
 type Answered = Infer<typeof Answer>
-type AnswerOf<K extends Answered['kind']> = Extract<Answered, { kind: K }>['value']
+type Answers = { [A in Answered as A['kind']]: A['value'] }
 
 export class Others {
   readonly #calls: Calls
@@ -114,22 +114,27 @@ export class Others {
     return (await this.#ask(peer, question, 'piece'))?.bytes
   }
 
-  async #askAll<K extends Answered['kind']>(question: Asked, kind: K): Promise<AnswerOf<K>[]> {
-    const answers = await Promise.all(this.peers().map((peer) => this.#ask(peer, question, kind)))
-    return answers.flatMap((answer) => answer ?? [])
+  async #askAll<K extends keyof Answers>(question: Asked, kind: K): Promise<Answers[K][]> {
+    const answers: Answers[K][] = []
+    const asking = this.peers().map(async (peer) => {
+      const answer = await this.#ask(peer, question, kind)
+      if (answer !== undefined) answers.push(answer)
+    })
+    await Promise.all(asking)
+    return answers
   }
 
-  async #ask<K extends Answered['kind']>(
+  async #ask<K extends keyof Answers>(
     peer: PeerId,
     question: Asked,
     kind: K,
-  ): Promise<AnswerOf<K> | undefined> {
+  ): Promise<Answers[K] | undefined> {
     const body = encode(Question, question)
     const result = await this.#calls.ask(peer, HISTORY_SERVICE, body, askingLimits.answerMs)
     if (!result.ok) return undefined
     const answer = decode(Answer, result.body)
     if (!answer.ok || answer.value.kind !== kind) return undefined
-    return answer.value.value as AnswerOf<K>
+    return answer.value.value as Answers[K]
   }
 }
 

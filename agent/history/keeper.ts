@@ -147,8 +147,7 @@ export class Keeper {
       at += step.length
       const kept: Kept[] = []
       for (const run of step) {
-        const known: Kept | Past | undefined =
-          (await store.place(run)) ?? (await this.#take(run))
+        const known: Kept | Past | undefined = (await store.place(run)) ?? (await this.#take(run))
         if (known === undefined) continue
         if (known.item !== undefined) kept.push(known)
         written.push({ run, endedMs: known.endedMs })

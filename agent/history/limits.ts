@@ -17,6 +17,13 @@ export const historyDefaults: HistorySettings = {
   bytesMax: 1024 ** 3,
 }
 
+export interface ArchivingSettings {
+  /** How long ended runs stay in the ledger, where retrying them is cheapest. */
+  readonly afterMs: number
+}
+
+export const archivingDefaults: ArchivingSettings = { afterMs: 3_600_000 }
+
 export const recordLimits = {
   /** A record is cut into pieces of so many bytes, each compressed and carried by itself. */
   pieceBytes: 128 * 1024,

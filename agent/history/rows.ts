@@ -94,7 +94,7 @@ export function aboutRange(
   const least = untilMs === undefined ? about : about + startAt(bounded(untilMs - 1))
   const onwards = after === undefined ? about : `${about}${after}\0`
   return {
-    from: onwards < least ? least : onwards,
+    from: [onwards, least].sort()[1]!,
     to: `${sinceMs === undefined ? about : about + startAt(bounded(sinceMs))}\x7f`,
   }
 }

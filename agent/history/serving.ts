@@ -17,7 +17,10 @@ export interface Serving {
 }
 
 /** Throws when the question makes no sense: whoever asked hears that it was refused. */
-export async function answered(serving: Serving | undefined, body: Uint8Array): Promise<Uint8Array> {
+export async function answered(
+  serving: Serving | undefined,
+  body: Uint8Array,
+): Promise<Uint8Array> {
   const question = decode(Question, body)
   if (!question.ok) throw new Error(`no question about the history: ${question.why}`)
   const answer: Answered =

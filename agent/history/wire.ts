@@ -47,7 +47,10 @@ export const Question = union('HistoryQuestion', {
   place: [3, message('PlaceAsked', { run: field(1, runId()) })],
   piece: [4, message('PieceAsked', { run: field(1, runId()), piece: field(2, uint()) })],
   text: [5, message('TextAsked', { workflow: field(1, text(64)) })],
-  textPiece: [6, message('TextPieceAsked', { workflow: field(1, text(64)), piece: field(2, uint()) })],
+  textPiece: [
+    6,
+    message('TextPieceAsked', { workflow: field(1, text(64)), piece: field(2, uint()) }),
+  ],
   list: [
     7,
     message('ListAsked', {

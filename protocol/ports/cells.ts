@@ -21,7 +21,10 @@ export interface CellSpec {
   /** The environment. The port adds one variable, by which it knows the cell's processes again. */
   env: Readonly<Record<string, string>>
   limits: CellLimits
-  /** How it ends is written down, for a next life of the agent to read. Costs a second program. */
+  /**
+   * How it ends is written down, for a next life of the agent to read, as far as the host can: of a
+   * program that is over within a second perhaps only if the agent is gone by then.
+   */
   keepsExit: boolean
 }
 
@@ -42,7 +45,7 @@ export interface CellUsage {
 
 export interface Cell {
   readonly name: string
-  /** With the name, what finds the cell again. */
+  /** With the name, what finds the cell again. Costs a little, the first time that it is asked for. */
   readonly trace: string
   /** Limits that were asked for and that this host cannot hold it to. */
   readonly unenforced: readonly (keyof CellLimits)[]
@@ -75,6 +78,9 @@ export interface Cells {
    * Without a trace, which a crash may have prevented, by its name alone.
    */
   find(name: string, trace: string | undefined, onOutput: OnCellOutput): Promise<Cell | undefined>
-  /** Kills whatever belongs to a cell of this agent that is not named, and says how many. */
+  /**
+   * Kills whatever belongs to a cell of this agent that is not named, says how many, and forgets what
+   * was kept of such cells. May look at every process.
+   */
   sweep(keep: ReadonlySet<string>): number
 }

@@ -284,14 +284,20 @@ export function cellsContract(
       const spec = specOf(subject, { ...sh(cellShell.endsLater), name, keepsExit })
       const trace = await subject.inEarlierLife(spec)
       await subject.advance(600)
-      if (keepsExit && subject.keeps) {
-        const found = await find(subject, name, trace)
-        assert.deepEqual(await found.exit(), { kind: 'exited', code: 3 })
-        assert.equal(found.cell.empty(), true)
-        found.cell.close()
+      const onOutput = (): void => {}
+      const again = () =>
+        outcome(subject, `find ${name}`, subject.cells.find(name, trace, onOutput))
+      const found = await again()
+      const known = keepsExit && subject.keeps
+      // On a busy machine it may live on.
+      if (known || found) {
+        assert.ok(found, 'its end was kept')
+        const exit = await outcome(subject, 'exit', found.exited())
+        assert.deepEqual(exit, known ? { kind: 'exited', code: 3 } : { kind: 'unknown' })
+        assert.equal(found.empty(), true)
+        found.close()
       }
-      const found = subject.cells.find(name, trace, () => {})
-      assert.equal(await outcome(subject, 'find', found), undefined, 'nothing is left of it')
+      assert.equal(await again(), undefined, 'nothing is left of it')
     }
   })
 

@@ -63,6 +63,13 @@ export class Scheduler {
     return this.core.runs.size
   }
 
+  /** Ended runs that runs here do again. */
+  doneAgain(): Set<string> {
+    const runs = new Set<string>()
+    for (const { spec } of this.core.runs.values()) if (spec.retry) runs.add(spec.retry.run)
+    return runs
+  }
+
   /** Whether `addRun` needs the workflow's text: it is read once for all runs of it. */
   knows(hash: string): boolean {
     return this.shelf.has(hash)
