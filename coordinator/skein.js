@@ -91,6 +91,8 @@ const programs = {
   simSoak: async (options) => (await load('../simulations/sim/programs.ts')).simSoak(options),
   simReplay: async (options) => (await load('../simulations/sim/programs.ts')).simReplay(options),
   simCanary: async (options) => (await load('../simulations/sim/programs.ts')).simCanary(options),
+  simMutants: async (options) =>
+    (await load('../simulations/mutants/program.ts')).simMutants(options),
   benchStages: async (options) =>
     (await load('../simulations/bench/stages.ts')).benchStages(options),
   benchRuns: async (options) => (await load('../simulations/bench/runs.ts')).benchRuns(options),

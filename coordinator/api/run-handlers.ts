@@ -1,5 +1,7 @@
 /** What each route of runs does. Any agent answers: the ledger is everywhere. */
 import type { Agent } from '../../agent/agent.ts'
+import type { Listed } from '../../agent/history/listing.ts'
+import { startedAtPlace } from '../../agent/history/rows.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
 import { read } from '../../protocol/ledger/read.ts'
@@ -8,13 +10,16 @@ import type { Result } from '../../protocol/ledger/result.ts'
 import type { RunHead, RunView } from '../../protocol/ledger/work-view.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { isRunOver } from '../../protocol/work/states.ts'
+import { findRun, readableWorkflow, viewRun, workflowOf } from '../history/finding.ts'
+import { archivedRunOf } from '../history/keys.ts'
+import { whereFrom } from '../history/where.ts'
 import {
   detailDocument,
   explanationDocument,
   itemDocument,
   runDocument,
+  stageDocuments,
 } from '../runs/documents.ts'
-import { findRun } from '../runs/finding.ts'
 import { freshState } from '../runs/fresh.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
 import { logsOf, type PieceAsked } from '../runs/logs.ts'
@@ -27,15 +32,15 @@ import {
   storeWorkflow,
   workflowFrom,
 } from '../runs/starting.ts'
-import { newsOf } from '../runs/watching.ts'
+import { newsOf, type Progress } from '../runs/watching.ts'
 import type { SchedulerOffice } from '../scheduler/module.ts'
 import { applied } from './appending.ts'
 import type { Asked } from './calls.ts'
 import type { Handlers, Request } from './dispatch.ts'
 import { refuseStalePlan } from './planning.ts'
 import { ApiRefusal } from './refusal.ts'
-import type { RouteName, RouteResponse } from './routes.ts'
-import { type Explanation, RunState } from './run-schemas.ts'
+import type { RouteName, RouteQuery, RouteResponse } from './routes.ts'
+import { type Explanation, type RunNews, RunState } from './run-schemas.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 
 type RunRoute =
@@ -108,7 +113,9 @@ export class RunApi {
   private async start({ body, signal }: Request<'startRun'>): Answer<'startRun'> {
     const { workflow: text, published, planHash, ...wanted } = body
     const { state } = await freshState(this.agent, signal)
-    const workflow = published ? publishedWorkflow(state, this.library, text) : workflowFrom(text)
+    const workflow = published
+      ? publishedWorkflow(state, this.library, text)
+      : workflowFrom(this.library, text)
     if (planHash !== undefined) {
       const inputs = boundInputs(workflow, wanted.inputs)
       refuseStalePlan(this.agent, workflow, inputs, planHash)
@@ -120,6 +127,11 @@ export class RunApi {
     wanted: Parameters<typeof beginRun>[2],
     signal: AbortSignal,
   ): Answer<'startRun'> {
+    const before = await archivedRunOf(this.agent, wanted)
+    if (before !== undefined) {
+      const document = runDocument(before.head, before.spec)
+      return { schemaVersion: SCHEMA_VERSION, run: document, began: false }
+    }
     const { run, result } = await beginRun(this.agent, this.ids, wanted, signal)
     if (result.code !== 'ok') throw refusalTo('begin the run', result)
     const { state } = await freshState(this.agent, signal)
@@ -140,26 +152,28 @@ export class RunApi {
   private async list({ query, signal }: Request<'runs'>): Answer<'runs'> {
     const { state } = await freshState(this.agent, signal)
     const { name, sinceMs, untilMs, limit, after } = query
-    const { items, next } = read(state, {
-      kind: 'runList',
-      limit,
+    const filter = {
       ...(query.state === undefined ? {} : { states: statesFrom(query.state) }),
       ...(query.label === undefined ? {} : { labels: labelsFrom(query.label) }),
       ...(name === undefined ? {} : { name }),
       ...(sinceMs === undefined ? {} : { sinceMs }),
       ...(untilMs === undefined ? {} : { untilMs }),
+    }
+    const listed = await this.agent.history.list(state, {
+      filter,
+      limit,
+      ...(query.where === undefined ? {} : { where: whereFrom(query.where) }),
       ...(after === undefined ? {} : { after }),
-    }).value
-    const runs = items.map(itemDocument)
-    return { schemaVersion: SCHEMA_VERSION, runs, ...(next === undefined ? {} : { next }) }
+    })
+    return listDocument(listed)
   }
 
   private async show({ parameters, signal }: Request<'run'>): Answer<'run'> {
     const { state } = await freshState(this.agent, signal)
-    const view = wholeRun(state, { run: findRun(state, parameters.run), attempts: true })
-    if (view === undefined) throw gone(parameters.run)
-    const found = this.library.find(state, view.spec.workflow)
-    return detailDocument(view, found.ok ? found.workflow : undefined, (node) => this.name(node))
+    const view = await viewRun(this.agent, state, await findRun(this.agent, state, parameters.run))
+    const { workflow } = view.spec
+    const read = await readableWorkflow(this.agent, this.library, state, workflow)
+    return detailDocument(view, read, (node) => this.name(node))
   }
 
   private async *watch({
@@ -169,7 +183,8 @@ export class RunApi {
     const { agent, library } = this
     const { state } = await freshState(agent, signal)
     const run = findRun(state, parameters.run)
-    yield* newsOf({ agent, library, nameOf: (node) => this.name(node), run, signal })
+    const progress = () => this.progress(run, signal)
+    yield* newsOf({ agent, library, nameOf: (node) => this.name(node), run, progress, signal })
   }
 
   private async *logs({
@@ -179,12 +194,14 @@ export class RunApi {
   }: Request<'runLogs'>): AsyncGenerator<RouteResponse<'runLogs'>> {
     const { agent } = this
     const { state } = await freshState(agent, signal)
-    const run = findRun(state, parameters.run)
+    const run = await findRun(agent, state, parameters.run)
     const piece = (node: string, asked: PieceAsked) =>
       node === agent.settings.signer.id
         ? ownLog(agent, asked, signal)
         : this.ask(node, 'attemptLog', { parameters: { node: 'self' }, query: asked }, signal)
-    yield* logsOf({ agent, nameOf: (node) => this.name(node), piece, signal }, { ...query, run })
+    const nameOf = (node: string) => this.name(node)
+    const view = () => viewRun(agent, agent.ledger.state, run)
+    yield* logsOf({ agent, nameOf, view, piece, signal }, { ...query, run })
   }
 
   private async attemptLog({
@@ -201,6 +218,20 @@ export class RunApi {
     return this.ask(node, 'attemptLog', { parameters: { node: 'self' }, query: asked }, signal)
   }
 
+  private async progress(run: string, signal: AbortSignal): Promise<ReadonlyMap<string, Progress>> {
+    try {
+      const { stages } = await this.leadersReasons({ run }, signal)
+      const own = stages.filter(
+        ({ item, progress, note }) => item === undefined && (progress ?? note) !== undefined,
+      )
+      return new Map(own.map(({ stage, progress, note }) => [stage, { progress, note }]))
+    } catch (error) {
+      // Between leaders nobody knows.
+      if (error instanceof ApiRefusal) return new Map()
+      throw error
+    }
+  }
+
   /** The leader alone knows what it has in mind. */
   private async explain({
     parameters,
@@ -209,12 +240,18 @@ export class RunApi {
   }: Request<'explainRun'>): Answer<'explainRun'> {
     const { state } = await freshState(this.agent, signal)
     const run = findRun(state, parameters.run)
+    return this.leadersReasons({ ...query, run }, signal)
+  }
+
+  private async leadersReasons(
+    asked: RouteQuery<'reasons'>,
+    signal: AbortSignal,
+  ): Promise<Explanation> {
     const { leader } = this.agent.ledger
     if (leader === undefined) {
       const why = 'nobody leads at the moment, so nothing is scheduled'
       throw new ApiRefusal('unreachable', why, 'skein health says why')
     }
-    const asked = { ...query, run }
     if (leader === this.agent.settings.signer.id) return this.ownReasons(asked)
     return this.ask(leader, 'reasons', { parameters: { node: 'self' }, query: asked }, signal)
   }
@@ -239,6 +276,7 @@ export class RunApi {
 
   private async stop({ parameters, body, signal }: Request<'stopRun'>): Answer<'stopRun'> {
     const { head } = await this.viewOf(parameters.run, signal)
+    if (isRunOver(head.state)) throw alreadyOver(head)
     const { mode, by, reason } = body
     const value = { run: head.run, by, reason }
     const kind = mode === 'cancel' ? 'runCancel' : 'runKill'
@@ -251,7 +289,7 @@ export class RunApi {
   private async retry({ parameters, body, signal }: Request<'retryRun'>): Answer<'retryRun'> {
     const view = await this.viewOf(parameters.run, signal)
     const { state } = this.agent.ledger
-    const found = this.library.find(state, view.spec.workflow)
+    const found = await workflowOf(this.agent, this.library, state, view.spec.workflow)
     if (!found.ok) throw new ApiRefusal('conflict', found.why, 'run the workflow from its file')
     const { workflow } = found
     const { from, only, failed, by } = body
@@ -306,7 +344,7 @@ export class RunApi {
   }
 
   private async publish({ body, signal }: Request<'publishWorkflow'>): Answer<'publishWorkflow'> {
-    const workflow = workflowFrom(body.workflow)
+    const workflow = workflowFrom(this.library, body.workflow)
     const hash = await storeWorkflow(this.agent, workflow, signal)
     const { name } = workflow
     await this.done({ kind: 'workflowPublish', value: { name, hash } }, 'publish it', signal)
@@ -330,9 +368,7 @@ export class RunApi {
 
   private async viewOf(reference: string, signal: AbortSignal): Promise<RunView> {
     const { state } = await freshState(this.agent, signal)
-    const view = wholeRun(state, { run: findRun(state, reference) })
-    if (view === undefined) throw gone(reference)
-    return view
+    return viewRun(this.agent, state, await findRun(this.agent, state, reference))
   }
 
   private async done(command: Command, what: string, signal: AbortSignal): Promise<void> {
@@ -345,9 +381,31 @@ export class RunApi {
   }
 }
 
-function gone(reference: string): ApiRefusal {
-  const why = `run ${reference} has just left the ledger`
-  return new ApiRefusal('notFound', why, 'look in its history')
+function listDocument(listed: Listed): RouteResponse<'runs'> {
+  const { items, next, isCutShort, scanned, silent, mistake } = listed
+  if (mistake !== undefined) {
+    const fix = 'mend the expression, or pick fewer runs with --since, --name or --label'
+    throw new ApiRefusal('badRequest', `--where has no answer ${mistake}`, fix)
+  }
+  const backToMs = next === undefined ? undefined : startedAtPlace(next)
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    runs: items.map(itemDocument),
+    ...(next === undefined ? {} : { next }),
+    ...(isCutShort && backToMs !== undefined ? { stoppedEarly: { scanned, backToMs } } : {}),
+    ...(silent === 0 ? {} : { silent }),
+  }
+}
+
+/** All there is to say of a run that is over. */
+function lastNews(view: RunView, stages: RunNews['stages']): RunNews {
+  const { head, spec, outputs } = view
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    run: runDocument(head, spec),
+    ...(outputs === undefined ? {} : { outputs: JSON.parse(outputs) as unknown }),
+    stages,
+  }
 }
 
 function alreadyOver({ run, state }: RunHead): ApiRefusal {

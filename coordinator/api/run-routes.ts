@@ -56,7 +56,7 @@ export const runRoutes = {
   },
   runs: {
     ...routePaths.runs,
-    summary: 'Runs, newest first',
+    summary: 'Runs of the ledger and of the agents’ histories, newest first',
     query: z.strictObject({
       state: z
         .string()
@@ -73,13 +73,25 @@ export const runRoutes = {
         .string()
         .optional()
         .meta({ description: '`key=value`, with commas between', examples: ['team=web'] }),
+      where: z
+        .string()
+        .min(1)
+        .max(whereLimits.sourceLengthMax)
+        .optional()
+        .meta({
+          description: `An expression (CEL) over ${Object.keys(whereNames).join(', ')}`,
+          examples: ['state == "failed" && took > duration("10m")'],
+        }),
       sinceMs: timeMs.optional().describe('Started at this time or later'),
       untilMs: timeMs.optional().describe('Started before'),
       limit: z.coerce.number().int().min(1).max(1000).default(50),
       after: z
         .string()
         .optional()
-        .meta({ description: 'The `next` of the page before', examples: ['7k3m9q2xab'] }),
+        .meta({
+          description: 'The `next` of the page before',
+          examples: ['0251634512345678/7k3m9q2xab'],
+        }),
     }),
     response: RunList,
   },

@@ -34,6 +34,17 @@ export const RunList = z.object({
   schemaVersion,
   runs: z.array(Run),
   next: z.string().optional().describe('There are more: ask with `after` this'),
+  stoppedEarly: z
+    .object({
+      scanned: z.number().describe('Runs that were looked at'),
+      backToMs: timeMs.describe('Those that started before were not'),
+    })
+    .optional()
+    .describe('It looked at as many runs as one answer may cost'),
+  silent: z
+    .number()
+    .optional()
+    .describe('Agents that did not tell what they keep: runs may be missing'),
 })
 
 export const Usage = z
@@ -267,6 +278,8 @@ export const Explanation = z.object({
       nodeName: z.string().optional(),
       attempt: z.number().optional(),
       dueMs: timeMs.optional(),
+      progress: z.number().optional().describe('0 to 1, where the stage says so'),
+      note: z.string().optional().describe('What the stage says of itself'),
       policy: z.string().optional(),
       hosts: z.array(Verdict).optional(),
     }),

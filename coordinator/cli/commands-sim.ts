@@ -28,4 +28,10 @@ export function addSimCommands({ program, programs, done, context }: Parts): voi
     .option('--seeds <count>', 'how many, at most', wholeNumber('--seeds'), '50')
     .option('--from <number>', 'the first seed (default: a new one)', wholeNumber('--from'))
     .action(async (options) => done(await programs.simCanary(asked(options))))
+  sim
+    .command('mutants')
+    .description('puts in each known defect of consensus, one at a time, and shows who notices')
+    .option('--only <list>', 'numbers of defects or names of mutants, with commas between')
+    .option('--seeds <count>', 'how many, at most, for each', wholeNumber('--seeds'), '200')
+    .action(async (options) => done(await programs.simMutants(asked(options))))
 }

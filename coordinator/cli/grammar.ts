@@ -43,6 +43,7 @@ export type ProgramName =
   | 'simSoak'
   | 'simReplay'
   | 'simCanary'
+  | 'simMutants'
 
 /** What a group of commands is given to add itself with. */
 export interface Parts {

@@ -2,15 +2,18 @@
  * Workflows of the ledger, read once for all runs of them. A text that is in the ledger was checked
  * when it came in; one that cannot be read now was written by a newer agent.
  */
+import { createHash } from 'node:crypto'
 import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import type { Workflow } from '../../protocol/workflow/model.ts'
-import { parseWorkflow } from '../../protocol/workflow/parse.ts'
+import { type ParsedWorkflow, parseWorkflow } from '../../protocol/workflow/parse.ts'
 import { runLimits } from './limits.ts'
 
 export type Found =
   | { readonly ok: true; readonly workflow: Workflow }
   | { readonly ok: false; readonly why: string }
+
+export type Read = Extract<Found, { ok: true }> | Extract<ParsedWorkflow, { ok: false }>
 
 interface Kept {
   readonly found: Found
@@ -18,22 +21,43 @@ interface Kept {
 }
 
 export class WorkflowLibrary {
-  /** The one that was asked for last comes last. */
+  /** By hash of the canonical text, or of a text as it was given. What was asked for last comes last. */
   private readonly kept = new Map<string, Kept>()
   private length = 0
 
+  /** Of the ledger. */
   find(state: LedgerState, hash: string): Found {
-    const kept = this.kept.get(hash)
-    if (kept !== undefined) {
-      this.kept.delete(hash)
-      this.kept.set(hash, kept)
-      return kept.found
-    }
+    const kept = this.take(hash)
+    if (kept !== undefined) return kept
     const text = read(state, { kind: 'workflowGet', hash }).value?.text
     if (text === undefined) return { ok: false, why: 'the ledger does not hold its workflow' }
-    const found = readFrom(text)
+    const parsed = parseWorkflow(text)
+    const found: Found = parsed.ok
+      ? parsed
+      : {
+          ok: false,
+          why: `this agent cannot read its workflow: ${parsed.mistakes[0]?.message ?? 'no text'}`,
+        }
     this.keep(hash, { found, length: text.length })
     return found
+  }
+
+  /** Of a request: whoever starts a workflow often has it read once. */
+  read(text: string): Read {
+    const name = `text/${createHash('sha256').update(text).digest('hex')}`
+    const kept = this.take(name)
+    if (kept?.ok) return kept
+    const parsed = parseWorkflow(text)
+    if (parsed.ok) this.keep(name, { found: parsed, length: text.length })
+    return parsed
+  }
+
+  private take(name: string): Found | undefined {
+    const kept = this.kept.get(name)
+    if (kept === undefined) return undefined
+    this.kept.delete(name)
+    this.kept.set(name, kept)
+    return kept.found
   }
 
   private keep(hash: string, kept: Kept): void {
@@ -45,11 +69,4 @@ export class WorkflowLibrary {
       this.length -= length
     }
   }
-}
-
-function readFrom(text: string): Found {
-  const parsed = parseWorkflow(text)
-  if (parsed.ok) return { ok: true, workflow: parsed.workflow }
-  const [first] = parsed.mistakes
-  return { ok: false, why: `this agent cannot read its workflow: ${first?.message ?? 'no text'}` }
 }

@@ -10,6 +10,8 @@ export const runLimits = {
   candidatesMax: 8,
   /** Changes are gathered for so long before a watcher hears of them. */
   newsMs: 50,
+  /** How often a watcher is told how far running stages have come. */
+  progressMs: 1_000,
   /** How long a read waits for the ledger's word before it answers with what is here. */
   freshMs: 2_000,
   /** Logs that are followed are asked for again after this, when nothing has come. */

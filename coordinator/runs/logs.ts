@@ -4,7 +4,6 @@
  * whose host is gone there is the end that came with its result.
  */
 import type { Agent } from '../../agent/agent.ts'
-import { wholeRun } from '../../protocol/ledger/read-run.ts'
 import type { AttemptView, RunView, UnitView } from '../../protocol/ledger/work-view.ts'
 import { decode } from '../../protocol/wire/codec.ts'
 import { Finished } from '../../protocol/work/attempt.ts'
@@ -36,6 +35,8 @@ export interface PieceAsked {
 export interface LogSources {
   readonly agent: Agent
   readonly nameOf: NameOf
+  /** The run as it is now, with its attempts. Rejects with `ApiRefusal`. */
+  view(run: string): Promise<RunView>
   /** A piece of a log, from the host that has it. Rejects with `ApiRefusal`. */
   piece(node: string, asked: PieceAsked): Promise<AttemptLog>
   readonly signal: AbortSignal
@@ -57,7 +58,7 @@ interface Reading {
 export async function* logsOf(sources: LogSources, question: LogQuestion): AsyncGenerator<LogPart> {
   const readings = new Map<string, Reading>()
   for (;;) {
-    const view = viewOf(sources.agent, question.run)
+    const view = await sources.view(question.run)
     const runOver = isRunOver(view.head.state)
     for (const unit of view.units) meet(readings, unit, question)
     refuseNothing(readings, question, runOver)
@@ -73,12 +74,6 @@ export async function* logsOf(sources: LogSources, question: LogQuestion): Async
     if (runOver && [...readings.values()].every(({ ended }) => ended)) return
     if (!heard) await pause(sources.agent, runLimits.logRoundMs)
   }
-}
-
-function viewOf({ ledger }: Agent, run: string): RunView {
-  const view = wholeRun(ledger.state, { run, attempts: true })
-  if (view !== undefined) return view
-  throw new ApiRefusal('notFound', `run ${run} is in the ledger no more`, 'look in its history')
 }
 
 function meet(readings: Map<string, Reading>, unit: UnitView, question: LogQuestion): void {

@@ -13,12 +13,11 @@ import type { Entropy } from '../../protocol/ports/entropy.ts'
 import {
   canonicalHash,
   canonicalJson,
+  canonicalPlanHash,
   canonicalWorkflow,
-  planHash,
 } from '../../protocol/workflow/canonical.ts'
 import { bindInputs } from '../../protocol/workflow/inputs.ts'
 import type { Workflow } from '../../protocol/workflow/model.ts'
-import { parseWorkflow } from '../../protocol/workflow/parse.ts'
 import type { Json } from '../../protocol/workflow/shape/shape.ts'
 import { applied } from '../api/appending.ts'
 import { Mistaken } from '../api/errors.ts'
@@ -44,8 +43,8 @@ export interface Begun {
 }
 
 /** From the text of a request. Throws what the caller is to be told. */
-export function workflowFrom(text: string): Workflow {
-  const parsed = parseWorkflow(text)
+export function workflowFrom(library: WorkflowLibrary, text: string): Workflow {
+  const parsed = library.read(text)
   if (parsed.ok) return parsed.workflow
   const { mistakes, more } = parsed
   const count = mistakes.length + more
@@ -112,7 +111,7 @@ export async function beginRun(
       inputs: canonicalJson(inputs),
       by,
       labels: { ...workflow.labels, ...labels },
-      planHash: planHash(workflow, inputs),
+      planHash: canonicalPlanHash(canonicalOf(workflow).text, inputs),
       ...(key === undefined ? {} : { key }),
       ...(priority === undefined ? {} : { priority }),
       ...(group === undefined ? {} : { group }),
@@ -128,8 +127,7 @@ export async function storeWorkflow(
   workflow: Workflow,
   signal: AbortSignal,
 ): Promise<string> {
-  const text = canonicalWorkflow(workflow)
-  const hash = canonicalHash(text)
+  const { text, hash } = canonicalOf(workflow)
   const held = read(agent.ledger.state, { kind: 'workflowGet', hash }).value
   if (held?.text !== undefined) return hash
   const bytes = Buffer.from(text)
@@ -144,6 +142,17 @@ export async function storeWorkflow(
     throw new ApiRefusal(code === 'full' ? 'overloaded' : 'conflict', why, 'try again')
   }
   return hash
+}
+
+const canonicals = new WeakMap<Workflow, { readonly text: string; readonly hash: string }>()
+
+function canonicalOf(workflow: Workflow): { readonly text: string; readonly hash: string } {
+  const known = canonicals.get(workflow)
+  if (known !== undefined) return known
+  const text = canonicalWorkflow(workflow)
+  const made = { text, hash: canonicalHash(text) }
+  canonicals.set(workflow, made)
+  return made
 }
 
 const letters = '0123456789abcdefghjkmnpqrstvwxyz'

@@ -1,12 +1,13 @@
 /**
- * The news of one run, as documents: all of it first, then what changes, then the end of the run
- * ends the stream. Told from the ledger's events as they are applied here, so nothing is missed;
- * changes that come close together are told together.
+ * The news of one run, as documents: all of it first, then what changes and how far running stages
+ * have come, then the end of the run ends the stream. Told from the ledger's events as they are
+ * applied here, so nothing is missed; changes that come close together are told together.
  */
 import type { Agent } from '../../agent/agent.ts'
-import { cursorAfterIndex, type LedgerEvent } from '../../protocol/ledger/events.ts'
+import { cursorAfterIndex } from '../../protocol/ledger/events.ts'
 import { wholeRun } from '../../protocol/ledger/read-run.ts'
 import type { RunView } from '../../protocol/ledger/work-view.ts'
+import type { Timer } from '../../protocol/ports/clock.ts'
 import { isRunOver } from '../../protocol/work/states.ts'
 import { ApiRefusal } from '../api/refusal.ts'
 import type { RunNews, Stage } from '../api/run-schemas.ts'
@@ -15,39 +16,144 @@ import { type NameOf, runDocument, stageDocuments } from './documents.ts'
 import type { WorkflowLibrary } from './library.ts'
 import { runLimits } from './limits.ts'
 
+export interface Progress {
+  /** 0 to 1. */
+  readonly progress?: number | undefined
+  readonly note?: string | undefined
+}
+
 export interface Watching {
   readonly agent: Agent
   readonly library: WorkflowLibrary
   readonly nameOf: NameOf
   readonly run: string
+  /** How far stages have come that run, by name, as far as the leader has heard. Never rejects. */
+  readonly progress: () => Promise<ReadonlyMap<string, Progress>>
   readonly signal: AbortSignal
 }
 
 export async function* newsOf(watching: Watching): AsyncGenerator<RunNews> {
-  const { agent, signal } = watching
-  const { ledger, ports } = agent
+  const { agent, run, signal } = watching
+  const { ledger } = agent
   let told = viewOf(watching)
-  let toldAt = ledger.state.index
   yield newsFrom(watching, told)
   if (isRunOver(told.head.state)) return
-  for await (const news of ledger.watch(cursorAfterIndex(toldAt), signal)) {
-    if (news.kind === 'stopped') {
-      const why = 'the ledger of this agent has stopped'
-      throw new ApiRefusal('unreachable', why, 'watch from another agent, with --address')
+  const wakes = new Wakes(agent, run, ledger.state.index, signal)
+  try {
+    let progress: ReadonlyMap<string, Progress> = new Map()
+    for (let why = await wakes.next(); why !== 'over'; why = await wakes.next()) {
+      if (why === 'changed') {
+        const view = viewOf(watching)
+        wakes.seen(ledger.state.index)
+        yield newsFrom(watching, view, told)
+        if (isRunOver(view.head.state)) return
+        told = view
+        continue
+      }
+      if (!told.units.some(({ state }) => state === 'assigned')) continue
+      const now = await watching.progress()
+      const stages = comeFurther(newsFrom(watching, told).stages, progress, now)
+      progress = now
+      if (stages.length > 0) yield { ...newsFrom(watching, told, told), stages }
     }
-    if (
-      news.kind === 'event' &&
-      !(news.event.index > toldAt && concerns(news.event, watching.run))
-    ) {
-      continue
-    }
-    await pause(ports.clock, runLimits.newsMs)
-    const view = viewOf(watching)
-    toldAt = ledger.state.index
-    yield newsFrom(watching, view, told)
-    if (isRunOver(view.head.state)) return
-    told = view
+  } finally {
+    wakes.end()
   }
+}
+
+type Wake = 'changed' | 'tick' | 'over'
+
+/** When there is something to tell: after a change, a little later so that it is told with others. */
+class Wakes {
+  private readonly agent: Agent
+  private readonly run: string
+  private readonly ending = new AbortController()
+  private readonly timer: Timer
+  private readonly outer: AbortSignal
+  private seenAt: number
+  private due: Wake | undefined
+  private failure: ApiRefusal | undefined
+  private wake = () => {}
+
+  constructor(agent: Agent, run: string, from: number, signal: AbortSignal) {
+    this.agent = agent
+    this.run = run
+    this.seenAt = from
+    this.outer = signal
+    signal.addEventListener('abort', this.end, { once: true })
+    this.timer = agent.ports.clock.every(runLimits.progressMs, () => this.say('tick'))
+    void this.follow(from)
+  }
+
+  /** All up to this entry has been told. */
+  seen(index: number): void {
+    this.seenAt = index
+  }
+
+  async next(): Promise<Wake> {
+    while (this.due === undefined && !this.ending.signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve
+      })
+    }
+    if (this.failure !== undefined) throw this.failure
+    if (this.ending.signal.aborted) return 'over'
+    const due = this.due as Wake
+    if (due === 'changed') await pause(this.agent.ports.clock, runLimits.newsMs)
+    this.due = undefined
+    return due
+  }
+
+  readonly end = (): void => {
+    this.outer.removeEventListener('abort', this.end)
+    this.ending.abort()
+    this.timer.cancel()
+    this.wake()
+  }
+
+  private async follow(from: number): Promise<void> {
+    const { ledger } = this.agent
+    for await (const news of ledger.watch(cursorAfterIndex(from), this.ending.signal)) {
+      if (news.kind === 'stopped') {
+        const why = 'the ledger of this agent has stopped'
+        this.failure = new ApiRefusal(
+          'unreachable',
+          why,
+          'watch from another agent, with --address',
+        )
+        return this.say('over')
+      }
+      if (news.kind === 'gap') this.say('changed')
+      else {
+        const { index, change } = news.event
+        if (index > this.seenAt && 'run' in change && change.run === this.run) this.say('changed')
+      }
+    }
+  }
+
+  private say(why: Wake): void {
+    if (this.due !== 'changed') this.due = why
+    this.wake()
+  }
+}
+
+function comeFurther(
+  stages: readonly Stage[],
+  before: ReadonlyMap<string, Progress>,
+  now: ReadonlyMap<string, Progress>,
+): Stage[] {
+  return stages.flatMap((stage) => {
+    const { progress, note } = now.get(stage.name) ?? {}
+    const old = before.get(stage.name)
+    if (progress === old?.progress && note === old?.note) return []
+    return [
+      {
+        ...stage,
+        ...(progress === undefined ? {} : { progress }),
+        ...(note === undefined ? {} : { note }),
+      },
+    ]
+  })
 }
 
 function viewOf({ agent, run }: Watching): RunView {
@@ -79,10 +185,6 @@ function changed(stages: readonly Stage[], view: RunView, since: RunView): Stage
 
 function note(newest: Map<string, number>, stage: string, revision: number): void {
   newest.set(stage, Math.max(newest.get(stage) ?? 0, revision))
-}
-
-function concerns(event: LedgerEvent, run: string): boolean {
-  return 'run' in event.change && event.change.run === run
 }
 
 function pause(clock: Agent['ports']['clock'], delayMs: number): Promise<void> {

@@ -67,7 +67,12 @@ export function canonicalHash(text: string): string {
 
 /** Of what a run is to do: the workflow, and its inputs with their defaults. */
 export function planHash(workflow: Workflow, inputs: Readonly<Record<string, Json>>): string {
-  return hashOf('plan', [canonicalWorkflow(workflow), canonicalJson(inputs)])
+  return canonicalPlanHash(canonicalWorkflow(workflow), inputs)
+}
+
+/** Of a text that is canonical already. */
+export function canonicalPlanHash(text: string, inputs: Readonly<Record<string, Json>>): string {
+  return hashOf('plan', [text, canonicalJson(inputs)])
 }
 
 function hashOf(what: string, parts: readonly string[]): string {

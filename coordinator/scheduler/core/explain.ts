@@ -32,6 +32,9 @@ export interface StageExplanation {
   readonly node?: string
   readonly attempt?: number
   readonly dueMs?: number
+  /** 0 to 1; and what it says of itself. */
+  readonly progress?: number
+  readonly note?: string
   /** The policy that decides where it goes, and what it says of each host now. */
   readonly policy?: string
   readonly hosts?: readonly Verdict[]
@@ -112,6 +115,8 @@ function ofUnit(core: Core, unit: Unit, withHosts: boolean): StageExplanation {
     ...(attempt === 0 ? {} : { attempt }),
     ...(node === '' ? {} : { node }),
     ...(dueMs === undefined || unit.waitsFor === undefined ? {} : { dueMs }),
+    ...(unit.progress?.share === undefined ? {} : { progress: unit.progress.share }),
+    ...(unit.progress?.note === undefined ? {} : { note: unit.progress.note }),
   }
   const isPlaced = unit.state === unitStates.assigned || core.ready.isIn(unit)
   if (!withHosts || !isPlaced) return told

@@ -1,0 +1,15 @@
+/** The expression of a request that runs are picked by. */
+import { whereOf } from '../../agent/history/where.ts'
+import { ApiRefusal } from '../api/refusal.ts'
+import type { ListQuestion } from '../../agent/history/history.ts'
+
+const NAMES = 'skein runs ls --help lists the names'
+
+/** Throws `badRequest` with the place of the mistake. */
+export function whereFrom(source: string): NonNullable<ListQuestion['where']> {
+  const read = whereOf(source)
+  if (read.ok) return { source, read }
+  const { why, hint, at } = read.mistake
+  const fix = hint === undefined ? NAMES : `${hint}; ${NAMES}`
+  throw new ApiRefusal('badRequest', `--where, at character ${at + 1}: ${why}`, fix)
+}
