@@ -40,7 +40,13 @@ export function nextStep(
 ): Step | undefined {
   if (config.outgoing.length > 0) return undefined
   const view = new View(config, candidates, lastIndex, limits)
-  return view.replaceGone() ?? view.promote() ?? view.dropLearner() ?? view.addLearner()
+  return (
+    view.retireBarred() ??
+    view.replaceGone() ??
+    view.promote() ??
+    view.dropLearner() ??
+    view.addLearner()
+  )
 }
 
 class View {
@@ -59,6 +65,19 @@ class View {
     this.limits = limits
     this.lastIndex = lastIndex
     this.byId = new Map(candidates.map((candidate) => [candidate.id, candidate]))
+  }
+
+  /** Barred voters without an heir go when all others are there, and as many as are wanted. */
+  retireBarred(): Step | undefined {
+    const { voters, learners } = this.config
+    const others = voters.filter((voter) => !this.isBarred(voter))
+    const isTime = others.length < voters.length && others.every((voter) => this.isPresent(voter))
+    if (!isTime || others.length < this.wanted) return undefined
+    // Those that have most of the log first: the leader is among them.
+    others.sort((a, b) => this.matchOf(b) - this.matchOf(a))
+    const why = `who shall not vote goes: ${this.eligible.length} hosts want ${this.wanted} voters`
+    const next = [...learners, ...others.slice(this.wanted)]
+    return this.step(others.slice(0, this.wanted), next, why)
   }
 
   /** A voter that has gone for good, or whose disk was lost, gives its place to a ready learner. */
@@ -152,6 +171,10 @@ class View {
     if (candidate.state === 'dead') return candidate.stateAgeMs >= this.limits.goneMs
     if (candidate.silentMs >= this.limits.goneMs) return true
     return candidate.storage !== undefined && candidate.storage !== member.storage
+  }
+
+  private matchOf({ id }: Member): number {
+    return this.byId.get(id)?.match ?? 0
   }
 
   private isBarred({ id }: Member): boolean {

@@ -8,6 +8,7 @@ import { Problem } from '../../protocol/problem.ts'
 import { plain } from './table.ts'
 
 const SCHEMA_VERSION = 1
+const MISTAKES_TOLD_MAX = 20
 const TOLD_LENGTH_MAX = 2_000
 
 const exitOfCode: Readonly<Record<string, ExitCode>> = {
@@ -140,10 +141,21 @@ function refusalIn(document: object, status: number | undefined): Problem | unde
   const known = Object.hasOwn(exitOfCode, code) ? exitOfCode[code] : undefined
   return new Problem({
     code: told(code),
-    why: told(why),
+    why: told(why) + mistakesIn(error),
     fix: typeof fix === 'string' ? told(fix) : 'see skein health',
     exitCode: known ?? exitOfStatus(status),
   })
+}
+
+/** Each thing that is wrong with a request, on a line of its own. */
+function mistakesIn(error: Record<string, unknown> | null | undefined): string {
+  const mistakes = Array.isArray(error?.mistakes) ? (error.mistakes as unknown[]) : []
+  const lines = mistakes.slice(0, MISTAKES_TOLD_MAX).flatMap((mistake) => {
+    const { where, why } = (mistake ?? {}) as { where?: unknown; why?: unknown }
+    if (typeof where !== 'string' || typeof why !== 'string') return []
+    return [`\n  ${told(where)}: ${told(why)}`]
+  })
+  return lines.length === 0 ? '' : `:${lines.join('')}`
 }
 
 /** It is going to a terminal, and may be from anybody. */

@@ -68,6 +68,31 @@ export async function leaderOfAll(
   throw noVoters(mesh.nodes.length)
 }
 
+/** Bars so many hosts from voting that the others are left, and says who leads them. */
+export async function leaderOfVoters(
+  mesh: Mesh,
+  voters: number,
+): Promise<{ id: PeerId; name: string; address: string }> {
+  const { name: leader } = await leaderOfAll(mesh)
+  const barred = mesh.nodes.filter(({ name }) => name !== leader).slice(voters - 1)
+  for (const { name, apiAddress } of barred) {
+    await fetch(`${apiAddress}/api/v1/nodes/${name}/voting`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ votes: 'never' }),
+    })
+  }
+  const deadlineMs = performance.now() + DEADLINE_MS
+  while (performance.now() < deadlineMs) {
+    const said = await statusesOf(mesh)
+    if (said.every((status) => status?.ledger?.voters.length === voters)) {
+      return leaderOf(mesh, voters)
+    }
+    await mesh.rest(LOOK_AGAIN_MS)
+  }
+  throw noVoters(voters)
+}
+
 /** The name of whoever leads in the highest term, by the word of those that answer. */
 export async function leaderNameSeenBy(mesh: Mesh): Promise<string | undefined> {
   const said = await statusesOf(mesh)

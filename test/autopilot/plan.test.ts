@@ -102,6 +102,24 @@ test('a voter that is barred hands its vote to another', () => {
   assert.deepEqual(votersOf(settle(config, hosts(4, { 1: { barred: true } }))), [0, 2, 3].map(idOf))
 })
 
+test('barred voters without an heir go when those that are left are enough', () => {
+  const five = settle(founded, hosts(5))
+  const barred = { barred: true }
+  assert.deepEqual(votersOf(settle(five, hosts(5, { 3: barred, 4: barred }))), [0, 1, 2].map(idOf))
+  const three = settle(five, hosts(5, { 4: barred }))
+  assert.equal(three.voters.length, 3)
+  assert.ok(!votersOf(three).includes(idOf(4)))
+  assert.equal(settle(three, hosts(5)).voters.length, 5, 'and all vote again when nobody is barred')
+})
+
+test('a barred voter stays while too few are left without it', () => {
+  const five = settle(founded, hosts(5))
+  const barred = { barred: true }
+  const dead = { state: 'dead', stateAgeMs: 1 } as const
+  const left = settle(five, hosts(5, { 2: dead, 3: dead, 4: barred }))
+  assert.ok(votersOf(left).includes(idOf(4)))
+})
+
 test('whatever happens, those who are there are a majority of the next voters', () => {
   const candidate = fc.record({
     state: fc.constantFrom('alive', 'suspect', 'dead', 'left'),
