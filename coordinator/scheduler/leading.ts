@@ -26,6 +26,7 @@ import { Scheduler } from './core/scheduler.ts'
 import { Dispatch } from './dispatch.ts'
 import { HostWatch } from './host-watch.ts'
 import { leadingLimits } from './limits.ts'
+import { Predecessors } from './predecessors.ts'
 
 export interface LeadingParts {
   readonly agent: Agent
@@ -40,6 +41,7 @@ export class Leading {
   private readonly parts: LeadingParts
   private readonly dispatch: Dispatch
   private readonly hosts: HostWatch
+  private readonly predecessors: Predecessors
   private readonly over = new AbortController()
   /** Appended, in order, and not settled. */
   private readonly inFlight: { readonly turn: Turn; outcome: Appended | undefined }[] = []
@@ -57,6 +59,15 @@ export class Leading {
     const random = agent.ports.entropy.stream(`scheduler/${term}`)
     this.scheduler = new Scheduler({ term, policy, random })
     this.dispatch = new Dispatch(term, (to, frame) => agent.workWire.send(to, frame))
+    this.predecessors = new Predecessors({
+      agent,
+      log: parts.log,
+      over: this.over.signal,
+      found: (run) => {
+        this.takeRun(agent.ledger.state, run)
+        this.pump()
+      },
+    })
     this.hosts = new HostWatch(agent, this.scheduler, {
       now: () => this.now(),
       changed: () => this.pump(),
@@ -134,15 +145,16 @@ export class Leading {
   /** As the ledger has it now. */
   private takeRun(state: LedgerState, run: string): void {
     const { scheduler, parts } = this
-    const view = wholeRun(state, { run })
+    const view = wholeRun(state, { run, attempts: true })
     if (view === undefined) return scheduler.dropRun(run)
-    const { workflow: hash, retry } = view.spec
+    const { workflow: hash } = view.spec
     const found = scheduler.knows(hash) ? undefined : parts.library.find(state, hash)
     if (found?.ok === false) {
       parts.log.error('a run cannot be scheduled', { run, why: found.why })
-      return
+      return scheduler.expectRun(run)
     }
-    const before = retry === undefined ? undefined : wholeRun(state, { run: retry.run })
+    const before = this.predecessors.of(state, view)
+    if (before === 'asked') return scheduler.expectRun(run)
     scheduler.addRun(view, found?.workflow, this.now(), before)
   }
 

@@ -9,4 +9,7 @@ export const leadingLimits = {
   hostsLookMs: 1_000,
   /** Before a scheduler that broke off in the middle of a turn at leading is begun anew. */
   restartMs: 100,
+  /** A run that another does again is asked for so often, so far apart, before it counts as lost. */
+  historyTriesMax: 20,
+  historyRetryMs: 3_000,
 } as const

@@ -17,6 +17,7 @@ import { type ErrorClass, errorClasses } from '../../../protocol/workflow/model.
 import { enqueue, watchTimes } from './attempt-times.ts'
 import { type Core, isStopped, named } from './core.ts'
 import { type AttemptPart, cancelled, type Failure, fail, sayFinished, succeed } from './ends.ts'
+import { lostFiles, noteHolder } from './handed-on.ts'
 import { schedulerTimes } from './limits.ts'
 import { nextTryMs } from './retrying.ts'
 import { giveBack } from './room.ts'
@@ -89,8 +90,12 @@ function finish(core: Core, unit: Unit, finished: Finished): void {
   if (outcome.kind === 'succeeded') {
     const { outputs } = outcome.value
     const wrong = outputs === undefined ? undefined : wrongWith(outputs)
-    if (wrong === undefined) succeed(core, unit, outputs, attempt)
-    else fail(core, unit, { errorClass: 'input', why: wrong }, attempt)
+    if (wrong === undefined) {
+      const { artifacts } = outcome.value
+      noteHolder(unit.run, unit.plan, unit.node)
+      const handed = artifacts === undefined ? [] : [{ ...artifacts, node: unit.node }]
+      succeed(core, unit, outputs, attempt, handed)
+    } else fail(core, unit, { errorClass: 'input', why: wrong }, attempt)
     return
   }
   if (outcome.kind === 'cancelled') {
@@ -98,7 +103,7 @@ function finish(core: Core, unit: Unit, finished: Finished): void {
     if (!endsCancelled(core, unit, attempt)) cancelled(core, unit, reason, attempt)
     return
   }
-  failed(core, unit, failureOf(outcome), attempt)
+  failed(core, unit, lostFiles(core, unit, outcome) ?? failureOf(outcome), attempt)
 }
 
 /** Its agent is gone, and all that ran there with it. */
@@ -184,11 +189,12 @@ function tryAgain(
   else watchTimes(core, unit)
 }
 
-/** What the ledger keeps of it. A log that makes it too large is left with the agent. */
+/** What the ledger keeps of it: outputs and files have rows of their own. */
 function recordOf({ outcome, ...rest }: Finished): Uint8Array {
   const bare: Outcome = outcome.kind === 'succeeded' ? { kind: 'succeeded', value: {} } : outcome
   const record = encode(Finished, { ...rest, outcome: bare })
   if (record.length <= stateLimits.attemptRecordBytesMax) return record
+  // A log that makes it too large is left with the agent.
   const { logTail: _, ...short } = rest
   return encode(Finished, { ...short, outcome: bare })
 }

@@ -32,8 +32,10 @@ export interface Plan {
   readonly order: number
   /** Some expression reads how it ended. */
   isRead: boolean
-  /** Some stage asks to be near it, far from it, or for its files. */
+  /** Some stage asks to be near it, or far from it. */
   isCompany: boolean
+  /** Some stage asks for its files, or it may have to stand in for one whose files are asked for. */
+  isSource: boolean
   /** Stages that its own expressions read. */
   readonly reads: readonly number[] | 'all'
   /** An agent does it. */
@@ -105,6 +107,7 @@ export function compile(hash: string, workflow: Workflow): Compiled {
       order: places[index]!,
       isRead: false,
       isCompany: false,
+      isSource: false,
       reads: indexed(readsOf(inStage(stage, workflow.env))),
       isWork,
       features: needed,
@@ -143,8 +146,13 @@ function markRead(plans: readonly Plan[], ofOutputs: readonly number[] | 'all'):
   mark(ofOutputs)
   for (const { reads, affinity, antiAffinity, artifactsFrom } of plans) {
     mark(reads)
-    for (const each of [affinity, antiAffinity, artifactsFrom]) {
+    for (const each of [affinity, antiAffinity]) {
       for (const index of each) plans[index]!.isCompany = true
+    }
+    for (const index of artifactsFrom) {
+      const { fallback } = plans[index]!
+      plans[index]!.isSource = true
+      if (fallback !== undefined) plans[fallback]!.isSource = true
     }
   }
 }

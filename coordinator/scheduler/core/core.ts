@@ -43,6 +43,8 @@ export class Core {
   readonly random: Pick<Entropy, 'unit'>
   nowMs = 0
   readonly runs = new Map<string, Run>()
+  /** Runs that there are, and that come later. */
+  readonly expected = new Set<string>()
   readonly outbox: Outbox
   readonly ready = new ReadyQueue()
   readonly hosts = new Hosts()

@@ -3,12 +3,17 @@
  * tasks; nothing here begins anything.
  */
 
-import type { UnitFinished } from '../../../protocol/ledger/commands/work-transitions.ts'
+import type {
+  UnitFinished,
+  UnitSettled,
+} from '../../../protocol/ledger/commands/work-transitions.ts'
+import type { ArtifactsEntry } from '../../../protocol/ledger/work-view.ts'
 import { unitStates, waitReasons } from '../../../protocol/work/states.ts'
 import type { Value } from '../../../protocol/workflow/expressions/values.ts'
 import type { ErrorClass } from '../../../protocol/workflow/model.ts'
 import { type Core, groundOf, isStopped, named } from './core.ts'
-import { schedulerLimits } from './limits.ts'
+import { entriesOf, noteHandedOn } from './handed-on.ts'
+import { artifactsEntryBytes, schedulerLimits } from './limits.ts'
 import { cut } from './rendering.ts'
 import type { Fact, Run, Unit } from './run.ts'
 import { signalOf } from './sent-signal.ts'
@@ -30,6 +35,7 @@ export function succeed(
   unit: Unit,
   outputs: string | undefined,
   attempt?: AttemptPart,
+  handed: readonly ArtifactsEntry[] = [],
 ): void {
   const made = signalOf(unit)
   if (!made.ok) {
@@ -43,15 +49,20 @@ export function succeed(
     to,
     ...(outputs === undefined ? {} : { outputs }),
     ...(signal === undefined ? {} : { signal }),
+    ...(handed.length === 0 ? {} : { artifacts: handed }),
   }
+  noteHandedOn(unit.run, unit.plan, unit.item < 0 ? undefined : unit.item, handed)
   const bytes =
     (outputs === undefined ? 0 : Buffer.byteLength(outputs)) +
-    (signal === undefined ? 0 : signalBytes + 3 * (signal.data?.length ?? 0))
+    (signal === undefined ? 0 : signalBytes + 3 * (signal.data?.length ?? 0)) +
+    artifactsEntryBytes * handed.length
   const at = say(core, unit, said, bytes, attempt)
   over(core, unit, to, at, outputs)
 }
 
-type Said = Omit<UnitFinished, keyof AttemptPart>
+type Said = Omit<UnitFinished, keyof AttemptPart | 'artifacts'> & {
+  readonly artifacts?: readonly ArtifactsEntry[]
+}
 
 /** The end itself. Returns the number of the item. */
 function say(
@@ -62,11 +73,11 @@ function say(
   attempt: AttemptPart | undefined,
 ): number {
   if (attempt !== undefined) return sayFinished(core, unit, said, bytes, attempt)
-  const { waitsFor: _, dueMs: __, exitCode: ___, ...settled } = said
+  const { waitsFor: _, dueMs: __, exitCode: ___, artifacts, ...settled } = said
   const after = groundOf(core, unit.run, unit.plan.needs, schedulerLimits.afterMax) ?? []
   return core.emit(
     unit,
-    { kind: 'settled', value: { ...settled, after } },
+    { kind: 'settled', value: { ...settled, after, ...keptArtifacts(artifacts) } },
     bytes + 66 * after.length,
   )
 }
@@ -82,13 +93,27 @@ export function sayFinished(
   const { node } = unit
   const id = { run: unit.run.id, ...named(unit), attempt: attempt.attempt }
   const fence = { term: attempt.term, index: attempt.index }
+  const { artifacts: [files] = [], ...rest } = said
   const isHeld = attempt.record !== undefined
   return core.emit(
     unit,
-    { kind: 'finished', value: { ...said, ...attempt } },
+    { kind: 'finished', value: { ...rest, ...attempt, ...filesOf(files) } },
     bytes + (attempt.record?.length ?? 0),
     isHeld ? () => ({ kind: 'committed', node, id, fence }) : undefined,
   )
+}
+
+/** They lie where the attempt ran, as the ledger knows. */
+function filesOf(entry: ArtifactsEntry | undefined): Pick<UnitFinished, 'artifacts'> {
+  if (entry === undefined) return {}
+  const { manifest, files, bytes } = entry
+  return { artifacts: { manifest, files, bytes } }
+}
+
+export function keptArtifacts(
+  lists: readonly ArtifactsEntry[] = [],
+): Pick<UnitSettled, 'artifacts'> {
+  return lists.length === 0 ? {} : { artifacts: { lists: [...lists] } }
 }
 
 /** For good. Whoever stands in for the stage is called first, where there is one. */
@@ -124,7 +149,9 @@ export function fail(core: Core, unit: Unit, failure: Failure, attempt?: Attempt
       const waits = { ...told, to: unitStates.waiting, waitsFor: waitReasons.fallback }
       sayFinished(core, unit, waits, why.length * 3, attempt)
     }
-    succeed(core, unit, outputs === undefined ? undefined : JSON.stringify(outputs))
+    const handed = entriesOf(run, plan.fallback!)
+    const json = outputs === undefined ? undefined : JSON.stringify(outputs)
+    succeed(core, unit, json, undefined, handed)
     return
   }
   const at = say(core, unit, { ...told, to: unitStates.failed }, why.length * 3, attempt)

@@ -41,7 +41,8 @@ export function takeInventory(core: Core, node: string, held: readonly HeldAttem
 /** Of a run about which nothing is on its way, what is not known is not wanted. */
 function isUnwanted(core: Core, id: string): boolean {
   const run = core.runs.get(id)
-  return run === undefined || (!run.isFrozen && core.outbox.isQuiet(run))
+  if (run === undefined) return !core.expected.has(id)
+  return !run.isFrozen && core.outbox.isQuiet(run)
 }
 
 /** Hosts that have said nothing about what they were sent, or not yet what they hold, are asked. */

@@ -48,11 +48,11 @@ export const urgency = {
   stageAssumedMs: 1_000,
 } as const
 
-/** Of the artifacts of one stage nothing is known but where they are: they count as this many. */
-export const artifactBytesAssumed = 64 * 1024 * 1024
+/** From above: a list of files among what is handed on. */
+export const artifactsEntryBytes = 240
 
-/** The largest transition: a start of a run, or an end with outputs, record and signal. */
-const transitionBytesMax = 180 * 1024
+/** The largest transition: an end that is taken over, with outputs and the files of all items. */
+const transitionBytesMax = 200 * 1024
 
 assert(
   schedulerLimits.turnTransitionsMax <= stateLimits.transitionsMax,

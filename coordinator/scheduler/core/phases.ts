@@ -9,9 +9,10 @@ import type { Stage } from '../../../protocol/workflow/model.ts'
 import { renderJson } from '../../../protocol/workflow/rendering.ts'
 import type { Json } from '../../../protocol/workflow/shape/shape.ts'
 import type { Core } from './core.ts'
-import { callOf, noteNode, overOf } from './ends.ts'
+import { callOf, keptArtifacts, noteNode, overOf } from './ends.ts'
 import type { Review, Terms } from './groups.ts'
-import { schedulerLimits } from './limits.ts'
+import { noteHandedOn } from './handed-on.ts'
+import { artifactsEntryBytes, schedulerLimits } from './limits.ts'
 import { namesForOutputs, stateOfStages } from './names.ts'
 import { passAll } from './passing.ts'
 import { fitting, need, type RenderedAs, rendered } from './rendering.ts'
@@ -56,7 +57,7 @@ function beginSection(core: Core, run: Run, section: 'stages' | 'onFailure' | 'f
 
 /** What stages did in the run before counts for this one. */
 function adopt(core: Core, run: Run, kept: ReadonlyMap<string, Adopted>): void {
-  for (const [stage, { to, outputs, errorClass, why, node, exitCode }] of kept) {
+  for (const [stage, { to, outputs, errorClass, why, node, exitCode, artifacts }] of kept) {
     const index = run.compiled.indexOf.get(stage)
     if (index === undefined || run.over[index] !== 0 || run.units.has(index)) continue
     const plan = run.compiled.plans[index]!
@@ -69,8 +70,11 @@ function adopt(core: Core, run: Run, kept: ReadonlyMap<string, Adopted>): void {
       ...(errorClass === undefined ? {} : { errorClass }),
       ...(why === undefined ? {} : { why }),
       ...(outputs === undefined ? {} : { outputs }),
+      ...keptArtifacts(artifacts),
     }
-    const at = core.outbox.push(run, { kind: 'settled', value }, 3 * (outputs?.length ?? 0) + 1_024)
+    const bytes = 3 * (outputs?.length ?? 0) + artifactsEntryBytes * artifacts.length + 1_024
+    const at = core.outbox.push(run, { kind: 'settled', value }, bytes)
+    noteHandedOn(run, plan, undefined, artifacts)
     noteFact(run, index, { attempts: 0, node, outputs, errorClass, why, exitCode })
     noteNode(run, { plan, node })
     overOf(core, run, index, value.to, at)

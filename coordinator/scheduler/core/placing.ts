@@ -1,5 +1,5 @@
 /** From units that are ready to their assignments: rendered before, committed then, and only after that sent. */
-import type { Assignment } from '../../../protocol/work/attempt.ts'
+import type { ArtifactSource, Assignment } from '../../../protocol/work/attempt.ts'
 import type { Fence } from '../../../protocol/work/fence.ts'
 import { unitStates } from '../../../protocol/work/states.ts'
 import type { PlacementRequest } from '../../placement/policy.ts'
@@ -7,12 +7,13 @@ import { watchTimes } from './attempt-times.ts'
 import { lose } from './attempts.ts'
 import { attemptOf, type Core, groundOf, isClosing, named } from './core.ts'
 import { fail } from './ends.ts'
+import { sourcesFor } from './handed-on.ts'
 import { itemOf } from './item-values.ts'
 import { schedulerLimits } from './limits.ts'
 import { namesFor } from './names.ts'
 import { type RenderedAs, type RenderedWork, rendered, renderWork } from './rendering.ts'
 import { requestOf } from './requests.ts'
-import { take } from './room.ts'
+import { giveBack, take } from './room.ts'
 import type { Unit } from './run.ts'
 
 /** As many as there are hosts and room in a turn for. */
@@ -43,23 +44,30 @@ function isDeclinedByAll(core: Core, unit: Unit, request: PlacementRequest): boo
   return core.policy.choose(rest, core.open(), core.random).host !== undefined
 }
 
-function workOf({ run, plan, parent, item: index }: Unit): RenderedAs<RenderedWork> {
-  if (plan.work !== undefined) return { ok: true, value: plan.work }
-  const { workflow } = run.compiled
-  const made = rendered(() => {
+/** All that an agent is given beside who, which try, and under which fence. */
+interface Given {
+  readonly work: RenderedWork
+  readonly files: ArtifactSource[]
+}
+
+function givenTo(core: Core, unit: Unit): RenderedAs<Given> {
+  const { run, plan, parent, item: index } = unit
+  return rendered(() => {
+    const files = plan.artifactsFrom.length === 0 ? [] : sourcesFor(core, run, plan)
+    if (plan.work !== undefined) return { work: plan.work, files }
     const item = parent === undefined ? undefined : itemOf(parent, index)
     const names = plan.isConstant ? {} : namesFor(run, plan, item)
-    return renderWork(workflow, plan.stage, names)
+    const work = renderWork(run.compiled.workflow, plan.stage, names)
+    if (plan.isConstant) plan.work = work
+    return { work, files }
   })
-  if (plan.isConstant && made.ok) plan.work = made.value
-  return made
 }
 
 function assign(core: Core, unit: Unit, node: string): void {
   core.ready.remove(unit)
-  const work = workOf(unit)
-  if (!work.ok) {
-    fail(core, unit, { errorClass: 'input', why: work.why })
+  const given = givenTo(core, unit)
+  if (!given.ok) {
+    fail(core, unit, { errorClass: 'input', why: given.why })
     return
   }
   const { run, plan, readyMs } = unit
@@ -83,17 +91,18 @@ function assign(core: Core, unit: Unit, node: string): void {
       lose(core, unit)
       return undefined
     }
-    return { kind: 'assign', node, assignment: assignmentOf(unit, id, fence, work.value) }
+    return { kind: 'assign', node, assignment: assignmentOf(unit, id, fence, given.value) }
   })
   watchTimes(core, unit)
 }
 
 function assignmentOf(
-  { run }: Unit,
+  { run, plan }: Unit,
   id: Assignment['id'],
   fence: Fence,
-  { step, env, secrets, directory, with: given, timeouts, resources }: RenderedWork,
+  { work, files }: Given,
 ): Assignment {
+  const { step, env, secrets, directory, with: given, timeouts, resources } = work
   return {
     id,
     fence,
@@ -103,6 +112,8 @@ function assignmentOf(
     secrets: secrets as Assignment['secrets'],
     timeouts,
     resources,
+    artifacts: plan.stage.artifacts as string[],
+    artifactsFrom: files,
     ...(directory === undefined ? {} : { directory }),
     ...(given === undefined ? {} : { with: given }),
   }
@@ -110,10 +121,15 @@ function assignmentOf(
 
 /** The same again, for an agent that does not have it. */
 export function assignAgain(core: Core, unit: Unit): void {
-  const work = workOf(unit)
-  if (!work.ok || unit.fence === undefined) return
-  const { node, fence } = unit
-  const assignment = assignmentOf(unit, attemptOf(unit), fence, work.value)
+  const given = givenTo(core, unit)
+  const { node, fence, attempt } = unit
+  if (fence === undefined) return
+  if (!given.ok) {
+    giveBack(core, unit)
+    fail(core, unit, { errorClass: 'input', why: given.why }, { attempt, ...fence })
+    return
+  }
+  const assignment = assignmentOf(unit, attemptOf(unit), fence, given.value)
   unit.sentMs = core.nowMs
   core.effect({ kind: 'assign', node, assignment })
 }

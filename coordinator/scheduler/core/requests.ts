@@ -2,20 +2,20 @@
 import { noDemands, renderDemands } from '../../placement/demands.ts'
 import type { Neighbours, PlacementRequest } from '../../placement/policy.ts'
 import type { Core } from './core.ts'
+import { filesAt } from './handed-on.ts'
 import { itemOf } from './item-values.ts'
-import { artifactBytesAssumed } from './limits.ts'
 import { namesFor } from './names.ts'
 import { placeOf, type RenderedAs, refuse, rendered } from './rendering.ts'
 import type { Run, Unit } from './run.ts'
 
 export function requestOf(_core: Core, unit: Unit): RenderedAs<PlacementRequest> {
   const { run, plan, parent, avoid, declined } = unit
-  const { stage, affinity, antiAffinity, artifactsFrom } = plan
+  const { stage, affinity, antiAffinity } = plan
   const { where } = stage
   return rendered(() => {
     const near = neighbours(run, affinity, where.affinity?.required)
     const far = neighbours(run, antiAffinity, where.antiAffinity?.required)
-    const artifacts = artifactsAt(run, artifactsFrom)
+    const files = filesAt(run, plan)
     return {
       demands: plan.demands ?? demandsOf(unit),
       resources: stage.resources,
@@ -25,9 +25,7 @@ export function requestOf(_core: Core, unit: Unit): RenderedAs<PlacementRequest>
       ...(where.spread === undefined || parent === undefined
         ? {}
         : { placed: parent.items!.placed }),
-      ...(artifacts === undefined
-        ? {}
-        : { artifacts, artifactBytes: artifactsFrom.length * artifactBytesAssumed }),
+      ...(files === undefined ? {} : { artifacts: files.byNode, artifactBytes: files.bytes }),
       ...(avoid === undefined ? {} : { avoid }),
       ...(declined === undefined ? {} : { declined }),
     }
@@ -52,16 +50,4 @@ function neighbours(
   if (stages.length === 0) return undefined
   const nodes = stages.flatMap((stage) => [...(run.nodesOf.get(stage) ?? [])])
   return { nodes, required: required === true }
-}
-
-/** Where its files were made, each stage counting the same. */
-function artifactsAt(run: Run, stages: readonly number[]): Map<string, number> | undefined {
-  if (stages.length === 0) return undefined
-  const found = new Map<string, number>()
-  for (const stage of stages) {
-    for (const node of run.nodesOf.get(stage) ?? []) {
-      found.set(node, (found.get(node) ?? 0) + artifactBytesAssumed)
-    }
-  }
-  return found
 }

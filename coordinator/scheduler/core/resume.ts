@@ -2,7 +2,8 @@
  * A run as the ledger tells it, taken up where it is: new ones, those that another leader had begun,
  * and those about which something was a surprise. Nothing is assumed but what the rows say.
  */
-import type { RunView, UnitView } from '../../../protocol/ledger/work-view.ts'
+import { stateLimits } from '../../../protocol/ledger/limits.ts'
+import type { ArtifactsEntry, RunView, UnitView } from '../../../protocol/ledger/work-view.ts'
 import { stopModes, unitStates } from '../../../protocol/work/states.ts'
 import { errorClasses } from '../../../protocol/workflow/model.ts'
 import { enqueue, watchTimes } from './attempt-times.ts'
@@ -11,6 +12,7 @@ import type { Compiled } from './compiled.ts'
 import type { Core } from './core.ts'
 import { callOf, fail, noteNode, succeed } from './ends.ts'
 import { forget } from './forgetting.ts'
+import { noteHolder, readHandedOn } from './handed-on.ts'
 import { cannotSucceed, count, itemsOf, stopItems } from './items.ts'
 import { applyRunReview, beginRun, cancelAll, noteFact, runTerms } from './phases.ts'
 import { take } from './room.ts'
@@ -60,14 +62,29 @@ function isOver(state: RunView['head']['state']): state is 'succeeded' | 'failed
 
 function adoptedOf({ units }: RunView, keep: readonly string[]): Map<string, Adopted> {
   const wanted = new Set(keep)
+  const made = artifactsOf(units)
   const adopted = new Map<string, Adopted>()
   for (const { item, stage, state, outputs, errorClass, why, node, exitCode } of units) {
     if (item !== undefined || !wanted.has(stage) || unitStates[state] < unitStates.succeeded)
       continue
     const to = state as Adopted['to']
-    adopted.set(stage, { to, outputs, errorClass, why, node: node ?? '', exitCode })
+    const artifacts = made.get(stage) ?? []
+    adopted.set(stage, { to, outputs, errorClass, why, node: node ?? '', exitCode, artifacts })
   }
   return adopted
+}
+
+/** By stage; of its items too, each named with its own. */
+function artifactsOf(units: readonly UnitView[]): Map<string, ArtifactsEntry[]> {
+  const found = new Map<string, ArtifactsEntry[]>()
+  for (const { stage, item, state, artifacts = [] } of units) {
+    if (state !== 'succeeded' || artifacts.length === 0) continue
+    const known = found.get(stage) ?? []
+    found.set(stage, known)
+    if (known.length >= stateLimits.runArtifactsMax) continue
+    known.push(...(item === undefined ? artifacts : artifacts.map((each) => ({ ...each, item }))))
+  }
+  return found
 }
 
 /** Stages that are over, and what is left of the needs of the others. */
@@ -80,6 +97,7 @@ function readEnds(run: Run, views: readonly UnitView[]): void {
     const plan = plans[index]!
     const node = view.node ?? ''
     if (to >= unitStates.succeeded) noteNode(run, { plan, node })
+    readHandedOn(run, plan, view)
     if (view.item !== undefined || to < unitStates.succeeded) continue
     run.over[index] = to
     run.overAt[index] = beforeAllItems + view.revision
@@ -93,6 +111,10 @@ function readEnds(run: Run, views: readonly UnitView[]): void {
       run.cleanupFailed ||= section === 'finally' && to === unitStates.failed
     else if (to === unitStates.failed) run.failed.push(index)
     else run.cancelled++
+  }
+  for (const { stage, state, node = '' } of views) {
+    const plan = plans[indexOf.get(stage) ?? -1]
+    if (plan !== undefined && state === 'succeeded') noteHolder(run, plan, node)
   }
   for (const { index, needs } of plans) {
     let left = 0

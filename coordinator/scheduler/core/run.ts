@@ -3,7 +3,7 @@
  * when all that was emitted is applied. Only data; others act on it. Stages that are over are a
  * byte each; only units that live are objects.
  */
-import type { RunSpec } from '../../../protocol/ledger/work-view.ts'
+import type { ArtifactsEntry, RunSpec } from '../../../protocol/ledger/work-view.ts'
 import type { Fence } from '../../../protocol/work/fence.ts'
 import {
   type RunState,
@@ -17,6 +17,7 @@ import type { ErrorClass, Stage } from '../../../protocol/workflow/model.ts'
 import type { Json } from '../../../protocol/workflow/shape/shape.ts'
 import type { Compiled, Plan } from './compiled.ts'
 import type { Member } from './groups.ts'
+import type { Handing } from './handed-on.ts'
 import type { HeapItem } from './heap.ts'
 
 /**
@@ -72,6 +73,8 @@ export class Run implements Member {
   readonly facts = new Map<number, Fact>()
   /** Where stages ran that others ask to be near to, or far from. */
   readonly nodesOf = new Map<number, Set<string>>()
+  /** Files that others ask for, by the stage that hands them on. */
+  readonly handedOn = new Map<number, Handing[]>()
   /** Stages that stand on more ends than may be on their way at once. */
   readonly deferred = new Set<number>()
   /** Stages that a choice has taken. */
@@ -136,6 +139,7 @@ export interface Adopted {
   readonly why: string | undefined
   readonly node: string
   readonly exitCode: number | undefined
+  readonly artifacts: readonly ArtifactsEntry[]
 }
 
 export const unitPhases = { pending: 0, ...unitStates } as const

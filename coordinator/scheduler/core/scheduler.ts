@@ -76,6 +76,14 @@ export class Scheduler {
   }
 
   /**
+   * A run that is not over and cannot be given yet: until `addRun` or `dropRun`, what agents say of
+   * it is neither taken nor refused.
+   */
+  expectRun(run: string): void {
+    if (!this.core.runs.has(run)) this.core.expected.add(run)
+  }
+
+  /**
    * A run as the ledger has it, whole: a new one, or one again that is known (then what was known
    * is forgotten). `before` is the run that it does again, where it says so.
    */
@@ -83,6 +91,7 @@ export class Scheduler {
     this.at(nowMs)
     const { core } = this
     core.reloads.delete(view.run)
+    core.expected.delete(view.run)
     const known = core.runs.get(view.run)
     const compiled = this.shelf.hold(view.spec.workflow, workflow)
     if (known !== undefined) this.shelf.release(known.spec.workflow)
@@ -99,6 +108,7 @@ export class Scheduler {
 
   /** The ledger has it no more, or its end. */
   dropRun(run: string): void {
+    this.core.expected.delete(run)
     const known = this.core.runs.get(run)
     if (known !== undefined) this.remove(known)
   }
@@ -173,7 +183,7 @@ export class Scheduler {
     const { core } = this
     const { id } = report
     const run = core.runs.get(id.run)
-    if (run === undefined) return 'stale'
+    if (run === undefined) return core.expected.has(id.run) ? 'later' : 'stale'
     if (run.isFrozen) return 'later'
     const unit = this.unitOf(run, id.stage, id.item)
     if (unit?.state === unitStates.assigned && unit.node === node) {

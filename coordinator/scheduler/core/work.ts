@@ -6,6 +6,7 @@ import { unitStates } from '../../../protocol/work/states.ts'
 import { cancel } from './cancelling.ts'
 import type { Core, Task } from './core.ts'
 import { cancelled, fail, succeed } from './ends.ts'
+import { entriesOf } from './handed-on.ts'
 import { goOn, itemOver } from './items.ts'
 import { Passing } from './passing.ts'
 import { end, goOn as phase, stop } from './phases.ts'
@@ -105,7 +106,8 @@ function calledOver(core: Core, unit: Unit, to: number): void {
   const { run, plan, cancelling, lastError } = unit
   if (to === unitStates.succeeded) {
     const outputs = run.facts.get(plan.fallback!)?.outputs
-    succeed(core, unit, outputs === undefined ? undefined : JSON.stringify(outputs))
+    const json = outputs === undefined ? undefined : JSON.stringify(outputs)
+    succeed(core, unit, json, undefined, entriesOf(run, plan.fallback!))
   } else if (cancelling !== undefined) cancelled(core, unit, cancelling.why)
   else {
     const why = lastError?.why ?? 'it failed'
