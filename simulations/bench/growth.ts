@@ -3,13 +3,14 @@
  * them all; memory and disk are read on the way, and then a follower is killed and timed until it
  * holds everything again.
  */
-import { lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LocalNode } from '../mesh/layout.ts'
 import { LedgerClient } from './ledger-client.ts'
 import { leaderOf, statusesOf } from './ledger-mesh.ts'
 import { Mesh } from './mesh.ts'
 import { type Figure, report } from './report.ts'
+import { residentBytesOf } from './resident.ts'
 
 export interface GrowthOptions {
   entries: string
@@ -94,11 +95,6 @@ function readingOf(nodes: readonly LocalNode[], entries: number): Reading {
     residentMiB: most(({ pid }) => residentBytesOf(pid)),
     diskMiB: most(({ dataDirectory }) => bytesUnder(dataDirectory)),
   }
-}
-
-function residentBytesOf(pid: number): number {
-  const [, kib] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kib) * 1_024
 }
 
 function bytesUnder(directory: string): number {

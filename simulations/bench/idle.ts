@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { Mesh } from './mesh.ts'
 import { type Figure, report } from './report.ts'
+import { residentBytesOf } from './resident.ts'
 
 export interface IdleOptions {
   nodes: string
@@ -29,7 +30,7 @@ export async function benchIdle(options: IdleOptions): Promise<number> {
     const seconds = (performance.now() - startedMs) / 1_000
     const results = mesh.nodes.flatMap(({ name, pid }, i): Figure[] => {
       const percent = ((cpuTicks(pid) - (before[i] as number)) / TICKS_PER_SECOND / seconds) * 100
-      const resident = residentMiB(pid)
+      const resident = residentBytesOf(pid) / 2 ** 20
       return [
         {
           metric: `${name} cpu of one core`,
@@ -61,9 +62,4 @@ function cpuTicks(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return Number(fields[11]) + Number(fields[12])
-}
-
-function residentMiB(pid: number): number {
-  const [, kib] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kib) / 1_024
 }

@@ -27,7 +27,7 @@ export function report(bench: string, results: Figure[], json: boolean): number 
       figure.metric,
       `${shown(figure.value)} ${figure.unit}`,
       figure.goal ?? '',
-      figure.peer === undefined ? '' : `${figure.peer} ${shown(figure.peerValue ?? Number.NaN)}`,
+      figure.peer === undefined ? '' : besideIt(figure.peer, figure),
       figure.holds === undefined ? '' : figure.holds ? 'holds' : 'DOES NOT HOLD',
     ])
     const widths = [0, 1, 2, 3].map((i) =>
@@ -43,6 +43,11 @@ export function report(bench: string, results: Figure[], json: boolean): number 
     }
   }
   return results.every(({ holds }) => holds !== false) ? exitCodes.done : exitCodes.failed
+}
+
+function besideIt(peer: string, { peerValue, ratio }: Figure): string {
+  if (peerValue === undefined) return peer
+  return `${peer} ${shown(peerValue)}${ratio === undefined ? '' : ` (ratio ${ratio.toFixed(2)})`}`
 }
 
 function shown(value: number): string {

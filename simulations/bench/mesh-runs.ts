@@ -1,0 +1,135 @@
+/**
+ * Runs of a benchmark's mesh, begun and looked at through the control API, as anybody would. Each
+ * call goes to the next agent in turn. An agent that is down is passed over; so that a run that was
+ * begun at one that died is not begun twice, each has a key.
+ */
+import type { Asked } from '../../coordinator/api/calls.ts'
+import type { RouteName, RouteResponse } from '../../coordinator/api/routes.ts'
+import type { Run, RunDetail } from '../../coordinator/api/run-schemas.ts'
+import { Client } from '../../coordinator/cli/client.ts'
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import { Problem } from '../../protocol/problem.ts'
+import type { Mesh } from './mesh.ts'
+
+export interface Wanted {
+  /** The text of a workflow; or the name of one, if `published`. */
+  readonly workflow: string
+  readonly published?: boolean
+  /** Letters, digits and dashes; runs are found again by it. */
+  readonly group: string
+}
+
+const PAGE = 1_000
+const AGENTS_SILENT_MS_MAX = 30_000
+const TRY_AGAIN_MS = 20
+const LOOK_AGAIN_MS = 50
+const NAME = 'bench'
+
+export class MeshRuns {
+  private readonly mesh: Mesh
+  private readonly clients: readonly Client[]
+  private readonly prefix = `${process.pid}-${Date.now()}`
+  private turn = 0
+  private begun = 0
+
+  constructor(mesh: Mesh) {
+    this.mesh = mesh
+    const { signal } = new AbortController()
+    this.clients = mesh.nodes.map(({ apiAddress }) => new Client(apiAddress, signal))
+  }
+
+  /** The name under which runs can be begun without its text. */
+  async publish(text: string): Promise<string> {
+    const { workflows } = await this.ask('publishWorkflow', { body: { workflow: text } })
+    return workflows[0]!.name
+  }
+
+  async begin({ workflow, published = false, group }: Wanted): Promise<Run> {
+    const key = `${this.prefix}-${this.begun++}`
+    const labels = { [NAME]: `${this.prefix}-${group}` }
+    const body = { workflow, published, inputs: {}, labels, by: NAME, key }
+    return (await this.ask('startRun', { body })).run
+  }
+
+  async signal(event: string): Promise<void> {
+    await this.ask('signal', { body: { event, by: NAME } })
+  }
+
+  async detail(run: string): Promise<RunDetail> {
+    return this.ask('run', { parameters: { run } })
+  }
+
+  /** Of those that were begun in this group. */
+  going(group: string): Promise<Run[]> {
+    return this.list(group, 'queued,running')
+  }
+
+  ended(group: string): Promise<Run[]> {
+    return this.list(group, 'succeeded,failed,cancelled')
+  }
+
+  /** Throws when one did not succeed. */
+  async untilAllSucceeded(group: string, deadlineMs: number): Promise<Run[]> {
+    await this.untilNoneGoes(group, deadlineMs)
+    const ended = await this.ended(group)
+    const bad = ended.find(({ state }) => state !== 'succeeded')
+    if (bad) throw notSucceeded(bad)
+    return ended
+  }
+
+  async untilNoneGoes(group: string, deadlineMs: number): Promise<void> {
+    const untilMs = performance.now() + deadlineMs
+    for (;;) {
+      const left = await this.going(group)
+      if (left.length === 0) return
+      if (performance.now() > untilMs) throw notInTime(left, deadlineMs)
+      await this.mesh.rest(LOOK_AGAIN_MS)
+    }
+  }
+
+  private async list(group: string, state: string): Promise<Run[]> {
+    const label = `${NAME}=${this.prefix}-${group}`
+    const all: Run[] = []
+    for (let after: string | undefined, more = true; more; ) {
+      const query = { state, label, limit: PAGE, ...(after === undefined ? {} : { after }) }
+      const page = await this.ask('runs', { query })
+      all.push(...page.runs)
+      after = page.next
+      more = after !== undefined
+    }
+    return all
+  }
+
+  private async ask<N extends RouteName>(name: N, asked: Asked<N>): Promise<RouteResponse<N>> {
+    const untilMs = performance.now() + AGENTS_SILENT_MS_MAX
+    for (;;) {
+      const at = this.turn++ % this.clients.length
+      try {
+        return await this.clients[at]!.call(name, asked)
+      } catch (error) {
+        const passing = error instanceof Problem && error.exitCode === exitCodes.noAnswer
+        if (!passing || performance.now() > untilMs) throw error
+        await this.mesh.rest(TRY_AGAIN_MS)
+      }
+    }
+  }
+}
+
+function notInTime(left: readonly Run[], deadlineMs: number): Problem {
+  const [first] = left
+  return new Problem({
+    code: 'notEnded',
+    why: `${left.length} runs have not ended in ${deadlineMs / 1_000} s, ${first?.id} among them`,
+    fix: 'run it with fewer, and look at the logs of the agents',
+    exitCode: exitCodes.failed,
+  })
+}
+
+function notSucceeded({ id, state, reason }: Run): Problem {
+  return new Problem({
+    code: 'notSucceeded',
+    why: `run ${id} has ended as ${state}${reason === undefined ? '' : `: ${reason}`}`,
+    fix: 'look at the logs of the agents',
+    exitCode: exitCodes.failed,
+  })
+}
