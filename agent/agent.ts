@@ -23,6 +23,7 @@ import type { Web } from '../protocol/ports/web.ts'
 import type { Workspace } from '../protocol/ports/workspace.ts'
 import { helloOf } from '../protocol/wire/versions.ts'
 import type { StoreLimits } from './artifacts/limits.ts'
+import { Releasing } from './artifacts/releasing.ts'
 import { ArtifactStore } from './artifacts/store.ts'
 import { RunHistory } from './history/history.ts'
 import { type HistorySettings, historyDefaults } from './history/limits.ts'
@@ -111,6 +112,7 @@ export class Agent {
   onLeave: () => void = () => {}
   private readonly log: Log
   private readonly ledgerReporter: LedgerReporter
+  private readonly releasing: Releasing
 
   /** `modules` are those of the caller's own, with the agent already there to be asked. */
   constructor(
@@ -164,8 +166,14 @@ export class Agent {
       ports.clock,
     )
     this.workWire = new WorkWire(ports, settings.signer.id, helloOf(AGENT_VERSION, settings.name))
+    this.artifacts = new ArtifactStore(ports, {
+      hello: helloOf(AGENT_VERSION, settings.name),
+      limits: settings.artifacts,
+      ...tellArtifacts(this.membership, this.journal, ports.log),
+    })
+    this.releasing = new Releasing(ports, this.artifacts, this.ledger)
     this.work = new WorkDesk(
-      ports,
+      { ...ports, artifacts: this.artifacts },
       {
         ...settings.work,
         host: () => ({
@@ -175,11 +183,6 @@ export class Agent {
       },
       this.workWire,
     )
-    this.artifacts = new ArtifactStore(ports, {
-      hello: helloOf(AGENT_VERSION, settings.name),
-      limits: settings.artifacts,
-      ...tellArtifacts(this.membership, this.journal, ports.log),
-    })
     this.history = new RunHistory(ports, settings.runs ?? historyDefaults, {
       calls: this.calls,
       state: () => this.ledger.state,
@@ -242,6 +245,7 @@ export class Agent {
       platform: this.facts ? `${this.facts.platform}-${this.facts.arch}` : 'unknown',
       cores: Math.max(1, Math.round(this.facts?.coresUsable ?? 1)),
       memoryBytes: this.facts?.memoryUsableBytes ?? 0,
+      attemptsMax: this.settings.work.enabled ? this.settings.work.attemptsMax : 0,
     }
   }
 
@@ -287,9 +291,16 @@ export class Agent {
         stop: () => this.artifacts.stop(),
       },
       {
+        name: 'pins',
+        priority: 6,
+        needs: ['ledger', 'artifacts'],
+        start: () => this.releasing.start(),
+        stop: () => this.releasing.stop(),
+      },
+      {
         name: 'work',
         priority: 4,
-        needs: [],
+        needs: ['artifacts'],
         start: async () => {
           await this.work.start()
           this.followLeader()

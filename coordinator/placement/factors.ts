@@ -6,7 +6,7 @@ import { labelOf } from './eligibility.ts'
 import type { HostView } from './host-view.ts'
 import { heuristics } from './limits.ts'
 import type { PlacementRequest } from './policy.ts'
-import { freshness, probableLoad, shareSetAside } from './room.ts'
+import { crowding, freshness, probableLoad, shareSetAside } from './room.ts'
 import { count, seconds, share, size } from './words.ts'
 
 /** What is known only once all that could take it are known. */
@@ -113,13 +113,13 @@ export const locality: Factor = {
     `${size(artifacts?.get(id) ?? 0)} of the ${size(artifactBytes)} that it fetches are there`,
 }
 
-/** Half what is set aside for work, half what it says of its load as far as that is fresh. */
+/** The less its cores have to do, by what is set aside there and by what it says of its load. */
 export const room: Factor = {
   name: 'room',
   applies: () => true,
   score(request, host) {
     const { cpu = 0, memoryBytes = 0 } = request.resources
-    return 1 - (shareSetAside(host, cpu, memoryBytes) + probableLoad(host)) / 2
+    return 1 / (1 + crowding(host, cpu, memoryBytes) + probableLoad(host))
   },
   words: (_request, host) => `${asideWords(host)}, ${loadWords(host)}`,
 }

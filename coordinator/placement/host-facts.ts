@@ -91,7 +91,8 @@ export function factsOf(member: KnownMember, order: NodeOrders | undefined): Hos
       : { disk: { totalBytes: load.diskTotalBytes, availableBytes: load.diskAvailableBytes } }),
     custom: customIn(labels),
     ...(features === undefined ? {} : { features }),
-    attemptsMax: amount(labels[ATTEMPTS]) ?? placementLimits.attemptsMaxDefault,
+    attemptsMax:
+      amount(labels[ATTEMPTS]) ?? profile?.attemptsMax ?? placementLimits.attemptsMaxDefault,
     ...(load === undefined ? {} : { load: loadOf(load, member) }),
   }
 }

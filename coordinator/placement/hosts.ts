@@ -1,6 +1,7 @@
 /**
  * All hosts, and what is set aside on each: kept as attempts come and go, never counted anew. What
- * is set aside on a host stays when news of it comes, for its attempts do.
+ * is set aside on a host stays when news of it comes, for its attempts do; and whether anybody knows
+ * the host, as attempts may have been there before this one has heard of it.
  */
 import { assert } from '../../protocol/assert.ts'
 import type { Resources } from '../../protocol/workflow/model.ts'
@@ -16,6 +17,8 @@ export function nothingSetAside(): SetAside {
 
 export class Hosts {
   private readonly byId = new Map<string, Host>()
+  /** Also of hosts that nobody knows, while anything is. */
+  private readonly aside = new Map<string, SetAside>()
   private list: Host[] | undefined
 
   constructor(facts: Iterable<HostFacts> = []) {
@@ -25,11 +28,10 @@ export class Hosts {
   /** With all that is set aside, and apart from these from now on: to try something out on. */
   copy(): Hosts {
     const copy = new Hosts()
-    for (const host of this.byId.values()) {
-      const { setAside } = host
-      const aside = { ...setAside, custom: new Map(setAside.custom) }
-      copy.byId.set(host.id, { ...host, setAside: aside })
+    for (const [id, aside] of this.aside) {
+      copy.aside.set(id, { ...aside, custom: new Map(aside.custom) })
     }
+    copy.update(this.byId.values())
     return copy
   }
 
@@ -46,21 +48,21 @@ export class Hosts {
   /** News of some hosts. Others stay as they are. */
   update(news: Iterable<HostFacts>): void {
     for (const facts of news) {
-      const setAside = this.byId.get(facts.id)?.setAside ?? nothingSetAside()
+      const setAside = this.asideOn(facts.id)
       this.byId.set(facts.id, { ...facts, setAside })
       this.list = undefined
     }
   }
 
-  /** Nobody knows it any more. What was set aside there is forgotten with it. */
+  /** Nobody knows it any more. */
   remove(id: string): void {
     if (this.byId.delete(id)) this.list = undefined
+    this.tidy(id)
   }
 
-  /** For one attempt. A host that nobody knows (any more) is passed over, as in `release`. */
+  /** For one attempt. */
   setAside(id: string, { cpu, memoryBytes, diskBytes, custom }: Resources): void {
-    const aside = this.byId.get(id)?.setAside
-    if (aside === undefined) return
+    const aside = this.asideOn(id)
     aside.attempts++
     if (cpu !== undefined) aside.cpu += cpu
     if (memoryBytes !== undefined) aside.memoryBytes += memoryBytes
@@ -72,9 +74,8 @@ export class Hosts {
 
   /** What `setAside` took for the same attempt. */
   release(id: string, { cpu, memoryBytes, diskBytes, custom }: Resources): void {
-    const aside = this.byId.get(id)?.setAside
-    if (aside === undefined) return
-    assert(aside.attempts > 0, 'what is given back was set aside', { id })
+    const aside = this.aside.get(id)
+    assert(aside !== undefined && aside.attempts > 0, 'what is given back was set aside', { id })
     aside.attempts--
     if (memoryBytes !== undefined) aside.memoryBytes -= memoryBytes
     if (diskBytes !== undefined) aside.diskBytes -= diskBytes
@@ -85,5 +86,18 @@ export class Hosts {
       if (left > 0) aside.custom.set(name, left)
       else aside.custom.delete(name)
     }
+    this.tidy(id)
+  }
+
+  private asideOn(id: string): SetAside {
+    const known = this.aside.get(id)
+    if (known !== undefined) return known
+    const made = nothingSetAside()
+    this.aside.set(id, made)
+    return made
+  }
+
+  private tidy(id: string): void {
+    if (!this.byId.has(id) && this.aside.get(id)?.attempts === 0) this.aside.delete(id)
   }
 }

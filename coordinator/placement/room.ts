@@ -42,6 +42,17 @@ export function probableLoad(host: HostView): number {
 }
 
 /**
+ * How much is set aside, in what it has: 1 is all of it. Attempts that asked for nothing count as a
+ * core each, and have no end: where hundreds wait, each more still counts as much.
+ */
+export function crowding(host: HostView, moreCpu = 0, moreMemory = 0): number {
+  const { cores, memoryBytes, setAside } = host
+  const cpu = cores > 0 ? (setAside.cpu + moreCpu) / cores : 1
+  const memory = memoryBytes > 0 ? (setAside.memoryBytes + moreMemory) / memoryBytes : 1
+  return Math.max(cpu, memory, setAside.attempts / Math.max(1, cores))
+}
+
+/**
  * How much of it is set aside, 0 to 1: of cores or memory, whichever is scarcer. Attempts that asked
  * for nothing take something too: as many as there are cores make it half full, and never all of it.
  */

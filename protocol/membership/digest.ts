@@ -100,6 +100,8 @@ export const Profile = message('Profile', {
   memoryBytes: field(8, uint()),
   /** A bootstrap hint only: order among profiles of one owner is the digest's business. */
   incarnation: field(9, uint()),
+  /** Of work, at once; 0 for a host that takes none. Absent: an older agent, which does not say. */
+  attemptsMax: optional(10, uint()),
 })
 export type Profile = Infer<typeof Profile>
 

@@ -50,8 +50,8 @@ export class Mesh {
       const signal = new AbortController().signal
       await untilAllSeeAll(nodes, READY_DEADLINE_MS, signal, () => supervisor.firstEnd())
     } catch (error) {
+      // The folder stays: the error names a log in it.
       await supervisor.stop()
-      rmSync(directory, { recursive: true, force: true })
       throw error
     }
     return new Mesh(nodes, performance.now() - startedMs, directory, supervisor)
