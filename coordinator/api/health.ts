@@ -2,7 +2,9 @@
  * Everything that is looked after, judged: what is not well, why, and what a person can do. One
  * check is one line of `skein health`.
  */
+
 import type { Agent } from '../../agent/agent.ts'
+import type { StopReason } from '../../protocol/ledger/ledger.ts'
 import { ledgerStatusOf } from './ledger-view.ts'
 import { modulesOf, nodesOf } from './queries.ts'
 import type { Health, HealthCheck, Node } from './schemas.ts'
@@ -66,7 +68,7 @@ function ledgerCheck(agent: Agent): HealthCheck {
   const failed = (cause: string, remedy: string): HealthCheck => {
     return { check, state: 'failed', ageMs: 0, cause, remedy }
   }
-  if (!status) return failed('the ledger is stopped on this agent', 'skein modules start ledger')
+  if (!status) return failed(...stoppedWords(agent.ledger.stopped))
   const { reachable, needed, voters, diverged } = status
   if (diverged.length > 0) {
     const cause = `${diverged.join(' and ')} hold different states at the same entry`
@@ -87,6 +89,34 @@ function ledgerCheck(agent: Agent): HealthCheck {
     return { check, state: 'degraded', ageMs: 0, cause, remedy: 'bring the missing ones back' }
   }
   return { check, state: 'ok', ageMs: 0 }
+}
+
+/** Cause and remedy. */
+function stoppedWords(because: StopReason | undefined): [string, string] {
+  switch (because?.kind) {
+    case undefined:
+      return ['the ledger is stopped on this agent', 'skein modules start ledger']
+    case 'diverged':
+      return [
+        `its copy of the ledger differs from the others’ at entry ${because.index}`,
+        'keep its data and report it, for this is a bug; then stop the agent, let it forget its copy with skein recover --reset, and start it',
+      ]
+    case 'eraPassed':
+      return [
+        'the mesh was recovered without this host, and its copy of the ledger is void',
+        'skein modules start ledger, which begins with a new copy',
+      ]
+    case 'ledgerVersionUnsupported':
+      return [
+        `the ledger is in version ${because.needs}, and this agent reads up to ${because.supports}`,
+        'install the version of Skein that the other hosts run',
+      ]
+    default:
+      return [
+        `the disk failed: ${because.message}`,
+        'mend the disk or free some of it, then skein modules start ledger',
+      ]
+  }
 }
 
 function nodeCheck(node: Node): HealthCheck {
