@@ -93,9 +93,8 @@ function ledgerCheck(agent: Agent): HealthCheck {
 
 /** Cause and remedy. */
 function stoppedWords(because: StopReason | undefined): [string, string] {
-  switch (because?.kind) {
-    case undefined:
-      return ['the ledger is stopped on this agent', 'skein modules start ledger']
+  if (!because) return ['the ledger is stopped on this agent', 'skein modules start ledger']
+  switch (because.kind) {
     case 'diverged':
       return [
         `its copy of the ledger differs from the others’ at entry ${because.index}`,
