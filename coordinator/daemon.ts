@@ -42,12 +42,8 @@ import { Problem } from '../protocol/problem.ts'
 import { metricsOf } from './api/gauges.ts'
 import { ControlApi } from './api/handlers.ts'
 import { standingOf } from './api/health.ts'
-import { autopilotModule } from './autopilot/autopilot.ts'
 import { readConfig } from './cli/config-file.ts'
-import { archivingModule } from './history/archiving.ts'
-import { balanced } from './placement/policies.ts'
-import { WorkflowLibrary } from './runs/library.ts'
-import { SchedulerOffice } from './scheduler/module.ts'
+import { coordinationOf } from './coordination.ts'
 
 export interface AgentRunOptions {
   config?: string
@@ -154,17 +150,10 @@ async function live(
   }
   const gateway: Gateway = { problem: undefined }
   agent = new Agent(ports, settings, (it) => {
-    const library = new WorkflowLibrary()
-    const office = new SchedulerOffice(it, library, balanced)
+    const coordination = coordinationOf(it, config.history.runsArchiveAfter)
     return [
-      gatewayModule(it, config, gateway, { library, office }),
-      autopilotModule(it),
-      office.module(),
-      archivingModule({
-        agent: it,
-        afterMs: config.history.runsArchiveAfter,
-        awaited: () => office.scheduler?.doneAgain() ?? new Set(),
-      }),
+      gatewayModule(it, config, gateway, coordination),
+      ...coordination.modules,
       ...(modules?.(it) ?? []),
     ]
   })

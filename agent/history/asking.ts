@@ -3,15 +3,16 @@
  * what is fetched from them is looked at before it is believed to be a run.
  */
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { RunFilter } from '../../protocol/ledger/queries.ts'
 import type { RunView } from '../../protocol/ledger/work-view.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { Infer } from '../../protocol/wire/schema.ts'
 import { canonicalHash } from '../../protocol/workflow/canonical.ts'
 import type { Calls } from '../requests/calls.ts'
+import { gathered, runFrom, textFrom } from './gathering.ts'
 import { askingLimits, recordLimits } from './limits.ts'
 import type { Source } from './listing.ts'
 import { itemOf, placeOf } from './rows.ts'
-import { gathered, type RunFilter, runFrom, textFrom } from './store.ts'
 import { Answer, askedFilter, HISTORY_SERVICE, Question } from './wire.ts'
 
 type Asked = Infer<typeof Question>

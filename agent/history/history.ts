@@ -5,6 +5,7 @@
  */
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { stateLimits } from '../../protocol/ledger/limits.ts'
+import type { RunFilter } from '../../protocol/ledger/queries.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import type { RunView } from '../../protocol/ledger/work-view.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
@@ -17,7 +18,7 @@ import { Keeper } from './keeper.ts'
 import { askingLimits, type HistorySettings } from './limits.ts'
 import { fromState, fromStore, type Listed, merged } from './listing.ts'
 import { answered } from './serving.ts'
-import { type RunFilter, RunStore } from './store.ts'
+import { RunStore } from './store.ts'
 import type { Where } from './where.ts'
 import { HISTORY_SERVICE } from './wire.ts'
 

@@ -58,6 +58,7 @@ export class Keeper {
   #round = 0
   /** The entry that the ledger had come to when this round began. */
   #roundFrom = -1
+  #lookedAt = 0
   /** Nothing was left to keep as of this entry. */
   #quietAt = -1
   #failing = false
@@ -110,7 +111,10 @@ export class Keeper {
   /** Some rows further, and everything of them that is not kept yet. */
   async #walk(): Promise<void> {
     const state = this.#parts.state()
-    if (this.#isBusy(state) || state.index === this.#quietAt) return
+    const entries = state.index - this.#lookedAt
+    this.#lookedAt = state.index
+    if (state.index === this.#quietAt || this.#isBusy(state)) return
+    if (entries > keeperLimits.entriesMax && !this.#isPressed(state)) return
     if (this.#after === undefined) {
       this.#round++
       this.#roundFrom = state.index
@@ -147,7 +151,7 @@ export class Keeper {
       at += step.length
       const kept: Kept[] = []
       for (const run of step) {
-        const known: Kept | Past | undefined = (await store.place(run)) ?? (await this.#take(run))
+        const known = await this.#take(run)
         if (known === undefined) continue
         if (known.item !== undefined) kept.push(known)
         written.push({ run, endedMs: known.endedMs })
@@ -169,8 +173,8 @@ export class Keeper {
   }
 
   /**
-   * All of one run, as of one state; of one that retention would remove at once, its end. Undefined
-   * when it has just left the ledger.
+   * All of one run, as of one state; of one that is here already, or that retention would remove at
+   * once, its end. Undefined when it has just left the ledger.
    */
   async #take(run: string): Promise<Kept | Past | undefined> {
     const { store, state: stateOf } = this.#parts
@@ -187,6 +191,7 @@ export class Keeper {
       if (view === undefined) return undefined
       const { endedMs = 0 } = view.head
       if (store.isPast(endedMs, state.timeMs)) return { endedMs }
+      if (store.mayHaveFound(endedMs) && (await store.place(run)) !== undefined) return { endedMs }
       pieces.push(...cutter.push(encodePart(view.units, first === undefined ? view : undefined)))
       first ??= view
       after = view.next

@@ -5,13 +5,14 @@
  * the run is by then, so pages follow each other also while runs are archived.
  */
 import { localLimits } from '../../protocol/ledger/limits.ts'
+import type { RunFilter } from '../../protocol/ledger/queries.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import type { RunItem } from '../../protocol/ledger/work-view.ts'
 import type { ExpressionMistake } from '../../protocol/workflow/expressions/errors.ts'
 import { askingLimits } from './limits.ts'
 import { placeOf } from './rows.ts'
-import type { RunFilter, RunStore } from './store.ts'
+import type { RunStore } from './store.ts'
 import type { Where } from './where.ts'
 
 export interface Asked {

@@ -54,7 +54,7 @@ export function partsOf(pieces: readonly Uint8Array[]): Uint8Array[] | undefined
     if (bytes === undefined) return undefined
     opened.push(bytes)
   }
-  const whole = opened.length === 1 ? opened[0]! : Buffer.concat(opened)
+  const whole = joined(opened)
   const view = new DataView(whole.buffer, whole.byteOffset, whole.length)
   const parts: Uint8Array[] = []
   for (let at = 0; at < whole.length; ) {
@@ -66,6 +66,16 @@ export function partsOf(pieces: readonly Uint8Array[]): Uint8Array[] | undefined
     at += length
   }
   return parts
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
 }
 
 /** Fast rather than small: the loop waits for it. */

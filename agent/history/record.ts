@@ -5,6 +5,7 @@
  */
 import {
   ApprovalRow,
+  ArtifactsRow,
   AttemptRow,
   RunRow,
   RunSpec,
@@ -76,6 +77,7 @@ const UnitRecord = message('UnitRecord', {
   outputs: optional(20, json(stateLimits.runOutputsBytesMax)),
   approval: optional(21, nested(ApprovalRow)),
   attempts: repeated(22, nested(AttemptRecord), recordLimits.attemptsMax),
+  artifacts: optional(23, nested(ArtifactsRow)),
 })
 type UnitRecord = Infer<typeof UnitRecord>
 
@@ -140,7 +142,7 @@ export function headOfRow(run: string, row: Infer<typeof RunRow>): RunHead | und
 
 /** A fence is of what is assigned, and nothing is when a run has ended. */
 function unitRecord(unit: UnitView): UnitRecord {
-  const { state, failures, waitsFor, approval, attempts = [], fence: _, ...rest } = unit
+  const { state, failures, waitsFor, approval, artifacts, attempts = [], fence: _, ...rest } = unit
   const counts = errorClasses.map((errorClass) => failures[errorClass] ?? 0)
   while (counts.at(-1) === 0) counts.pop()
   return {
@@ -149,12 +151,13 @@ function unitRecord(unit: UnitView): UnitRecord {
     failures: counts,
     ...(waitsFor === undefined ? {} : { waitsFor: waitReasons[waitsFor] }),
     ...(approval === undefined ? {} : { approval: approvalRow(approval) }),
+    ...(artifacts === undefined ? {} : { artifacts: { lists: artifacts } }),
     attempts: attempts.map(attemptRecord),
   }
 }
 
 function unitView(record: UnitRecord): UnitView | undefined {
-  const { state, failures, waitsFor, approval, attempts, ...rest } = record
+  const { state, failures, waitsFor, approval, artifacts, attempts, ...rest } = record
   const named = unitStateOf(state)
   if (named === undefined) return undefined
   const reason = waitsFor === undefined ? undefined : waitReasonOf(waitsFor)
@@ -169,6 +172,7 @@ function unitView(record: UnitRecord): UnitView | undefined {
   })
   if (reason !== undefined) view.waitsFor = reason
   if (approval !== undefined) view.approval = approvalView(approval)
+  if (artifacts !== undefined) view.artifacts = artifacts.lists
   return view
 }
 

@@ -62,6 +62,10 @@ export function placeOf({ startedMs, run }: { startedMs: number; run: string }):
   return `${startAt(startedMs)}/${run}`
 }
 
+export function startedAtPlace(place: string): number {
+  return stateLimits.timeMsMax - Number(place.slice(0, place.indexOf('/')))
+}
+
 function startAt(startedMs: number): string {
   return ordinal(stateLimits.timeMsMax - startedMs)
 }

@@ -6,14 +6,13 @@
  * can be wrong after a crash, and removing needs no room. What `write` has written may be lost by a
  * crash until `sync` returns.
  */
-import type { Query } from '../../protocol/ledger/queries.ts'
+import type { RunFilter } from '../../protocol/ledger/queries.ts'
 import type { RunItem, RunSpec, RunView } from '../../protocol/ledger/work-view.ts'
 import type { Disk, DiskOp } from '../../protocol/ports/disk.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { Schema } from '../../protocol/wire/schema.ts'
+import { gathered, runFrom, textFrom } from './gathering.ts'
 import { type HistorySettings, keeperLimits } from './limits.ts'
-import { partsOf } from './pieces.ts'
-import { decodeParts } from './record.ts'
 import {
   AboutRow,
   aboutOf,
@@ -29,8 +28,6 @@ import {
   runOfIdKey,
   TextRow,
 } from './rows.ts'
-
-export type RunFilter = Omit<Extract<Query, { kind: 'runList' }>, 'kind' | 'limit' | 'after'>
 
 /** A run that is to be kept. */
 export interface Kept {
@@ -65,6 +62,8 @@ export class RunStore {
   #floorMs = 0
   /** No run that is kept ended before. */
   #oldestMs = 0
+  /** No run that was here when it was opened ended after. */
+  #foundUpToMs = -1
 
   constructor(disk: Disk, settings: HistorySettings) {
     this.#disk = disk
@@ -83,10 +82,12 @@ export class RunStore {
     }
     const totals = { runs: 0, bytes: 0 }
     const references = new Map<string, number>()
+    this.#foundUpToMs = -1
     for await (const [, value] of this.#disk.scan(rowRanges.ids(''))) {
       const row = decode(PlaceRow, value)
       if (!row.ok) continue
-      const { bytes, workflow } = row.value
+      const { bytes, workflow, endedMs } = row.value
+      this.#foundUpToMs = Math.max(this.#foundUpToMs, endedMs)
       totals.runs++
       totals.bytes += bytes
       references.set(workflow, (references.get(workflow) ?? 0) + 1)
@@ -230,6 +231,11 @@ export class RunStore {
     }
   }
 
+  /** Whether a run that ended then may be here from before. */
+  mayHaveFound(endedMs: number): boolean {
+    return endedMs <= this.#foundUpToMs
+  }
+
   // ── Reading ───────────────────────────────────────────────────────────────────────────────────
 
   place(run: string): Promise<PlaceRow | undefined> {
@@ -305,28 +311,4 @@ function putText(ops: DiskOp[], hash: string, pieces: readonly Uint8Array[] | un
   const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
   ops.push({ put: rowKeys.text(hash), value: encode(TextRow, { pieces: pieces.length, bytes }) })
   return bytes
-}
-
-/** Undefined when one of them is not there. */
-export async function gathered(
-  count: number,
-  piece: (index: number) => Promise<Uint8Array | undefined>,
-): Promise<Uint8Array[] | undefined> {
-  const pieces: Uint8Array[] = []
-  for (let i = 0; i < count; i++) {
-    const value = await piece(i)
-    if (value === undefined) return undefined
-    pieces.push(value)
-  }
-  return pieces
-}
-
-export function runFrom(pieces: readonly Uint8Array[] | undefined): RunView | undefined {
-  const parts = pieces && partsOf(pieces)
-  return parts && decodeParts(parts)
-}
-
-export function textFrom(pieces: readonly Uint8Array[] | undefined): string | undefined {
-  const parts = pieces && partsOf(pieces)
-  return parts?.map((part) => text.decode(part)).join('')
 }

@@ -40,7 +40,7 @@ export const whereNames = {
 } as const satisfies Readonly<Record<string, Name>>
 
 const scope = objectOf(
-  'run',
+  'of a run',
   Object.fromEntries(Object.entries(whereNames).map(([name, { type }]) => [name, type])),
 )
 

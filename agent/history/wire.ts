@@ -1,5 +1,6 @@
 /** What agents ask each other about their histories. Field numbers are for ever. */
 import { stateLimits } from '../../protocol/ledger/limits.ts'
+import type { RunFilter } from '../../protocol/ledger/queries.ts'
 import {
   bool,
   bytes,
@@ -17,7 +18,6 @@ import {
 import { runStateOf, runStates } from '../../protocol/work/states.ts'
 import { askingLimits, recordLimits, whereLimits } from './limits.ts'
 import { AboutRow, PlaceRow, TextRow } from './rows.ts'
-import type { RunFilter } from './store.ts'
 
 export const HISTORY_SERVICE = 'runs/history'
 

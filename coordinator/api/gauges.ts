@@ -42,7 +42,17 @@ export function metricsOf(agent: Agent): Metrics {
     help: 'Attempts of stages on this agent: running, waiting for their turn, or with a result that is not committed',
     labels: ['state'],
   })
+  const runs = metrics.gauge('skein_history_runs', {
+    help: 'Ended runs that this agent keeps',
+  })
+  const runBytes = metrics.gauge('skein_history_bytes', {
+    help: 'What ended runs take on the disk of this agent',
+    unit: 'bytes',
+  })
   metrics.onScrape(() => {
+    const kept = agent.history.totals
+    runs.with().set(kept.runs)
+    runBytes.with().set(kept.bytes)
     attempts.with('running').set(agent.work.running)
     attempts.with('waiting').set(agent.work.waiting)
     attempts.with('uncommitted').set(agent.work.uncommitted)

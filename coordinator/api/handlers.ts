@@ -10,6 +10,7 @@ import { VOTING_KEY } from '../autopilot/autopilot.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
 import type { SchedulerOffice } from '../scheduler/module.ts'
 import { appended } from './appending.ts'
+import { ArtifactApi } from './artifact-handlers.ts'
 import { type Asked, callOf, readReply } from './calls.ts'
 import { type ApiReply, type ApiRequest, dispatch, type Handlers } from './dispatch.ts'
 import { errorReply } from './errors.ts'
@@ -20,7 +21,7 @@ import { Planning } from './planning.ts'
 import { modulesOf, nodeOf, nodesOf, ownDetailOf, statusOf } from './queries.ts'
 import { type ApiCode, ApiRefusal } from './refusal.ts'
 import type { ReadBody, ReadQuery, RouteName, RouteResponse } from './routes.ts'
-import { RunApi } from './run-handlers.ts'
+import { RunApi, type RunApiParts } from './run-handlers.ts'
 import type { ModuleList, Node, NodeDetail } from './schemas.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 
@@ -35,6 +36,7 @@ type EventsQuery = ReadQuery<'events'>
 export class ControlApi {
   private readonly agent: Agent
   private readonly runs: RunApi
+  private readonly artifacts: ArtifactApi
   private readonly handlers: Handlers
 
   constructor(
@@ -42,12 +44,10 @@ export class ControlApi {
     { library, office }: { library: WorkflowLibrary; office: SchedulerOffice },
   ) {
     this.agent = agent
-    this.runs = new RunApi({
-      agent,
-      library,
-      office,
-      ask: (node, name, asked, signal) => this.ask(this.find(node), name, asked, signal),
-    })
+    const ask: RunApiParts['ask'] = (node, name, asked, signal) =>
+      this.ask(this.find(node), name, asked, signal)
+    this.runs = new RunApi({ agent, library, office, ask })
+    this.artifacts = new ArtifactApi({ agent, library, ask })
     this.handlers = this.makeHandlers()
     agent.calls.serve(SERVICE, (_from, body) => this.answerPeer(body))
   }
@@ -76,6 +76,7 @@ export class ControlApi {
       events: ({ query, signal }) => this.events(query, signal),
       plan: ({ body, signal }) => planning.plan(body, signal),
       ...this.runs.handlers(),
+      ...this.artifacts.handlers(),
       leave: () => {
         void agent.leave()
         return { schemaVersion: SCHEMA_VERSION, done: true }

@@ -1,4 +1,5 @@
 /** What bounds a call to the control API, whichever way it comes. */
+import { artifactLimits } from '../../protocol/artifacts/limits.ts'
 import { assert } from '../../protocol/assert.ts'
 
 /** Longest path and query. A longer one is refused before it is taken apart. */
@@ -22,4 +23,18 @@ export const mistakesMax = 20
 export const candidatesMax = 8
 export const nearestMax = 3
 
+/** Files of one answer: with the longest of paths it can be forwarded. */
+export const artifactFilesMax = 500
+/** Of a content, in one answer: as base64 it can be forwarded. Chunks are whole numbers of them. */
+export const artifactPieceBytes = 256 * 1024
+
 assert(forwardedBodyBytesMax <= bodyBytesMax, 'what is forwarded must have been accepted before')
+assert(
+  artifactFilesMax * (artifactLimits.pathBytesMax + 256) < forwardedReplyBytesMax,
+  'files of one answer must fit what is forwarded',
+)
+assert(
+  (artifactPieceBytes * 4) / 3 + 256 < forwardedReplyBytesMax &&
+    artifactLimits.chunkBytes % artifactPieceBytes === 0,
+  'a piece must fit what is forwarded, and pieces a chunk',
+)

@@ -3,6 +3,7 @@
  * serves this table, the OpenAPI document is printed from it, and the CLI calls through it.
  */
 import * as z from 'zod'
+import { artifactRoutes } from './artifact-routes.ts'
 import { Planned, PlanQuestion } from './plan-schemas.ts'
 import { routePaths } from './route-paths.ts'
 import { runRoutes } from './run-routes.ts'
@@ -132,6 +133,7 @@ export const routes = {
     stream: true,
   },
   ...runRoutes,
+  ...artifactRoutes,
   plan: {
     ...routePaths.plan,
     summary: 'What a workflow would do on this mesh now: order, hosts, refusals, hints',

@@ -182,7 +182,16 @@ export class RunApi {
   }: Request<'watchRun'>): AsyncGenerator<RouteResponse<'watchRun'>> {
     const { agent, library } = this
     const { state } = await freshState(agent, signal)
-    const run = findRun(state, parameters.run)
+    const run = await findRun(agent, state, parameters.run)
+    if (wholeRun(state, { run }) === undefined) {
+      const view = await viewRun(agent, state, run)
+      const read = await readableWorkflow(agent, library, state, view.spec.workflow)
+      yield lastNews(
+        view,
+        stageDocuments(view, read, (node) => this.name(node)),
+      )
+      return
+    }
     const progress = () => this.progress(run, signal)
     yield* newsOf({ agent, library, nameOf: (node) => this.name(node), run, progress, signal })
   }
@@ -239,7 +248,10 @@ export class RunApi {
     signal,
   }: Request<'explainRun'>): Answer<'explainRun'> {
     const { state } = await freshState(this.agent, signal)
-    const run = findRun(state, parameters.run)
+    const run = await findRun(this.agent, state, parameters.run)
+    if (wholeRun(state, { run }) === undefined) {
+      throw alreadyOver((await viewRun(this.agent, state, run)).head)
+    }
     return this.leadersReasons({ ...query, run }, signal)
   }
 

@@ -1,5 +1,7 @@
 /** The routes of runs: a part of the table in `routes.ts`. */
 import * as z from 'zod'
+import { whereLimits } from '../../agent/history/limits.ts'
+import { whereNames } from '../../agent/history/where.ts'
 import { routePaths } from './route-paths.ts'
 import {
   AttemptLog,

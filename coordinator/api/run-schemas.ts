@@ -1,5 +1,6 @@
 /** What the control API says of runs, and takes to begin, stop and decide about them. */
 import * as z from 'zod'
+import { HandedOn } from './artifact-schemas.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 
 const schemaVersion = z.literal(SCHEMA_VERSION)
@@ -110,6 +111,7 @@ const unitKeys = {
       denied: z.boolean(),
     })
     .optional(),
+  artifacts: z.array(HandedOn).optional().describe('Files that it hands on'),
   attempts: z.array(Attempt).optional(),
   progress: z.number().optional().describe('0 to 1, where the stage says so'),
   note: z.string().optional(),

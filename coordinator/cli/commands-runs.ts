@@ -1,6 +1,7 @@
 /** The grammar of runs: beginning them, watching them, and deciding about them. */
 import { type Command, Option } from 'commander'
 import type { Parts } from './grammar.ts'
+import type { ArtifactFlags } from './run-artifacts.ts'
 import type { RunFlags, ShowFlags } from './run-flags.ts'
 import { wholeNumber } from './usage.ts'
 
@@ -33,6 +34,13 @@ function addStartOptions(command: Command): Command {
     .option('--no-wait', 'leave when it waits for an approval, with exit code 7')
 }
 
+const whereHelp = `
+--where takes an expression of the language of workflows (CEL) over id, name, state, by, startedAt,
+endedAt, took, durationSeconds, labels, reason and parent, such as
+  state == "failed" && took > duration("10m") && labels.team == "web"
+  startedAt > timestamp("2026-01-31T00:00:00Z") && reason.contains("disk")
+What a run does not have, such as a label, makes it no match.`
+
 function addListCommand(runs: Command, { done, context }: Parts): void {
   runs
     .command('ls')
@@ -40,8 +48,11 @@ function addListCommand(runs: Command, { done, context }: Parts): void {
     .option('--state <states>', 'queued, running, succeeded, failed, cancelled; commas between')
     .option('--name <workflow>', 'of this workflow')
     .option('--label <key=value...>', 'with these labels')
-    .option('--since <age>', 'started in the last 30m, 12h, 7d')
+    .option('--since <when>', 'started in the last 30m, 12h, 7d, or at 2026-01-31T12:00Z or later')
+    .option('--until <when>', 'started before')
+    .option('--where <expression>', 'that are so; see below')
     .option('--limit <count>', 'so many', wholeNumber('--limit', 1, 1_000), '50')
+    .addHelpText('after', whereHelp)
     .action(async (options) => done(await (await import('./runs.ts')).list(context(), options)))
 }
 
@@ -68,6 +79,15 @@ function addLookCommands(runs: Command, { done, context }: Parts): void {
     .option('-f, --follow', 'go on until the run has ended')
     .action(async (run: string, stage: string | undefined, options) =>
       done(await (await import('./run-logs.ts')).logs(context(), run, stage, options)),
+    )
+  runs
+    .command('artifacts <run> [stage]')
+    .description('files that its stages hand on, and who has them; with --to, brings them here')
+    .option('--item <number>', 'of one item of a forEach', wholeNumber('--item'))
+    .option('--to <directory>', 'save them there')
+    .option('--file <path>', 'only this one')
+    .action(async (run: string, stage: string | undefined, options: ArtifactFlags) =>
+      done(await (await import('./run-artifacts.ts')).artifacts(context(), run, stage, options)),
     )
   runs
     .command('explain <run> [stage]')

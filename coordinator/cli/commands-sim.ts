@@ -13,7 +13,12 @@ export function addSimCommands({ program, programs, done, context }: Parts): voi
       .command(name)
       .description(description)
       .option('--nodes <count>', 'agents in the mesh, 3 to 15', wholeNumber('--nodes', 3, 15), '5')
-      .option('--minutes <count>', 'virtual minutes', wholeNumber('--minutes', 2), '10')
+      .option(
+        '--minutes <count>',
+        'virtual minutes (default: 10, with --work 2)',
+        wholeNumber('--minutes', 2),
+      )
+      .option('--work', 'people start workflows, instead of clients that put and get', false)
   sized('run', 'one history, told as it happens')
     .option('--seed <number>', 'one seed, one history (default: a new one)', wholeNumber('--seed'))
     .action(async (options) => done(await programs.simRun(asked(options))))
@@ -24,7 +29,7 @@ export function addSimCommands({ program, programs, done, context }: Parts): voi
   sized('replay <seed>', 'one history again, in full; if it fails, also made as small as it can be')
     .option('--everything', 'every event, not only faults, roles and logs', false)
     .action(async (seed, options) => done(await programs.simReplay(asked({ ...options, seed }))))
-  sized('canary', 'a mesh on disks that lie: whether the checks notice')
+  sized('canary', 'a mesh on disks that lie, or of agents that forget: whether the checks notice')
     .option('--seeds <count>', 'how many, at most', wholeNumber('--seeds'), '50')
     .option('--from <number>', 'the first seed (default: a new one)', wholeNumber('--from'))
     .action(async (options) => done(await programs.simCanary(asked(options))))

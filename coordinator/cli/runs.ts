@@ -36,11 +36,13 @@ export interface ListFlags {
   name?: string
   label?: string[]
   since?: string
+  until?: string
+  where?: string
   limit: string
 }
 
 export async function list(context: Context, flags: ListFlags): Promise<number> {
-  const { state, name, label, since, limit } = flags
+  const { state, name, label, since, until, where, limit } = flags
   const labels = Object.entries(pairs('--label', label)).map(([key, value]) => `${key}=${value}`)
   const answer = await context.client.call('runs', {
     query: {
@@ -48,26 +50,43 @@ export async function list(context: Context, flags: ListFlags): Promise<number> 
       ...(state === undefined ? {} : { state }),
       ...(name === undefined ? {} : { name }),
       ...(labels.length === 0 ? {} : { label: labels.join(',') }),
-      ...(since === undefined ? {} : { sinceMs: Date.now() - ageFrom(since) }),
+      ...(where === undefined ? {} : { where }),
+      ...(since === undefined ? {} : { sinceMs: momentFrom('--since', since) }),
+      ...(until === undefined ? {} : { untilMs: momentFrom('--until', until) }),
     },
   })
-  const { runs, next } = answer
+  const { runs, next, stoppedEarly, silent } = answer
   const { io, quiet } = context
   if (context.json) document(context, answer)
   else if (runs.length > 0) io.out(`${runTable(runs, io)}\n`)
   else if (!quiet) io.err('no run is like that\n')
-  if (next !== undefined && !context.json && !quiet) {
-    io.err(`these are the newest ${runs.length}; --limit shows more\n`)
+  if (!context.json && !quiet) {
+    if (stoppedEarly !== undefined) {
+      const { scanned, backToMs } = stoppedEarly
+      const back = new Date(backToMs + 1).toISOString()
+      io.err(`stopped after ${scanned} runs, back to ${back}; --until ${back} goes on\n`)
+    } else if (next !== undefined) {
+      io.err(`these are the newest ${runs.length}; --limit shows more\n`)
+    }
+    if (silent !== undefined) {
+      const agents = silent === 1 ? '1 agent does' : `${silent} agents do`
+      io.err(`${agents} not say what they keep; runs may be missing\n`)
+    }
   }
   return runs.length > 0 ? exitCodes.done : exitCodes.notFound
 }
 
 const ageUnits: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
 
-function ageFrom(text: string): number {
+/** An age, or a moment as ISO 8601 has it. */
+function momentFrom(flag: string, text: string): number {
   const [, count, unit] = /^(\d+)([smhd])$/.exec(text) ?? []
-  if (count !== undefined && unit !== undefined) return Number(count) * ageUnits[unit]! * 1_000
-  throw wrongUse(`--since ${text} is no age`, 'write it as 30m, 12h or 7d')
+  if (count !== undefined && unit !== undefined) {
+    return Math.max(0, Date.now() - Number(count) * ageUnits[unit]! * 1_000)
+  }
+  const moment = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN
+  if (moment >= 0) return moment
+  throw wrongUse(`${flag} ${text} is no age and no date`, 'write it as 30m, 12h, 7d or 2026-01-31')
 }
 
 export function runState({ state, stopping }: Run, io: Io): string {
@@ -246,6 +265,10 @@ function describeStage(stage: Stage, io: Io): string {
     told.push(say('approvals', count, ...votes.map((vote) => plain(vote))))
   }
   if (stage.outputs !== undefined) told.push(say('outputs', short(stage.outputs)))
+  for (const { item, files, bytes: size, nodeName } of stage.artifacts ?? []) {
+    const of = item === undefined ? [] : [`item ${item}`]
+    told.push(say('artifacts', ...of, `${files} files`, bytes(size), `on ${plain(nodeName)}`))
+  }
   for (const attempt of stage.attempts ?? []) told.push('', ...attemptLines(attempt, say))
   return told.join('\n')
 }

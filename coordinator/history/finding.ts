@@ -49,7 +49,11 @@ export async function viewRun(agent: Agent, state: LedgerState, run: string): Pr
   const view = wholeRun(state, { run, attempts: true }) ?? (await agent.history.run(run))
   if (view !== undefined) return view
   const why = `run ${run} has left the ledger, and no agent that answers keeps it whole`
-  throw new ApiRefusal('notFound', why, 'skein nodes shows who is missing; ask again when all are there')
+  throw new ApiRefusal(
+    'notFound',
+    why,
+    'skein nodes shows who is missing; ask again when all are there',
+  )
 }
 
 /** Of a run, wherever it is. */
@@ -62,7 +66,7 @@ export async function workflowOf(
   const found = library.find(state, hash)
   if (found.ok) return found
   const text = await agent.history.workflow(hash)
-  return text === undefined ? found : library.take(hash, text)
+  return text === undefined ? found : library.learn(hash, text)
 }
 
 /** Undefined when nobody has it, or it cannot be read: stages are told of without it. */

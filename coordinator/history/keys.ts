@@ -2,7 +2,11 @@
 import type { Agent } from '../../agent/agent.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { RunView } from '../../protocol/ledger/work-view.ts'
-import { canonicalHash, canonicalJson, canonicalWorkflow } from '../../protocol/workflow/canonical.ts'
+import {
+  canonicalHash,
+  canonicalJson,
+  canonicalWorkflow,
+} from '../../protocol/workflow/canonical.ts'
 import { ApiRefusal } from '../api/refusal.ts'
 import { boundInputs, type Wanted } from '../runs/starting.ts'
 

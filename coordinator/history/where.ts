@@ -1,7 +1,8 @@
 /** The expression of a request that runs are picked by. */
+
+import type { ListQuestion } from '../../agent/history/history.ts'
 import { whereOf } from '../../agent/history/where.ts'
 import { ApiRefusal } from '../api/refusal.ts'
-import type { ListQuestion } from '../../agent/history/history.ts'
 
 const NAMES = 'skein runs ls --help lists the names'
 

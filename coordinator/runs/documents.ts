@@ -17,6 +17,7 @@ import type { Attempt, Explanation, Item, Run, RunDetail, Stage } from '../api/r
 import { SCHEMA_VERSION } from '../api/schemas.ts'
 import type { Verdict } from '../placement/policy.ts'
 import type { Explanation as Explained } from '../scheduler/core/explain.ts'
+import { handedOnDocument } from './artifacts.ts'
 import { runLimits } from './limits.ts'
 
 export type NameOf = (node: string) => string
@@ -133,7 +134,8 @@ function itemsDocument(
 type Unit = Omit<Item, 'item'>
 
 function unitDocument(unit: UnitView, nameOf: NameOf): Unit {
-  const { state, attempt, node, readyMs, changedMs, outputs, attempts, approval } = unit
+  const { state, attempt, node, readyMs, changedMs } = unit
+  const { outputs, attempts, approval, artifacts } = unit
   const document: Unit = { state, attempt, readyMs, changedMs }
   if (node !== undefined) Object.assign(document, { node, nodeName: nameOf(node) })
   for (const key of [
@@ -149,6 +151,9 @@ function unitDocument(unit: UnitView, nameOf: NameOf): Unit {
   }
   if (outputs !== undefined) document.outputs = JSON.parse(outputs) as unknown
   if (approval !== undefined) document.approval = approval
+  if (artifacts !== undefined) {
+    document.artifacts = artifacts.map((entry) => handedOnDocument(entry, nameOf))
+  }
   if (attempts !== undefined) document.attempts = attempts.map((it) => attemptDocument(it, nameOf))
   return document
 }

@@ -31,6 +31,11 @@ export class WorkflowLibrary {
     if (kept !== undefined) return kept
     const text = read(state, { kind: 'workflowGet', hash }).value?.text
     if (text === undefined) return { ok: false, why: 'the ledger does not hold its workflow' }
+    return this.learn(hash, text)
+  }
+
+  /** A canonical text from elsewhere, whose hash is right. */
+  learn(hash: string, text: string): Found {
     const parsed = parseWorkflow(text)
     const found: Found = parsed.ok
       ? parsed

@@ -1,18 +1,21 @@
 /** What a leader tells agents, gathered into frames: all that follows from one entry goes together. */
+
+import type { ContentHash } from '../../protocol/artifacts/hashes.ts'
 import { assertNever } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Assignment } from '../../protocol/work/attempt.ts'
-import { workLimits as limits } from '../../protocol/work/limits.ts'
+import { artifactSourceBytesMax, workLimits as limits } from '../../protocol/work/limits.ts'
 import type { AttemptRef, Cancellation, WorkFrame } from '../../protocol/work/messages.ts'
 import type { AttemptStep } from '../../protocol/work/step.ts'
 import type { Effect } from './core/effects.ts'
 
-export type Sent = Extract<Effect, { kind: 'assign' | 'cancel' | 'committed' | 'inquire' }>
+export type Sent = Extract<Effect, { kind: 'assign' | 'cancel' | 'committed' | 'inquire' | 'keep' }>
 
 interface Batch {
   readonly assign: Assignment[]
   readonly cancel: Cancellation[]
   readonly committed: AttemptRef[]
+  readonly keep: { readonly run: string; readonly manifests: readonly ContentHash[] }[]
   inquire: boolean
 }
 
@@ -43,6 +46,9 @@ export class Dispatch {
       case 'committed':
         batch.committed.push({ id: effect.id, fence: effect.fence })
         return
+      case 'keep':
+        batch.keep.push({ run: effect.run, manifests: effect.manifests })
+        return
       case 'inquire':
         batch.inquire = true
         return
@@ -58,7 +64,7 @@ export class Dispatch {
 
   send(): void {
     const { term } = this
-    for (const [to, { assign, cancel, committed, inquire }] of this.batches) {
+    for (const [to, { assign, cancel, committed, inquire, keep }] of this.batches) {
       for (const attempts of parts(committed, limits.attemptsPerFrameMax)) {
         this.outlet(to, { kind: 'committed', value: { term, attempts } })
       }
@@ -67,6 +73,11 @@ export class Dispatch {
       }
       for (const assignments of assignmentFrames(assign)) {
         this.outlet(to, { kind: 'assign', value: { term, assignments } })
+      }
+      for (const { run, manifests } of keep) {
+        for (const some of parts(manifests, limits.artifactSourcesMax)) {
+          this.outlet(to, { kind: 'keep', value: { term, run, manifests: some } })
+        }
       }
       if (!inquire) continue
       const serial = ++this.serial
@@ -79,7 +90,7 @@ export class Dispatch {
   private batchFor(node: PeerId): Batch {
     const known = this.batches.get(node)
     if (known !== undefined) return known
-    const made: Batch = { assign: [], cancel: [], committed: [], inquire: false }
+    const made: Batch = { assign: [], cancel: [], committed: [], keep: [], inquire: false }
     this.batches.set(node, made)
     return made
   }
@@ -114,13 +125,15 @@ const perText = 8
 const bytesPerCharacter = 3
 
 /** Not less than it takes when it is encoded. */
-function bytesOf({ step, env, secrets, with: input, directory, resources }: Assignment): number {
-  const texts = [input ?? '', directory ?? '', ...textsOf(step)]
+function bytesOf(assignment: Assignment): number {
+  const { step, env, secrets, with: input, directory, resources } = assignment
+  const { artifacts, artifactsFrom } = assignment
+  const texts = [input ?? '', directory ?? '', ...artifacts, ...textsOf(step)]
   for (const map of [env, secrets]) {
     for (const key of Object.keys(map)) texts.push(key, map[key]!)
   }
   for (const key of Object.keys(resources.custom)) texts.push(key)
-  let bytes = restBytes
+  let bytes = restBytes + artifactSourceBytesMax * artifactsFrom.length
   for (const text of texts) bytes += perText + sizeOf(text)
   return bytes
 }

@@ -71,6 +71,12 @@ export const stateLimits = {
   /** The items of a `forEach`, as JSON. */
   runItemsBytesMax: 120 * 1024,
   runItemsMax: 10_000,
+  /**
+   * Lists of files that a stage hands on: one, or one for each of its items. One more than an attempt
+   * may be given, so that what is too much is never taken for all.
+   */
+  runArtifactsMax: 513,
+  contentHashBytesMax: 64,
   stageNameBytesMax: 63,
   stagesMax: 10_000,
   /** What is kept of one attempt: how it ended, what it took, the end of its log. */
@@ -128,6 +134,9 @@ export type LocalLimits = { readonly [K in keyof typeof localLimits]: number }
 /** What a vote takes beside its texts, for each of them. */
 const varintsOfVote = 16
 
+/** What the figures of a list of files take, with tags and lengths of all. */
+const bytesOfArtifacts = 40
+
 /** What the fields of a row take beside its largest text or value. */
 const rowRestBytesMax = 16 * 1024
 
@@ -150,6 +159,8 @@ assert(
     stateLimits.workflowChunkBytesMax,
     stateLimits.runItemsBytesMax,
     stateLimits.runSpecBytesMax,
+    stateLimits.runArtifactsMax *
+      (stateLimits.contentHashBytesMax + stateLimits.nodeIdBytesMax + bytesOfArtifacts),
     stateLimits.votesMax * 2 * (stateLimits.noteBytesMax + varintsOfVote),
   ) < stateLimits.kvValueBytesMax,
   'no row of a run or a workflow may be larger than the largest value',

@@ -13,9 +13,11 @@ import {
 import { type ErrorClass, errorClasses } from '../workflow/model.ts'
 import {
   ApprovalRow,
+  ArtifactsRow,
   AttemptRow,
   approvalRow,
   approvalsOf,
+  artifactsPlace,
   attemptsAt,
   itemsPlace,
   outputRow,
@@ -152,7 +154,9 @@ function unitOf(
     const list =
       held.rest?.items === undefined ? undefined : state.rows.get(outputRow(run, itemsPlace(place)))
     if (list !== undefined) unit.list = textOfOctets(list)
-    tally.bytes += (outputs?.length ?? 0) + (list?.length ?? 0)
+    const artifacts = state.rows.get(outputRow(run, artifactsPlace(place)))
+    if (artifacts !== undefined) unit.artifacts = decodeRow(ArtifactsRow, artifacts).lists
+    tally.bytes += (outputs?.length ?? 0) + (list?.length ?? 0) + (artifacts?.length ?? 0)
   }
   if (hasApprovals) {
     const approval = state.rows.get(approvalRow(run, place))

@@ -5,9 +5,16 @@
 import type { Fence } from '../work/fence.ts'
 import type { RunState, StopMode, UnitState, WaitReason } from '../work/states.ts'
 import type { ErrorClass } from '../workflow/model.ts'
-import type { RunSpec, SignalRow, Vote } from './commands/work-rows.ts'
+import type { ArtifactsEntry, RunSpec, SignalRow, Vote } from './commands/work-rows.ts'
 
-export type { RunGroup, RunParent, RunRetry, RunSpec, Vote } from './commands/work-rows.ts'
+export type {
+  ArtifactsEntry,
+  RunGroup,
+  RunParent,
+  RunRetry,
+  RunSpec,
+  Vote,
+} from './commands/work-rows.ts'
 
 /** What changes of a run. */
 export interface RunHead {
@@ -83,6 +90,8 @@ export interface UnitView {
   adopted?: boolean
   /** As JSON. */
   outputs?: string
+  /** Files that it hands on. More than one list: those of its items, in a run before this one. */
+  artifacts?: ArtifactsEntry[]
   approval?: ApprovalView
   /** Those that ended, in order. Where they were asked for; otherwise absent. */
   attempts?: AttemptView[]

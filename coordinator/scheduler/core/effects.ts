@@ -1,4 +1,5 @@
 /** What a scheduler wants done in the world, when the ledger has what it stands on. */
+import type { ContentHash } from '../../../protocol/artifacts/hashes.ts'
 import type { Assignment } from '../../../protocol/work/attempt.ts'
 import type { AttemptId, Fence } from '../../../protocol/work/fence.ts'
 
@@ -19,6 +20,13 @@ export type Effect =
       readonly node: string
       readonly id: AttemptId
       readonly fence: Fence
+    }
+  /** The run takes over files that lie there: they are to stay as long as it does. */
+  | {
+      readonly kind: 'keep'
+      readonly node: string
+      readonly run: string
+      readonly manifests: readonly ContentHash[]
     }
   /** Ask the host what it holds, and answer with `inventory`. */
   | { readonly kind: 'inquire'; readonly node: string }

@@ -139,6 +139,8 @@ export function fail(core: Core, unit: Unit, failure: Failure, attempt?: Attempt
     release(core, unit)
     if (unit.state !== unitStates.open) unit.state = unitStates.waiting
     unit.waitsFor = 'fallback'
+    // It was ended because its time was over. That has been told; what stands in has its own.
+    unit.cancelling = undefined
     core.later({ kind: 'begin', unit: callOf(core, run, plan.fallback!, unit) })
     return
   }

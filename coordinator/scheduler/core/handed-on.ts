@@ -11,6 +11,7 @@ import { workLimits } from '../../../protocol/work/limits.ts'
 import { unitStates } from '../../../protocol/work/states.ts'
 import type { Plan } from './compiled.ts'
 import type { Core } from './core.ts'
+import type { Effect } from './effects.ts'
 import type { Failure } from './ends.ts'
 import { placeOf, refuse } from './rendering.ts'
 import type { Run, Unit } from './run.ts'
@@ -55,6 +56,17 @@ export function noteHolder(run: Run, { artifactsFrom }: Plan, node: string): voi
       }
     }
   }
+}
+
+/** What is to be said to those who have made files that the run takes over. */
+export function keepEffects(run: Run, artifacts: readonly ArtifactsEntry[]): Effect[] {
+  const byNode = new Map<string, ContentHash[]>()
+  for (const { node, manifest } of artifacts) {
+    const known = byNode.get(node)
+    if (known === undefined) byNode.set(node, [manifest as ContentHash])
+    else known.push(manifest as ContentHash)
+  }
+  return [...byNode].map(([node, manifests]) => ({ kind: 'keep', node, run: run.id, manifests }))
 }
 
 /** Of a stage, as the ledger is told of them. */

@@ -11,7 +11,7 @@ import type { Json } from '../../../protocol/workflow/shape/shape.ts'
 import type { Core } from './core.ts'
 import { callOf, keptArtifacts, noteNode, overOf } from './ends.ts'
 import type { Review, Terms } from './groups.ts'
-import { noteHandedOn } from './handed-on.ts'
+import { keepEffects, noteHandedOn } from './handed-on.ts'
 import { artifactsEntryBytes, schedulerLimits } from './limits.ts'
 import { namesForOutputs, stateOfStages } from './names.ts'
 import { passAll } from './passing.ts'
@@ -74,6 +74,7 @@ function adopt(core: Core, run: Run, kept: ReadonlyMap<string, Adopted>): void {
     }
     const bytes = 3 * (outputs?.length ?? 0) + artifactsEntryBytes * artifacts.length + 1_024
     const at = core.outbox.push(run, { kind: 'settled', value }, bytes)
+    for (const effect of keepEffects(run, artifacts)) core.outbox.effect(run, () => effect)
     noteHandedOn(run, plan, undefined, artifacts)
     noteFact(run, index, { attempts: 0, node, outputs, errorClass, why, exitCode })
     noteNode(run, { plan, node })

@@ -134,7 +134,7 @@ export function renderWork(workflow: Workflow, stage: Stage, names: Fields): Ren
     Object.keys(resources.custom).length,
     limits.customResourcesMax,
   )
-  const bytes = bytesOf(work)
+  const bytes = stage.artifacts.reduce((sum, each) => sum + lengthOf(each) + 16, bytesOf(work))
   if (bytes > limits.assignmentBytesMax - envelopeBytes) {
     refuse(
       at,

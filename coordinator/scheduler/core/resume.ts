@@ -12,7 +12,7 @@ import type { Compiled } from './compiled.ts'
 import type { Core } from './core.ts'
 import { callOf, fail, noteNode, succeed } from './ends.ts'
 import { forget } from './forgetting.ts'
-import { noteHolder, readHandedOn } from './handed-on.ts'
+import { keepEffects, noteHolder, readHandedOn } from './handed-on.ts'
 import { cannotSucceed, count, itemsOf, stopItems } from './items.ts'
 import { applyRunReview, beginRun, cancelAll, noteFact, runTerms } from './phases.ts'
 import { take } from './room.ts'
@@ -42,7 +42,7 @@ export function addRun(
       run.adopting = adoptedOf(before, spec.retry.keep)
     run.stop = stopModes[head.stop]
     run.stopReason = head.reason ?? ''
-    readEnds(run, view.units)
+    readEnds(core, run, view.units)
     const units = readUnits(core, run, view.units)
     enterGroup(core, run)
     for (const { unit, view: own } of units) resume(core, unit, own)
@@ -88,7 +88,7 @@ function artifactsOf(units: readonly UnitView[]): Map<string, ArtifactsEntry[]> 
 }
 
 /** Stages that are over, and what is left of the needs of the others. */
-function readEnds(run: Run, views: readonly UnitView[]): void {
+function readEnds(core: Core, run: Run, views: readonly UnitView[]): void {
   const { plans, indexOf } = run.compiled
   for (const view of views) {
     const index = indexOf.get(view.stage)
@@ -97,6 +97,10 @@ function readEnds(run: Run, views: readonly UnitView[]): void {
     const plan = plans[index]!
     const node = view.node ?? ''
     if (to >= unitStates.succeeded) noteNode(run, { plan, node })
+    // Said again: whoever led before may not have come to it.
+    if (view.adopted === true && view.artifacts !== undefined) {
+      for (const effect of keepEffects(run, view.artifacts)) core.effect(effect)
+    }
     readHandedOn(run, plan, view)
     if (view.item !== undefined || to < unitStates.succeeded) continue
     run.over[index] = to

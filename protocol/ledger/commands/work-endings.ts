@@ -15,6 +15,7 @@ import {
   type Named,
   noRest,
   placeOf,
+  putArtifacts,
   putOutputs,
   readUnit,
   type Scene,
@@ -32,18 +33,22 @@ export function finished(scene: Scene, value: UnitFinished): DropCode | undefine
   const held = readUnit(scene, place)
   const wrong = fitsNot(scene, value, held, 'finished')
   if (wrong !== undefined || held === undefined) return wrong ?? 'stale'
-  const { attempt, term, index, to, outputs, record, signal } = value
+  const { attempt, term, index, to, outputs, record, signal, artifacts } = value
   if (held.attempt !== attempt || held.fence?.term !== term || held.fence.index !== index) {
     return 'stale'
   }
   const state = unitStateOf(to)
   if (!isAfterAttempt(state, value.waitsFor)) return 'stale'
   if (!fitsEnd(tx, value)) return 'tooLarge'
+  if (artifacts !== undefined && !fitsArtifacts(tx, [artifacts])) return 'tooLarge'
   if (record !== undefined && record.length > tx.limits.attemptRecordBytesMax) return 'tooLarge'
   const ended = { assignedMs: held.changedMs, endedMs: tx.timeMs }
   const last = record === undefined ? ended : { ...ended, record: toOctets(record) }
   writeUnit(scene, value, held, { state: to, last, ...restOfEnd(value, held) })
   putOutputs(scene, place, outputs)
+  if (artifacts !== undefined && state === 'succeeded') {
+    putArtifacts(scene, place, [{ ...artifacts, node: held.node }])
+  }
   if (signal !== undefined && state === 'succeeded') sendSignal(tx, signal)
   return undefined
 }
@@ -68,11 +73,13 @@ export function settled(scene: Scene, value: UnitSettled): DropCode | undefined 
     (state === 'succeeded' ? succeedsNot(scene, value, held) : undefined) ??
     (isAtWork(scene, place, held) ? 'busy' : undefined)
   if (lacks !== undefined) return lacks
-  if (!fitsEnd(tx, value)) return 'tooLarge'
+  const lists = value.artifacts?.lists ?? []
+  if (!fitsEnd(tx, value) || !fitsArtifacts(tx, lists)) return 'tooLarge'
   const { rest } = restOfEnd(value, held)
   const kept = value.adopted ? { ...(rest ?? noRest), adopted: true } : rest
   writeUnit(scene, value, held, { state: value.to, ...withRest(kept) })
   putOutputs(scene, place, value.outputs)
+  if (state === 'succeeded') putArtifacts(scene, place, lists)
   if (value.signal !== undefined && state === 'succeeded') sendSignal(tx, value.signal)
   return undefined
 }
@@ -134,6 +141,20 @@ function fitsEnd(tx: Transaction, { errorClass, why, outputs, signal }: EndValue
   )
 }
 
+function fitsArtifacts(
+  { limits }: Transaction,
+  lists: readonly { readonly manifest: string; readonly node?: string }[],
+): boolean {
+  const { runArtifactsMax, contentHashBytesMax, nodeIdBytesMax } = limits
+  return (
+    lists.length <= runArtifactsMax &&
+    lists.every(
+      ({ manifest, node = '' }) =>
+        fitsText(manifest, contentHashBytesMax) && fitsText(node, nodeIdBytesMax),
+    )
+  )
+}
+
 function withRest(rest: UnitRest | undefined): { rest?: UnitRest } {
   return rest === undefined ? {} : { rest }
 }
@@ -143,9 +164,12 @@ function restOfEnd(value: EndValue, held: UnitRow | undefined): { rest?: UnitRes
   const { errorClass, why, exitCode, waitsFor, dueMs } = value
   const plain = exitCode === undefined && errorClass === undefined && why === undefined
   if (plain && waitsFor === undefined && held?.rest === undefined) return {}
+  // One that waits for another try, or for what stands in, has been counted.
+  const isCounted = errorClass !== undefined && !isBetweenTries(held?.rest?.waitsFor)
   const rest = {
     ...(keptOf(held) ?? noRest),
-    ...(errorClass === undefined ? {} : { errorClass, failures: counted(held, errorClass) }),
+    ...(errorClass === undefined ? {} : { errorClass }),
+    ...(isCounted ? { failures: counted(held, errorClass) } : {}),
     ...(why === undefined ? {} : { why }),
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(waitsFor === undefined ? {} : { waitsFor }),

@@ -107,6 +107,23 @@ export const AttemptRow = message('AttemptRow', {
 })
 export type AttemptRow = Infer<typeof AttemptRow>
 
+/** A list of files that a stage has handed on, or an item of it. */
+export const ArtifactsEntry = message('ArtifactsEntry', {
+  item: optional(1, uint()),
+  manifest: field(2, text(limits.contentHashBytesMax)),
+  files: field(3, uint()),
+  bytes: field(4, uint()),
+  /** Who has made them, and keeps them as long as the run is here. */
+  node: field(5, text(limits.nodeIdBytesMax)),
+})
+export type ArtifactsEntry = Infer<typeof ArtifactsEntry>
+
+/** Of a unit: its own; of a stage that was taken over from another run, those of all its items. */
+export const ArtifactsRow = message('ArtifactsRow', {
+  lists: repeated(1, nested(ArtifactsEntry), limits.runArtifactsMax),
+})
+export type ArtifactsRow = Infer<typeof ArtifactsRow>
+
 export const Vote = message('Vote', {
   by: field(1, note()),
   approves: field(2, bool()),
@@ -183,6 +200,8 @@ export const outputRow = (run: string, place: string) => `${tables.output}${run}
 export const runOutputsPlace = '='
 /** The items of a stage with `forEach`. */
 export const itemsPlace = (stage: string) => `${stage}=`
+/** Beside the outputs of a unit: the files that it hands on. */
+export const artifactsPlace = (place: string) => `${place}~`
 export const approvalsOf = (run: string) => `${tables.approval}${run}/`
 export const approvalRow = (run: string, place: string) => `${tables.approval}${run}/${place}`
 export const signalsAt = (index: number) => `${tables.signal}${ordinal(index)}.`

@@ -19,8 +19,11 @@ import type { DropCode } from '../result.ts'
 import type { Transaction } from '../transaction.ts'
 import {
   ApprovalRow,
+  type ArtifactsEntry,
+  ArtifactsRow,
   AttemptRow,
   approvalRow,
+  artifactsPlace,
   attemptRow,
   isStageName,
   outputRow,
@@ -138,6 +141,15 @@ export function counted(held: UnitRow | undefined, errorClass: string): number[]
 
 export function putOutputs({ tx, run }: Scene, place: string, outputs: string | undefined): void {
   if (outputs !== undefined) tx.put(outputRow(run, place), octetsOfText(outputs))
+}
+
+export function putArtifacts(
+  { tx, run }: Scene,
+  place: string,
+  lists: readonly ArtifactsEntry[],
+): void {
+  if (lists.length === 0) return
+  tx.put(outputRow(run, artifactsPlace(place)), encodeRow(ArtifactsRow, { lists: [...lists] }))
 }
 
 /** Why nothing new begins here now. */

@@ -40,6 +40,24 @@ export const UnitAssigned = message('UnitAssigned', {
 })
 export type UnitAssigned = Infer<typeof UnitAssigned>
 
+/** `HandedOn` of protocol/work: files that lie with the agent of the attempt. */
+const UnitFiles = message('UnitFiles', {
+  manifest: field(1, freeText()),
+  files: field(2, uint()),
+  bytes: field(3, uint()),
+})
+
+/** Likewise, and where they lie. */
+const KeptFiles = message('KeptFiles', {
+  item: optional(1, uint()),
+  manifest: field(2, freeText()),
+  files: field(3, uint()),
+  bytes: field(4, uint()),
+  node: field(5, freeText()),
+})
+
+const KeptArtifacts = message('KeptArtifacts', { lists: repeated(1, nested(KeptFiles), many) })
+
 /** An attempt ended, or was lost with its agent; and what follows from that for the unit. */
 export const UnitFinished = message('UnitFinished', {
   stage: field(1, freeText()),
@@ -58,6 +76,8 @@ export const UnitFinished = message('UnitFinished', {
   /** `Finished` of protocol/work without outputs; absent: the attempt was lost. */
   record: optional(13, freeBytes()),
   signal: optional(14, nested(SignalSend)),
+  /** When it has succeeded. */
+  artifacts: optional(15, nested(UnitFiles)),
 })
 export type UnitFinished = Infer<typeof UnitFinished>
 
@@ -73,6 +93,8 @@ export const UnitSettled = message('UnitSettled', {
   signal: optional(8, nested(SignalSend)),
   /** It did so in the run that this one does again. */
   adopted: optional(9, bool()),
+  /** Made in that run, or by what has stood in for it. */
+  artifacts: optional(10, nested(KeptArtifacts)),
 })
 export type UnitSettled = Infer<typeof UnitSettled>
 
