@@ -20,7 +20,7 @@ import {
   runDocument,
   stageDocuments,
 } from '../runs/documents.ts'
-import { freshState } from '../runs/fresh.ts'
+import { freshState, inFreshState } from '../runs/fresh.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
 import { logsOf, type PieceAsked } from '../runs/logs.ts'
 import { ownLog } from '../runs/own-log.ts'
@@ -112,9 +112,10 @@ export class RunApi {
 
   private async start({ body, signal }: Request<'startRun'>): Answer<'startRun'> {
     const { workflow: text, published, planHash, ...wanted } = body
-    const { state } = await freshState(this.agent, signal)
     const workflow = published
-      ? publishedWorkflow(state, this.library, text)
+      ? await inFreshState(this.agent, signal, (state) =>
+          publishedWorkflow(state, this.library, text),
+        )
       : workflowFrom(this.library, text)
     if (planHash !== undefined) {
       const inputs = boundInputs(workflow, wanted.inputs)
@@ -150,7 +151,7 @@ export class RunApi {
   }
 
   private async list({ query, signal }: Request<'runs'>): Answer<'runs'> {
-    const { state } = await freshState(this.agent, signal)
+    const { state, fresh } = await freshState(this.agent, signal)
     const { name, sinceMs, untilMs, limit, after } = query
     const filter = {
       ...(query.state === undefined ? {} : { states: statesFrom(query.state) }),
@@ -165,15 +166,16 @@ export class RunApi {
       ...(query.where === undefined ? {} : { where: whereFrom(query.where) }),
       ...(after === undefined ? {} : { after }),
     })
-    return listDocument(listed)
+    return listDocument(listed, fresh)
   }
 
   private async show({ parameters, signal }: Request<'run'>): Answer<'run'> {
-    const { state } = await freshState(this.agent, signal)
-    const view = await viewRun(this.agent, state, await findRun(this.agent, state, parameters.run))
-    const { workflow } = view.spec
-    const read = await readableWorkflow(this.agent, this.library, state, workflow)
-    return detailDocument(view, read, (node) => this.name(node))
+    const { agent, library } = this
+    return inFreshState(agent, signal, async (state, fresh) => {
+      const view = await viewRun(agent, state, await findRun(agent, state, parameters.run))
+      const read = await readableWorkflow(agent, library, state, view.spec.workflow)
+      return detailDocument(view, read, fresh, (node) => this.name(node))
+    })
   }
 
   private async *watch({
@@ -181,8 +183,8 @@ export class RunApi {
     signal,
   }: Request<'watchRun'>): AsyncGenerator<RouteResponse<'watchRun'>> {
     const { agent, library } = this
-    const { state } = await freshState(agent, signal)
-    const run = await findRun(agent, state, parameters.run)
+    const run = await this.find(parameters.run, signal)
+    const { state } = agent.ledger
     if (wholeRun(state, { run }) === undefined) {
       const view = await viewRun(agent, state, run)
       const read = await readableWorkflow(agent, library, state, view.spec.workflow)
@@ -202,8 +204,7 @@ export class RunApi {
     signal,
   }: Request<'runLogs'>): AsyncGenerator<RouteResponse<'runLogs'>> {
     const { agent } = this
-    const { state } = await freshState(agent, signal)
-    const run = await findRun(agent, state, parameters.run)
+    const run = await this.find(parameters.run, signal)
     const piece = (node: string, asked: PieceAsked) =>
       node === agent.settings.signer.id
         ? ownLog(agent, asked, signal)
@@ -247,8 +248,8 @@ export class RunApi {
     query,
     signal,
   }: Request<'explainRun'>): Answer<'explainRun'> {
-    const { state } = await freshState(this.agent, signal)
-    const run = await findRun(this.agent, state, parameters.run)
+    const run = await this.find(parameters.run, signal)
+    const { state } = this.agent.ledger
     if (wholeRun(state, { run }) === undefined) {
       throw alreadyOver((await viewRun(this.agent, state, run)).head)
     }
@@ -379,8 +380,14 @@ export class RunApi {
   }
 
   private async viewOf(reference: string, signal: AbortSignal): Promise<RunView> {
-    const { state } = await freshState(this.agent, signal)
-    return viewRun(this.agent, state, await findRun(this.agent, state, reference))
+    const { agent } = this
+    return inFreshState(agent, signal, async (state) =>
+      viewRun(agent, state, await findRun(agent, state, reference)),
+    )
+  }
+
+  private find(reference: string, signal: AbortSignal): Promise<string> {
+    return inFreshState(this.agent, signal, (state) => findRun(this.agent, state, reference))
   }
 
   private async done(command: Command, what: string, signal: AbortSignal): Promise<void> {
@@ -393,7 +400,7 @@ export class RunApi {
   }
 }
 
-function listDocument(listed: Listed): RouteResponse<'runs'> {
+function listDocument(listed: Listed, fresh: boolean): RouteResponse<'runs'> {
   const { items, next, isCutShort, scanned, silent, mistake } = listed
   if (mistake !== undefined) {
     const fix = 'mend the expression, or pick fewer runs with --since, --name or --label'
@@ -405,6 +412,7 @@ function listDocument(listed: Listed): RouteResponse<'runs'> {
     runs: items.map(itemDocument),
     ...(next === undefined ? {} : { next }),
     ...(isCutShort && backToMs !== undefined ? { stoppedEarly: { scanned, backToMs } } : {}),
+    stale: !fresh,
     ...(silent === 0 ? {} : { silent }),
   }
 }

@@ -42,6 +42,9 @@ export const RunList = z.object({
     })
     .optional()
     .describe('It looked at as many runs as one answer may cost'),
+  stale: z
+    .boolean()
+    .describe('True: nobody could tell the answering agent whether more has happened'),
   silent: z
     .number()
     .optional()
@@ -142,6 +145,9 @@ export const RunDetail = z.object({
   inputs: z.record(z.string(), z.unknown()),
   outputs: z.unknown().optional(),
   planHash: z.string(),
+  stale: z
+    .boolean()
+    .describe('True: nobody could tell the answering agent whether more has happened'),
   key: z.string().optional(),
   retryOf: z.string().optional(),
   kept: z.array(z.string()).optional().describe('Stages that count as they ended in that run'),

@@ -28,6 +28,9 @@ const stageStyles: Record<Stage['state'], Style> = {
   cancelled: 'yellow',
 }
 
+/** What an agent says that cannot ask the others. */
+const STALE =
+  'nobody could tell this agent whether more has happened: this is what it has heard; skein health says why'
 const INDENT = 11
 const OUTPUTS_CELLS = 400
 
@@ -55,7 +58,7 @@ export async function list(context: Context, flags: ListFlags): Promise<number> 
       ...(until === undefined ? {} : { untilMs: momentFrom('--until', until) }),
     },
   })
-  const { runs, next, stoppedEarly, silent } = answer
+  const { runs, next, stoppedEarly, silent, stale } = answer
   const { io, quiet } = context
   if (context.json) document(context, answer)
   else if (runs.length > 0) io.out(`${runTable(runs, io)}\n`)
@@ -68,6 +71,7 @@ export async function list(context: Context, flags: ListFlags): Promise<number> 
     } else if (next !== undefined) {
       io.err(`these are the newest ${runs.length}; --limit shows more\n`)
     }
+    if (stale) io.err(`${STALE}\n`)
     if (silent !== undefined) {
       const agents = silent === 1 ? '1 agent does' : `${silent} agents do`
       io.err(`${agents} not say what they keep; runs may be missing\n`)
@@ -141,6 +145,7 @@ export async function show(
   if (stage === undefined) {
     if (context.json) document(context, detail)
     else io.out(`${describe(detail, io)}\n`)
+    if (detail.stale && !context.quiet && !context.json) io.err(`${STALE}\n`)
     return exitCodes.done
   }
   const found = detail.stages.find(({ name }) => name === stage)

@@ -48,6 +48,7 @@ export function itemDocument(item: RunItem): Run {
 export function detailDocument(
   view: RunView,
   workflow: Workflow | undefined,
+  fresh: boolean,
   nameOf: NameOf,
 ): RunDetail {
   const { head, spec, outputs } = view
@@ -58,6 +59,7 @@ export function detailDocument(
     inputs: JSON.parse(inputs) as Record<string, unknown>,
     ...(outputs === undefined ? {} : { outputs: JSON.parse(outputs) as unknown }),
     planHash,
+    stale: !fresh,
     ...(key === undefined ? {} : { key }),
     ...(retry === undefined ? {} : { retryOf: retry.run, kept: [...retry.keep] }),
     stages: stageDocuments(view, workflow, nameOf),

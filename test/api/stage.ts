@@ -120,6 +120,7 @@ const sampleDetail: RunDetail = {
   run: sampleRun,
   inputs: {},
   planHash: '0',
+  stale: false,
   stages: [],
 }
 
@@ -141,7 +142,7 @@ const sampleExplanation: Explanation = {
 
 export const sampleHandlers: Handlers = {
   startRun: () => ({ schemaVersion: 1, run: sampleRun, began: true }),
-  runs: () => ({ schemaVersion: 1, runs: [sampleRun] }),
+  runs: () => ({ schemaVersion: 1, runs: [sampleRun], stale: false }),
   run: () => sampleDetail,
   watchRun: () => sampleNews(),
   runLogs: () => sampleLog(),
@@ -155,6 +156,9 @@ export const sampleHandlers: Handlers = {
     next: 5,
     ended: true,
   }),
+  runArtifacts: () => ({ schemaVersion: 1, run: sampleRun.id, lists: [] }),
+  artifactFiles: () => ({ schemaVersion: 1, known: false, files: [] }),
+  artifactPiece: () => ({ schemaVersion: 1, known: true, base64: 'aGVsbG8=' }),
   stopRun: () => ({ schemaVersion: 1, done: true }),
   retryRun: () => ({ schemaVersion: 1, run: sampleRun, began: true }),
   voteRun: () => ({ schemaVersion: 1, done: true }),

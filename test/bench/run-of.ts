@@ -34,5 +34,5 @@ export function stageOf(name: string, ...tries: readonly Try[]): Stage {
 
 export function detailOf(...stages: readonly Stage[]): RunDetail {
   const run = runOf(0, 1)
-  return { schemaVersion: 1, run, inputs: {}, planHash: 'hash', stages: [...stages] }
+  return { schemaVersion: 1, run, inputs: {}, planHash: 'hash', stale: false, stages: [...stages] }
 }

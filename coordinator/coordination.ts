@@ -1,0 +1,29 @@
+/**
+ * What every agent brings along to coordinate with, whichever world it lives in: who votes, what
+ * runs where, and what leaves the ledger. Each part works while its host leads.
+ */
+import type { Agent } from '../agent/agent.ts'
+import type { ModuleSpec } from '../agent/modules/module.ts'
+import { autopilotModule } from './autopilot/autopilot.ts'
+import { archivingModule } from './history/archiving.ts'
+import { balanced } from './placement/policies.ts'
+import { WorkflowLibrary } from './runs/library.ts'
+import { SchedulerOffice } from './scheduler/module.ts'
+
+export interface Coordination {
+  readonly library: WorkflowLibrary
+  readonly office: SchedulerOffice
+  readonly modules: readonly ModuleSpec[]
+}
+
+/** `archiveAfterMs`: so long do runs that have ended stay in the ledger. */
+export function coordinationOf(agent: Agent, archiveAfterMs: number): Coordination {
+  const library = new WorkflowLibrary()
+  const office = new SchedulerOffice(agent, library, balanced)
+  const archiving = archivingModule({
+    agent,
+    afterMs: archiveAfterMs,
+    awaited: () => office.scheduler?.doneAgain() ?? new Set(),
+  })
+  return { library, office, modules: [autopilotModule(agent), office.module(), archiving] }
+}
