@@ -12,7 +12,7 @@ import {
 import { faultOfPath } from '../../protocol/artifacts/paths.ts'
 import type { Blobs, FoundFile } from '../../protocol/ports/blobs.ts'
 import type { Catalogue } from './catalogue.ts'
-import { ArtifactError } from './errors.ts'
+import { ArtifactError, refuseAborted } from './errors.ts'
 import { collectLimits } from './limits.ts'
 import { forAll, type Locks } from './locks.ts'
 import type { Reservation, Room } from './room.ts'
@@ -23,6 +23,8 @@ export interface CollectRequest {
   /** Absolute. The stage's programs are gone. */
   directory: string
   patterns: readonly string[]
+  /** Aborted, nothing more is taken in after the files that are being copied. */
+  signal?: AbortSignal
 }
 
 /** Near a limit: what, how much of it is used, and how much there is. */
@@ -71,6 +73,7 @@ export class Collecting {
     const files: ArtifactFile[] = []
     try {
       await forAll(found.files, collectLimits.filesAtOnce, async (file) => {
+        if (request.signal !== undefined) refuseAborted(request.signal)
         files.push(await this.#take(directory, file, room, held))
       })
       await this.#blobs.sync()

@@ -39,6 +39,10 @@ export class ArtifactError extends Error {
   }
 }
 
+export function refuseAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new ArtifactError('aborted', 'moving artifacts was called off')
+}
+
 const ofBlobs: Readonly<Record<BlobError['code'], ArtifactErrorCode>> = {
   full: 'diskFull',
   notFound: 'notFound',

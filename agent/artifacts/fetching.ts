@@ -15,7 +15,7 @@ import { type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
 import { type Network, Unreachable } from '../../protocol/ports/network.ts'
 import type { Hello } from '../../protocol/wire/versions.ts'
 import { Holder, HolderRefused, HolderWrong } from './asking.ts'
-import { ArtifactError } from './errors.ts'
+import { ArtifactError, refuseAborted } from './errors.ts'
 import { StreamOver } from './frames.ts'
 import { fetchLimits as limits } from './limits.ts'
 import { Turns } from './locks.ts'
@@ -204,10 +204,6 @@ export class Fetching {
     await over.promise
     timer.cancel()
   }
-}
-
-export function refuseAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw new ArtifactError('aborted', 'the fetch of artifacts was called off')
 }
 
 function unavailable(what: string, { told, allDefinite }: Candidates): ArtifactError {

@@ -71,6 +71,14 @@ export const serveLimits = {
   framesWaitingMax: 64,
 } as const
 
+/** Looking for pins of runs that are archived. */
+export const releaseLimits = {
+  lookMs: 30_000,
+  timeoutMs: 5_000,
+  /** Between two runs, so that thousands of them hold nobody up. */
+  stepMs: 1,
+} as const
+
 assert(
   fetchLimits.windowBytes >= 2 * artifactLimits.chunkBytes,
   'a chunk is on its way while another is put away',

@@ -3,10 +3,11 @@
  * stage needs it, serves it to others, and lets go of what no run needs when room is short. The
  * face of this folder; the parts are one file each.
  */
-import { blobOf, type ContentHash } from '../../protocol/artifacts/hashes.ts'
+import { blobOf, type ContentHash, chunkCount } from '../../protocol/artifacts/hashes.ts'
 import { artifactLimits } from '../../protocol/artifacts/limits.ts'
 import {
   type ArtifactFile,
+  type ArtifactManifest,
   blobsOf,
   bytesOf,
   encodeManifest,
@@ -16,14 +17,8 @@ import type { Disk } from '../../protocol/ports/disk.ts'
 import type { Hello } from '../../protocol/wire/versions.ts'
 import { Catalogue, type KnownManifest } from './catalogue.ts'
 import { type ArtifactWarning, Collecting, type CollectRequest, warning } from './collecting.ts'
-import { ArtifactError, artifactErrorOf } from './errors.ts'
-import {
-  type ArtifactVerdict,
-  Fetching,
-  type FetchingPorts,
-  type Manifest,
-  refuseAborted,
-} from './fetching.ts'
+import { ArtifactError, artifactErrorOf, refuseAborted } from './errors.ts'
+import { type ArtifactVerdict, Fetching, type FetchingPorts, type Manifest } from './fetching.ts'
 import { fetchLimits, type StoreLimits } from './limits.ts'
 import { forAll, Locks } from './locks.ts'
 import { Reading } from './reading.ts'
@@ -185,6 +180,27 @@ export class ArtifactStore {
   has(hash: ContentHash): boolean {
     const known = this.#catalogue.manifest(hash)
     return known !== undefined && this.#catalogue.complete(known)
+  }
+
+  /** The list of files of this name, if it lies here. Rejects with `ArtifactError`. */
+  async manifest(hash: ContentHash): Promise<ArtifactManifest | undefined> {
+    try {
+      return (await this.#reading.found(hash))?.manifest
+    } catch (error) {
+      throw artifactErrorOf(error)
+    }
+  }
+
+  /** A chunk of a content that lies here whole. Rejects with `ArtifactError`. */
+  async chunk(hash: ContentHash, index: number): Promise<Uint8Array | undefined> {
+    try {
+      const blob = this.#reading.blob(hash)
+      if (blob === undefined || index >= chunkCount(blob.sizeBytes)) return undefined
+      const chunk = await this.#reading.chunk(blob, index)
+      return typeof chunk === 'string' ? undefined : chunk
+    } catch (error) {
+      throw artifactErrorOf(error)
+    }
   }
 
   /** How much of these is here, each counted for itself: what a stage here would not have to fetch. */

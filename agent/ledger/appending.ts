@@ -10,6 +10,7 @@ import { machine } from '../../protocol/ledger/machine.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Calls } from '../requests/calls.ts'
 import { Courier } from './courier.ts'
+import type { LedgerTime } from './ledger-time.ts'
 import { ledgerLimits } from './limits.ts'
 import { rest, within } from './patience.ts'
 import type { Effect } from './replica.ts'
@@ -19,14 +20,16 @@ import { APPEND_SERVICE, decodeRequest, encodeOutcomes, type Wanted } from './wi
 export class Appending {
   private readonly standing: Standing
   private readonly clock: Clock
+  private readonly time: LedgerTime
   private readonly calls: Calls
   private readonly couriers = new Map<PeerId, Courier>()
   /** Commands of others that are under way here. */
   private forwarded = 0
 
-  constructor(standing: Standing, clock: Clock, calls: Calls) {
+  constructor(standing: Standing, clock: Clock, time: LedgerTime, calls: Calls) {
     this.standing = standing
     this.clock = clock
+    this.time = time
     this.calls = calls
     calls.serve(APPEND_SERVICE, (_, body) => this.serve(body))
   }
@@ -76,8 +79,7 @@ export class Appending {
     if (stopped || !voter) return wanted.map(() => stopped ?? nobody)
     // What may be wrong is not built upon. It is known in a moment, one way or the other.
     if (suspected) return wanted.map(() => ({ kind: 'refused', why: 'overloaded' }))
-    // State never goes back in time, whatever the leader's calendar does.
-    const timeMs = Math.max(this.clock.wall(), state.timeMs)
+    const timeMs = this.time.now(state.timeMs)
     const sealed = wanted.map(({ command, numbered }) =>
       machine.seal(command, numbered ? { timeMs, numbered } : { timeMs }),
     )

@@ -41,6 +41,7 @@ import { Appending } from './appending.ts'
 import { type Claim, Comparing } from './comparing.ts'
 import { type Divergence, noteDivergence, notedDivergence, StateDiverged } from './divergence.ts'
 import { handOver } from './handover.ts'
+import { LedgerTime } from './ledger-time.ts'
 import { ledgerLimits } from './limits.ts'
 import { readable } from './reading.ts'
 import { type Gauges, Relief } from './relief.ts'
@@ -82,6 +83,7 @@ export class LedgerService implements Ledger {
   private readonly settings: LedgerSettings
   private readonly log: Log
   private readonly standing: Standing
+  private readonly time: LedgerTime
   private readonly appending: Appending
   private readonly turns: Turns
   private readonly relief: Relief
@@ -104,7 +106,8 @@ export class LedgerService implements Ledger {
       connected: () => ports.network.connected(),
       rumouredLeader: () => settings.rumouredLeader(),
     })
-    this.appending = new Appending(this.standing, ports.clock, calls)
+    this.time = new LedgerTime(ports.clock)
+    this.appending = new Appending(this.standing, ports.clock, this.time, calls)
     this.turns = new Turns(this.standing, ports.clock)
     this.relief = new Relief(this.standing, settings.gauges, ports.clock, this.log)
     this.comparing = new Comparing(this.standing, ports.clock, this.log)
@@ -230,6 +233,11 @@ export class LedgerService implements Ledger {
 
   get state() {
     return this.standing.state
+  }
+
+  /** What this host would write now. Times in the state are to be compared with this. */
+  now(): number {
+    return this.time.now(this.state.timeMs)
   }
 
   get newestMark() {

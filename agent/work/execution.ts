@@ -11,6 +11,7 @@ import { attemptKey } from '../../protocol/work/fence.ts'
 import { workLimits } from '../../protocol/work/limits.ts'
 import type { Executors } from './admission.ts'
 import { type AttemptBook, type Left, overRecord } from './book.ts'
+import type { AttemptArtifacts } from './files.ts'
 import { type Held, isOver, newHeld } from './held.ts'
 import { AttemptLife, outcomeOf } from './life.ts'
 import { deskLimits } from './limits.ts'
@@ -27,6 +28,7 @@ export interface ExecutionPorts {
   clock: Clock
   cells: Cells
   workspace: Workspace
+  artifacts: AttemptArtifacts
   log: Log
 }
 
@@ -80,7 +82,8 @@ export class Execution {
     if (!assignment || !executor) return undefined
     held.stage = 'begun'
     const log = this.#parts.shelf.open(name, held.id, held.fence)
-    const attempt = { name, assignment, acceptedMs }
+    const { artifacts } = this.#ports
+    const attempt = { name, assignment, acceptedMs, artifacts }
     const life = new AttemptLife(this.#ports.clock, executor, attempt, log, {
       onStart: (step) => this.#started(held, step),
       onEnd: (finished, cleaning) => this.#ended(held, finished, cleaning),
@@ -145,7 +148,9 @@ export class Execution {
     const ending: Held[] = []
     for (const held of this.#parts.register.all()) {
       const executor = held.assignment && this.#parts.executors[held.assignment.step.kind]
-      if (held.stage !== 'begun' || !executor || (executor.find && !all)) continue
+      if (held.stage !== 'begun' || !executor) continue
+      const livesOn = executor.find !== undefined && held.life?.isBringingIn !== true
+      if (livesOn && !all) continue
       held.life?.stop({ kind: 'agentStopped' }, true)
       ending.push(held)
     }

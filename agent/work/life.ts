@@ -15,6 +15,7 @@ import type {
   Usage,
 } from '../../protocol/work/attempt.ts'
 import { workLimits } from '../../protocol/work/limits.ts'
+import { type AttemptArtifacts, AttemptFiles } from './files.ts'
 import { stepLimits } from './limits.ts'
 import type { AttemptLog } from './logs/attempt-log.ts'
 import {
@@ -34,6 +35,14 @@ export type Stop =
   | { kind: 'timedOut'; which: AttemptTimeout; afterMs: number }
   | { kind: 'agentStopped' }
 
+export interface LivingAttempt {
+  name: string
+  assignment: Assignment
+  acceptedMs: number
+  /** Moves files for it. */
+  artifacts: AttemptArtifacts
+}
+
 export interface LifeEvents {
   onStart(step: RunningStep): void
   /** `cleaning` resolves when nothing is left on the disk either. */
@@ -44,24 +53,29 @@ export class AttemptLife {
   readonly #clock: Clock
   readonly #executor: StepExecutor
   readonly #order: StepOrder
+  readonly #files: AttemptFiles
   readonly #log: AttemptLog
   readonly #events: LifeEvents
   readonly #acceptedMs: number
   #step: RunningStep | undefined
   #stop: Stop | undefined
   #atOnce = false
+  /** Aborted when it is to stop, for what is under way before and after its step. */
+  readonly #stopping = new AbortController()
   /** Before these: queued, and being started. */
   #beganMs = 0
   #startedMs = 0
   #startedAtMs: number | undefined
   #signMs = 0
   #said: StepProgress = {}
+  #isHandingOn = false
+  #isTimed = false
   readonly #timers = new Set<Timer>()
 
   constructor(
     clock: Clock,
     executor: StepExecutor,
-    attempt: { name: string; assignment: Assignment; acceptedMs: number },
+    attempt: LivingAttempt,
     log: AttemptLog,
     events: LifeEvents,
   ) {
@@ -70,19 +84,32 @@ export class AttemptLife {
     this.#acceptedMs = attempt.acceptedMs
     this.#log = log
     this.#events = events
+    const { name, assignment } = attempt
+    const onNote = (text: string): void => log.note(text)
+    const { signal } = this.#stopping
+    const onHandOn = (): void => {
+      this.#isHandingOn = true
+    }
+    this.#files = new AttemptFiles(attempt.artifacts, assignment, { signal, onNote, onHandOn })
     this.#order = {
-      name: attempt.name,
-      assignment: attempt.assignment,
+      name,
+      assignment,
+      files: this.#files,
       onOutput: (chunk) => {
         this.#signMs = clock.now()
         log.append(chunk)
       },
-      onNote: (text) => log.note(text),
+      onNote,
     }
   }
 
   get running(): boolean {
     return this.#step !== undefined
+  }
+
+  /** It waits for files of others, and can wait elsewhere as well. */
+  get isBringingIn(): boolean {
+    return this.#files.isBringingIn
   }
 
   get news(): Running {
@@ -97,6 +124,7 @@ export class AttemptLife {
   async start(): Promise<void> {
     this.#beganMs = this.#clock.now()
     this.#startedMs = this.#beganMs
+    if (this.#order.assignment.artifactsFrom.length > 0) this.#limitTime(this.#beganMs)
     try {
       const step = await this.#executor.start(this.#order)
       this.#startedMs = this.#clock.now()
@@ -122,6 +150,7 @@ export class AttemptLife {
   stop(stop: Stop, atOnce: boolean): void {
     this.#stop ??= stop
     this.#atOnce ||= atOnce
+    this.#stopping.abort()
     if (this.#step) this.#bringToEnd(this.#step)
   }
 
@@ -143,27 +172,29 @@ export class AttemptLife {
       this.#log.note(`this host cannot hold the stage to its limit of ${limit}`)
     }
     this.#events.onStart(step)
-    this.#limitTime()
+    this.#limitTime(this.#startedMs)
+    const { heartbeatMs } = this.#order.assignment.timeouts
+    if (heartbeatMs !== undefined) this.#listen(heartbeatMs)
     if (this.#stop) this.#bringToEnd(step)
     step.ended().then((end) => this.#end(end), failed)
   }
 
-  #limitTime(): void {
-    const { startToCloseMs, heartbeatMs } = this.#order.assignment.timeouts
-    if (startToCloseMs !== undefined) {
-      this.#after(this.#startedMs + startToCloseMs - this.#clock.now(), () => {
-        this.#log.note(`it has taken longer than ${startToCloseMs} ms: it is ended`)
-        this.stop({ kind: 'timedOut', which: 'startToClose', afterMs: startToCloseMs }, false)
-      })
-    }
-    if (heartbeatMs !== undefined) this.#listen(heartbeatMs)
+  /** Bringing its files in counts, and so does taking those in that it hands on. */
+  #limitTime(fromMs: number): void {
+    const { startToCloseMs } = this.#order.assignment.timeouts
+    if (startToCloseMs === undefined || this.#isTimed) return
+    this.#isTimed = true
+    this.#after(fromMs + startToCloseMs - this.#clock.now(), () => {
+      this.#log.note(`it has taken longer than ${startToCloseMs} ms: it is ended`)
+      this.stop({ kind: 'timedOut', which: 'startToClose', afterMs: startToCloseMs }, false)
+    })
   }
 
   #listen(heartbeatMs: number): void {
     this.#after(this.#signMs + heartbeatMs - this.#clock.now(), () => {
       // It may have written of its progress since somebody last looked.
       this.look().then(() => {
-        if (this.#stop) return
+        if (this.#stop || this.#isHandingOn) return
         const silentMs = this.#clock.now() - this.#signMs
         if (silentMs < heartbeatMs) return this.#listen(heartbeatMs)
         this.#log.note(`it has been silent for ${heartbeatMs} ms: it is ended`)
@@ -227,7 +258,8 @@ export function outcomeOf(end: StepEnd, stop: Stop | undefined): Outcome {
   }
   const told = stop ? givenUp : end
   if (told.kind === 'succeeded') {
-    return { kind: 'succeeded', value: told.outputs === undefined ? {} : { outputs: told.outputs } }
+    const { kind, ...value } = told
+    return { kind, value }
   }
   const { kind, message, ...failure } = told
   return {

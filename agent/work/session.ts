@@ -10,6 +10,7 @@ import type { Workspace } from '../../protocol/ports/workspace.ts'
 import { Admission, type Executors } from './admission.ts'
 import { AttemptBook } from './book.ts'
 import { Execution } from './execution.ts'
+import type { AttemptArtifacts } from './files.ts'
 import { Intake } from './intake.ts'
 import { LeaderWatch } from './leader.ts'
 import type { WorkSettings } from './limits.ts'
@@ -32,6 +33,8 @@ export interface WorkPorts {
   functions: Functions
   web: Web
   workspace: Workspace
+  /** What stages hand on; not a port, but a neighbour. */
+  artifacts: AttemptArtifacts
   log: Log
 }
 

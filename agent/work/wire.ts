@@ -11,7 +11,7 @@ import { Tally } from '../links/refusals.ts'
 
 export type FromLeader = Extract<
   WorkFrame,
-  { kind: 'assign' | 'cancel' | 'committed' | 'inventoryRequest' }
+  { kind: 'assign' | 'cancel' | 'committed' | 'inventoryRequest' | 'keep' }
 >
 export type FromAgent = Extract<WorkFrame, { kind: 'inventory' | 'reports' }>
 

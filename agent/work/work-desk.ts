@@ -10,7 +10,7 @@ import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { Assignment, Refused } from '../../protocol/work/attempt.ts'
 import { type AttemptId, type Fence, sameFence, taskKey } from '../../protocol/work/fence.ts'
-import type { Cancel, Committed, InventoryRequest } from '../../protocol/work/messages.ts'
+import type { Cancel, Committed, InventoryRequest, Keep } from '../../protocol/work/messages.ts'
 import type { Executors } from './admission.ts'
 import { type Held, isOver } from './held.ts'
 import type { Fit } from './intake.ts'
@@ -141,6 +141,8 @@ export class WorkDesk {
         return cancel(session, frame.value)
       case 'committed':
         return committed(session, frame.value)
+      case 'keep':
+        return void this.#keep(frame.value)
       case 'inventoryRequest':
         return void known.then(() => this.#tellInventory(session, from, frame.value))
       default:
@@ -178,6 +180,15 @@ export class WorkDesk {
       fit.push({ assignment, end })
     }
     if (fit.length > 0) intake.take(fit)
+  }
+
+  /** Of what is not here any more there is nothing to keep; whoever fetches it is told so. */
+  async #keep({ run, manifests }: Keep): Promise<void> {
+    try {
+      for (const manifest of manifests) await this.#ports.artifacts.pin(run, manifest)
+    } catch (error) {
+      this.#log.warn('files are not kept for a run that needs them', { run, why: String(error) })
+    }
   }
 
   #tellInventory(session: Session, to: PeerId, { term, serial }: InventoryRequest): void {

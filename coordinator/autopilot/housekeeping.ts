@@ -21,7 +21,7 @@ async function tidy(agent: Agent, { over }: Leadership): Promise<void> {
   const { stepsMax, timeoutMs } = housekeepingLimits
   const log = ports.log.child('autopilot')
   for (let steps = 0; steps < stepsMax && !over.aborted; steps++) {
-    const timeMs = Math.max(ports.clock.wall(), ledger.state.timeMs)
+    const timeMs = ledger.now()
     const chore = nextChore(ledger.state, holdersOf(agent), timeMs)
     if (!chore) return
     const { command, why } = chore

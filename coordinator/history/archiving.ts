@@ -68,7 +68,7 @@ class Archiving {
       held: history.held(),
       runs: read(ledger.state, { kind: 'runCount' }).value,
       runsMax: stateLimits.runsMax,
-      nowMs: Math.max(ports.clock.wall(), ledger.state.timeMs),
+      nowMs: ledger.now(),
       afterMs: this.parts.afterMs,
     })
     let archived = 0

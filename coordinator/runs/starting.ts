@@ -118,6 +118,10 @@ export async function beginRun(
       ...(retry === undefined ? {} : { retry: { run: retry.run, keep: [...retry.keep] } }),
     },
   }
+  const result = await applied(agent, command, signal)
+  if (result.code !== 'notFound') return { run, result }
+  // Its text has left with the last run of it, and this agent has not heard of that yet.
+  await putWorkflow(agent, workflow, signal)
   return { run, result: await applied(agent, command, signal) }
 }
 
@@ -127,9 +131,14 @@ export async function storeWorkflow(
   workflow: Workflow,
   signal: AbortSignal,
 ): Promise<string> {
-  const { text, hash } = canonicalOf(workflow)
+  const { hash } = canonicalOf(workflow)
   const held = read(agent.ledger.state, { kind: 'workflowGet', hash }).value
-  if (held?.text !== undefined) return hash
+  if (held?.text === undefined) await putWorkflow(agent, workflow, signal)
+  return hash
+}
+
+async function putWorkflow(agent: Agent, workflow: Workflow, signal: AbortSignal): Promise<void> {
+  const { text, hash } = canonicalOf(workflow)
   const bytes = Buffer.from(text)
   const size = runLimits.workflowChunkBytes
   const chunks = Math.max(1, Math.ceil(bytes.length / size))
@@ -141,7 +150,6 @@ export async function storeWorkflow(
     const why = `the ledger does not take the workflow: ${code}`
     throw new ApiRefusal(code === 'full' ? 'overloaded' : 'conflict', why, 'try again')
   }
-  return hash
 }
 
 const canonicals = new WeakMap<Workflow, { readonly text: string; readonly hash: string }>()

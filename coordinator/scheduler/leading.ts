@@ -105,9 +105,9 @@ export class Leading {
     return this.over.signal.aborted
   }
 
-  /** The calendar, which rows of the ledger are written by. */
+  /** The time that rows of the ledger are written by. */
   private now(): number {
-    return this.parts.agent.ports.clock.wall()
+    return this.parts.agent.ledger.now()
   }
 
   private broken(why: string): void {

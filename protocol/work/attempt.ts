@@ -3,6 +3,8 @@
  * assignment before it sends it, and a result before it acts on it; the agent repeats the fence in
  * all it says, and what bears another than the current one is not taken.
  */
+import type { ContentHash } from '../artifacts/hashes.ts'
+import type { PeerId } from '../identity/peer-id.ts'
 import {
   field,
   float,
@@ -42,6 +44,15 @@ export const AttemptResources = message('AttemptResources', {
 })
 export type AttemptResources = Infer<typeof AttemptResources>
 
+/** Files that another stage, or an item of one, has handed on. */
+export const ArtifactSource = message('ArtifactSource', {
+  stage: field(1, text(limits.stageNameBytesMax)),
+  manifest: field(2, text<ContentHash>(limits.contentHashBytesMax)),
+  /** Who is said to have them, those who are there first. */
+  holders: repeated(3, text<PeerId>(limits.holderBytesMax), limits.artifactHoldersMax),
+})
+export type ArtifactSource = Infer<typeof ArtifactSource>
+
 export const Assignment = message('Assignment', {
   id: field(1, nested(AttemptId)),
   fence: field(2, nested(Fence)),
@@ -61,6 +72,10 @@ export const Assignment = message('Assignment', {
   resources: field(9, nested(AttemptResources)),
   /** What the stage says under `with`, as JSON. */
   with: optional(10, text(limits.withBytesMax)),
+  /** Patterns of the files that it hands on. */
+  artifacts: repeated(11, text(limits.patternBytesMax), limits.patternsMax),
+  /** Put into its directory before it starts, one after the other. */
+  artifactsFrom: repeated(12, nested(ArtifactSource), limits.artifactSourcesMax),
 })
 export type Assignment = Infer<typeof Assignment>
 
@@ -102,9 +117,19 @@ export const Running = message('Running', {
 })
 export type Running = Infer<typeof Running>
 
+/** What an attempt hands on: the name of a list of files, which lie with its agent. */
+export const HandedOn = message('HandedOn', {
+  manifest: field(1, text<ContentHash>(limits.contentHashBytesMax)),
+  files: field(2, uint()),
+  bytes: field(3, uint()),
+})
+export type HandedOn = Infer<typeof HandedOn>
+
 export const Succeeded = message('Succeeded', {
   /** An object, as JSON; absent for none. */
   outputs: optional(1, text(limits.outputsBytesMax)),
+  /** Absent: it has no patterns of files to hand on. */
+  artifacts: optional(2, nested(HandedOn)),
 })
 export type Succeeded = Infer<typeof Succeeded>
 

@@ -2,6 +2,7 @@
  * How large what leader and agents say about attempts may be, and what happens beyond it. What an
  * agent keeps for itself is bounded in `agent/work/limits.ts`.
  */
+import { artifactLimits } from '../artifacts/limits.ts'
 import { assert } from '../assert.ts'
 
 export const workLimits = {
@@ -10,7 +11,7 @@ export const workLimits = {
   stageNameBytesMax: 63,
   workflowNameBytesMax: 63,
 
-  /** One assignment, encoded. A stage whose rendered step is larger fails, with class `input`. */
+  /** One assignment, encoded, without the files that it is given. A stage whose rendered step is larger fails, with class `input`. */
   assignmentBytesMax: 400 * 1024,
   scriptBytesMax: 320 * 1024,
   /** Of a script: one for each place with a value. */
@@ -30,6 +31,19 @@ export const workLimits = {
   statusesMax: 64,
   withBytesMax: 128 * 1024,
   customResourcesMax: 32,
+
+  /** Of a pattern of files: as many characters as a pattern may have, each of up to three bytes. */
+  patternBytesMax: 3 * artifactLimits.patternLengthMax,
+  patternsMax: artifactLimits.patternsMax,
+  /**
+   * Lists of files that an attempt is given: one for each stage under `artifactsFrom`, or for each
+   * item of one with `forEach`. A stage that asks for more fails, with class `input`.
+   */
+  artifactSourcesMax: 512,
+  /** Hosts that are named for each. More are left out. */
+  artifactHoldersMax: 4,
+  contentHashBytesMax: 64,
+  holderBytesMax: 64,
 
   /** What a stage hands on, as JSON. A stage that writes more fails, with class `input`. */
   outputsBytesMax: 64 * 1024,
@@ -54,9 +68,18 @@ assert(
   workLimits.scriptBytesMax < workLimits.assignmentBytesMax,
   'the longest script must fit an assignment',
 )
+
+/** Names, a hash, hosts, and tags and lengths around them. */
+export const artifactSourceBytesMax =
+  workLimits.stageNameBytesMax +
+  workLimits.contentHashBytesMax +
+  workLimits.artifactHoldersMax * (workLimits.holderBytesMax + 2) +
+  16
+
 assert(
-  workLimits.assignmentBytesMax < workLimits.frameItemsBytesMax,
-  'the largest assignment must fit a frame',
+  workLimits.assignmentBytesMax + workLimits.artifactSourcesMax * artifactSourceBytesMax <
+    workLimits.frameItemsBytesMax,
+  'the largest assignment must fit a frame, with the files that it is given',
 )
 assert(
   workLimits.outputsBytesMax + workLimits.logTailBytesMax < workLimits.frameItemsBytesMax,

@@ -4,6 +4,7 @@
  * arrive: an agent repeats a result until it hears that it is committed, and a leader that wonders
  * asks for the inventory.
  */
+import type { ContentHash } from '../artifacts/hashes.ts'
 import {
   bool,
   field,
@@ -54,6 +55,17 @@ export const Committed = message('Committed', {
 })
 export type Committed = Infer<typeof Committed>
 
+/**
+ * Files that lie with the agent are needed by another run as well: by one that takes over how the
+ * stage ended that has made them.
+ */
+export const Keep = message('Keep', {
+  term: field(1, uint()),
+  run: field(2, text(limits.runIdBytesMax)),
+  manifests: repeated(3, text<ContentHash>(limits.contentHashBytesMax), limits.artifactSourcesMax),
+})
+export type Keep = Infer<typeof Keep>
+
 /** What do you run and hold? Asked by a new leader before it assigns anything. */
 export const InventoryRequest = message('InventoryRequest', {
   term: field(1, uint()),
@@ -97,5 +109,6 @@ export const WorkFrame = union('WorkFrame', {
   inventoryRequest: [4, InventoryRequest],
   inventory: [5, Inventory],
   reports: [6, Reports],
+  keep: [7, Keep],
 })
 export type WorkFrame = Infer<typeof WorkFrame>

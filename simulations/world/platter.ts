@@ -48,6 +48,10 @@ export class Platter {
   /** What every write is refused with, from now on. */
   fault: DiskErrorCode | undefined
   usedBytes = 0
+  /** Whether anything that was safe on it has been damaged, or lost with another disk. */
+  harmed = false
+  /** How many disks have stood here before. */
+  generation = 0
   readBytes = 0
   writtenBytes = 0
   private readonly entropy: Entropy
@@ -119,9 +123,16 @@ export class Platter {
 
   /** Another disk stands in its place: as large, as quick, and empty. */
   replace(): void {
+    this.harmed = true
+    this.generation++
     for (const [key] of this.store.slice(everything)) this.put(key, undefined)
     this.unsynced = []
     this.underWay = []
+  }
+
+  /** What is there now, looked at from outside. */
+  held(key: string): Uint8Array | undefined {
+    return this.store.get(key)
   }
 
   /** What a loss of power would leave of it, at worst. */
@@ -143,6 +154,7 @@ export class Platter {
     const at = below(this.entropy, value.length)
     value[at] = (value[at] as number) ^ (1 << below(this.entropy, 8))
     this.store.set(key, value)
+    this.harmed = true
     return true
   }
 

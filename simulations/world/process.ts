@@ -69,9 +69,24 @@ export class Process implements ProgramSelf {
   }
 
   writeFile(path: string, text: string): void {
-    const slash = path.lastIndexOf('/')
+    const { files, name } = this.placeOf(path)
+    files?.set(name, bytesOf(text))
+  }
+
+  readFile(path: string): string | undefined {
+    const { files, name } = this.placeOf(path)
+    const bytes = files?.get(name)
+    return bytes && new TextDecoder().decode(bytes)
+  }
+
+  /** In the directory above it that there is, however deep. */
+  private placeOf(path: string): { files: Map<string, Uint8Array> | undefined; name: string } {
     const { files } = this.group.host.processTable
-    files.get(path.slice(0, slash))?.set(path.slice(slash + 1), bytesOf(text))
+    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+      const found = files.get(path.slice(0, at))
+      if (found !== undefined) return { files: found, name: path.slice(at + 1) }
+    }
+    return { files: undefined, name: path }
   }
 
   exit(code: number): void {

@@ -16,6 +16,8 @@ export interface ProgramSelf {
   stderr(data: string | Uint8Array): void
   /** Writes a whole file in one of the directories of attempts; elsewhere nothing happens. */
   writeFile(path: string, text: string): void
+  /** A whole file there; undefined when there is none. */
+  readFile(path: string): string | undefined
   exit(code: number): void
   /** Ends as if by this signal. */
   die(signal: ProcessSignal): void

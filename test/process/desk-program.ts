@@ -4,6 +4,9 @@
  */
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { storeLimits } from '../../agent/artifacts/limits.ts'
+import { ArtifactStore } from '../../agent/artifacts/store.ts'
+import { FileBlobs } from '../../agent/ports/blobs/blobs.ts'
 import { SystemCells } from '../../agent/ports/cells/cells.ts'
 import { SystemClock } from '../../agent/ports/clock.ts'
 import { LevelDisk } from '../../agent/ports/disk.ts'
@@ -40,8 +43,13 @@ const ports = {
 const wire = new WorkWire(ports, self, helloOf('test', 'alone'))
 const environment = { ...workDefaults.environment, PATH: process.env.PATH ?? '' }
 const given = { ...workDefaults, environment, ...(JSON.parse(settings) as object) }
+const artifacts = new ArtifactStore(
+  { ...ports, blobs: new FileBlobs(join(directory, 'artifacts')) },
+  { hello: helloOf('test', 'alone'), limits: storeLimits, onWarning() {}, onVerdict() {} },
+)
+await artifacts.start()
 const desk = new WorkDesk(
-  ports,
+  { ...ports, artifacts },
   { ...given, host: () => ({ cpu: 64, memoryBytes: 2 ** 40 }) },
   wire,
 )

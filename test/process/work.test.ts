@@ -73,6 +73,8 @@ class Desk {
       workflow: 'w',
       env: {},
       secrets: {},
+      artifacts: [],
+      artifactsFrom: [],
       timeouts: { graceMs: 200 },
       resources: { custom: {} },
       ...rest,

@@ -114,6 +114,7 @@ export class Mesh {
   /** Assignments in the order in which they were sent, each once. */
   readonly started: string[] = []
   readonly cancels: Extract<Effect, { kind: 'cancel' }>[] = []
+  readonly kept: Extract<Effect, { kind: 'keep' }>[] = []
   readonly drops: Dropped[] = []
   readonly rejected: Result[] = []
   fates: Fates
@@ -360,6 +361,9 @@ export class Mesh {
         if (own && sameFence(own.assignment.fence, effect.fence)) held!.delete(key)
         return
       }
+      case 'keep':
+        this.kept.push(effect)
+        return
       case 'inquire':
         this.after(1, () => this.answerInventory(effect.node))
         return

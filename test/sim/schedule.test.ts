@@ -49,7 +49,7 @@ test('in a hundred seeds there is every kind of fault, and none has them all alo
     const kinds = new Set(climateOf(String(seed)).faults.map(({ kind }) => kind))
     for (const kind of kinds) all.set(kind, (all.get(kind) ?? 0) + 1)
   }
-  assert.equal(all.size, 12)
+  assert.equal(all.size, 15)
   for (const [kind, count] of all) assert.ok(count > 10 && count < 100, `${kind} in ${count}`)
 })
 

@@ -486,3 +486,39 @@ test('when the state is full nothing more begins, and what has begun still ends'
   assert.equal(full.do(startRun('r2')).code, 'full')
   full.sure({ kind: 'ended', value: { to: runStates.succeeded } })
 })
+
+const list = { manifest: 'a'.repeat(64), files: 2, bytes: 30 }
+
+test('files that a stage hands on are known by their list, and by who has made them', () => {
+  const mesh = started()
+  mesh.sure(assigned('build', { node: 'n7' }))
+  mesh.sure(finished('build', mesh.state.index, 'succeeded', { artifacts: list }))
+  assert.deepEqual(mesh.unit('build')?.artifacts, [{ ...list, node: 'n7' }])
+  const lists = [0, 1].map((item) => ({ ...list, item, node: `n${item}` }))
+  mesh.sure(settled('many', 'succeeded', { artifacts: { lists }, adopted: true }))
+  assert.deepEqual(mesh.unit('many')?.artifacts, lists)
+})
+
+test('only what has succeeded hands files on', () => {
+  const mesh = started()
+  mesh.sure(assigned('build'))
+  mesh.sure(finished('build', mesh.state.index, 'failed', { artifacts: list }))
+  const lists = [{ ...list, node: 'n1' }]
+  mesh.sure(settled('other', 'skipped', { artifacts: { lists } }))
+  assert.equal(mesh.unit('build')?.artifacts, undefined)
+  assert.equal(mesh.unit('other')?.artifacts, undefined)
+})
+
+test('lists of files that are too many or too long are dropped', () => {
+  const mesh = started()
+  mesh.sure(assigned('build'))
+  const long = { ...list, manifest: 'a'.repeat(65) }
+  const { index } = mesh.state
+  assert.equal(mesh.dropped(finished('build', index, 'succeeded', { artifacts: long })), 'tooLarge')
+  const { runArtifactsMax } = stateLimits
+  const lists = Array.from({ length: runArtifactsMax + 1 }, () => ({ ...list, node: 'n1' }))
+  assert.equal(mesh.dropped(settled('many', 'succeeded', { artifacts: { lists } })), 'tooLarge')
+  lists.pop()
+  mesh.sure(settled('many', 'succeeded', { artifacts: { lists } }))
+  assert.equal(mesh.unit('many')?.artifacts?.length, runArtifactsMax)
+})

@@ -62,6 +62,8 @@ function sleeps(stage: string, seconds: number): Assignment {
     workflow: 'w',
     env: {},
     secrets: {},
+    artifacts: [],
+    artifactsFrom: [],
     timeouts: {},
     resources: { custom: {} },
   }

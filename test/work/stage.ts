@@ -3,6 +3,8 @@
  * it is told to say, and writes down all that it hears.
  */
 import assert from 'node:assert/strict'
+import { type StoreLimits, storeLimits } from '../../agent/artifacts/limits.ts'
+import { ArtifactStore } from '../../agent/artifacts/store.ts'
 import { type WorkSettings, workDefaults } from '../../agent/work/limits.ts'
 import { type FromAgent, WorkWire } from '../../agent/work/wire.ts'
 import { WorkDesk } from '../../agent/work/work-desk.ts'
@@ -107,6 +109,7 @@ function sameAs(a: Fence, b: Fence): boolean {
 export interface StageOptions extends HostOptions {
   seed?: string
   work?: Partial<WorkSettings>
+  store?: Partial<StoreLimits>
 }
 
 export class Stage {
@@ -114,14 +117,23 @@ export class Stage {
   readonly host: Host
   readonly leader: Leader
   desk: WorkDesk | undefined
+  artifacts: ArtifactStore | undefined
   ports: HostPorts | undefined
   /** How often each program was started, by its whole command line. */
   readonly starts = new Map<string, number>()
   readonly #settings: WorkSettings
+  readonly #storeLimits: Partial<StoreLimits>
   #nextIndex = 1
 
-  constructor({ seed = 'work', work = {}, programs = {}, ...options }: StageOptions = {}) {
+  constructor({
+    seed = 'work',
+    work = {},
+    store = {},
+    programs = {},
+    ...options
+  }: StageOptions = {}) {
     this.world = new World({ seed, identities: 'plain' })
+    this.#storeLimits = store
     this.#settings = { ...workDefaults, ...work }
     this.host = this.world.addHost('agent', { ...options, programs: this.#counted(programs) })
     this.leader = this.leaderOf(1)
@@ -181,6 +193,8 @@ export class Stage {
       workflow: 'w',
       env: {},
       secrets: {},
+      artifacts: [],
+      artifactsFrom: [],
       timeouts: { graceMs: shortGraceMs },
       resources: { custom: {} },
       ...rest,
@@ -205,7 +219,15 @@ export class Stage {
     this.ports = ports
     const wire = new WorkWire(ports, this.host.id, helloOf('test', this.host.name))
     const host = () => ({ cpu: 4, memoryBytes: 8 * 2 ** 30 })
-    const desk = new WorkDesk(ports, { ...this.#settings, host }, wire)
+    this.artifacts = new ArtifactStore(ports, {
+      hello: helloOf('test', this.host.name),
+      limits: { ...storeLimits, ...this.#storeLimits },
+      onWarning: () => {},
+      onVerdict: () => {},
+    })
+    await this.artifacts.start()
+    const { artifacts } = this
+    const desk = new WorkDesk({ ...ports, artifacts }, { ...this.#settings, host }, wire)
     await desk.start()
     wire.open()
     this.desk = desk

@@ -7,14 +7,17 @@ import type { Clock } from '../../../protocol/ports/clock.ts'
 import type { Workspace } from '../../../protocol/ports/workspace.ts'
 import { workLimits } from '../../../protocol/work/limits.ts'
 import { stepLimits } from '../limits.ts'
-import type { RunningStep, StepEnd, StepOrder, StepProgress } from './executor.ts'
+import {
+  OUTPUT_FILE,
+  PROGRESS_FILE,
+  type RunningStep,
+  type StepEnd,
+  type StepOrder,
+  type StepProgress,
+} from './executor.ts'
 import { failureOf } from './exit-class.ts'
 import { endWithOutputs } from './outputs.ts'
 import { progressIn } from './progress.ts'
-
-/** In the attempt's own directory. */
-export const OUTPUT_FILE = 'skein-output.json'
-export const PROGRESS_FILE = 'skein-progress'
 
 export interface CellStepPorts {
   clock: Clock
@@ -28,6 +31,14 @@ export interface StandIn {
   failure(exit: CellExit): StepEnd | undefined
 }
 
+export interface CellStepOptions {
+  /** Where files are that it hands on, as the host sees it. */
+  directory: string
+  /** An earlier life of the agent has started it. */
+  found?: boolean
+  standIn?: StandIn
+}
+
 export class CellStep implements RunningStep {
   readonly trace: string
   readonly unenforced: readonly string[]
@@ -37,18 +48,22 @@ export class CellStep implements RunningStep {
   /** Long ago, for one that an earlier life has started. */
   readonly #startedMs: number
   readonly #ended: Promise<StepEnd>
+  /** It was asked to end: whatever brings its end about, it is told of when nothing is left. */
+  #stopping = false
   #killing = false
   #over = false
   /** Its directory is gone. */
   #clean = false
   readonly #standIn: StandIn | undefined
+  readonly #directory: string
 
   constructor(
     ports: CellStepPorts,
     order: StepOrder,
     cell: Cell,
-    { found = false, standIn }: { found?: boolean; standIn?: StandIn } = {},
+    { directory, found = false, standIn }: CellStepOptions,
   ) {
+    this.#directory = directory
     this.#ports = ports
     this.#order = order
     this.#cell = cell
@@ -68,10 +83,12 @@ export class CellStep implements RunningStep {
   }
 
   askToEnd(): void {
+    this.#stopping = true
     if (!this.#cell.signal('SIGTERM')) this.kill()
   }
 
   kill(): void {
+    this.#stopping = true
     if (this.#killing || this.#over) return
     this.#killing = true
     this.#cell.hold(false)
@@ -112,7 +129,10 @@ export class CellStep implements RunningStep {
     // A program that did not end by itself has not taken along what it stood for.
     if (this.#killing || exit.kind !== 'exited') await this.#standIn?.remove()
     this.#over = true
-    const end = await this.#judge(exit)
+    // Before the cell forgets how it ended: another life of the agent would have to do it again.
+    const end = await this.#order.files.handOn(this.#directory, await this.#judge(exit))
+    // It may have been asked only now, after nothing but a quick look at what it has left.
+    if (this.#stopping) await this.#empty()
     this.#cell.close()
     return end
   }
@@ -122,7 +142,7 @@ export class CellStep implements RunningStep {
     // Whether anybody has left the group takes a look at every process of the host.
     const quick = this.#ports.clock.now() - this.#startedMs < stepLimits.quickMs
     const gone = (): boolean =>
-      quick && !this.#killing ? this.#cell.groupEmpty() : this.#cell.empty()
+      quick && !this.#stopping ? this.#cell.groupEmpty() : this.#cell.empty()
     if (gone()) return
     if (!this.#killing) {
       this.#order.onNote('the program has ended and left others running: they are ended too')
@@ -139,10 +159,11 @@ export class CellStep implements RunningStep {
     const failure = this.#standIn?.failure(exit) ?? failureOf(exit, this.#cell.outOfMemory())
     if (failure) return failure
     const { workspace } = this.#ports
-    const file = workspace.file(this.#order.name, OUTPUT_FILE)
+    const { name, files } = this.#order
+    const file = workspace.file(name, OUTPUT_FILE)
     try {
       // Most have written nothing, and then this is all that there is to do.
-      this.#clean = await workspace.discardEmpty(this.#order.name)
+      if (!files.isAny) this.#clean = await workspace.discardEmpty(name)
       if (this.#clean) return { kind: 'succeeded' }
       return endWithOutputs(await file.read(workLimits.outputsBytesMax))
     } catch (error) {

@@ -9,10 +9,17 @@ import type { CellExit } from '../../../protocol/ports/cells.ts'
 import { StartError } from '../../../protocol/ports/processes.ts'
 import type { Assignment } from '../../../protocol/work/attempt.ts'
 import type { ContainerStep } from '../../../protocol/work/step.ts'
-import { CellStep, OUTPUT_FILE, PROGRESS_FILE, type StandIn } from './cell-step.ts'
+import { CellStep, type StandIn } from './cell-step.ts'
 import { environmentOf } from './environment.ts'
-import type { RunningStep, StepEnd, StepExecutor, StepOrder } from './executor.ts'
-import { type ProgramPorts, prepared, started } from './programs.ts'
+import {
+  OUTPUT_FILE,
+  PROGRESS_FILE,
+  type RunningStep,
+  type StepEnd,
+  type StepExecutor,
+  type StepOrder,
+} from './executor.ts'
+import { directoryIn, type ProgramPorts, prepared, started } from './programs.ts'
 
 /** Where the attempt's directory is, seen from inside. */
 const INSIDE = '/skein'
@@ -48,7 +55,7 @@ export class Containers implements StepExecutor {
   async start(order: StepOrder): Promise<RunningStep> {
     const { name, assignment } = order
     const own = await prepared(this.#ports.workspace, name)
-    const inside = this.#environment(assignment)
+    const inside = this.#environment(order)
     const argv = [
       ...['run', '--rm', '--name', this.#container(name)],
       ...optionsOf(assignment),
@@ -58,13 +65,17 @@ export class Containers implements StepExecutor {
       ...stepOf(assignment).command,
     ]
     try {
+      await order.files.bringIn(own)
       const cell = await started(this.#ports.cells, order, {
         argv: [this.#engine ?? '', ...argv],
         cwd: own,
         env: this.#base,
         limits: {},
       })
-      return new CellStep(this.#ports, order, cell, { standIn: this.#standIn(name) })
+      return new CellStep(this.#ports, order, cell, {
+        directory: own,
+        standIn: this.#standIn(name),
+      })
     } catch (error) {
       await this.#ports.workspace.discard(name)
       throw error
@@ -75,7 +86,8 @@ export class Containers implements StepExecutor {
     const { cells } = this.#ports
     const cell = await cells.find(order.name, trace, (_, chunk) => order.onOutput(chunk))
     const standIn = this.#standIn(order.name)
-    if (cell) return new CellStep(this.#ports, order, cell, { found: true, standIn })
+    const directory = this.#ports.workspace.path(order.name)
+    if (cell) return new CellStep(this.#ports, order, cell, { directory, found: true, standIn })
     await this.#remove(order.name)
     return undefined
   }
@@ -87,9 +99,10 @@ export class Containers implements StepExecutor {
     }
   }
 
-  #environment(assignment: Assignment): Record<string, string> {
+  #environment(order: StepOrder): Record<string, string> {
     return {
-      ...environmentOf({}, assignment),
+      ...environmentOf({}, order.assignment),
+      ...directoryIn(order, INSIDE),
       SKEIN_OUTPUT: `${INSIDE}/${OUTPUT_FILE}`,
       SKEIN_PROGRESS: `${INSIDE}/${PROGRESS_FILE}`,
     }

@@ -3,7 +3,7 @@
  * writes an executor; the life (its timeouts, its cancellation, its log, its result) is the same.
  */
 import type { CellUsage } from '../../../protocol/ports/cells.ts'
-import type { Assignment } from '../../../protocol/work/attempt.ts'
+import type { Assignment, HandedOn } from '../../../protocol/work/attempt.ts'
 import type { AttemptStepKind } from '../../../protocol/work/step.ts'
 import type { ErrorClass } from '../../../protocol/workflow/model.ts'
 
@@ -15,10 +15,27 @@ export interface StepOrder {
   onOutput(chunk: Uint8Array): void
   /** A line of the agent's own in the attempt's log. */
   onNote(text: string): void
+  files: StepFiles
+}
+
+/** What the agent keeps in an attempt's own directory, beside what the stage does there. */
+export const OUTPUT_FILE = 'skein-output.json'
+export const PROGRESS_FILE = 'skein-progress'
+export const SCRIPT_FILE = 'skein-script'
+export const ownFiles = [OUTPUT_FILE, PROGRESS_FILE, SCRIPT_FILE] as const
+
+/** Files that other stages hand on, and those that the stage hands on itself. */
+export interface StepFiles {
+  /** There are some, or may come to be some: it needs a directory. */
+  readonly isAny: boolean
+  /** Before it begins: those of other stages, into its directory. Rejects with `StepFailure`. */
+  bringIn(directory: string): Promise<void>
+  /** When nothing of it is alive: how it has ended, with what it hands on. */
+  handOn(directory: string, end: StepEnd): Promise<StepEnd>
 }
 
 export type StepEnd =
-  | { kind: 'succeeded'; outputs?: string }
+  | { kind: 'succeeded'; outputs?: string; artifacts?: HandedOn }
   | {
       kind: 'failed'
       errorClass: ErrorClass

@@ -1,6 +1,7 @@
 /** Functions: those that every agent brings along, and those of modules on its host, in threads. */
 import type { Clock } from '../../../protocol/ports/clock.ts'
 import type { FunctionEnd, Functions } from '../../../protocol/ports/functions.ts'
+import type { Workspace } from '../../../protocol/ports/workspace.ts'
 import type { Assignment } from '../../../protocol/work/attempt.ts'
 import { workLimits } from '../../../protocol/work/limits.ts'
 import type { FunctionStep } from '../../../protocol/work/step.ts'
@@ -16,10 +17,12 @@ import {
 } from './executor.ts'
 import { givenUp } from './given-up.ts'
 import { endWithValue } from './outputs.ts'
+import { directoryIn, prepared } from './programs.ts'
 
 export interface FunctionPorts {
   clock: Clock
   functions: Functions
+  workspace: Workspace
 }
 
 export class FunctionCalls implements StepExecutor {
@@ -44,6 +47,7 @@ export class FunctionCalls implements StepExecutor {
   }
 
   instantly(assignment: Assignment): StepEnd | undefined {
+    if (assignment.artifacts.length > 0 || assignment.artifactsFrom.length > 0) return undefined
     const builtIn = builtInOf(assignment)
     if (builtIn?.kind !== 'instant') return undefined
     const given = givenTo(assignment)
@@ -51,10 +55,32 @@ export class FunctionCalls implements StepExecutor {
   }
 
   start(order: StepOrder): Promise<RunningStep> {
+    return order.files.isAny ? this.#startWithFiles(order) : this.#start(order, {})
+  }
+
+  /** A function runs in the agent's own process, so it is told where its files are. */
+  async #startWithFiles(order: StepOrder): Promise<RunningStep> {
+    const { workspace } = this.#ports
+    const { name, assignment, files } = order
+    const directory = assignment.directory ?? (await prepared(workspace, name))
+    const cleanUp = (): Promise<void> =>
+      assignment.directory === undefined ? workspace.discard(name) : Promise.resolve()
+    try {
+      await files.bringIn(directory)
+      const step = await this.#start(order, directoryIn(order, directory))
+      const ended = step.ended().then((end) => files.handOn(directory, end))
+      return { ...step, ended: () => ended, cleanUp }
+    } catch (error) {
+      await cleanUp()
+      throw error
+    }
+  }
+
+  #start(order: StepOrder, env: Readonly<Record<string, string>>): Promise<RunningStep> {
     const given = givenTo(order.assignment)
     if (!given.ok) return Promise.resolve(over(given.end))
     const builtIn = builtInOf(order.assignment)
-    if (builtIn === undefined) return Promise.resolve(this.#call(order))
+    if (builtIn === undefined) return Promise.resolve(this.#call(order, env))
     const delayMs = builtIn.kind === 'timer' ? builtIn.delayMs(given.value) : 0
     if (typeof delayMs === 'string') {
       return Promise.reject(new StepFailure('input', 'badInput', delayMs))
@@ -72,14 +98,14 @@ export class FunctionCalls implements StepExecutor {
     return running(promise, stop)
   }
 
-  #call({ assignment, onOutput }: StepOrder): RunningStep {
+  #call({ assignment, onOutput }: StepOrder, env: Readonly<Record<string, string>>): RunningStep {
     const { module, export: name } = stepOf(assignment)
     const call = this.#ports.functions.call(
       {
         module,
         export: name,
         input: assignment.with ?? '{}',
-        env: environmentOf(this.#base, assignment),
+        env: { ...environmentOf(this.#base, assignment), ...env },
         memoryBytes: assignment.resources.memoryBytes ?? stepLimits.functionMemoryBytes,
         resultBytesMax: workLimits.outputsBytesMax,
       },

@@ -7,17 +7,23 @@ import { type Workspace, WorkspaceError } from '../../../protocol/ports/workspac
 import type { Assignment } from '../../../protocol/work/attempt.ts'
 import { workLimits } from '../../../protocol/work/limits.ts'
 import type { ErrorClass } from '../../../protocol/workflow/model.ts'
-import { CellStep, OUTPUT_FILE, PROGRESS_FILE } from './cell-step.ts'
+import { CellStep } from './cell-step.ts'
 import { environmentOf } from './environment.ts'
-import { type RunningStep, type StepExecutor, StepFailure, type StepOrder } from './executor.ts'
+import {
+  OUTPUT_FILE,
+  PROGRESS_FILE,
+  type RunningStep,
+  SCRIPT_FILE,
+  type StepExecutor,
+  StepFailure,
+  type StepOrder,
+} from './executor.ts'
 
 export interface ProgramPorts {
   clock: Clock
   cells: Cells
   workspace: Workspace
 }
-
-const SCRIPT_FILE = 'skein-script'
 
 type CellKind = 'script' | 'program'
 
@@ -44,18 +50,21 @@ export class Programs implements StepExecutor {
     const { name, assignment } = order
     const { workspace, cells } = this.#ports
     const own = await prepared(workspace, name)
+    const directory = assignment.directory ?? own
     try {
+      await order.files.bringIn(directory)
       const cell = await started(cells, order, {
         argv: await argvOf(assignment, name, workspace),
-        cwd: assignment.directory ?? own,
+        cwd: directory,
         env: {
           ...environmentOf(this.#base, assignment),
+          ...directoryIn(order, directory),
           SKEIN_OUTPUT: `${own}/${OUTPUT_FILE}`,
           SKEIN_PROGRESS: `${own}/${PROGRESS_FILE}`,
         },
         limits: limitsOf(assignment),
       })
-      return new CellStep(this.#ports, order, cell)
+      return new CellStep(this.#ports, order, cell, { directory })
     } catch (error) {
       await workspace.discard(name)
       throw error
@@ -66,8 +75,14 @@ export class Programs implements StepExecutor {
     const cell = await this.#ports.cells.find(order.name, trace, (_, chunk) =>
       order.onOutput(chunk),
     )
-    return cell && new CellStep(this.#ports, order, cell, { found: true })
+    const directory = order.assignment.directory ?? this.#ports.workspace.path(order.name)
+    return cell && new CellStep(this.#ports, order, cell, { directory, found: true })
   }
+}
+
+/** Where files of other stages are, and those that it hands on are looked for. */
+export function directoryIn({ files }: StepOrder, directory: string): Record<string, string> {
+  return files.isAny ? { SKEIN_ARTIFACTS: directory } : {}
 }
 
 export interface CellProgram {
