@@ -11,7 +11,7 @@ import type { RunHead, RunView } from '../../protocol/ledger/work-view.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { isRunOver } from '../../protocol/work/states.ts'
 import { findRun, readableWorkflow, viewRun, workflowOf } from '../history/finding.ts'
-import { archivedRunOf } from '../history/keys.ts'
+import { runBegunWith } from '../history/keys.ts'
 import { whereFrom } from '../history/where.ts'
 import {
   detailDocument,
@@ -128,7 +128,7 @@ export class RunApi {
     wanted: Parameters<typeof beginRun>[2],
     signal: AbortSignal,
   ): Answer<'startRun'> {
-    const before = await archivedRunOf(this.agent, wanted)
+    const before = await runBegunWith(this.agent, wanted, signal)
     if (before !== undefined) {
       const document = runDocument(before.head, before.spec)
       return { schemaVersion: SCHEMA_VERSION, run: document, began: false }
