@@ -36,6 +36,12 @@ export interface Limits {
    * Zero: every commit is told at once, in a frame of its own.
    */
   commitNoticeMs: number
+  /**
+   * How long entries wait for more to go with them to peers whose answer is not needed to commit
+   * them. So much later they come to be needed, when one of the others fails. Zero: all get all at
+   * once.
+   */
+  spareMs: number
   /** Proposals that are not committed yet. When full, new ones are refused: `backlogFull`. */
   backlogBytesMax: number
   /** Entries handed out to be applied at once. The rest follow in the next `Ready`. */
@@ -65,6 +71,8 @@ export const limits: Limits = {
   inflightBytesMax: 4 * 1024 * 1024,
   // Longer than a client takes from an answer to its next proposal, and not felt by who watches.
   commitNoticeMs: 5,
+  // About what a commit takes on a local network: whoever falls silent costs one no more than another.
+  spareMs: 2,
   backlogBytesMax: 32 * 1024 * 1024,
   applyBytesMax: 1024 * 1024,
   logBytesSoft: 16 * 1024 * 1024,

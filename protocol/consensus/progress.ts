@@ -43,6 +43,8 @@ export class Progress {
   commitTold = 0
   /** When it is told of a later one in a frame of its own, unless another carries it before. */
   noticeDueMs = Number.POSITIVE_INFINITY
+  /** When entries that it lacks go to it, though its answer is not needed. */
+  spareDueMs = Number.POSITIVE_INFINITY
   /** In `probe`: an append is on its way and the next waits for news. */
   probeSent = false
   readonly inflights: Inflights

@@ -3,6 +3,11 @@
  * what has gathered, so that many proposals travel as one append; and one append, made once, goes to
  * all who stand at the same place.
  *
+ * Entries go at once to as many as are needed to commit them, to those that hold most of the log; the
+ * others are sent what has gathered `spareMs` later. So a commit costs few frames when there is
+ * little to do, and under load the others get fewer and larger ones. No answer counts for more than
+ * another's: whoever answers first makes the quorum.
+ *
  * Appends and heartbeats carry the commit index. A peer that hears neither for `commitNoticeMs` after
  * a commit is sent a notice of its own: under load there are none, and at rest nobody waits long.
  */
@@ -12,6 +17,7 @@ import { entryBytes } from './log.ts'
 import type { AppendAnswer, Entry, HeartbeatAnswer, RaftFrame } from './messages.ts'
 import type { Node } from './node.ts'
 import type { Progress } from './progress.ts'
+import { majorityOf } from './quorum.ts'
 import { chunksAtBeat, resendChunks, sendChunks } from './snapshot-sender.ts'
 
 interface Made {
@@ -29,7 +35,7 @@ export class Replication {
   private made: Made | undefined = undefined
   /** Made once for all peers, as appends are. */
   private notice: Extract<RaftFrame, { kind: 'commitNotice' }> | undefined = undefined
-  /** When the first of the notices that are owed has to go. */
+  /** When the first of the notices that are owed has to go, or of the entries that wait. */
   noticeDueMs = Number.POSITIVE_INFINITY
 
   constructor(node: Node, peers: ReadonlyMap<PeerId, Progress>) {
@@ -40,14 +46,46 @@ export class Replication {
   /** `telling`: nothing will follow soon, so what is committed is told at once. */
   flush(telling = false): void {
     this.noticeDueMs = Number.POSITIVE_INFINITY
+    const needed = this.neededToCommit()
     for (const peer of this.peers.values()) {
       if (peer.state === 'probe') this.probe(peer)
       else if (peer.state === 'replicate') {
+        if (needed?.includes(peer) === false && this.mayWait(peer)) continue
         this.stream(peer)
         if (peer.state === 'replicate') this.tellCommit(peer, telling)
       }
       if (peer.state === 'snapshot') sendChunks(this.node, peer)
     }
+  }
+
+  /** Undefined when all are, or nobody may wait. */
+  private neededToCommit(): readonly Progress[] | undefined {
+    const { id, config, limits } = this.node
+    const { voters, outgoing } = config.quorum
+    if (limits.spareMs === 0 || outgoing.size > 0) return undefined
+    const ready: Progress[] = []
+    for (const voter of voters.ids) {
+      const peer = this.peers.get(voter)
+      if (peer?.state === 'replicate') ready.push(peer)
+    }
+    const count = majorityOf(voters.size) - (voters.ids.includes(id) ? 1 : 0)
+    if (ready.length < count) return undefined
+    return ready.sort((a, b) => b.match - a.match).slice(0, count)
+  }
+
+  private mayWait(peer: Progress): boolean {
+    const { log, nowMs, limits } = this.node
+    const lacks = peer.next <= log.lastIndex && peer.leavingUntilMs === undefined
+    peer.spareDueMs = lacks
+      ? Math.min(peer.spareDueMs, nowMs + limits.spareMs)
+      : Number.POSITIVE_INFINITY
+    if (!lacks) return false
+    if (nowMs < peer.spareDueMs) {
+      this.noticeDueMs = Math.min(this.noticeDueMs, peer.spareDueMs)
+      return true
+    }
+    peer.spareDueMs = Number.POSITIVE_INFINITY
+    return false
   }
 
   private probe(peer: Progress): void {

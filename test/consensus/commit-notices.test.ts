@@ -92,7 +92,12 @@ test('a heartbeat that carries the commit index saves the notice', () => {
 function framesOf(commits: number, commitNoticeMs: number): Record<string, number> {
   // Heartbeats as rare as an agent's, so that they are not what is counted.
   const timing = { heartbeatMs: 2_000, electionMs: 6_000 }
-  const cluster = new Cluster({ seed: 'frames', nodes: 5, timing, limits: { commitNoticeMs } })
+  const cluster = new Cluster({
+    seed: 'frames',
+    nodes: 5,
+    timing,
+    limits: { commitNoticeMs, spareMs: 0 },
+  })
   cluster.startAll()
   assert.ok(cluster.runUntil(() => (cluster.leader?.commit ?? 0) >= 1, 30_000))
   cluster.run(20)

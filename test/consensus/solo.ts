@@ -72,7 +72,8 @@ export class Solo {
         id: peer(1),
         storage: 1,
         timing: { ...timing, ...options.timing },
-        limits: { ...limits, ...options.limits },
+        // All get all at once, unless a test is about who waits: `spare-peers.test.ts`.
+        limits: { ...limits, spareMs: 0, ...options.limits },
       },
       restored,
       new SeededEntropy(options.seed ?? 1),
@@ -135,12 +136,15 @@ export class Solo {
     return taken.map(({ to, frame }) => ({ to, value: frame.value as never }))
   }
 
-  /** Stands and wins, with the vote of the second. */
-  lead(): void {
+  /** Stands and wins, with the votes of the second and, where it takes more, of those after it. */
+  lead(votes = 1): void {
     this.live(timing.electionMs * 2)
     const { term } = this.status
-    this.from(2, { kind: 'preVoteAnswer', value: { term: term + 1, storage: 2, granted: true } })
-    this.from(2, { kind: 'voteAnswer', value: { term: term + 1, storage: 2, granted: true } })
+    for (const kind of ['preVoteAnswer', 'voteAnswer'] as const) {
+      for (let n = 2; n < 2 + votes; n++) {
+        this.from(n, { kind, value: { term: term + 1, storage: n, granted: true } })
+      }
+    }
     if (this.status.role !== 'leader') throw new Error(`still ${this.status.role}`)
   }
 

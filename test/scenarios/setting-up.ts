@@ -95,6 +95,8 @@ function optionsOf(args: Arguments): HostOptions {
     timing: { ...timing, ...(hasteMs === undefined ? {} : { hasteMs }) },
     limits: {
       ...limits,
+      // All get all at once: a trace tells what is said, not how it is spread.
+      spareMs: 0,
       // Small traces: what is committed is told at once, and a compaction keeps nothing.
       commitNoticeMs: args.numberOption('commitNoticeMs') ?? 0,
       logTailBytes: args.numberOption('logTailBytes') ?? 0,

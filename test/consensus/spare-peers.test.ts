@@ -1,0 +1,92 @@
+/** Whom entries go to at once, and whom a little later. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { limits } from '../../protocol/consensus/limits.ts'
+import { peer, Solo } from './solo.ts'
+
+const one = [{ data: new Uint8Array(1) }]
+const { spareMs } = limits
+
+/** A leader whose followers stream, with its first entry committed and told. */
+function settledLeader(voters: number): Solo {
+  const solo = new Solo({ voters, limits: { spareMs } })
+  solo.lead((voters - 1) / 2)
+  for (let n = 2; n <= voters; n++) solo.accepted(n, 1)
+  solo.live(limits.commitNoticeMs + spareMs)
+  solo.sent.length = 0
+  return solo
+}
+
+const appendedTo = (solo: Solo) => solo.take('append').map(({ to }) => to)
+
+function propose(solo: Solo): void {
+  solo.raft.propose(one, solo.now)
+  solo.pump()
+}
+
+test('an entry goes at once to as many as it takes to commit it, and to the others a little later', () => {
+  for (const [voters, atOnce] of [
+    [3, 1],
+    [5, 2],
+  ] as const) {
+    const solo = settledLeader(voters)
+    propose(solo)
+    const first = appendedTo(solo)
+    assert.equal(first.length, atOnce)
+    assert.equal(solo.raft.wakeAtMs, solo.now + spareMs, 'it wakes for the others')
+    solo.live(spareMs)
+    const all = [...first, ...appendedTo(solo)]
+    assert.deepEqual(
+      all.sort(),
+      Array.from({ length: voters - 1 }, (_, i) => peer(i + 2)),
+    )
+  }
+})
+
+test('what has gathered meanwhile goes to the others as one', () => {
+  const solo = settledLeader(3)
+  propose(solo)
+  propose(solo)
+  propose(solo)
+  const first = solo.take('append')
+  assert.equal(first.length, 3)
+  solo.live(spareMs)
+  const late = solo.take('append')
+  assert.deepEqual(
+    late.map(({ value }) => value.entries.length),
+    [3],
+  )
+  assert.notEqual(late[0]?.to, first[0]?.to)
+})
+
+test('whoever answers first makes the quorum', () => {
+  const solo = settledLeader(3)
+  propose(solo)
+  const [silent] = appendedTo(solo)
+  solo.live(spareMs)
+  const [other] = appendedTo(solo)
+  assert.notEqual(other, silent)
+  solo.accepted(Number(other?.slice(1)), 2)
+  assert.equal(solo.status.commit, 2)
+})
+
+test('who has fallen behind is waited for no more', () => {
+  const solo = settledLeader(3)
+  propose(solo)
+  const [silent] = appendedTo(solo)
+  solo.live(spareMs)
+  const [other] = appendedTo(solo)
+  solo.accepted(Number(other?.slice(1)), 2)
+  propose(solo)
+  assert.deepEqual(appendedTo(solo), [other], `${silent} comes second now`)
+})
+
+test('where only just enough are left, all get all at once', () => {
+  const solo = settledLeader(5)
+  solo.raft.unreachable(peer(2), solo.now)
+  solo.raft.unreachable(peer(3), solo.now)
+  solo.pump()
+  solo.sent.length = 0
+  propose(solo)
+  assert.deepEqual(appendedTo(solo).sort(), [peer(4), peer(5)])
+})
