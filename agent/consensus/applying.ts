@@ -97,11 +97,18 @@ export class Applying<Result> {
   private async load(snapshot: SnapshotMeta): Promise<void> {
     await this.machine.restore(snapshot, verified(snapshot, this.store.readSnapshot()))
     this.applied = snapshot.index
+    this.leaveOpen()
     for (const [index, { settle }] of this.waiting) {
       if (index > snapshot.index) continue
       this.waiting.delete(index)
       settle({ ok: false, reason: 'unknown', leader: undefined })
     }
+  }
+
+  /** Of the proposal that is being applied, nobody can say any more what became of all of it. */
+  private leaveOpen(): void {
+    this.current?.waiting.settle({ ok: false, reason: 'unknown', leader: undefined })
+    this.current = undefined
   }
 
   private applyEntries({ firstIndex, entries }: Extract<Apply, { kind: 'entries' }>): void {
@@ -113,6 +120,8 @@ export class Applying<Result> {
   }
 
   private settle(index: number, entry: Entry, result: Result): void {
+    // Another leader has cut it short: what came before took effect, and the rest never will.
+    if (this.current?.waiting.term !== entry.term) this.leaveOpen()
     const begun = this.waiting.get(index)
     if (begun) {
       this.waiting.delete(index)

@@ -76,6 +76,8 @@ export class Voter<Result> {
   private pumping = false
   /** When the writes were begun that the disk has not confirmed yet, in order. */
   private readonly writing: number[] = []
+  /** The newest write that the disk has confirmed, and so all before it. */
+  private confirmed = 0
   private stopped = false
   /** Resolves when nothing is on its way to the disk any more. */
   private written: PromiseWithResolvers<void> | undefined
@@ -284,7 +286,9 @@ export class Voter<Result> {
       })
       .then(
         () => {
-          if (this.stopped) return
+          // One that had to clean up after itself comes late: a later one has spoken for it.
+          if (this.stopped || persist.number <= this.confirmed) return
+          this.confirmed = persist.number
           this.raft.persisted(persist.number, this.now())
           this.soon()
         },

@@ -141,6 +141,22 @@ test('a log is cut behind its snapshot; a restart and a voter left behind begin 
   }
 })
 
+test('a voter that tidies up after a snapshot votes meanwhile', async () => {
+  const council = await councilOf('tidying', 3, smallLog)
+  await council.say('first')
+  const { seat } = await fallenFollower(council)
+  for (let i = 0; i < 150; i++) await council.say(`word ${i}`)
+  const { platter } = seat.host
+  // To find what is to be removed takes it longer than an election.
+  platter.options = { ...platter.options, readMs: 2_000 }
+  council.boot(seat)
+  assert.ok(await council.until(() => (seat.voter?.status().snapshotIndex ?? 0) > 0, 60_000))
+  council.leader?.host.crash('kill')
+  await council.say('last')
+  assert.ok(await council.until(() => seat.words.words.includes('last'), 10_000))
+  assert.equal(seat.failure, undefined)
+})
+
 test('a state in doubt is copied neither to the disk nor to others, until the doubt is over', async () => {
   const council = await councilOf('doubt', 3, smallLog)
   await council.say('first')
