@@ -1,7 +1,8 @@
 /** What a message promises is safe on the disk of whoever sends it, when it leaves. */
-import { isFurther, type LogView, type Position } from '../../protocol/consensus/log.ts'
+import type { LogView, Position } from '../../protocol/consensus/log.ts'
 import type { RaftFrame } from '../../protocol/consensus/messages.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { reachesBeyond } from './further.ts'
 import { type Violation, violation } from './violation.ts'
 
 /** What a loss of power, now, would leave. */
@@ -30,7 +31,7 @@ export function keepsPromise(
   if (safe.term > term) return undefined
   const { promised } = safe
   const lacks = (claimed: Position) =>
-    isFurther(claimed, promised)
+    reachesBeyond(claimed, promised)
       ? broken(
           `it claims ${claimed.index}@${claimed.term}, its disk ends at ${promised.index}@${promised.term}`,
         )
@@ -44,7 +45,8 @@ export function keepsPromise(
     case 'appendAnswer': {
       const { accepted, index } = frame.value
       const held = accepted ? log.termAt(index) : undefined
-      return held === undefined ? undefined : lacks({ index, term: held })
+      // A later leader's entry may have taken its place since; that is not what was accepted.
+      return held === undefined ? undefined : lacks({ index, term: Math.min(held, term) })
     }
     default:
       return undefined

@@ -1,29 +1,44 @@
 /**
- * Nobody leads, and nothing is committed, without the word of a majority: votes and acknowledgements
+ * Nobody stands, leads or calls anything committed without the word of a majority: the words of all
  * are noted as they leave the disks that stand for them, and counted when somebody says that there
- * were enough. A disk votes once in a term.
+ * were enough. A disk votes once in a term, and what it says to a leader counts in that term alone.
  */
 import type { Config, Member } from '../../protocol/consensus/messages.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { type Violation, violation } from './violation.ts'
 
-/** The terms of entries that one disk has acknowledged. */
-interface Held {
-  readonly terms: Map<number, Set<number>>
-  /** It took over a snapshot: everything up to there. */
-  snapshotIndex: number
-}
-
 export class QuorumEvidence {
   private readonly votes = new Map<string, PeerId>()
+  /** Who would vote, and who did, by candidate and term. */
+  private readonly promises = new Map<string, Set<string>>()
   private readonly supporters = new Map<string, Set<string>>()
-  private readonly held = new Map<string, Held>()
+  /** By disk and term: up to which entry it holds what the leader holds. */
+  private readonly acknowledgements = new Map<string, number>()
+
+  /** A promise to vote leaves a disk. */
+  wouldVote(voter: Member, term: number, candidate: PeerId): void {
+    add(this.promises, `${candidate} ${term}`, nameOf(voter))
+  }
+
+  /**
+   * Somebody enters a term to be elected in it, and so ends the one before for all who hear it. Not
+   * to be asked of whom the leader has told to stand.
+   */
+  stands(candidate: PeerId, term: number, config: Config): Violation | undefined {
+    const promised = this.promises.get(`${candidate} ${term}`)
+    const lacking = lackingHalf(config, (member) => {
+      return member.id === candidate || promised?.has(nameOf(member)) === true
+    })
+    if (!lacking) return undefined
+    return violation(
+      'nobody stands unasked',
+      `${candidate} stands in term ${term}, and ${lacking.had} of ${lacking.of} would vote for it`,
+    )
+  }
 
   /** A vote leaves a disk. */
   voted(voter: Member, term: number, candidate: PeerId): Violation | undefined {
-    const election = `${candidate} ${term}`
-    const supporters = this.supporters.get(election) ?? new Set()
-    this.supporters.set(election, supporters.add(nameOf(voter)))
+    add(this.supporters, `${candidate} ${term}`, nameOf(voter))
     const ballot = `${nameOf(voter)} ${term}`
     const other = this.votes.get(ballot)
     if (other === undefined) this.votes.set(ballot, candidate)
@@ -38,68 +53,70 @@ export class QuorumEvidence {
   /** Somebody leads, it says, by the votes of these. */
   elected(leader: PeerId, term: number, config: Config): Violation | undefined {
     const supporters = this.supporters.get(`${leader} ${term}`)
-    for (const half of halvesOf(config)) {
-      const granted = half.filter(
-        (member) => member.id === leader || supporters?.has(nameOf(member)),
-      ).length
-      if (granted * 2 <= half.length)
-        return violation(
-          'election quorum',
-          `${leader} leads term ${term} by ${granted} votes of ${half.length}`,
-        )
-    }
-    return undefined
+    const lacking = lackingHalf(config, (member) => {
+      return member.id === leader || supporters?.has(nameOf(member)) === true
+    })
+    if (!lacking) return undefined
+    return violation(
+      'election quorum',
+      `${leader} leads term ${term} by ${lacking.had} votes of ${lacking.of}`,
+    )
   }
 
-  /** A disk vouches for the entries up to `index`; `termAt` is undefined for what it has compacted. */
-  acknowledged(member: Member, index: number, termAt: (index: number) => number | undefined): void {
-    let held = this.held.get(nameOf(member))
-    if (held === undefined) {
-      held = { terms: new Map(), snapshotIndex: 0 }
-      this.held.set(nameOf(member), held)
-    }
-    for (let at = index; at > held.snapshotIndex; at--) {
-      const term = termAt(at)
-      if (term === undefined) {
-        held.snapshotIndex = at
-        return
-      }
-      const terms = held.terms.get(at) ?? new Set()
-      if (terms.has(term)) return
-      held.terms.set(at, terms.add(term))
-    }
+  /** A disk vouches to the leader of a term for all entries up to there. */
+  acknowledged(member: Member, term: number, index: number): void {
+    const said = `${nameOf(member)} ${term}`
+    this.acknowledgements.set(said, Math.max(index, this.acknowledgements.get(said) ?? 0))
   }
 
-  /** The leader calls an entry committed. Its own disk is `safeIndex` far. */
+  /**
+   * The leader of a term calls an entry committed, by one of these configurations. Its own disk is
+   * `safeIndex` far.
+   */
   committed(
     leader: PeerId,
-    index: number,
     term: number,
+    index: number,
     configs: readonly Config[],
     safeIndex: number,
   ): Violation | undefined {
-    const holds = (member: Member) => {
-      if (member.id === leader) return index <= safeIndex
-      const held = this.held.get(nameOf(member))
-      return held && (index <= held.snapshotIndex || held.terms.get(index)?.has(term))
-    }
+    const holds = (member: Member) =>
+      index <=
+      (member.id === leader
+        ? safeIndex
+        : (this.acknowledgements.get(`${nameOf(member)} ${term}`) ?? 0))
     let found: Violation | undefined
-    for (const config of configs.filter(({ voters }) => voters.length > 0)) {
-      const lacking = halvesOf(config).find((half) => half.filter(holds).length * 2 <= half.length)
+    for (const config of configs) {
+      if (config.voters.length === 0) continue
+      const lacking = lackingHalf(config, holds)
       if (!lacking) return undefined
       found ??= violation(
         'commit quorum',
-        `${leader} calls ${index}@${term} committed with ${lacking.filter(holds).length} of ${lacking.length} disks`,
+        `${leader} calls ${index} committed in term ${term} with ${lacking.had} of ${lacking.of} disks`,
       )
     }
     return found
   }
 }
 
+function add<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
+  const held = map.get(key)
+  if (held) held.add(value)
+  else map.set(key, new Set([value]))
+}
+
 function nameOf({ id, storage }: Member): string {
   return `${id} ${storage}`
 }
 
-function halvesOf({ voters, outgoing }: Config): (readonly Member[])[] {
-  return outgoing.length > 0 ? [voters, outgoing] : [voters]
+/** The half of a configuration in which fewer than a majority agree, and how many do. */
+function lackingHalf(
+  { voters, outgoing }: Config,
+  agrees: (member: Member) => boolean,
+): { had: number; of: number } | undefined {
+  for (const half of outgoing.length > 0 ? [voters, outgoing] : [voters]) {
+    const had = half.filter(agrees).length
+    if (had * 2 <= half.length) return { had, of: half.length }
+  }
+  return undefined
 }

@@ -151,7 +151,9 @@ export class Cluster {
     })
     const drift = this.sabotage.drift ?? this.timing.clockDriftMax
     const clocks = this.entropy.stream('clocks')
-    for (const host of this.hosts) host.rate = 1 + drift * (2 * clocks.unit() - 1)
+    // In half of all clusters each is as slow, or as fast, as it may be.
+    const rounded = clocks.unit() < 0.5 ? Math.round : (share: number) => share
+    for (const host of this.hosts) host.rate = 1 + drift * (2 * rounded(clocks.unit()) - 1)
   }
 
   // ── Hosts ─────────────────────────────────────────────────────────────────────────────────────

@@ -16,6 +16,16 @@ export interface Outcome {
   readonly virtualMs: number
 }
 
+/** `tiny`: nearly every proposal is compacted before all have it. */
+const logLimits = {
+  large: {},
+  small: { logBytesSoft: 1_500, logBytesHard: 3_000, logTailBytes: 300, appendBytesMax: 250 },
+  tiny: { logBytesSoft: 300, logBytesHard: 400, logTailBytes: 60, appendBytesMax: 120 },
+} as const
+
+/** About twice as long as it takes to follow a leader. */
+const COUP_MS = 400
+
 /** Everything about a history that is drawn, so that seeds differ in kind and not only in luck. */
 interface Plan {
   readonly nodes: number
@@ -25,12 +35,16 @@ interface Plan {
   readonly faultEveryMs: number
   readonly crashes: boolean
   readonly partitions: boolean
+  /** The leader alone is cut off, long enough for others to find another; mostly a slow one. */
+  readonly coups: boolean
   readonly changes: boolean
   readonly transfers: boolean
   readonly damage: boolean
   readonly wipes: boolean
-  readonly smallLog: boolean
+  readonly log: keyof typeof logLimits
   readonly drift: number
+  /** A snapshot in many pieces, or in one. */
+  readonly chunkBytes: number
   readonly hasteMs: number | undefined
 }
 
@@ -39,6 +53,7 @@ function draw(entropy: SeededEntropy): Plan {
   const nodes = pick(entropy, [3, 3, 5, 5, 7]) as number
   // Disks fail where the configuration stays, so that it is known how many may fail.
   const fragile = pick(entropy, ['', '', '', 'damage', 'wipe'])
+  const cuts = pick(entropy, ['partitions', 'partitions', 'coups', 'coups'])
   const diskMinMs = chance(0.5) ? 0.1 : 2
   return {
     nodes,
@@ -56,14 +71,16 @@ function draw(entropy: SeededEntropy): Plan {
     stormMs: 2_000 + 2_000 * entropy.unit(),
     faultEveryMs: 30 + 270 * entropy.unit(),
     crashes: chance(0.7),
-    partitions: chance(0.7),
+    partitions: cuts === 'partitions',
+    coups: cuts === 'coups',
     changes: fragile === '' && chance(0.8),
     transfers: chance(0.5),
     damage: fragile === 'damage',
     wipes: fragile === 'wipe',
-    smallLog: chance(0.6),
-    drift: pick(entropy, [0.02, 0.02, 0.3]) as number,
+    log: pick(entropy, ['large', 'small', 'tiny']) as keyof typeof logLimits,
+    drift: pick(entropy, [0.02, 0.3]) as number,
     hasteMs: chance(0.25) ? 60 : undefined,
+    chunkBytes: chance(0.5) ? 4_096 : 16,
   }
 }
 
@@ -85,13 +102,11 @@ export function runHistory(
     },
     ...(sabotage ? { sabotage } : {}),
     limits: {
-      snapshotChunkBytes: 16,
+      snapshotChunkBytes: plan.chunkBytes,
       snapshotChunksInflightMax: 2,
       promotionLagEntriesMax: 8,
       inflightAppendsMax: 4,
-      ...(plan.smallLog
-        ? { logBytesSoft: 1_500, logBytesHard: 3_000, logTailBytes: 300, appendBytesMax: 250 }
-        : {}),
+      ...logLimits[plan.log],
     },
   })
   watch(cluster)
@@ -116,6 +131,7 @@ export class History {
     this.every(8, () => this.client())
     if (plan.crashes) this.every(plan.faultEveryMs * 2, () => this.crashOrStart())
     if (plan.partitions) this.every(plan.faultEveryMs, () => this.cutOrHeal())
+    if (plan.coups) this.every(COUP_MS, () => this.coup())
     if (plan.changes) this.every(plan.faultEveryMs, () => this.change())
     if (plan.transfers) this.every(plan.faultEveryMs * 2, () => this.transfer())
     if (plan.damage) this.every(plan.faultEveryMs * 4, () => this.damage())
@@ -191,6 +207,17 @@ export class History {
         cluster.cuts.add(`${a.id}>${b.id}`)
         if (!oneWay) cluster.cuts.add(`${b.id}>${a.id}`)
       }
+  }
+
+  /** Whoever's clock is the slowest is made to lead, and is cut off when it does. */
+  private coup(): void {
+    const { cluster } = this
+    const [slowest] = [...cluster.hosts].sort((a, b) => a.rate - b.rate)
+    const { leader } = cluster
+    cluster.heal()
+    if (!leader || !slowest) return
+    if (leader === slowest || this.entropy.unit() < 0.3) cluster.isolate(leader.index + 1)
+    else cluster.transfer(leader, slowest.id)
   }
 
   private transfer(): void {

@@ -3,12 +3,20 @@
  * would still hold if all power were lost at this moment. A defect is seen here when it is done, and
  * not only when chance makes something of it.
  */
-import { hardStateKey } from '../../agent/consensus/keys.ts'
-import { HardRecord, unsealMessage } from '../../agent/consensus/records.ts'
+import { hardStateKey, identityKey } from '../../agent/consensus/keys.ts'
+import { HardRecord, Identity, unsealMessage } from '../../agent/consensus/records.ts'
 import { configOf, noConfig } from '../../protocol/consensus/config.ts'
+import type { Limits } from '../../protocol/consensus/limits.ts'
 import type { LogView, Position } from '../../protocol/consensus/log.ts'
 import { entryKind } from '../../protocol/consensus/messages.ts'
-import type { Envelope, Persist, RaftEvent, Ready } from '../../protocol/consensus/ready.ts'
+import type {
+  Envelope,
+  HardState,
+  Persist,
+  RaftEvent,
+  Ready,
+} from '../../protocol/consensus/ready.ts'
+import { ChunkWindow } from '../checkers/chunk-window.ts'
 import type { CommittedLog } from '../checkers/committed-log.ts'
 import { Conduct, type Standing, takesOver } from '../checkers/conduct.ts'
 import { changesInTurn, overlaps } from '../checkers/configurations-overlap.ts'
@@ -16,46 +24,75 @@ import { LeaderCompleteness } from '../checkers/leader-completeness.ts'
 import { LogMatching } from '../checkers/log-matching.ts'
 import { keepsPromise, type SafeState } from '../checkers/promises-kept.ts'
 import { QuorumEvidence } from '../checkers/quorum-evidence.ts'
-import type { Violation } from '../checkers/violation.ts'
+import { type Violation, violation } from '../checkers/violation.ts'
 import type { Host } from '../world/host.ts'
 import { hashOfBytes } from '../world/trace.ts'
+import type { Moment } from './fault.ts'
+import { simulatedLedgerLimits } from './limits.ts'
 
 /** What is known of one voter, in this life. */
 interface Voter {
   readonly conduct: Conduct
-  /** Its disk knew so much to be committed when it started. */
-  readonly knownCommit: number
+  /** What its disk had when it started. */
+  readonly kept: HardState
   begun: boolean
-  leads: boolean
+  /** The term that it leads. */
+  reign: number | undefined
+  /** It stands without having been told that it would be voted for. */
+  unasked: Violation | undefined
   /** The configuration in force there, and the one before. */
   config: Standing
   before: Standing
 }
 
+export interface Listening {
+  judge(found: Violation | undefined): void
+  notice(moment: Moment, host: Host): void
+}
+
 const nobody: Standing = { index: 0, config: noConfig }
+const nothing: HardState = {
+  term: 0,
+  vote: undefined,
+  commit: 0,
+  promised: { index: 0, term: 0 },
+}
 
 export class Backstage {
-  private readonly judge: (found: Violation | undefined) => void
+  private readonly judge: Listening['judge']
+  private readonly notice: Listening['notice']
   private readonly matching = new LogMatching()
   private readonly complete: LeaderCompleteness
   private readonly evidence = new QuorumEvidence()
+  private readonly chunks: ChunkWindow
+  /** Which of the disks that a host had in turn goes by that number. */
+  private readonly disks = new Map<string, number>()
   private readonly voters = new Map<Host, Voter>()
   /** Where the logs of candidates ended, by themselves and their terms. */
   private readonly claims = new Map<string, Position>()
-  /** Entries whose quorum has been counted. */
-  private counted = 0
 
-  constructor(committed: CommittedLog, judge: (found: Violation | undefined) => void) {
+  constructor(
+    committed: CommittedLog,
+    { judge, notice }: Listening,
+    { snapshotChunkBytes, snapshotChunksInflightMax }: Limits = simulatedLedgerLimits,
+  ) {
     this.judge = judge
+    this.notice = notice
+    this.chunks = new ChunkWindow(snapshotChunkBytes * snapshotChunksInflightMax)
     this.complete = new LeaderCompleteness(committed)
   }
 
   started(host: Host): void {
+    // A disk that has lost its number is another one from here on.
+    const { platter } = host
+    const known = unsealMessage(identityKey, Identity, platter.held(identityKey))
+    const kept = known ? stateIn(platter.held(hardStateKey)) : nothing
     this.voters.set(host, {
-      conduct: new Conduct(host.name),
-      knownCommit: recordOf(host)?.commit ?? 0,
+      conduct: new Conduct(host.name, kept),
+      kept,
       begun: false,
-      leads: false,
+      reign: undefined,
+      unasked: undefined,
       config: nobody,
       before: nobody,
     })
@@ -64,20 +101,35 @@ export class Backstage {
   follows(host: Host, ready: Ready, log: LogView): void {
     const voter = this.voters.get(host)
     if (!voter) return
-    const { conduct } = voter
-    if (!voter.begun) {
-      voter.begun = true
-      const { index, config } = log.snapshot
-      voter.config = { index, config }
-      this.judge(conduct.begins(log, voter.knownCommit))
-    }
+    const { conduct, reign } = voter
+    if (!voter.begun) this.begins(host, voter, ready, log)
+    const config = voter.config
     for (const event of ready.events) this.heard(host, voter, log, event)
     if (ready.persist) this.writes(host, voter, ready.persist, log)
     const safe = safeStateOf(host)
     for (const envelope of ready.send) this.says(host, voter, log, safe, envelope)
+    for (const order of ready.chunks) this.judge(this.chunks.sends(host.name, order))
     this.judge(conduct.applies(ready, safe))
-    this.judge(conduct.commits(log))
-    if (voter.leads) this.counts(host, voter, log, safe)
+    const counts = reign !== undefined && reign === voter.reign && log.commit > conduct.commit
+    this.judge(conduct.commits(log, counts ? reign : undefined))
+    if (!counts) return
+    // It may have counted before who decides has changed.
+    const before = config.index === voter.config.index ? nobody : config
+    const configs = [voter.config.config, before.config]
+    const { index } = safe.promised
+    this.judge(this.evidence.committed(host.id, reign, log.commit, configs, index))
+  }
+
+  private begins(host: Host, voter: Voter, { events, persist }: Ready, log: LogView): void {
+    voter.begun = true
+    const { index, config } = log.snapshot
+    voter.config = { index, config }
+    voter.conduct.recovers(events.some(({ kind }) => kind === 'recovering'))
+    // What it is about to write was no part of it when it began, and what that replaces is not seen.
+    const writes = persist !== undefined && persist.entries.length > 0
+    if (writes && persist.firstIndex <= voter.kept.promised.index) return
+    const lastIndex = writes ? persist.firstIndex - 1 : log.lastIndex
+    this.judge(voter.conduct.begins(log, voter.kept, host.platter.harmed, lastIndex))
   }
 
   private heard(host: Host, voter: Voter, log: LogView, event: RaftEvent): void {
@@ -89,15 +141,22 @@ export class Backstage {
         voter.config = { index, config }
         return
       }
+      case 'snapshotDue':
+        return this.notice('compacts', host)
       case 'recovering':
       case 'recovered':
         return conduct.recovers(event.kind === 'recovering')
       case 'role': {
         const { role, term, why } = event
-        if (voter.leads && why === 'removed') this.judge(conduct.retires(log, voter.config))
-        voter.leads = role === 'leader'
+        if (voter.reign !== undefined && why === 'removed')
+          this.judge(conduct.retires(log, voter.config))
+        voter.reign = role === 'leader' ? term : undefined
         if (role !== 'follower') this.judge(conduct.stands(term))
         if (role === 'leader') this.leads(host, voter, log, term)
+        else if (role === 'candidate') {
+          voter.unasked = this.evidence.stands(host.id, term, voter.config.config)
+          this.notice('stands', host)
+        }
         return
       }
       default:
@@ -106,6 +165,7 @@ export class Backstage {
   }
 
   private leads(host: Host, voter: Voter, log: LogView, term: number): void {
+    this.notice('leads', host)
     this.judge(this.evidence.elected(host.id, term, voter.config.config))
     const { firstIndex, lastIndex } = log
     const termAt = (index: number) => log.termAt(index)
@@ -115,8 +175,10 @@ export class Backstage {
 
   private writes(host: Host, voter: Voter, persist: Persist, log: LogView): void {
     const { firstIndex, entries, hardState } = persist
+    if (persist.snapshot) this.notice('installs', host)
+    if (voter.reign !== undefined && entries.length > 0) this.notice('proposes', host)
     this.judge(takesOver(host.name, persist, voter.config))
-    this.judge(voter.conduct.writes(persist, hardState.term))
+    this.judge(voter.conduct.writes(persist))
     this.judge(voter.conduct.keeps(log, hardState.term))
     let previousTerm = log.termAt(firstIndex - 1)
     for (const [i, { term, data, kind }] of entries.entries()) {
@@ -142,7 +204,9 @@ export class Backstage {
     const config = configOf(data)
     if (!config || index !== voter.config.index) return
     this.judge(overlaps(voter.before.config, config))
-    if (voter.leads) this.judge(changesInTurn(host.name, voter.before, index, term, log))
+    if (voter.reign === undefined) return
+    this.notice('reconfigures', host)
+    this.judge(changesInTurn(host.name, voter.before, index, term, log))
   }
 
   private says(
@@ -154,39 +218,65 @@ export class Backstage {
   ): void {
     this.judge(keepsPromise(host.name, to, frame, log, safe))
     const { term } = frame.value
-    if (frame.kind === 'voteRequest') {
-      const { lastIndex, lastTerm } = frame.value
-      this.claims.set(`${host.id} ${term}`, { index: lastIndex, term: lastTerm })
-    } else if (frame.kind === 'voteAnswer' && frame.value.granted) {
-      const { storage } = frame.value
-      this.judge(this.evidence.voted({ id: host.id, storage }, term, to))
-      const claim = this.claims.get(`${to} ${term}`)
-      if (claim && safe.term === term) this.judge(voter.conduct.votes(to, term, claim, safe))
-    } else if (frame.kind === 'appendAnswer' && frame.value.accepted) {
-      const { storage, index } = frame.value
-      this.evidence.acknowledged({ id: host.id, storage }, index, (at) => log.termAt(at))
-      voter.conduct.vouches(term, index)
+    if ('storage' in frame.value) this.answersFrom(host, frame.value.storage)
+    switch (frame.kind) {
+      case 'preVoteAnswer': {
+        const { storage, granted } = frame.value
+        if (granted) this.evidence.wouldVote({ id: host.id, storage }, term, to)
+        return
+      }
+      case 'voteRequest': {
+        const { lastIndex, lastTerm, handover } = frame.value
+        if (!handover) this.judge(voter.unasked)
+        this.claims.set(`${host.id} ${term}`, { index: lastIndex, term: lastTerm })
+        return
+      }
+      case 'voteAnswer': {
+        const { storage, granted } = frame.value
+        if (!granted) return
+        this.notice('votes', host)
+        this.judge(this.evidence.voted({ id: host.id, storage }, term, to))
+        const claim = this.claims.get(`${to} ${term}`)
+        if (claim && safe.term === term) this.judge(voter.conduct.votes(to, term, claim, safe))
+        return
+      }
+      case 'appendAnswer': {
+        const { storage, accepted, index } = frame.value
+        if (!accepted) return
+        this.notice('acknowledges', host)
+        this.evidence.acknowledged({ id: host.id, storage }, term, index)
+        return voter.conduct.vouches(term, index)
+      }
+      case 'chunkAnswer': {
+        const { snapshotIndex, nextOffset } = frame.value
+        return this.chunks.answers(host.id, term, snapshotIndex, nextOffset)
+      }
+      default:
+        return
     }
   }
 
-  private counts(host: Host, voter: Voter, log: LogView, { promised }: SafeState): void {
-    const configs = [voter.config.config, voter.before.config]
-    for (let index = this.counted + 1; index <= log.commit; index++) {
-      const term = log.termAt(index)
-      if (term === undefined) continue
-      this.judge(this.evidence.committed(host.id, index, term, configs, promised.index))
-    }
-    this.counted = Math.max(this.counted, log.commit)
+  /** Promises are known by the number of the disk: no two disks of a host may share one. */
+  private answersFrom(host: Host, storage: number): void {
+    const name = `${host.name} ${storage}`
+    const { generation } = host.platter
+    const known = this.disks.get(name) ?? generation
+    this.disks.set(name, known)
+    if (known !== generation)
+      this.judge(
+        violation('a new disk has a new number', `${host.name} answers as ${storage} once more`),
+      )
   }
 }
 
-function recordOf(host: Host): HardRecord | undefined {
-  return unsealMessage(hardStateKey, HardRecord, host.platter.safe(hardStateKey))
+/** What a loss of power would leave, at this moment. */
+function safeStateOf({ platter }: Host): HardState {
+  return stateIn(platter.safe(hardStateKey))
 }
 
-function safeStateOf(host: Host): SafeState {
-  const record = recordOf(host)
-  if (!record) return { term: 0, vote: undefined, promised: { index: 0, term: 0 } }
-  const { term, vote, promisedIndex, promisedTerm } = record
-  return { term, vote, promised: { index: promisedIndex, term: promisedTerm } }
+function stateIn(bytes: Uint8Array | undefined): HardState {
+  const record = unsealMessage(hardStateKey, HardRecord, bytes)
+  if (!record) return nothing
+  const { term, vote, commit, promisedIndex, promisedTerm } = record
+  return { term, vote, commit, promised: { index: promisedIndex, term: promisedTerm } }
 }

@@ -22,6 +22,15 @@ interface Session {
   serial: number
 }
 
+/** Whoever knows more than a client does. */
+export interface Listener {
+  /** What is committed by now, at least: any read that is begun from here on has to see it. */
+  committed(): number
+  ended(operation: Operation): void
+  /** A read was answered by `agent` from the state after that entry. */
+  read(agent: Agent, committed: number, index: number): void
+}
+
 /** `undefined`: nothing was heard in time. */
 type Answer = Appended | undefined
 
@@ -37,16 +46,16 @@ export class Client {
   private stopped = false
   /** The revision at which a key was last read: what a comparison may expect. */
   private readonly seen = new Map<string, number>()
-  private readonly onEnd: (operation: Operation) => void
+  private readonly listener: Listener
 
   constructor(
     mesh: SimulatedMesh,
     history: History,
     name: string,
     sessions: boolean,
-    onEnd: (operation: Operation) => void,
+    listener: Listener,
   ) {
-    this.onEnd = onEnd
+    this.listener = listener
     this.mesh = mesh
     this.history = history
     this.name = name
@@ -59,10 +68,12 @@ export class Client {
     this.stopped = true
   }
 
-  async run(): Promise<void> {
+  /** `hurries`: whether it is to think less, now. */
+  async run(hurries: () => boolean): Promise<void> {
     while (!this.stopped) {
       // Quiet for a while, then several in a row: both find something.
-      await this.rest(-clientLimits.thinkMs * Math.log(1 - this.entropy.unit()))
+      await this.think(hurries)
+      if (hurries() && this.entropy.unit() < clientLimits.flurryShare) this.flurry()
       const row = this.entropy.unit() < 0.2 ? 2 + below(this.entropy, 8) : 1
       for (let i = 0; i < row && !this.stopped; i++) await this.step()
     }
@@ -76,11 +87,24 @@ export class Client {
     await this.change(agent, draw)
   }
 
+  private async think(hurries: () => boolean): Promise<void> {
+    const drawn = -Math.log(1 - this.entropy.unit())
+    let restedMs = 0
+    for (;;) {
+      const leftMs = drawn * (hurries() ? clientLimits.hurryMs : clientLimits.thinkMs) - restedMs
+      if (leftMs <= 0) return
+      const restMs = Math.min(leftMs, clientLimits.lookUpMs)
+      await this.rest(restMs)
+      restedMs += restMs
+    }
+  }
+
   // ── What it does ──────────────────────────────────────────────────────────────────────────────
 
   private async get(agent: Agent): Promise<void> {
     const key = this.someKey()
     const end = this.begin(key, { kind: 'get' })
+    const committed = this.listener.committed()
     const timeoutMs = this.patience()
     const answer = await this.heardWithin(
       timeoutMs + clientLimits.graceMs,
@@ -90,10 +114,23 @@ export class Client {
       ),
     )
     if (answer?.kind !== 'read') return end({ kind: 'refused' })
+    this.listener.read(agent, committed, answer.index)
     const row = answer.value
     const revision = row?.revision ?? 0
     this.seen.set(key, revision)
     end({ kind: 'read', value: row && decoder.decode(row.value), revision })
+  }
+
+  /** Many at once, and nobody waits: the log has batches in it, several of them under way. */
+  private flurry(): void {
+    const { flurryMin, flurryMax, flurryBytesMax } = clientLimits
+    const agent = this.someAgent()
+    for (let i = flurryMin + below(this.entropy, flurryMax - flurryMin); agent && i > 0; i--) {
+      const value = this.entropy.bytes(below(this.entropy, flurryBytesMax))
+      const key = `flurry-${below(this.entropy, clientLimits.flurryKeys)}`
+      const command = { kind: 'kvPut' as const, value: { namespace: NAMESPACE, key, value } }
+      void this.append(agent, command, undefined)
+    }
   }
 
   private change(agent: Agent, draw: number): Promise<void> {
@@ -182,7 +219,7 @@ export class Client {
       const open = outcome.kind === 'unknown'
       if (open) this.number = this.history.newClient()
       const returnedAt = open ? undefined : scheduler.fired
-      this.onEnd(ended(outcome, returnedAt))
+      this.listener.ended(ended(outcome, returnedAt))
     }
   }
 

@@ -33,7 +33,56 @@ export type WireFault =
   /** Connections between two break, as when a firewall forgets them. */
   | { readonly kind: 'reset'; readonly one: string; readonly other: string }
 
-export type Trouble = HostFault | WireFault | { readonly kind: 'blackout' }
+/** What happens in the life of a voter, for which a fault can lie in wait. */
+export type Moment =
+  | 'stands'
+  | 'leads'
+  | 'votes'
+  | 'acknowledges'
+  | 'proposes'
+  | 'reconfigures'
+  | 'compacts'
+  | 'installs'
+
+/** What happens in the life of an attempt: at its agent, and at the leader at the same time. */
+export type WorkMoment =
+  /** The leader has it in the ledger, and has not sent it. */
+  | 'assigns'
+  /** Sent, and about to be written down. */
+  | 'takes'
+  /** Written down, and about to be started. */
+  | 'starts'
+  /** It runs. */
+  | 'runs'
+  /** It has ended, and the agent has not heard of it. */
+  | 'ends'
+  /** Its end is about to be written down, and then told. */
+  | 'tells'
+  /** The leader has its end in the ledger, and has not said so. */
+  | 'commits'
+
+/** `isolate`: cut off from all others. `transfer` and `change`: as an operator would, at the leader. */
+export type Blow = 'kill' | 'powerLoss' | 'pause' | 'isolate' | 'transfer' | 'change'
+
+export type MeshFault =
+  | { readonly kind: 'blackout' }
+  /** Clients are in a hurry. */
+  | { readonly kind: 'rush' }
+  /** Whoever leads is asked every so often to hand over, or to change who votes. */
+  | { readonly kind: 'meddling'; readonly what: 'transfer' | 'change'; readonly everyMs: number }
+  /** It befalls a host right after that moment, in so many cases of all. */
+  | {
+      readonly kind: 'ambush'
+      readonly on: Moment | WorkMoment
+      /** Before anything follows from it; otherwise after `afterMs`. */
+      readonly atOnce?: boolean
+      readonly blow: Blow
+      readonly share: number
+      readonly afterMs: number
+      readonly holdMs: number
+    }
+
+export type Trouble = HostFault | WireFault | MeshFault
 
 export type Fault = Trouble & { readonly atMs: number; readonly forMs: number }
 
@@ -63,6 +112,16 @@ function whatOf(fault: Fault): string {
       return `reset ${fault.one} ↯ ${fault.other}`
     case 'blackout':
       return 'all lose power'
+    case 'rush':
+      return 'clients are in a hurry'
+    case 'meddling':
+      return `${fault.what} every ${Math.round(fault.everyMs)} ms`
+    case 'ambush': {
+      const { on, blow, share, afterMs, holdMs, atOnce } = fault
+      const hold = `for ${Math.round(holdMs)} ms`
+      const when = atOnce ? 'as soon as' : `${Math.round(afterMs)} ms after`
+      return `${blow} ${hold} ${when} somebody ${on}, in ${Math.round(share * 100)}%`
+    }
     case 'slowDisk':
       return `disk of ${fault.host} ${fault.factor} times slower`
     case 'fullDisk':

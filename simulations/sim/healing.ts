@@ -7,18 +7,14 @@ import { digestOf } from '../../protocol/ledger/digest.ts'
 import { below, type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
 import { mend, partition } from '../world/faults.ts'
 import type { Host } from '../world/host.ts'
+import { simLimits } from './limits.ts'
 import type { SimulatedAgent, SimulatedMesh } from './mesh.ts'
 import type { Said } from './overseer.ts'
+import { type Step, stuck } from './steps.ts'
 import type { Failure } from './verdict.ts'
 
 const TRY_MS = 4_000
 const AGAIN_MS = 250
-
-export interface Step {
-  begin(): void
-  done(): boolean
-  complaint(): Failure
-}
 
 export class Healing {
   private readonly mesh: SimulatedMesh
@@ -45,6 +41,7 @@ export class Healing {
   }
 
   readonly core: Step = {
+    limitMs: simLimits.coreMs,
     begin: () => {
       const names = this.away.map(({ name }) => name).join(', ')
       this.note(this.away.length > 0 ? `faults end, but for ${names}` : 'all faults end')
@@ -64,6 +61,7 @@ export class Healing {
   }
 
   readonly whole: Step = {
+    limitMs: simLimits.wholeMs,
     begin: () => {
       this.note('everyone is back')
       for (const host of this.away) {
@@ -111,8 +109,7 @@ export class Healing {
   }
 
   private liveness(checker: string, what: string): Failure {
-    const lines = this.mesh.nodes.map((node) => waitingFor(this.mesh, node))
-    return { kind: 'liveness', checker, what, lines, atMs: this.mesh.world.nowMs }
+    return stuck(this.mesh, checker, what)
   }
 
   private note(text: string): void {
@@ -138,30 +135,4 @@ function sparedBy(believer: SimulatedAgent, all: readonly SimulatedAgent[]): num
   return Math.min(
     ...halves.map((half) => half.filter(able).length - (Math.floor(half.length / 2) + 1)),
   )
-}
-
-function waitingFor(mesh: SimulatedMesh, { host, agent }: SimulatedAgent): string {
-  const nameOf = (id: string) => mesh.world.hosts.find((one) => one.id === id)?.name ?? id
-  const ledger = agent?.ledger
-  const status = ledger?.status()
-  if (host.state !== 'up' || !ledger || !status) {
-    const why = ledger?.stopped ? `: ${JSON.stringify(ledger.stopped)}` : ''
-    return `${host.name} ${host.state}, no ledger${why}`
-  }
-  const voters = status.config.voters.map(({ id }) => nameOf(id)).join(',')
-  const peers = status.peers.map(
-    ({ id, state, match, heardMsAgo }) =>
-      `${nameOf(id)}:${state}@${match} heard ${Math.round(heardMsAgo)} ms ago`,
-  )
-  return [
-    `${host.name} ${status.role} in term ${status.term}`,
-    `leader ${status.leader ? nameOf(status.leader) : 'none'}`,
-    `log to ${status.lastIndex}@${status.lastTerm}, commit ${status.commit}, applied ${ledger.state.index}`,
-    `voters ${voters} (entry ${status.configIndex})`,
-    status.recovering ? 'recovering' : '',
-    ledger.stopped ? `stopped: ${JSON.stringify(ledger.stopped)}` : '',
-    peers.join(' '),
-  ]
-    .filter(Boolean)
-    .join('; ')
 }

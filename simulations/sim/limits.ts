@@ -1,13 +1,17 @@
 /** The measures of a simulation. */
 import { limits } from '../../protocol/consensus/limits.ts'
 
-/** Snapshots and lost tails within minutes instead of days. */
+/** Snapshots and lost tails within minutes instead of days, and everything in small pieces. */
 export const simulatedLedgerLimits = {
   ...limits,
-  logBytesSoft: 24 * 1024,
-  logBytesHard: 48 * 1024,
-  logTailBytes: 4 * 1024,
-  snapshotChunkBytes: 4 * 1024,
+  logBytesSoft: 10 * 1024,
+  logBytesHard: 12 * 1024,
+  logTailBytes: 2 * 1024,
+  snapshotChunkBytes: 512,
+  snapshotChunksInflightMax: 2,
+  // A few entries at a time: a peer that catches up holds many a part of what it is to have.
+  appendBytesMax: 400,
+  inflightAppendsMax: 8,
 } as const
 
 export const simLimits = {
@@ -30,10 +34,49 @@ export const clientLimits = {
   keyEpochMs: 15_000,
   /** Between two bursts, on average. */
   thinkMs: 3_000,
+  /** The same, in a hurry; how soon one notices that there is one. */
+  hurryMs: 150,
+  lookUpMs: 500,
   patienceMs: 5_000,
   /** How much longer than it asked for a client waits itself. */
   graceMs: 1_000,
   retryMs: 200,
   triesMax: 20,
   sessionTtlMs: 600_000,
+  /** In a hurry: how often many commands at once, how many, and of how many bytes. */
+  flurryShare: 0.1,
+  flurryMin: 4,
+  flurryMax: 24,
+  flurryBytesMax: 400,
+  /** Over so many keys: what a snapshot is made of. */
+  flurryKeys: 40,
+} as const
+
+export const stormLimits = {
+  /** An ambush that has struck so often is over. */
+  blowsPerAmbush: 24,
+} as const
+
+/** Patience of a voter: `ledgerTiming.electionMs`, up to twice that. */
+export const peaceLimits = {
+  /** Until all follow one leader. */
+  quietMs: 60_000,
+  /** One voter does not hear the leader for so long. */
+  unheardMs: 20_000,
+  /** And then does again: the leader is looked at for so long. */
+  backMs: 8_000,
+  /** From the loss of a leader until another leads, and it knows. */
+  followedMs: 30_000,
+} as const
+
+export const partingLimits = {
+  /** Until so few vote that one more decides. */
+  fewerMs: 60_000,
+  askAgainMs: 20,
+  /** What the leader has begun is on its disk by then. */
+  writeMs: 100,
+  restartMs: 300,
+  /** From its death until somebody leads. */
+  goneMs: 40_000,
+  wholeMs: 60_000,
 } as const

@@ -3,12 +3,16 @@
  * It starts them, and knows which of them live; what befalls them is for `storm.ts`.
  */
 import { Agent } from '../../agent/agent.ts'
+import { storeLimits } from '../../agent/artifacts/limits.ts'
+import { archivingDefaults } from '../../agent/history/limits.ts'
 import { ledgerTiming } from '../../agent/ledger/limits.ts'
 import type { LedgerWitness } from '../../agent/ledger/witness.ts'
 import { samplingDefaults } from '../../agent/telemetry/limits.ts'
-import { autopilotModule } from '../../coordinator/autopilot/autopilot.ts'
+import { type WorkSettings, workDefaults } from '../../agent/work/limits.ts'
+import { coordinationOf } from '../../coordinator/coordination.ts'
+import type { Limits } from '../../protocol/consensus/limits.ts'
 import { DiskError } from '../../protocol/ports/disk.ts'
-import type { Host, HostPorts } from '../world/host.ts'
+import type { Host, HostOptions, HostPorts } from '../world/host.ts'
 import { World, type WorldOptions } from '../world/world.ts'
 import { simulatedLedgerLimits } from './limits.ts'
 
@@ -21,6 +25,14 @@ export interface MeshOptions extends WorldOptions {
   /** By host: millionths by which its clock runs fast. */
   driftPpm?: readonly number[]
   witness?(host: Host, term: () => number): LedgerWitness
+  ledgerLimits?: Limits
+  /** What ended runs leave the ledger after. */
+  archiveAfterMs?: number
+  /** What can be run on a host, and what its agent takes on. */
+  machine?(name: string): HostOptions
+  work?(host: Host): WorkSettings
+  /** The ports of a host, for somebody who wants to know what is done with them. */
+  watched?(host: Host, ports: HostPorts): HostPorts
 }
 
 export interface SimulatedAgent {
@@ -44,7 +56,10 @@ export class SimulatedMesh {
     this.options = options
     this.world = new World({ identities: 'plain', ...options })
     this.nodes = Array.from({ length: size }, (_, i) => ({
-      host: this.world.addHost(`n${i + 1}`, { driftPpm: options.driftPpm?.[i] ?? 0 }),
+      host: this.world.addHost(`n${i + 1}`, {
+        driftPpm: options.driftPpm?.[i] ?? 0,
+        ...options.machine?.(`n${i + 1}`),
+      }),
       agent: undefined,
       life: 0,
     }))
@@ -69,12 +84,13 @@ export class SimulatedMesh {
 
   private async run(node: SimulatedAgent, ports: HostPorts): Promise<Agent> {
     const { host } = node
+    const { watched, work, ledgerLimits, archiveAfterMs } = this.options
     node.agent = undefined
     node.life = host.life
     const others = this.nodes.filter((other) => other !== node).slice(0, BOOTSTRAP_COUNT)
     const witness = this.options.witness?.(host, () => agent.ledger.status()?.term ?? 0)
     const agent: Agent = new Agent(
-      { ...ports, loopLagMs: () => 0 },
+      { ...(watched?.(host, ports) ?? ports), loopLagMs: () => 0 },
       {
         signer: ports.signer,
         verify: ports.verify,
@@ -84,7 +100,7 @@ export class SimulatedMesh {
         bootstrap: others.map((other) => other.host.address),
         probeIntervalMs: PROBE_INTERVAL_MS,
         ledgerTiming,
-        ledgerLimits: simulatedLedgerLimits,
+        ledgerLimits: ledgerLimits ?? simulatedLedgerLimits,
         ...(witness ? { witness } : {}),
         founding: {
           founder: node === this.nodes[0] && !this.founded,
@@ -93,9 +109,11 @@ export class SimulatedMesh {
           },
         },
         sampling: samplingDefaults,
+        work: work?.(host) ?? workDefaults,
+        artifacts: storeLimits,
         dataDirectory: '/',
       },
-      (it) => [autopilotModule(it)],
+      (it) => coordinationOf(it, archiveAfterMs ?? archivingDefaults.afterMs).modules,
     )
     try {
       await agent.start()

@@ -3,6 +3,7 @@
  * must never be. It sees what no host sees: what the others hold.
  */
 import type { LedgerWitness } from '../../agent/ledger/witness.ts'
+import type { Limits } from '../../protocol/consensus/limits.ts'
 import type { Entry } from '../../protocol/consensus/messages.ts'
 import type { RaftEvent, Ready } from '../../protocol/consensus/ready.ts'
 import { digestOf } from '../../protocol/ledger/digest.ts'
@@ -16,6 +17,7 @@ import type { Host } from '../world/host.ts'
 import { hashOfBytes } from '../world/trace.ts'
 import type { World } from '../world/world.ts'
 import { Backstage } from './backstage.ts'
+import type { Moment } from './fault.ts'
 import type { Failure } from './verdict.ts'
 
 export interface Said {
@@ -39,12 +41,19 @@ export class Overseer {
   /** What stands in each entry, for those who were told that theirs does. */
   private readonly texts = new Map<number, string>()
   elections = 0
+  /** Called when something happens in the life of a voter. */
+  onMoment: (moment: Moment, host: Host) => void = () => {}
 
-  constructor(world: World, say: (line: Said) => void, tells: Tells) {
+  /** `limits`: of the ledger, where they are not those of every simulation. */
+  constructor(world: World, say: (line: Said) => void, tells: Tells, limits?: Limits) {
     this.world = world
     this.say = say
     this.tells = tells
-    this.backstage = new Backstage(this.machines.log, (found) => this.judge(found))
+    const listening = {
+      judge: (found: Violation | undefined) => this.judge(found),
+      notice: (moment: Moment, host: Host) => this.onMoment(moment, host),
+    }
+    this.backstage = new Backstage(this.machines.log, listening, limits)
   }
 
   /** The highest entry that anybody has applied. */
@@ -87,6 +96,17 @@ export class Overseer {
       violation('no acknowledged write lost', `entry ${index} was acknowledged as ${text}`, [
         held ? 'something else was applied there' : 'nobody applied it',
       ]),
+    )
+  }
+
+  /** A client was answered by that host from the state after `index`; so much was committed before. */
+  read(id: string, committed: number, index: number): void {
+    if (index >= committed) return
+    this.judge(
+      violation(
+        'linearizable reads',
+        `${this.nameOf(id)} answers from entry ${index} what was asked when ${committed} was applied`,
+      ),
     )
   }
 

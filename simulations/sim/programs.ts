@@ -4,7 +4,7 @@ import { exitCodes } from '../../protocol/exit-codes.ts'
 import { runAll } from './crew.ts'
 import { simLimits } from './limits.ts'
 import { shrink } from './shrink.ts'
-import { lineOf, linesOfClimate, linesOfFailure, summaryOf } from './telling.ts'
+import { lineOf, linesOfClimate, linesOfFailure, summaryOf, textOfWork } from './telling.ts'
 import {
   climateOf,
   type Listeners,
@@ -13,12 +13,18 @@ import {
   type TrialResult,
 } from './trial.ts'
 import { exitCodeOf, type Failure } from './verdict.ts'
+import type { WorkCounts } from './work/trial.ts'
 
 interface Asked {
   readonly nodes: string
-  readonly minutes: string
+  readonly minutes?: string
+  readonly work: boolean
   readonly json: boolean
 }
+
+/** Of virtual time, if not said. Work is dense: what goes wrong does so soon. */
+const MINUTES = '10'
+const WORK_MINUTES = '2'
 
 const FRESH_SEEDS = 1e9
 
@@ -68,6 +74,7 @@ export async function simSoak(options: SoakOptions): Promise<number> {
   const trials = Array.from({ length: count }, (_, i) => trialOf(options, String(first + i)))
   const startedMs = performance.now()
   const seen = { seeds: 0, virtualMs: 0, events: 0, faults: 0, operations: 0, entries: 0 }
+  const work = { runs: 0, begun: 0, lost: 0, votes: 0 }
   let failed: TrialResult | undefined
   await runAll(trials, (result) => {
     seen.seeds++
@@ -76,6 +83,9 @@ export async function simSoak(options: SoakOptions): Promise<number> {
     seen.faults += result.climate.faults.length
     seen.entries += result.entries
     seen.operations += Object.values(result.operations).reduce((sum, each) => sum + each, 0)
+    for (const name of Object.keys(work) as (keyof WorkCounts)[]) {
+      work[name] += result.work?.[name] ?? 0
+    }
     if (result.verdict.kind !== 'passed') failed ??= result
     progress(`${seen.seeds} of ${count} seeds`)
     return failed === undefined
@@ -85,12 +95,13 @@ export async function simSoak(options: SoakOptions): Promise<number> {
   const ratio = seen.virtualMs / realMs
   if (options.json) {
     const verdict = failed?.verdict ?? { kind: 'passed' }
-    const totals = { ...seen, first, realMs, ratio, verdict, failedSeed: failed?.seed }
+    const done = options.work ? { ...seen, ...work } : seen
+    const totals = { ...done, first, realMs, ratio, verdict, failedSeed: failed?.seed }
     process.stdout.write(`${JSON.stringify({ schemaVersion: 1, ...totals })}\n`)
   } else {
     say(
-      `${seen.seeds} seeds from ${first}, ${options.nodes} nodes, ${options.minutes} minutes each: ` +
-        `${seen.faults} faults, ${seen.operations} operations, ${seen.entries} entries, ${seen.events} events`,
+      `${seen.seeds} seeds from ${first}, ${options.nodes} nodes, ${minutesOf(options)} minutes each: ` +
+        `${seen.faults} faults, ${options.work ? textOfWork(work) : `${seen.operations} operations`}, ${seen.entries} entries, ${seen.events} events`,
     )
     say(
       `${(seen.virtualMs / 60_000).toFixed(0)} virtual minutes in ${(realMs / 1_000).toFixed(1)} s: ${ratio.toFixed(0)} times faster than real time`,
@@ -102,20 +113,22 @@ export async function simSoak(options: SoakOptions): Promise<number> {
     say(`seed ${seed} failed`)
     for (const line of linesOfFailure(verdict)) say(line)
     await tellSmallest(trialOf(options, seed), verdict)
-    say(
-      `see it happen: skein sim replay ${seed} --nodes ${options.nodes} --minutes ${options.minutes}`,
-    )
+    say(`see it happen: skein sim replay ${seed} ${sameMesh(options)}`)
   }
   return exitCodeOf[verdict.kind]
 }
 
-/** A mesh on disks that lie has to be caught: an alarm that is never heard may not ring. */
+/**
+ * A mesh on disks that lie, or of agents that forget their work, has to be caught: an alarm that is
+ * never heard may not ring.
+ */
 export async function simCanary(options: SoakOptions): Promise<number> {
   const first = Number(options.from ?? randomInt(FRESH_SEEDS))
   const trials = Array.from({ length: Number(options.seeds) }, (_, i) => ({
     ...trialOf(options, String(first + i)),
-    lyingDisks: true,
+    ...(options.work ? { forgets: true } : { lyingDisks: true }),
   }))
+  const culprits = options.work ? 'agents that forget' : 'disks that lie'
   let rang: TrialResult | undefined
   let seeds = 0
   await runAll(trials, (result) => {
@@ -127,14 +140,24 @@ export async function simCanary(options: SoakOptions): Promise<number> {
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ schemaVersion: 1, first, seeds, caught })}\n`)
   } else if (caught) {
-    say(`disks that lie were caught after ${seeds} seeds, in seed ${rang?.seed}:`)
+    say(`${culprits} were caught after ${seeds} seeds, in seed ${rang?.seed}:`)
     for (const line of linesOfFailure(caught)) say(line)
-  } else say(`disks that lie went unnoticed in ${seeds} seeds from ${first}: the checks are broken`)
+  } else say(`${culprits} went unnoticed in ${seeds} seeds from ${first}: the checks are broken`)
   return caught ? exitCodes.done : exitCodes.failed
 }
 
-function trialOf({ nodes, minutes }: Asked, seed: string): TrialOptions {
-  return { seed, nodes: Number(nodes), minutes: Number(minutes) }
+function trialOf(asked: Asked, seed: string): TrialOptions {
+  const { nodes, work } = asked
+  return { seed, nodes: Number(nodes), minutes: Number(minutesOf(asked)), work }
+}
+
+function minutesOf({ minutes, work }: Asked): string {
+  return minutes ?? (work ? WORK_MINUTES : MINUTES)
+}
+
+/** How the same mesh is asked for again. */
+function sameMesh(asked: Asked): string {
+  return `--nodes ${asked.nodes} --minutes ${minutesOf(asked)}${asked.work ? ' --work' : ''}`
 }
 
 function conclude(result: TrialResult, { json }: Asked): number {

@@ -6,7 +6,7 @@
 import { assert } from '../../protocol/assert.ts'
 import { below, type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
 import type { LinkQuality } from '../world/wires.ts'
-import type { Fault, Rot, Trouble, Weather } from './fault.ts'
+import type { Blow, Fault, Moment, Rot, Trouble, Weather } from './fault.ts'
 
 export interface Climate {
   /** How every wire is before weather. */
@@ -25,6 +25,30 @@ export interface ClimateOptions {
 
 /** Two hosts apart by twice this still keep to the drift that leases allow for. */
 const DRIFT_PPM_MAX = 9_000
+const TRUE_CLOCKS_SHARE = 0.3
+
+const moments: readonly Moment[] = [
+  'stands',
+  'leads',
+  'leads',
+  'votes',
+  'acknowledges',
+  'proposes',
+  'reconfigures',
+  'compacts',
+  'installs',
+]
+const blows: readonly Blow[] = [
+  'kill',
+  'powerLoss',
+  'powerLoss',
+  'pause',
+  'isolate',
+  'isolate',
+  'transfer',
+  'change',
+]
+
 /** From the first fault to the last, about so many, in the wildest mood. */
 const FAULTS_MIN = 8
 const FAULTS_MAX = 60
@@ -108,7 +132,54 @@ const draws: Readonly<Record<string, Draw>> = {
     const byMs = Math.round((e.unit() - 0.5) * 2 * 86_400_000)
     return [{ what: { kind: 'calendar', host: one(e, hosts), byMs }, forMs: lasting(e, 30_000) }]
   },
+  episode: (e, hosts) => {
+    const forMs = 5_000 + 15_000 * e.unit()
+    const during = (what: Trouble): Drawn => ({ what, forMs })
+    const episode: Drawn[] = [during({ kind: 'rush' })]
+    if (e.unit() < 0.6) {
+      const link = { latencyMs: one(e, [5, 30, 100]), jitterMs: one(e, [5, 50, 200]) }
+      episode.push(during({ kind: 'weather', host: 'all', link }))
+    }
+    if (e.unit() < 0.6) {
+      const factor = Math.round(10 ** (1 + 1.3 * e.unit()))
+      const slow = e.unit() < 0.5 ? hosts : [one(e, hosts)]
+      for (const host of slow) episode.push(during({ kind: 'slowDisk', host, factor }))
+    }
+    for (let i = 1 + below(e, 2); i > 0; i--) episode.push(during(ambush(e)))
+    if (e.unit() < 0.5) {
+      const what = one(e, ['transfer', 'change', 'change'] as const)
+      episode.push(during({ kind: 'meddling', what, everyMs: one(e, [100, 400, 2_000]) }))
+    }
+    return episode
+  },
+  /**
+   * Whoever comes to lead is soon heard by nobody, for longer than others wait: many leaders in a
+   * row, and each comes back with what it alone has.
+   */
+  usurpers: (e) => {
+    const forMs = 30_000 + 30_000 * e.unit()
+    const afterMs = one(e, [10, 10, 1_000, 4_000]) * e.unit()
+    const blow = one(e, ['isolate', 'isolate', 'isolate', 'pause'] as const)
+    const on = { kind: 'ambush', on: 'leads', share: 0.5 + 0.5 * e.unit() } as const
+    const holdMs = 7_000 + 8_000 * e.unit()
+    return [
+      { what: { kind: 'rush' }, forMs },
+      { what: { ...on, blow, afterMs, holdMs }, forMs },
+    ]
+  },
   blackout: (e) => [{ what: { kind: 'blackout' }, forMs: lasting(e, 2_000) }],
+  /** All lose power in the middle of their work, and one finds its log damaged. */
+  rudeAwakening: (e, _, unlucky) => {
+    const afterMs = 1_000 + 4_000 * e.unit()
+    const forMs = lasting(e, 1_000)
+    const link = { latencyMs: one(e, [1, 10, 50]), jitterMs: one(e, [5, 50, 200]) }
+    return [
+      { what: { kind: 'rush' }, forMs: afterMs },
+      { what: { kind: 'weather', host: 'all', link }, forMs: afterMs },
+      { what: { kind: 'blackout' }, afterMs, forMs },
+      { what: { kind: 'rot', host: unlucky, of: 'log' }, afterMs, forMs },
+    ]
+  },
 }
 
 /** How often each kind of trouble comes when a seed has it at all. */
@@ -129,6 +200,9 @@ const weights: Readonly<Record<string, number>> = {
   newDisk: 1,
   calendar: 1,
   blackout: 1,
+  rudeAwakening: 1,
+  episode: 4,
+  usurpers: 2,
 }
 
 /** In that many seeds of ten a kind of trouble occurs. */
@@ -138,7 +212,9 @@ export function drawClimate(entropy: Entropy, options: ClimateOptions): Climate 
   const { hosts, calmMs, endMs } = options
   assert(hosts.length >= 3, 'with fewer than three hosts no fault is survived')
   const link = drawLink(entropy.stream('link'))
-  const driftPpm = hosts.map(() => (entropy.unit() - 0.5) * 2 * DRIFT_PPM_MAX)
+  // Where all clocks are true, nothing but chance makes one host quicker than another.
+  const most = entropy.unit() < TRUE_CLOCKS_SHARE ? 0 : DRIFT_PPM_MAX
+  const driftPpm = hosts.map(() => (entropy.unit() - 0.5) * 2 * most)
   return { link, driftPpm, faults: drawFaults(entropy.stream('faults'), hosts, calmMs, endMs) }
 }
 
@@ -185,6 +261,16 @@ function weather(entropy: Entropy): Weather {
     default:
       return { jitterMs: 50 + 400 * entropy.unit(), loss: 0.1 * entropy.unit() }
   }
+}
+
+/** Mostly right after the moment, for as long as a restart takes, or until others go on without. */
+function ambush(entropy: Entropy): Trouble {
+  const on = one(entropy, moments)
+  const frequent = on === 'acknowledges' || on === 'proposes'
+  const share = (frequent ? 0.05 : 0.5) * (0.2 + entropy.unit())
+  const afterMs = one(entropy, [0, 1, 10, 100, 1_000]) * entropy.unit()
+  const holdMs = one(entropy, [20, 200, 2_000, 10_000]) * (0.2 + entropy.unit())
+  return { kind: 'ambush', on, blow: one(entropy, blows), share, afterMs, holdMs }
 }
 
 function one<T>(entropy: Entropy, among: readonly T[]): T {

@@ -13,8 +13,12 @@ import { assert } from '../../protocol/assert.ts'
 import { type Entropy, pick } from '../../protocol/ports/entropy.ts'
 import { resetConnections } from '../world/faults.ts'
 import type { CrashKind, Host } from '../world/host.ts'
+import type { DiskOptions } from '../world/platter.ts'
 import type { World } from '../world/world.ts'
-import { describeFault, type Fault, type Rot } from './fault.ts'
+import { Ambushes } from './ambushes.ts'
+import { describeFault, type Fault, type Moment, type Rot, type WorkMoment } from './fault.ts'
+import { Meddler } from './meddler.ts'
+import type { SimulatedMesh } from './mesh.ts'
 
 const rotten: Readonly<Record<Rot, string>> = {
   log: blockPrefix,
@@ -35,21 +39,45 @@ export class Storm {
   private readonly world: World
   private readonly entropy: Entropy
   private readonly plights: ReadonlyMap<Host, Plight>
-  /** Of every disk that is not full. */
-  private readonly capacityBytes: number
+  /** Every disk, when nothing is the matter with it. */
+  private readonly disk: DiskOptions
   private readonly cuts = new Map<string, number>()
+  private readonly meddler: Meddler
+  private readonly ambushes: Ambushes
 
-  constructor(world: World, faults: readonly Fault[]) {
+  constructor(mesh: SimulatedMesh, faults: readonly Fault[]) {
+    const { world } = mesh
     this.world = world
+    this.meddler = new Meddler(mesh)
+    this.ambushes = new Ambushes(world, this.meddler, (fault, atOnce) => {
+      if (atOnce) this.begin(fault, describeFault(fault))
+      else this.let(fault)
+    })
     this.entropy = world.entropy.stream('storm')
-    this.capacityBytes = world.hosts[0]?.platter.options.capacityBytes ?? 0
+    const [first] = world.hosts
+    assert(first !== undefined, 'a mesh has hosts')
+    this.disk = first.platter.options
     this.plights = new Map(
       world.hosts.map((host) => [host, { down: new Set<Fault>(), paused: new Set<Fault>() }]),
     )
-    for (const fault of faults) {
-      const what = describeFault(fault)
-      world.plan(fault.atMs - world.nowMs, 'fault', what, () => this.begin(fault, what))
-    }
+    for (const fault of faults) this.let(fault)
+  }
+
+  /** Whether clients are in a hurry now. */
+  get rushes(): boolean {
+    for (const { kind } of this.active) if (kind === 'rush') return true
+    return false
+  }
+
+  /** It happens to a host, now: somebody may have waited for that. */
+  noticed(moment: Moment | WorkMoment, host: Host): void {
+    this.ambushes.noticed(moment, host)
+  }
+
+  private let(fault: Fault): void {
+    const what = describeFault(fault)
+    const { world } = this
+    world.plan(fault.atMs - world.nowMs, 'fault', what, () => this.begin(fault, what))
   }
 
   private begin(fault: Fault, what: string): void {
@@ -81,7 +109,7 @@ export class Storm {
         return host.pause()
       }
       case 'slowDisk':
-        return this.scaleDisk(this.world.host(fault.host), fault.factor)
+        return this.turnDisk(this.world.host(fault.host))
       case 'fullDisk': {
         const { platter } = this.world.host(fault.host)
         platter.options = { ...platter.options, capacityBytes: platter.usedBytes }
@@ -96,6 +124,12 @@ export class Storm {
         return this.blow()
       case 'reset':
         return resetConnections(this.world.host(fault.one), this.world.host(fault.other))
+      case 'ambush':
+        return this.ambushes.lay(fault)
+      case 'meddling':
+        return this.meddler.begin(fault)
+      case 'rush':
+        return
     }
   }
 
@@ -117,10 +151,10 @@ export class Storm {
         return
       }
       case 'slowDisk':
-        return this.scaleDisk(this.world.host(fault.host), 1 / fault.factor)
+        return this.turnDisk(this.world.host(fault.host))
       case 'fullDisk': {
         const { platter } = this.world.host(fault.host)
-        platter.options = { ...platter.options, capacityBytes: this.capacityBytes }
+        platter.options = { ...platter.options, capacityBytes: this.disk.capacityBytes }
         return
       }
       case 'calendar':
@@ -130,7 +164,12 @@ export class Storm {
         return this.eachCut(fault, (from, to) => this.heal(from, to))
       case 'weather':
         return this.blow()
+      case 'ambush':
+        return this.ambushes.lift(fault)
+      case 'meddling':
+        return this.meddler.end(fault)
       case 'reset':
+      case 'rush':
         return
     }
   }
@@ -156,9 +195,13 @@ export class Storm {
     if (key !== undefined) host.platter.flipBit(key)
   }
 
-  private scaleDisk({ platter }: Host, factor: number): void {
-    const { writeMs, syncMs, ...rest } = platter.options
-    platter.options = { ...rest, writeMs: writeMs * factor, syncMs: syncMs * factor }
+  /** As slow as the slowest of what slows it now. */
+  private turnDisk({ name, platter }: Host): void {
+    let factor = 1
+    for (const fault of this.active)
+      if (fault.kind === 'slowDisk' && fault.host === name) factor = Math.max(factor, fault.factor)
+    const { writeMs, syncMs } = this.disk
+    platter.options = { ...platter.options, writeMs: writeMs * factor, syncMs: syncMs * factor }
   }
 
   private plightOf(host: Host): Plight {

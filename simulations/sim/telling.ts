@@ -5,6 +5,7 @@ import type { Said } from './overseer.ts'
 import type { Climate } from './schedule.ts'
 import type { TrialResult } from './trial.ts'
 import type { Failure } from './verdict.ts'
+import type { WorkCounts } from './work/trial.ts'
 
 /** People know hosts by their names. */
 const plainId = /sim-0*([a-z][a-z0-9-]*)/g
@@ -43,6 +44,12 @@ export function summaryOf(result: TrialResult): string {
     `${climate.faults.length} faults`,
     `${elections} elections`,
     `${entries} entries`,
-    `${asked} operations of clients (${operations.unknown} never answered)`,
+    result.work
+      ? textOfWork(result.work)
+      : `${asked} operations of clients (${operations.unknown} never answered)`,
   ].join(', ')
+}
+
+export function textOfWork({ runs, begun, lost, votes }: WorkCounts): string {
+  return `${runs} runs, ${begun} programs begun, ${lost} attempts lost or declined, ${votes} votes`
 }

@@ -1,12 +1,11 @@
 /**
- * One history of a mesh under a seed, from its beginning to a verdict. It has two phases: safety,
+ * One history of a mesh under a seed, from its beginning to a verdict. It has three phases: safety,
  * with every fault that a correct mesh survives; then liveness, when the faults have ended for a
- * core that can decide, and at last for all.
+ * core that can decide, and at last for all; and peace, in which a leader stays until it is lost.
  */
 import { checkLinearizable } from '../checkers/linearizability.ts'
 import type { Operation } from '../checkers/operations.ts'
 import { SeededEntropy } from '../world/entropy.ts'
-import { HappeningError } from '../world/event.ts'
 import type { TraceSink } from '../world/trace.ts'
 import { Client } from './clients.ts'
 import { Healing } from './healing.ts'
@@ -14,9 +13,13 @@ import { History } from './history.ts'
 import { clientLimits, simLimits } from './limits.ts'
 import { SimulatedMesh } from './mesh.ts'
 import { Overseer, type Said, type Tells } from './overseer.ts'
+import { Parting } from './parting.ts'
+import { Peace } from './peace.ts'
 import { type Climate, drawClimate } from './schedule.ts'
+import type { Step } from './steps.ts'
 import { Storm } from './storm.ts'
-import type { Failure, Verdict } from './verdict.ts'
+import { crashOf, type Failure, type Verdict } from './verdict.ts'
+import { type WorkCounts, WorkTrial, workClimateOf } from './work/trial.ts'
 
 export interface TrialOptions {
   readonly seed: string
@@ -24,6 +27,10 @@ export interface TrialOptions {
   readonly minutes: number
   /** Instead of the one that the seed has: a part of it, when a history is shrunk. */
   readonly climate?: Climate
+  /** Instead of clients of the ledger, people who start runs, and all that follows. */
+  readonly work?: boolean
+  /** Agents that write down nothing of attempts: a mesh that must fail at its work. */
+  readonly forgets?: boolean
   /** Disks say that they have synced what they have not: a mesh that must fail. */
   readonly lyingDisks?: boolean
 }
@@ -39,6 +46,7 @@ export interface TrialResult {
   readonly elections: number
   readonly entries: number
   readonly operations: ReturnType<History['counts']>
+  readonly work?: WorkCounts
 }
 
 export interface Listeners {
@@ -50,6 +58,7 @@ export interface Listeners {
 }
 
 export function climateOf(options: TrialOptions): Climate {
+  if (options.work) return workClimateOf(options)
   const { seed, nodes, minutes, climate } = options
   if (climate) return climate
   const hosts = Array.from({ length: nodes }, (_, i) => `n${i + 1}`)
@@ -66,7 +75,7 @@ export async function runTrial(
   options: TrialOptions,
   listeners: Listeners = {},
 ): Promise<TrialResult> {
-  return new Trial(options, listeners).run()
+  return (options.work ? new WorkTrial(options, listeners) : new Trial(options, listeners)).run()
 }
 
 class Trial {
@@ -97,7 +106,11 @@ class Trial {
     this.clients = Array.from(
       { length: clientLimits.clients },
       (_, i) =>
-        new Client(this.mesh, this.history, `c${i + 1}`, i % 2 === 0, (done) => this.check(done)),
+        new Client(this.mesh, this.history, `c${i + 1}`, i % 2 === 0, {
+          committed: () => this.overseer.appliedMost,
+          ended: (operation) => this.check(operation),
+          read: (agent, committed, index) => this.overseer.read(agent.ledger.id, committed, index),
+        }),
     )
   }
 
@@ -128,22 +141,31 @@ class Trial {
   }
 
   private async phases(): Promise<Failure | undefined> {
-    const { world } = this.mesh
-    new Storm(world, this.climate.faults)
-    for (const client of this.clients) void client.run()
+    const storm = new Storm(this.mesh, this.climate.faults)
+    this.overseer.onMoment = (moment, host) => storm.noticed(moment, host)
+    for (const client of this.clients) void client.run(() => storm.rushes)
     await this.advance(stormEndMs(this.options.minutes))
     if (this.failure) return this.failure
     for (const client of this.clients) client.stop()
     const healing = new Healing(this.mesh, this.say)
     healing.chooseCore()
-    for (const step of [healing.core, healing.whole]) {
-      const limitMs = step === healing.core ? simLimits.coreMs : simLimits.wholeMs
+    return (
+      (await this.goThrough([healing.core, healing.whole])) ??
+      this.judgeHistory() ??
+      (await this.goThrough(new Peace(this.mesh, this.say).steps)) ??
+      (await this.goThrough(new Parting(this.mesh, this.say).steps))
+    )
+  }
+
+  private async goThrough(steps: readonly Step[]): Promise<Failure | undefined> {
+    for (const step of steps) {
       step.begin()
-      await world.runUntil(() => this.failure !== undefined || step.done(), limitMs)
+      const over = () => this.failure !== undefined || step.done()
+      const done = await this.mesh.world.runUntil(over, step.limitMs)
       if (this.failure) return this.failure
-      if (!step.done()) return step.complaint()
+      if (!done) return step.complaint()
     }
-    return this.judgeHistory()
+    return undefined
   }
 
   private async advance(untilMs: number): Promise<void> {
@@ -177,15 +199,6 @@ class Trial {
   }
 
   private crashed(error: unknown): void {
-    if (this.crash) return
-    const cause = error instanceof HappeningError ? error.cause : error
-    const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
-    this.crash = {
-      kind: 'crash',
-      checker: 'nothing throws',
-      what: error instanceof Error ? error.message : String(error),
-      lines: stack.split('\n').slice(0, 8),
-      atMs: this.mesh.world.nowMs,
-    }
+    this.crash ??= crashOf(error, this.mesh.world.nowMs)
   }
 }

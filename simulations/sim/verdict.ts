@@ -1,5 +1,6 @@
 /** What is said of a simulated history in the end. */
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import { HappeningError } from '../world/event.ts'
 
 /** `crash`: code threw where nothing handles it. */
 export type FailureKind = 'crash' | 'safety' | 'liveness'
@@ -20,4 +21,16 @@ export const exitCodeOf: Readonly<Record<Verdict['kind'], number>> = {
   crash: exitCodes.simulationCrash,
   safety: exitCodes.simulationSafety,
   liveness: exitCodes.simulationLiveness,
+}
+
+export function crashOf(error: unknown, atMs: number): Failure {
+  const cause = error instanceof HappeningError ? error.cause : error
+  const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+  return {
+    kind: 'crash',
+    checker: 'nothing throws',
+    what: error instanceof Error ? error.message : String(error),
+    lines: stack.split('\n').slice(0, 8),
+    atMs,
+  }
 }

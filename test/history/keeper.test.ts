@@ -42,7 +42,10 @@ class Stage {
 
   ends(run: string): void {
     this.start(run)
-    this.ledger.advanceRun(run, settled('a'), { kind: 'ended', value: { to: runStates.succeeded } })
+    this.ledger.advanceRun(run, settled('a'), {
+      kind: 'ended',
+      value: { after: [], to: runStates.succeeded },
+    })
   }
 
   async #run(ports: HostPorts): Promise<void> {
@@ -127,7 +130,10 @@ test('a large run is taken out in parts, whole, although the ledger archives it 
     })
     ledger.advanceRun('big', done)
   }
-  ledger.advanceRun('big', settled('each'), { kind: 'ended', value: { to: runStates.failed } })
+  ledger.advanceRun('big', settled('each'), {
+    kind: 'ended',
+    value: { after: [], to: runStates.failed },
+  })
   const hot = wholeRun(ledger.state, { run: 'big', attempts: true })
   assert.equal(hot?.units.length, items + 1)
   const begun = () => stage.host.platter.keysOf('runs/begun/').length > 0
@@ -148,7 +154,10 @@ test('a run that has begun to leave the ledger is not taken for a whole one', as
   ledger.advanceRun('big', opened('each', items))
   for (let item = 0; item < items; item++)
     ledger.advanceRun('big', settled('each', 'succeeded', { item }))
-  ledger.advanceRun('big', settled('each'), { kind: 'ended', value: { to: runStates.succeeded } })
+  ledger.advanceRun('big', settled('each'), {
+    kind: 'ended',
+    value: { after: [], to: runStates.succeeded },
+  })
   const result = ledger.do({ kind: 'runArchive', value: { runs: ['big'] } })
   assert.equal(result.more, true)
   await stage.world.runFor(5_000)

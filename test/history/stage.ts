@@ -162,7 +162,7 @@ export class Mesh {
     await this.advance(
       run,
       finished('build', index, 'succeeded', { term, outputs: '"x"', record }),
-      { kind: 'ended', value: { to: runStates[to], outputs: '{"b":2}' } },
+      { kind: 'ended', value: { after: [], to: runStates[to], outputs: '{"b":2}' } },
     )
     this.endedAt = this.leader!.agent.ledger.state.index
   }

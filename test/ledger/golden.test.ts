@@ -134,7 +134,7 @@ const work: readonly Command[] = [
       kind: 'finished',
       value: { stage: 'sub', item: 0, attempt: 2, term: 0, index: 27, to: unitStates.cancelled },
     },
-    { kind: 'ended', value: { to: runStates.cancelled, outputs: '{}', reason: 'late' } },
+    { kind: 'ended', value: { after: [], to: runStates.cancelled, outputs: '{}', reason: 'late' } },
   ]),
   { kind: 'runArchive', value: { runs: ['r1'] } },
 ]

@@ -112,6 +112,18 @@ test('news of a host leaves what is set aside there', () => {
   assert.equal(hosts.get('id-2')!.setAside.cpu, 2)
 })
 
+test('what is set aside on a host counts also before anybody knows it, and after it was forgotten', () => {
+  const hosts = hostsOf({})
+  hosts.setAside('id-2', { cpu: 2, custom: {} })
+  const facts = hostsOf({}, {}).get('id-2')!
+  hosts.update([facts])
+  assert.equal(hosts.get('id-2')!.setAside.attempts, 1)
+  hosts.remove('id-2')
+  hosts.update([facts])
+  hosts.release('id-2', { cpu: 2, custom: {} })
+  assert.equal(hosts.get('id-2')!.setAside.attempts, 0)
+})
+
 /** The rules again, as plain as they can be written. */
 function accepts(asked: PlacementRequest, host: HostView): boolean {
   const { demands, resources: wanted, features, affinity, antiAffinity } = asked

@@ -207,3 +207,14 @@ stages:
     ['a', 'b'],
   )
 })
+
+test('an attempt that its agent has taken and forgotten is sent there again', () => {
+  const mesh = new Mesh({ hosts: [host('a')], fates: () => succeeds(undefined, 5_000) })
+  const run = mesh.start(withStages('  only: { run: x }\n'))
+  mesh.run(100)
+  mesh.agents.get('a')!.held.clear()
+  mesh.run(120_000)
+  assert.equal(mesh.state(run), 'succeeded')
+  assert.equal(mesh.unit(run, 'only')?.attempt, 1)
+  assert.deepEqual(mesh.started, ['only', 'only'])
+})

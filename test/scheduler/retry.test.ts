@@ -139,3 +139,16 @@ test('a step that no host can do fails, with what the hosts say', () => {
   assert.equal(mesh.unit(run, 'a')?.errorClass, 'resource')
   assert.match(mesh.unit(run, 'a')!.why!, /no host does it: not [abc]/)
 })
+
+test('what stands in for a stage whose total time was over decides how that ends', () => {
+  const mesh = new Mesh({
+    fates: ({ id }) => (id.stage === 'a' ? succeeds(undefined, 60_000) : fails('bug')),
+  })
+  const run = mesh.start(
+    withStages('  a: { run: x, timeout: { total: 5s }, fallback: other }\n  other: { run: x }\n'),
+  )
+  mesh.run()
+  assert.deepEqual(mesh.states(run), { a: 'failed', other: 'failed' })
+  assert.equal(mesh.state(run), 'failed')
+  assert.deepEqual(mesh.unit(run, 'a')?.failures, { transient: 1 })
+})

@@ -185,3 +185,22 @@ test('what agents hold of a run that is still to come is neither taken nor kille
   scheduler.dropRun('late')
   assert.equal(scheduler.report('a', report, mesh.nowMs), 'stale')
 })
+
+test('a run does not end on the end of a stage that does not come about', () => {
+  const mesh = new Mesh({ commitMs: 10 })
+  const run = mesh.start(withStages('  ask: { approve: {} }\n'))
+  mesh.run(50)
+  assert.equal(mesh.unit(run, 'ask')?.waitsFor, 'approval')
+  mesh.vote(run, 'ask', 'bob')
+  // The end of the stage and that of the run are on their way: and now somebody denies.
+  const { planHash } = mesh.view(run).spec
+  const value = { run, stage: 'ask', by: 'eve', approves: false, planHash }
+  unheard(mesh, { kind: 'runVote', value })
+  mesh.run()
+  assert.deepEqual(
+    mesh.drops.map(({ code }) => code),
+    ['notYet', 'notYet'],
+  )
+  assert.deepEqual(mesh.states(run), { ask: 'failed' })
+  assert.equal(mesh.state(run), 'failed')
+})

@@ -15,13 +15,23 @@ export const mutants: readonly Mutant[] = [
     this.perform(this.scheduler.settled(turn, next, [], this.now()))
 `,
   ),
-  mutant(
-    'tells-too-soon',
-    'an end is told while something of the attempt is alive',
-    'agent/work/steps/cell-step.ts',
-    '    if (gone()) return\n',
-    '    return\n',
-  ),
+  {
+    name: 'tells-too-soon',
+    change: 'a stage is told as stopped as soon as it was asked to stop',
+    edits: [
+      {
+        file: 'agent/work/life.ts',
+        find: '    step.askToEnd()\n',
+        replace: '    step.askToEnd()\n    this.#end(givenUp)\n',
+      },
+      {
+        file: 'agent/work/life.ts',
+        find: '  #end(end: StepEnd): void {\n',
+        replace: '  #end(end: StepEnd): void {\n    if (this.#stop && !this.#step) return\n',
+      },
+    ],
+    harness: 'mesh',
+  },
   mutant(
     'says-once',
     'a result is told once, and not again until it is committed',

@@ -366,7 +366,7 @@ test('in a run that is killed nothing begins, and what has begun still ends', ()
     finished('build', index, 'cancelled'),
     settled('each', 'cancelled'),
     passed(['test'], 'cancelled'),
-    { kind: 'ended', value: { to: runStates.cancelled } },
+    { kind: 'ended', value: { after: [], to: runStates.cancelled } },
   )
 })
 
@@ -387,7 +387,7 @@ test('a run ends when no agent has a part of it, and then nothing happens to it'
   const { index } = mesh.state
   const end = {
     kind: 'ended' as const,
-    value: { to: runStates.failed, outputs: '{"a":1}', reason: 'build failed' },
+    value: { after: [], to: runStates.failed, outputs: '{"a":1}', reason: 'build failed' },
   }
   assert.equal(mesh.dropped(end), 'busy')
   mesh.timeMs = 7_000
@@ -413,7 +413,7 @@ test('a run ends when no agent has a part of it, and then nothing happens to it'
 test('a run ends only in an end', () => {
   const mesh = started()
   const end = (to: number, also: object = {}) =>
-    mesh.dropped({ kind: 'ended', value: { to, ...also } })
+    mesh.dropped({ kind: 'ended', value: { after: [], to, ...also } })
   assert.equal(end(runStates.running), 'stale')
   assert.equal(end(77), 'stale')
   const large = 'x'.repeat(stateLimits.runOutputsBytesMax + 1)
@@ -484,7 +484,7 @@ test('when the state is full nothing more begins, and what has begun still ends'
   const outputs = 'x'.repeat(4_000)
   full.sure(finished('build', index, 'succeeded', { outputs }), settled('b', 'skipped'))
   assert.equal(full.do(startRun('r2')).code, 'full')
-  full.sure({ kind: 'ended', value: { to: runStates.succeeded } })
+  full.sure({ kind: 'ended', value: { after: [], to: runStates.succeeded } })
 })
 
 const list = { manifest: 'a'.repeat(64), files: 2, bytes: 30 }
@@ -521,4 +521,22 @@ test('lists of files that are too many or too long are dropped', () => {
   lists.pop()
   mesh.sure(settled('many', 'succeeded', { artifacts: { lists } }))
   assert.equal(mesh.unit('many')?.artifacts?.length, runArtifactsMax)
+})
+
+test('a run does not end on the end of a stage that is not there', () => {
+  const mesh = started()
+  const value = { to: runStates.succeeded, after: ['build', 'test'] }
+  assert.equal(mesh.dropped({ kind: 'ended', value }), 'notYet')
+  mesh.sure(settled('build', 'succeeded'))
+  assert.equal(mesh.dropped({ kind: 'ended', value }), 'notYet')
+  mesh.sure(settled('test', 'succeeded'), { kind: 'ended', value })
+})
+
+test('a failure is counted once, also when what stood in for the stage fails too', () => {
+  const mesh = started()
+  mesh.sure(assigned('build'))
+  const waits = { waitsFor: waitReasons.fallback, errorClass: 'bug', attempt: 1 }
+  mesh.sure(finished('build', mesh.state.index, 'waiting', waits))
+  mesh.sure(settled('build', 'failed', { errorClass: 'bug' }))
+  assert.deepEqual(mesh.unit('build')?.failures, { bug: 1 })
 })

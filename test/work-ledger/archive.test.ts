@@ -34,7 +34,7 @@ function ended(run: string, mesh: Mesh): void {
   )
   mesh.advanceRun(run, finished('build', mesh.state.index, 'succeeded', { attempt: 2 }), {
     kind: 'ended',
-    value: { to: runStates.succeeded, outputs: '{"b":2}' },
+    value: { after: [], to: runStates.succeeded, outputs: '{"b":2}' },
   })
 }
 
@@ -95,7 +95,10 @@ test('a run whose neighbours have names that begin alike is archived alone', () 
 test('a run that is archived can be started again, for what follows is another run', () => {
   const mesh = new Mesh()
   mesh.start('r1', { key: 'k' })
-  mesh.sure(launched('sub', runStart('child')), { kind: 'ended', value: { to: runStates.failed } })
+  mesh.sure(launched('sub', runStart('child')), {
+    kind: 'ended',
+    value: { after: [], to: runStates.failed },
+  })
   mesh.ok({ kind: 'runArchive', value: { runs: ['r1'] } })
   mesh.ok(startRun('r1', { key: 'k', inputs: '{"other":1}' }))
   assert.deepEqual(mesh.run().units, [])

@@ -100,7 +100,7 @@ const transition = fc.oneof(
       reason: fc.constant(''),
     }),
   },
-  { weight: 3, arbitrary: of('ended', { to: fc.integer({ min: 1, max: 6 }) }) },
+  { weight: 3, arbitrary: of('ended', { to: fc.integer({ min: 1, max: 6 }), after }) },
 )
 
 const said = fc.record({
@@ -369,8 +369,9 @@ test('whatever happened to a run, once it is over and archived nothing of it is 
           value: given({ stage: of, item: at, attempt: n, ...fence, to: unitStates.failed }),
         }),
       )
-      mesh.advance(...lost, { kind: 'ended', value: { to: 4 } })
-      for (const run of ['c1', 'c2']) mesh.advanceRun(run, { kind: 'ended', value: { to: 4 } })
+      mesh.advance(...lost, { kind: 'ended', value: { after: [], to: 4 } })
+      for (const run of ['c1', 'c2'])
+        mesh.advanceRun(run, { kind: 'ended', value: { after: [], to: 4 } })
       const result = mesh.do({ kind: 'runArchive', value: { runs: ['r1', 'c1', 'c2'] } })
       assert.equal(result.more, undefined)
       assert.deepEqual([...mesh.state.rows.entries()], [])

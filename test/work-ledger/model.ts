@@ -39,6 +39,7 @@ export class Model {
       case 'ended': {
         const isEnd = [3, 4, 5].includes(value.to)
         const atWork = [...this.units.values()].some(({ held }) => held === 'assigned')
+        if (!this.areOver(value.after)) return false
         return isEnd && !atWork && !(this.state === 'queued' && value.to === 3)
       }
       case 'assigned':

@@ -32,7 +32,7 @@ function busy(): Mesh {
     mesh.ok(startRun(`${'cafbed'[i]}`, { name: i === 4 ? 'other' : 'release', labels }))
   }
   for (const run of ['c', 'f', 'e']) {
-    mesh.advanceRun(run, { kind: 'ended', value: { to: runStates.succeeded } })
+    mesh.advanceRun(run, { kind: 'ended', value: { after: [], to: runStates.succeeded } })
   }
   return mesh
 }

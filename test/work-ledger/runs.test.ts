@@ -75,9 +75,9 @@ test('a queued run that is to stop is not let in, and may end without having run
   mesh.start('r1', { group: { key: 'prod', limit: 1, policy: 'queue' } })
   mesh.stop('cancel')
   assert.equal(mesh.dropped({ kind: 'admitted', value: {} }), 'stopping')
-  const succeeded = { kind: 'ended' as const, value: { to: runStates.succeeded } }
+  const succeeded = { kind: 'ended' as const, value: { after: [], to: runStates.succeeded } }
   assert.equal(mesh.dropped(succeeded), 'notYet')
-  mesh.sure({ kind: 'ended', value: { to: runStates.cancelled } })
+  mesh.sure({ kind: 'ended', value: { after: [], to: runStates.cancelled } })
   assert.equal(mesh.run().head.state, 'cancelled')
 })
 
@@ -139,7 +139,7 @@ test('when there are as many runs as there may be, another is refused until one 
   mesh.ok(startRun('r2'))
   mesh.ok(startRun('r3'))
   assert.deepEqual(mesh.do(startRun('r4')), { code: 'full' })
-  mesh.advance({ kind: 'ended', value: { to: runStates.succeeded } })
+  mesh.advance({ kind: 'ended', value: { after: [], to: runStates.succeeded } })
   assert.deepEqual(mesh.do(startRun('r4')), { code: 'full' })
   mesh.ok({ kind: 'runArchive', value: { runs: ['r1'] } })
   mesh.ok(startRun('r4'))
@@ -174,7 +174,7 @@ test('a run that is over cannot be stopped any more, and one that is not there n
   })
   assert.deepEqual(mesh.do(cancel('r9')), { code: 'notFound' })
   assert.deepEqual(mesh.do(cancel('r1', 'x'.repeat(1_025))), { code: 'tooLarge' })
-  mesh.sure({ kind: 'ended', value: { to: runStates.failed } })
+  mesh.sure({ kind: 'ended', value: { after: [], to: runStates.failed } })
   assert.deepEqual(mesh.do(cancel('r1')), { code: 'stale', revision: mesh.state.index - 1 })
   assert.equal(mesh.run().head.stop, 'none')
 })
@@ -263,7 +263,7 @@ test('a vote that comes too late is none', () => {
     revision: begun.unit('deploy')?.revision,
   })
   const over = asking(1)
-  over.sure({ kind: 'ended', value: { to: runStates.failed } })
+  over.sure({ kind: 'ended', value: { after: [], to: runStates.failed } })
   assert.equal(vote(over).code, 'stale')
 })
 

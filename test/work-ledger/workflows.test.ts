@@ -137,7 +137,7 @@ test('a text stays as long as a run or a name holds it', () => {
   const held = () => mesh.ask({ kind: 'workflowGet', hash })
   assert.deepEqual(held(), { hash, name: 'release', putMs: 1_000, references: 3, text })
   for (const run of ['r1', 'r2']) {
-    mesh.advanceRun(run, { kind: 'ended', value: { to: 4 } })
+    mesh.advanceRun(run, { kind: 'ended', value: { after: [], to: 4 } })
     mesh.ok({ kind: 'runArchive', value: { runs: [run] } })
   }
   assert.equal(held()?.references, 1)

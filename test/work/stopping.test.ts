@@ -56,6 +56,27 @@ test('a program that ignores it is killed after its grace, with all that it has 
   assert.equal(stage.leader.resultsOf(work)[0]!.outcome.kind, 'cancelled')
 })
 
+test('one that is over as quickly as it is cancelled has left nothing in another session either', async () => {
+  const leaves: Program = (self) => {
+    self.leave((it) => {
+      it.on('SIGTERM', 'nothing')
+      it.after(hour, () => it.exit(0))
+    })
+    self.after(20, () => self.exit(0))
+  }
+  for (const afterMs of [0, 19, 19.9, 20, 20.1, 20.3]) {
+    const stage = await new Stage({ programs: { leaves } }).ready()
+    const work = stage.assignment(['leaves'])
+    stage.leader.assign(work)
+    await stage.until(() => stage.started('leaves') === 1, 'it runs')
+    await stage.world.runFor(afterMs)
+    stage.leader.cancel(work)
+    await stage.until(() => stage.leader.resultsOf(work).length > 0, 'it is told')
+    const { kind } = stage.leader.resultsOf(work)[0]!.outcome
+    if (kind === 'cancelled') assert.equal(stage.host.processTable.alive, 0, `after ${afterMs} ms`)
+  }
+})
+
 test('at once means without the polite signal', async () => {
   const stage = await new Stage({ programs }).ready()
   const work = stage.assignment(['polite'])

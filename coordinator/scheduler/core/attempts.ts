@@ -51,6 +51,7 @@ export function hear(core: Core, unit: Unit, report: AttemptReport): Taken {
 }
 
 export function accepted(core: Core, unit: Unit): void {
+  unit.heardMs = core.nowMs
   if (unit.isAccepted) return
   unit.isAccepted = true
   watchTimes(core, unit)

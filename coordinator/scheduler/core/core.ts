@@ -198,7 +198,7 @@ export function isStopped(unit: Unit): boolean {
 export function groundOf(
   { outbox }: Core,
   run: Run,
-  needs: Int32Array,
+  needs: Iterable<number>,
   max: number,
   except?: ReadonlySet<number>,
 ): string[] | undefined {

@@ -45,14 +45,19 @@ function isUnwanted(core: Core, id: string): boolean {
   return !run.isFrozen && core.outbox.isQuiet(run)
 }
 
-/** Hosts that have said nothing about what they were sent, or not yet what they hold, are asked. */
+/**
+ * Hosts that have said nothing about what they were sent, or not yet what they hold, are asked. So
+ * are those that say no more of what they have taken: a disk may have forgotten it.
+ */
 export function inquire(core: Core): void {
   const beforeMs = core.nowMs - schedulerTimes.inquireAfterMs
+  const longBeforeMs = core.nowMs - schedulerTimes.silentAfterMs
   for (const node of core.awaited) core.effect({ kind: 'inquire', node })
   for (const [node, units] of core.assignedTo) {
     if (core.lost.has(node) || core.awaited.has(node)) continue
     for (const unit of units) {
-      if (unit.isAccepted || unit.fence === undefined || unit.sentMs > beforeMs) continue
+      if (unit.fence === undefined) continue
+      if (unit.heardMs > (unit.isAccepted ? longBeforeMs : beforeMs)) continue
       core.effect({ kind: 'inquire', node })
       break
     }

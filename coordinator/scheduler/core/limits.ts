@@ -30,6 +30,8 @@ export const schedulerTimes = {
   cancelRepeatMs: 5_000,
   /** An assignment that no word has come of: then its host is asked what it holds. */
   inquireAfterMs: 3_000,
+  /** An attempt that was taken, and is not heard of for longer than its agent ever keeps silent. */
+  silentAfterMs: 30_000,
   /** A host that declined because it is busy is left alone for so long. */
   busyPauseMs: 200,
   /** One that is stopping, or whose disk fails. */

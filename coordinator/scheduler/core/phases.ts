@@ -8,7 +8,7 @@ import { runStates, stopModes, unitStates } from '../../../protocol/work/states.
 import type { Stage } from '../../../protocol/workflow/model.ts'
 import { renderJson } from '../../../protocol/workflow/rendering.ts'
 import type { Json } from '../../../protocol/workflow/shape/shape.ts'
-import type { Core } from './core.ts'
+import { type Core, groundOf } from './core.ts'
 import { callOf, keptArtifacts, noteNode, overOf } from './ends.ts'
 import type { Review, Terms } from './groups.ts'
 import { keepEffects, noteHandedOn } from './handed-on.ts'
@@ -199,14 +199,20 @@ function undoes(core: Core, run: Run): boolean {
 }
 
 export function end(core: Core, run: Run): void {
+  // Ends of stages that are on their way may yet not come about.
+  const after = groundOf(core, run, run.overAt.keys(), schedulerLimits.afterMax)
+  run.endIsDeferred = after === undefined
+  if (after === undefined) return
   const ending = endingOf(run)
   const { to, outputs, reason } = ending
   const value = {
     to: runStates[to],
+    after,
     ...(outputs === undefined ? {} : { outputs }),
     ...(reason === undefined ? {} : { reason }),
   }
-  core.outbox.push(run, { kind: 'ended', value }, 3 * (outputs?.length ?? 0) + 1_024)
+  const bytes = 3 * (outputs?.length ?? 0) + 1_024 + 66 * after.length
+  core.outbox.push(run, { kind: 'ended', value }, bytes)
   run.phase = 'ended'
   run.ended = ending
   core.setAlarm(run, undefined)

@@ -77,7 +77,7 @@ function assign(core: Core, unit: Unit, node: string): void {
   unit.node = node
   unit.fence = undefined
   unit.isAccepted = false
-  unit.sentMs = core.nowMs
+  unit.heardMs = core.nowMs
   unit.progress = undefined
   take(core, unit)
   const after = groundOf(core, run, plan.needs, schedulerLimits.afterMax) ?? []
@@ -130,6 +130,6 @@ export function assignAgain(core: Core, unit: Unit): void {
     return
   }
   const assignment = assignmentOf(unit, attemptOf(unit), fence, given.value)
-  unit.sentMs = core.nowMs
+  unit.heardMs = core.nowMs
   core.effect({ kind: 'assign', node, assignment })
 }

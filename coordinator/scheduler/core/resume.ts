@@ -184,7 +184,7 @@ function unitFrom(core: Core, view: UnitView, unit: Unit): Unit {
   unit.dueMs = view.dueMs
   unit.detail = view.detail
   unit.key = view.key
-  unit.sentMs = core.nowMs
+  unit.heardMs = core.nowMs
   unit.failures = errorClasses.map((each) => view.failures[each] ?? 0)
   if (view.errorClass !== undefined) {
     const errorClass = errorClasses.find((each) => each === view.errorClass) ?? 'transient'

@@ -77,6 +77,8 @@ export class Run implements Member {
   readonly handedOn = new Map<number, Handing[]>()
   /** Stages that stand on more ends than may be on their way at once. */
   readonly deferred = new Set<number>()
+  /** So is its end. */
+  endIsDeferred = false
   /** Stages that a choice has taken. */
   readonly chosen = new Set<number>()
   /** Stages that are still to be undone, the next one last. Undefined: not yet known. */
@@ -189,7 +191,8 @@ export class Unit implements Member {
   place = -1
   urgency = 0
   demandsKey: string | undefined
-  sentMs = 0
+  /** When it was sent, or heard of last. */
+  heardMs = 0
 
   constructor(run: Run, plan: Plan, item: number, parent: Unit | undefined, nowMs: number) {
     this.run = run

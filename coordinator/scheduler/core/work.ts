@@ -44,7 +44,7 @@ export class Work {
       for (const stage of run.deferred) core.later({ kind: 'decide', run, stage })
       run.deferred.clear()
     }
-    if (run.phase === 'closing') core.later({ kind: 'phase', run })
+    if (run.phase === 'closing' || run.endIsDeferred) core.later({ kind: 'phase', run })
   }
 
   childEnded(parent: Unit, ended: ChildEnd): void {

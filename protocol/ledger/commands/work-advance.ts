@@ -7,7 +7,7 @@
  * - What stands on an end that did not come about does not begin.
  * - Nothing begins in a run that was killed; in one that is cancelled, only what undoes or cleans up.
  * - What needs an approval goes on with as many votes as it takes, and none against.
- * - A run ends when no agent has a part of it any more.
+ * - A run ends when no agent has a part of it any more, and what its end stands on has come about.
  *
  * Which stages there are, what they need and what their expressions say, the leader knows.
  */
@@ -30,7 +30,7 @@ import {
   unitsOf,
 } from './work-rows.ts'
 import { stopRun, writeRun } from './work-runs.ts'
-import type { Scene } from './work-scene.ts'
+import { type Scene, standsNot } from './work-scene.ts'
 import { type RunEnded, type Transition, WorkAdvance } from './work-transitions.ts'
 
 export const advanceKinds = {
@@ -108,7 +108,7 @@ function end(
   tx: Transaction,
   run: string,
   row: RunRow,
-  { to, outputs, reason }: RunEnded,
+  { to, outputs, reason, after }: RunEnded,
 ): DropCode | undefined {
   const state = runStateOf(to)
   if (state === undefined || !isRunOver(state)) return 'stale'
@@ -116,6 +116,8 @@ function end(
   const { limits } = tx
   if (!fitsText(outputs ?? '', limits.runOutputsBytesMax)) return 'tooLarge'
   if (!fitsText(reason ?? '', limits.noteBytesMax)) return 'tooLarge'
+  const lacks = standsNot({ tx, run }, after)
+  if (lacks !== undefined) return lacks
   const units = unitsOf(run)
   if (hasAssigned(tx, units, endOf(units))) return 'busy'
   const why = reason ?? row.reason

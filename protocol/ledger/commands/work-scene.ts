@@ -194,7 +194,10 @@ export function isBetweenTries(waitsFor: number | undefined): boolean {
   return waitsFor === waitReasons.retry || waitsFor === waitReasons.fallback
 }
 
-export function standsNot({ tx, run }: Scene, after: readonly string[]): DropCode | undefined {
+export function standsNot(
+  { tx, run }: Pick<Scene, 'tx' | 'run'>,
+  after: readonly string[],
+): DropCode | undefined {
   for (const stage of after) {
     const row = tx.get(unitRow(run, stage))
     if (row === undefined || !isOverInRow(row)) return 'notYet'

@@ -165,6 +165,7 @@ export const RunEnded = message('RunEnded', {
   to: field(1, uint()),
   outputs: optional(2, freeText()),
   reason: optional(3, freeText()),
+  after: after(4),
 })
 export type RunEnded = Infer<typeof RunEnded>
 

@@ -1,0 +1,44 @@
+/**
+ * What a mesh has to come to once the storm is over, step by step, each within its time; and what is
+ * said of one that does not: for each host, what it waits for.
+ */
+import type { SimulatedAgent, SimulatedMesh } from './mesh.ts'
+import type { Failure } from './verdict.ts'
+
+export interface Step {
+  readonly limitMs: number
+  begin(): void
+  done(): boolean
+  complaint(): Failure
+}
+
+export function stuck(mesh: SimulatedMesh, checker: string, what: string): Failure {
+  const lines = mesh.nodes.map((node) => waitingFor(mesh, node))
+  return { kind: 'liveness', checker, what, lines, atMs: mesh.world.nowMs }
+}
+
+function waitingFor(mesh: SimulatedMesh, { host, agent }: SimulatedAgent): string {
+  const nameOf = (id: string) => mesh.world.hosts.find((one) => one.id === id)?.name ?? id
+  const ledger = agent?.ledger
+  const status = ledger?.status()
+  if (host.state !== 'up' || !ledger || !status) {
+    const why = ledger?.stopped ? `: ${JSON.stringify(ledger.stopped)}` : ''
+    return `${host.name} ${host.state}, no ledger${why}`
+  }
+  const voters = status.config.voters.map(({ id }) => nameOf(id)).join(',')
+  const peers = status.peers.map(
+    ({ id, state, match, heardMsAgo }) =>
+      `${nameOf(id)}:${state}@${match} heard ${Math.round(heardMsAgo)} ms ago`,
+  )
+  return [
+    `${host.name} ${status.role} in term ${status.term}`,
+    `leader ${status.leader ? nameOf(status.leader) : 'none'}`,
+    `log to ${status.lastIndex}@${status.lastTerm}, commit ${status.commit}, applied ${ledger.state.index}`,
+    `voters ${voters} (entry ${status.configIndex})`,
+    status.recovering ? 'recovering' : '',
+    ledger.stopped ? `stopped: ${JSON.stringify(ledger.stopped)}` : '',
+    peers.join(' '),
+  ]
+    .filter(Boolean)
+    .join('; ')
+}

@@ -1,0 +1,261 @@
+/**
+ * One history of a mesh that works: people start runs of all kinds while everything that can befall
+ * a mesh befalls it; then the faults end, and every run has to. What is checked all the time is in
+ * `witness.ts`, what is left to check at the end here.
+ */
+import { archivingDefaults } from '../../../agent/history/limits.ts'
+import type { LedgerWitness } from '../../../agent/ledger/witness.ts'
+import { workDefaults } from '../../../agent/work/limits.ts'
+import { type Violation, violation } from '../../checkers/violation.ts'
+import { SeededEntropy } from '../../world/entropy.ts'
+import type { Host, HostOptions } from '../../world/host.ts'
+import { tcp } from '../../world/limits.ts'
+import type { WorkMoment } from '../fault.ts'
+import { Healing } from '../healing.ts'
+import { History } from '../history.ts'
+import { simLimits } from '../limits.ts'
+import { SimulatedMesh } from '../mesh.ts'
+import { Overseer, type Said } from '../overseer.ts'
+import type { Climate } from '../schedule.ts'
+import type { Step } from '../steps.ts'
+import { Storm } from '../storm.ts'
+import type { Listeners, TrialOptions, TrialResult } from '../trial.ts'
+import { crashOf, type Failure, type Verdict } from '../verdict.ts'
+import { drawWorkClimate } from './climate.ts'
+import { Ending } from './ending.ts'
+import { peopleLimits, smallHost, workLedgerLimits, workSimLimits } from './limits.ts'
+import { modules, servers } from './machines.ts'
+import { programsOf } from './programs.ts'
+import { Starter } from './starter.ts'
+import { Voters } from './voter.ts'
+import { watchedPorts } from './watched-ports.ts'
+import { WorkWitness } from './witness.ts'
+
+/** What came of the work of a history. */
+export interface WorkCounts {
+  readonly runs: number
+  /** Programs that were begun, and attempts that were lost. */
+  readonly begun: number
+  readonly lost: number
+  readonly votes: number
+}
+
+export function workClimateOf({ seed, nodes, minutes, climate }: TrialOptions): Climate {
+  if (climate) return climate
+  const hosts = Array.from({ length: nodes }, (_, i) => `n${i + 1}`)
+  const entropy = new SeededEntropy(seed).stream('climate')
+  const { calmMs } = workSimLimits
+  return drawWorkClimate(entropy, { hosts, calmMs, endMs: stormEndMs(minutes) })
+}
+
+function stormEndMs(minutes: number): number {
+  return minutes * 60_000 - simLimits.coreMs
+}
+
+export class WorkTrial {
+  private readonly options: TrialOptions
+  private readonly climate: Climate
+  private readonly mesh: SimulatedMesh
+  private readonly overseer: Overseer
+  private readonly witness: WorkWitness
+  private readonly starters: Starter[]
+  private readonly voters: Voters
+  private readonly say: (line: Said) => void
+  /** The entry that began the run of each key, as somebody was told. */
+  private readonly keys = new Map<string, number>()
+  private readonly began = new Set<number>()
+  private storm: Storm | undefined
+  private broken: Failure | undefined
+
+  constructor(options: TrialOptions, listeners: Listeners) {
+    this.options = options
+    this.climate = workClimateOf(options)
+    this.say = listeners.say ?? (() => {})
+    this.mesh = this.newMesh(listeners)
+    const { world } = this.mesh
+    const tells = listeners.tells ?? 'turns'
+    this.overseer = new Overseer(world, this.say, tells, workLedgerLimits)
+    this.witness = new WorkWitness(world, {
+      judge: (found) => this.judge(found),
+      notice: (moment, host) => this.notice(moment, host),
+      say: (host, text) => this.say({ atMs: world.nowMs, host, text }),
+    })
+    this.starters = Array.from(
+      { length: peopleLimits.people },
+      (_, i) =>
+        new Starter(this.mesh, `p${i + 1}`, ({ index, key, by }) => this.wasTold(index, key, by)),
+    )
+    this.voters = new Voters(this.mesh, (found) => this.judge(found))
+    this.planDisks()
+  }
+
+  async run(): Promise<TrialResult> {
+    const onRejection = (error: unknown) => this.crashed(error)
+    process.on('unhandledRejection', onRejection)
+    let verdict: Verdict
+    try {
+      verdict = (await this.phases()) ?? { kind: 'passed' }
+    } catch (error) {
+      this.crashed(error)
+      verdict = this.broken as Failure
+    } finally {
+      process.off('unhandledRejection', onRejection)
+    }
+    const { world } = this.mesh
+    const { runs, attempts, votes } = this.witness
+    return {
+      seed: this.options.seed,
+      verdict,
+      climate: this.climate,
+      hash: world.traceHash(),
+      events: world.events,
+      virtualMs: world.nowMs,
+      elections: this.overseer.elections,
+      entries: this.overseer.appliedMost,
+      operations: new History().counts(),
+      work: {
+        runs: runs.count,
+        begun: attempts.begun,
+        lost: attempts.lost,
+        votes: votes.voted,
+      },
+    }
+  }
+
+  // ── Phases ────────────────────────────────────────────────────────────────────────────────────
+
+  private async phases(): Promise<Failure | undefined> {
+    this.storm = new Storm(this.mesh, this.climate.faults)
+    this.overseer.onMoment = (moment, host) => this.storm?.noticed(moment, host)
+    for (const starter of this.starters) void starter.run()
+    void this.voters.run()
+    const { world } = this.mesh
+    await world.runUntil(() => this.failure !== undefined, stormEndMs(this.options.minutes))
+    if (this.failure) return this.failure
+    for (const starter of this.starters) starter.stop()
+    const healing = new Healing(this.mesh, this.say)
+    healing.chooseCore()
+    const ending = new Ending(this.mesh, this.witness)
+    return (
+      (await this.goThrough([healing.core, healing.whole, ending.runs, ending.hosts])) ??
+      this.judgeEnd()
+    )
+  }
+
+  private async goThrough(steps: readonly Step[]): Promise<Failure | undefined> {
+    for (const step of steps) {
+      step.begin()
+      const over = () => this.failure !== undefined || step.done()
+      // So long may TCP sit on what it has lost again and again in bad weather.
+      const limitMs = step.limitMs + tcp.retransmitMostMs
+      const done = await this.mesh.world.runUntil(over, limitMs)
+      if (this.failure) return this.failure
+      if (!done) return step.complaint()
+    }
+    return undefined
+  }
+
+  private judgeEnd(): Failure | undefined {
+    this.voters.stop()
+    for (const index of this.began) {
+      if (this.witness.hasBegun(index)) continue
+      this.judge(violation('no run is lost', `a run began in entry ${index}, and there is none`))
+    }
+    return this.failure
+  }
+
+  // ── The mesh ──────────────────────────────────────────────────────────────────────────────────
+
+  private newMesh({ trace }: Listeners): SimulatedMesh {
+    const { nodes, seed } = this.options
+    const { link, driftPpm } = this.climate
+    const chance = new SeededEntropy(seed).stream('machines')
+    const archiveAfterMs =
+      chance.unit() < 0.3 ? workSimLimits.archiveSoonMs : archivingDefaults.afterMs
+    const isSmall = Array.from({ length: nodes }, () => chance.unit() < 0.4)
+    return new SimulatedMesh(nodes, {
+      seed,
+      link,
+      driftPpm,
+      archiveAfterMs,
+      ledgerLimits: workLedgerLimits,
+      ...(trace ? { trace } : {}),
+      witness: (host, term) => this.seeing(host, term),
+      machine: (name) => this.machineOf(name),
+      work: ({ index }) => (isSmall[index] ? { ...workDefaults, ...smallHost } : workDefaults),
+      watched: (host, ports) =>
+        watchedPorts(ports, (moment) => this.notice(moment, host), this.options.forgets === true),
+    })
+  }
+
+  private machineOf(name: string): HostOptions {
+    const programs = programsOf(this.witnessOf(() => this.mesh.world.host(name)))
+    return { programs, modules, servers }
+  }
+
+  /** Hosts are made before there is anybody to watch them. */
+  private witnessOf(host: () => Host): ReturnType<WorkWitness['ear']> {
+    return {
+      begins: (self) => this.witness.ear(host()).begins(self),
+      exits: (...said) => this.witness.ear(host()).exits(...said),
+    }
+  }
+
+  private seeing(host: Host, term: () => number): LedgerWitness {
+    const seen = this.overseer.witness(host, term)
+    return {
+      ...seen,
+      applied: (firstIndex, entries, state) => {
+        seen.applied(firstIndex, entries, state)
+        for (const [i, entry] of entries.entries()) this.witness.applied(firstIndex + i, entry)
+      },
+    }
+  }
+
+  /** A disk that is replaced takes along what the agent knew of its attempts. */
+  private planDisks(): void {
+    const { world } = this.mesh
+    for (const fault of this.climate.faults) {
+      if (fault.kind !== 'newDisk') continue
+      world.plan(fault.atMs, 'fault', `${fault.host} will know of no attempt`, () =>
+        this.witness.diskLost(world.host(fault.host)),
+      )
+    }
+  }
+
+  // ── What is seen ──────────────────────────────────────────────────────────────────────────────
+
+  private notice(moment: WorkMoment, host: Host | undefined): void {
+    const leader = this.mesh.nodes.find(
+      (node) =>
+        node.host.state === 'up' && node.life === node.host.life && node.agent?.ledger.leads,
+    )?.host
+    if (host) this.storm?.noticed(moment, host)
+    if (leader && leader !== host) this.storm?.noticed(moment, leader)
+  }
+
+  private wasTold(index: number, key: string | undefined, by: string): void {
+    this.began.add(index)
+    if (key === undefined) return
+    const known = this.keys.get(key) ?? index
+    this.keys.set(key, known)
+    if (known === index) return
+    const what = `${by} was told of two runs for ${key}: of entry ${known}, and of ${index}`
+    this.judge(violation('a key begins one run', what))
+  }
+
+  private get failure(): Failure | undefined {
+    return this.broken ?? this.overseer.violation
+  }
+
+  private judge(found: Violation | undefined): void {
+    if (!found) return
+    const atMs = this.mesh.world.nowMs
+    this.broken ??= { kind: 'safety', ...found, atMs }
+    this.say({ atMs, host: '', text: `VIOLATION of ${found.checker}: ${found.what}` })
+  }
+
+  private crashed(error: unknown): void {
+    this.broken ??= crashOf(error, this.mesh.world.nowMs)
+  }
+}
