@@ -168,6 +168,15 @@ export class Checkers {
       )
   }
 
+  /** A log that has the last entry of a snapshot has all of it, and keeps what follows (§7). */
+  installs(id: PeerId, { index, term }: SnapshotMeta, log: ShadowLog): void {
+    if (index > log.base && log.termAt(index) === term)
+      throw new Violation(
+        'a snapshot replaces only what it goes beyond',
+        `${id} has ${index}@${term}, and installs a snapshot of that`,
+      )
+  }
+
   /** Equal index and term: equal entry, and equal logs before it. */
   appended(host: PeerId, index: number, entry: Entry, previousTerm: number): void {
     const { term } = entry

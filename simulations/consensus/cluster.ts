@@ -370,7 +370,10 @@ export class Cluster {
 
   private persist(host: Host, persist: Persist): void {
     const { shadow, disk, life } = host
-    if (persist.snapshot) shadow.reset(persist.snapshot)
+    if (persist.snapshot) {
+      this.checkers.installs(host.id, persist.snapshot, shadow)
+      shadow.reset(persist.snapshot)
+    }
     shadow.truncateFrom(persist.firstIndex)
     persist.entries.forEach((entry, i) => {
       const index = persist.firstIndex + i
