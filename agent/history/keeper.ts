@@ -2,7 +2,8 @@
  * Takes runs that have ended from this host's copy of the ledger into its history. It goes round
  * what the ledger holds, a bounded number of rows a second, and keeps what is not kept yet: new
  * ends, those of the time that this host was away, and those that a snapshot has brought are all
- * found by the same walk. A busy loop is left alone, until the ledger fills with runs.
+ * found by the same walk. A busy loop is left alone, and so is a host whose ledger goes on, until the
+ * ledger fills with runs.
  *
  * Invariant: a run that `holds` says yes to is on disk and synced, or retention has had it.
  */
@@ -18,6 +19,7 @@ import type { ModuleHandle } from '../modules/module.ts'
 import { keeperLimits, recordLimits } from './limits.ts'
 import { PieceCutter } from './pieces.ts'
 import { encodePart } from './record.ts'
+import { Restraint } from './restraint.ts'
 import type { Kept, RunStore } from './store.ts'
 
 export interface KeeperParts {
@@ -51,6 +53,7 @@ export class Keeper {
   readonly #parts: KeeperParts
   /** Runs that the ledger has, and the history as well. */
   readonly #held = new Map<string, Held>()
+  readonly #restraint = new Restraint()
   #timer: Timer | undefined
   #working: Promise<void> | undefined
   #over = false
@@ -58,7 +61,6 @@ export class Keeper {
   #round = 0
   /** The entry that the ledger had come to when this round began. */
   #roundFrom = -1
-  #lookedAt = 0
   /** Nothing was left to keep as of this entry. */
   #quietAt = -1
   #failing = false
@@ -111,10 +113,7 @@ export class Keeper {
   /** Some rows further, and everything of them that is not kept yet. */
   async #walk(): Promise<void> {
     const state = this.#parts.state()
-    const entries = state.index - this.#lookedAt
-    this.#lookedAt = state.index
-    if (state.index === this.#quietAt || this.#isBusy(state)) return
-    if (entries > keeperLimits.entriesMax && !this.#isPressed(state)) return
+    if (this.#isBusy(state) || state.index === this.#quietAt) return
     if (this.#after === undefined) {
       this.#round++
       this.#roundFrom = state.index
@@ -219,9 +218,11 @@ export class Keeper {
     }
   }
 
-  /** A loop with better things to do is left alone, as long as the ledger has room for runs. */
+  /** A host with better things to do is left alone, as long as the ledger has room for runs. */
   #isBusy(state: LedgerState): boolean {
-    return !this.#isPressed(state) && this.#parts.loopLagMs() > keeperLimits.lagMsMax
+    const { clock, loopLagMs } = this.#parts
+    const standsBack = this.#restraint.standsBack(state.index, clock.now())
+    return !this.#isPressed(state) && (standsBack || loopLagMs() > keeperLimits.lagMsMax)
   }
 
   #isPressed(state: LedgerState): boolean {

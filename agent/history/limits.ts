@@ -47,8 +47,14 @@ export const keeperLimits = {
   rowsPerLook: 2_000,
   /** A loop that is later than this has better things to do, until the ledger fills. */
   lagMsMax: 20,
-  /** So has one whose ledger has gone on by more entries between two looks. */
-  entriesMax: 200,
+  /**
+   * So has one whose ledger goes on faster than this, by more than a few entries: a run that waits
+   * for each of its stages makes hundreds a second. Letting ended runs go makes fewer.
+   */
+  entriesPerSecond: 25,
+  entriesBurst: 10,
+  /** After so long of it, a step is taken with each look all the same. */
+  patienceMs: 60_000,
   /**
    * Runs in a row, and the pause after them: 200 a second. A run of five stages takes the loop about
    * a fifth of a millisecond (measured on two cores shared with much else), so a twenty-fifth of it.

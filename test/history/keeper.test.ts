@@ -100,6 +100,36 @@ test('a loop that is late is left alone, until the ledger fills with runs', asyn
   assert.equal(stage.keeper?.holds('r2'), true)
 })
 
+/** As a run does that waits for each of its stages. */
+async function goOn(stage: Stage, forMs: number): Promise<void> {
+  for (let ms = 0; ms < forMs; ms += 5) {
+    stage.ledger.advance({ kind: 'ended', value: { after: [], to: runStates.succeeded } })
+    await stage.world.runFor(5)
+  }
+}
+
+test('while the ledger goes on nothing is written, and soon after it all is', async () => {
+  const stage = new Stage()
+  await stage.world.runFor(1_500)
+  for (let i = 1; i <= 30; i++) stage.ends(`r${i}`)
+  await goOn(stage, keeperLimits.patienceMs / 2)
+  assert.equal(stage.host.platter.writtenBytes, 0)
+  await stage.world.runFor(5_000)
+  assert.equal(stage.keeper?.heldCount, 30)
+})
+
+test('a ledger that never rests has its runs kept, some at a time', async () => {
+  const stage = new Stage()
+  await stage.world.runFor(1_500)
+  const count = 6 * keeperLimits.runsPerStep
+  for (let i = 1; i <= count; i++) stage.ends(`r${i}`)
+  await goOn(stage, keeperLimits.patienceMs + 3 * keeperLimits.lookMs)
+  const kept = stage.keeper?.heldCount ?? 0
+  assert.ok(0 < kept && kept < count, `${kept} are kept`)
+  await goOn(stage, 5 * keeperLimits.lookMs)
+  assert.equal(stage.keeper?.heldCount, count)
+})
+
 test('what is kept a second is bounded', async () => {
   const stage = new Stage()
   const perSecond = (keeperLimits.runsPerStep * 1_000) / keeperLimits.stepMs
