@@ -7,6 +7,8 @@ import { ApiRefusal } from './refusal.ts'
 
 /** Long enough for an election in between. */
 const TIMEOUT_MS = 8_000
+/** How long an agent that lags waits to see what it has had written. */
+const SEEN_TIMEOUT_MS = 8_000
 
 /** The result of a command that took effect, or that the ledger had already. */
 export async function appended(
@@ -23,15 +25,24 @@ export async function appended(
   )
 }
 
-/** Whatever the ledger has answered. */
+/**
+ * Whatever the ledger has answered. Who asks this agent next sees it: the leader's answer may be
+ * here before the entry, so that is waited for, though what was done is done without it.
+ */
 export async function applied(
   agent: Agent,
   command: Command,
   signal: AbortSignal,
 ): Promise<Result> {
-  const outcome = await agent.ledger.append(command, { timeoutMs: TIMEOUT_MS, signal })
-  if (outcome.kind === 'applied') return outcome.result
-  throw refusalOf(outcome)
+  const { ledger } = agent
+  const outcome = await ledger.append(command, { timeoutMs: TIMEOUT_MS, signal })
+  if (outcome.kind !== 'applied') throw refusalOf(outcome)
+  const { index, result } = outcome
+  if (ledger.state.index < index) {
+    const consistency = { atLeast: index }
+    await ledger.read({ kind: 'status' }, { consistency, timeoutMs: SEEN_TIMEOUT_MS, signal })
+  }
+  return result
 }
 
 export function refusalOf(outcome: Exclude<Appended, { kind: 'applied' }>): ApiRefusal {

@@ -135,7 +135,7 @@ export class RunApi {
     }
     const { run, result } = await beginRun(this.agent, this.ids, wanted, signal)
     if (result.code !== 'ok') throw refusalTo('begin the run', result)
-    const { state } = await freshState(this.agent, signal)
+    const { state } = this.agent.ledger
     const key = wanted.key
     const id = key === undefined ? run : (read(state, { kind: 'runOfKey', key }).value ?? run)
     const view = wholeRun(state, { run: id })

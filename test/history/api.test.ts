@@ -38,6 +38,18 @@ test('a list goes through the ledger and the histories as one', async () => {
   )
 })
 
+test('who begins a run sees it, also at an agent whose disk is slow', async () => {
+  const mesh = await Mesh.of('slow', 3)
+  const { follower } = mesh
+  const { platter } = follower.host
+  platter.options = { ...platter.options, syncMs: 5_000 }
+  const workflow = 'apiVersion: skein/v1\nkind: Workflow\nname: w\nstages:\n  a: { run: [say] }\n'
+  const body = { workflow, inputs: {}, labels: {}, by: 'me' }
+  const { run, began } = await mesh.call(follower, 'startRun', { body })
+  assert.deepEqual([run.state, began], ['running', true])
+  assert.equal((await mesh.call(follower, 'run', { parameters: { run: run.id } })).run.id, run.id)
+})
+
 test('a wrong expression is refused with the place and what there is', async () => {
   const mesh = await Mesh.of('wrong', 1)
   const asking = (where: string) => mesh.call(mesh.leader!, 'runs', { query: { limit: 5, where } })
