@@ -11,9 +11,8 @@
  *   diverging, and its state stays as it was, whole and right, for a newer program to go on from.
  */
 import { AssertionFailed, assert } from '../assert.ts'
-import { decode, encode } from '../wire/codec.ts'
+import { decodeWhole, encode } from '../wire/codec.ts'
 import { field, message, nested, optional, type Schema, uint } from '../wire/schema.ts'
-import { Writer } from '../wire/writer.ts'
 import { catalogue } from './catalogue.ts'
 import { type Catalogue, type CommandOf, commandSchema, kindOf } from './commands/kind.ts'
 import { admit, type Numbered, remember } from './commands/sessions.ts'
@@ -78,7 +77,6 @@ export class Machine<C extends Catalogue = typeof catalogue> {
   private readonly supports: number
   private readonly limits: StateLimits
   private readonly schema: Schema<Proposal<AnyCommand>>
-  private readonly measure = new Writer()
 
   constructor(kinds: C, supports: number, limits: StateLimits) {
     this.kinds = kinds
@@ -149,30 +147,18 @@ export class Machine<C extends Catalogue = typeof catalogue> {
     return { kind: 'stopped', state, why: 'ledgerVersionUnsupported', needs, supports }
   }
 
-  /**
-   * What encoding it takes. The writer never makes anything longer than need be, so bytes that are
-   * longer hold what reading skipped: fields that a newer replica might read, and diverge.
-   */
-  private lengthOf(proposal: Proposal<AnyCommand>): number {
-    this.measure.begin()
-    this.schema.write(this.measure, proposal)
-    return this.measure.open()
-  }
-
   /** The proposal in a payload, or why it is refused: the same on every replica of every version. */
   private read(payload: Uint8Array, agreed: number): Proposal<AnyCommand> | ResultCode {
     const version = payload[0] as number
     if (version > agreed) return 'notAgreed'
     if (payload.length > this.limits.entryBytesMax) return 'malformed'
-    const body = payload.subarray(1)
-    const read = decode(this.schema, body)
-    if (!read.ok) return 'malformed'
-    const proposal = read.value
+    // Not a word that is skipped here: a newer replica might read it, and diverge.
+    const proposal = decodeWhole(this.schema, payload.subarray(1))
+    if (proposal === undefined) return 'malformed'
     const { kind, value } = proposal.command
     const { needs, place } = kindOf(this.kinds, kind)
     if (needs(value) > version || proposal.timeMs > this.limits.timeMsMax) return 'malformed'
-    if (!isNumberedRightly(proposal, place === 'alone')) return 'malformed'
-    return this.lengthOf(proposal) === body.length ? proposal : 'malformed'
+    return isNumberedRightly(proposal, place === 'alone') ? proposal : 'malformed'
   }
 }
 

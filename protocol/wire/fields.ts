@@ -65,6 +65,7 @@ function single<T, R extends 'required' | 'optional'>(
         type.write(writer, value, where)
       },
       read(reader, wireType, message) {
+        if (message[name] !== undefined) reader.surplus = true
         if (wireType === type.wireType) message[name] = type.read(reader)
         else reader.refuse('wrongWireType')
       },
@@ -110,11 +111,15 @@ export function repeated<T>(
         }
       },
       read(reader, wireType, message) {
+        const isFirst = message[name] === undefined
         message[name] ??= []
         const list = message[name] as T[]
-        if (wireType === type.wireType) readOne(reader, list)
-        else if (packs && wireType === wireLength) {
+        if (wireType === type.wireType) {
+          if (packs) reader.surplus = true
+          readOne(reader, list)
+        } else if (packs && wireType === wireLength) {
           const outerEnd = reader.enter()
+          if (!isFirst || reader.at === reader.end) reader.surplus = true
           while (reader.at < reader.end) readOne(reader, list)
           reader.leave(outerEnd)
         } else reader.refuse('wrongWireType')
@@ -194,13 +199,17 @@ function readEntry<K extends string, V>(
     const tag = reader.tag()
     const wireType = tag & 7
     const number = tag >>> 3
+    if (number === 1 ? key !== undefined : value !== undefined) reader.surplus = true
     if (number === 1 && wireType === keyType.wireType) key = keyType.read(reader)
     else if (number === 2 && wireType === valueType.wireType) value = valueType.read(reader)
     else if (number === 1 || number === 2) reader.refuse('wrongWireType')
     else reader.skip(wireType)
   }
   if (key === undefined || value === undefined) reader.refuse('missingField')
-  else entries.set(key, value)
+  else {
+    if (entries.has(key)) reader.surplus = true
+    entries.set(key, value)
+  }
 }
 
 function toRecord<K extends string, V>(entries: Map<K, V> | undefined): Record<K, V> {

@@ -25,6 +25,11 @@ export class Reader {
   /** Where the message now being read ends. */
   end: number
   why: RefusalReason | undefined = undefined
+  /**
+   * Something stood here that writing would not bring back: a field that is not known, one that comes
+   * twice, a number in more bytes than it needs.
+   */
+  surplus = false
   #text: Buffer | undefined = undefined
 
   constructor(bytes: Uint8Array) {
@@ -68,6 +73,12 @@ export class Reader {
     if ((first & 1) === 0) return magnitude
     if (magnitude === Number.MAX_SAFE_INTEGER) this.refuse('numberTooLarge')
     return -magnitude - 1
+  }
+
+  bool(): boolean {
+    const value = this.uint()
+    if (value > 1) this.surplus = true
+    return value !== 0
   }
 
   float(): number {
@@ -139,6 +150,7 @@ export class Reader {
 
   /** Passes over a field that this version does not know. */
   skip(wireType: number): void {
+    this.surplus = true
     if (wireType === wireVarint) {
       for (let i = 0; i < varintBytesMax; i++) {
         if (this.at < this.end && (this.bytes[this.at++] as number) < 128) return
@@ -166,7 +178,10 @@ export class Reader {
       const byte = this.bytes[this.at++] as number
       base += (byte & 127) * scale
       if (base > Number.MAX_SAFE_INTEGER) break
-      if (byte < 128) return base
+      if (byte < 128) {
+        if (byte === 0) this.surplus = true
+        return base
+      }
       scale *= 128
     }
     this.refuse('numberTooLarge')

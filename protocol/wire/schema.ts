@@ -127,7 +127,10 @@ export function union<const M extends MemberTable>(name: string, members: M): Sc
           strangers++
           reader.skip(tag & 7)
         } else if ((tag & 7) !== wireLength) reader.refuse('wrongWireType')
-        else frame = { kind: member.kind, value: member.type.read(reader) }
+        else {
+          if (frame !== undefined) reader.surplus = true
+          frame = { kind: member.kind, value: member.type.read(reader) }
+        }
       }
       if (frame === undefined) reader.refuse(strangers > 0 ? 'unknownKind' : 'missingField')
       return frame as UnionOf<M>

@@ -53,7 +53,7 @@ const boolType: ValueType<boolean> = {
   wireType: wireVarint,
   depth: 0,
   write: (writer, value, where) => writer.uint(value ? 1 : 0, where),
-  read: (reader) => reader.uint() !== 0,
+  read: (reader) => reader.bool(),
 }
 
 /** A whole number, 0 to 2^53 - 1 (`uint64`). */

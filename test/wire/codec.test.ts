@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import protobuf from 'protobufjs'
-import { decode, encode } from '../../protocol/wire/codec.ts'
+import { decode, decodeWhole, encode } from '../../protocol/wire/codec.ts'
 import { anyFrame, anyPing, type Frame, Frame as FrameSchema, Ping, protoFile } from './samples.ts'
 
 const oracle = protobuf.parse(protoFile, { keepCase: true }).root
@@ -138,6 +138,47 @@ test('what one encoding leaves behind does not reach the next', () => {
   const big = encode(Ping, { ...nothing, blob: new Uint8Array(4096).fill(255) })
   assert.throws(() => encode(Ping, { ...nothing, target: 'x'.repeat(129) }))
   assert.deepEqual(encode(Ping, { ...nothing, blob: new Uint8Array(4096).fill(255) }), big)
+})
+
+test('what is encoded is whole, and what else is whole takes as many bytes as it has', () => {
+  const flip = fc.tuple(fc.nat(), fc.nat(255))
+  const cut = fc.option(fc.nat(), { nil: undefined, freq: 3 })
+  fc.assert(
+    fc.property(anyFrame, fc.array(flip, { maxLength: 4 }), cut, (frame, flips, end) => {
+      const bytes = encode(FrameSchema, frame)
+      assert.deepEqual(decodeWhole(FrameSchema, bytes), frame)
+      for (const [at, byte] of flips) bytes[at % bytes.length] = byte
+      const mutant = end === undefined ? bytes : bytes.subarray(0, end % (bytes.length + 1))
+      const whole = decodeWhole(FrameSchema, mutant)
+      if (whole !== undefined) assert.equal(encode(FrameSchema, whole).length, mutant.length)
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('nothing is whole that says what its message does not hold', () => {
+  const ping = encode(Ping, nothing)
+  const seq = (1 << 3) | 0
+  const counts = (12 << 3) | 0
+  const flags = (15 << 3) | 2
+  const tooMuch: Record<string, Uint8Array> = {
+    'a field not known': join(ping, Uint8Array.of(0xa0, 1, 6)),
+    'a field twice': join(ping, Uint8Array.of(seq, 0)),
+    'a number longer than need be': join(ping, Uint8Array.of(flags, 0x81, 0, 1)),
+    'a list of numbers one by one': join(ping, Uint8Array.of(counts, 1)),
+    'a list of numbers in two parts': join(ping, Uint8Array.of(flags, 1, 1, flags, 1, 1)),
+    'an empty list of numbers': join(ping, Uint8Array.of(flags, 0)),
+    'a truth that is more than true': join(ping, Uint8Array.of(flags, 1, 2)),
+    'a label twice': join(ping, ...[1, 2].map(() => Uint8Array.of(82, 4, 10, 0, 18, 0))),
+    'a name of a label twice': join(ping, Uint8Array.of(82, 6, 10, 0, 10, 0, 18, 0)),
+  }
+  assert.deepEqual(decodeWhole(Ping, ping), nothing)
+  for (const [what, bytes] of Object.entries(tooMuch)) {
+    assert.ok(decode(Ping, bytes).ok, what)
+    assert.equal(decodeWhole(Ping, bytes), undefined, what)
+  }
+  const ack = encode(FrameSchema, { kind: 'ack', value: { seq: 1 } })
+  assert.equal(decodeWhole(FrameSchema, join(ack, ack)), undefined)
 })
 
 const nothing: Ping = {
