@@ -1,17 +1,19 @@
 /**
  * A fingerprint of the state that is kept up to date at the cost of the rows that changed: the sum
- * of the hashes of all rows, each the first 128 bits of SHA-256 over its key and content, added
- * as four numbers modulo 2^32.
+ * of the hashes of all rows, each of 128 bits over its key and content, added as four numbers modulo
+ * 2^32; and SHA-256 over that sum and the rest of the state.
  *
  * Protects against accident: a bug, a bit that flipped in memory or on disk, a version that
- * behaves differently. Two states that differ have the same digest with a chance of 2^-128. It does
- * not protect against someone who may choose many rows for the purpose: sums of hashes collide
- * sooner than hashes (Wagner, 2002). Against such people there are signatures and the audit chain.
+ * behaves differently. Two states that differ by accident have the same digest with a chance of about
+ * 2^-128. It does not protect against someone who may choose rows for the purpose: the hash of a row
+ * is a fast one, and sums of hashes collide sooner than hashes (Wagner, 2002). Against such people
+ * there are signatures and the audit chain.
  */
 import { hash } from 'node:crypto'
 import { encode } from '../wire/codec.ts'
 import { bytes, field, message, uint } from '../wire/schema.ts'
 import { fromOctets, type Octets } from './octets.ts'
+import { hashRow, rowHash } from './row-hash.ts'
 import type { LedgerState } from './state.ts'
 
 export interface RowSum {
@@ -37,40 +39,25 @@ export class RunningSum {
   }
 
   add(key: string, row: Octets): void {
-    const leaf = leafOf(key, row)
-    this.a = (this.a + wordAt(leaf, 0)) | 0
-    this.b = (this.b + wordAt(leaf, 4)) | 0
-    this.c = (this.c + wordAt(leaf, 8)) | 0
-    this.d = (this.d + wordAt(leaf, 12)) | 0
+    hashRow(key, row)
+    this.a = (this.a + rowHash.a) | 0
+    this.b = (this.b + rowHash.b) | 0
+    this.c = (this.c + rowHash.c) | 0
+    this.d = (this.d + rowHash.d) | 0
   }
 
   subtract(key: string, row: Octets): void {
-    const leaf = leafOf(key, row)
-    this.a = (this.a - wordAt(leaf, 0)) | 0
-    this.b = (this.b - wordAt(leaf, 4)) | 0
-    this.c = (this.c - wordAt(leaf, 8)) | 0
-    this.d = (this.d - wordAt(leaf, 12)) | 0
+    hashRow(key, row)
+    this.a = (this.a - rowHash.a) | 0
+    this.b = (this.b - rowHash.b) | 0
+    this.c = (this.c - rowHash.c) | 0
+    this.d = (this.d - rowHash.d) | 0
   }
 
   get sum(): RowSum {
     const { a, b, c, d } = this
     return { a, b, c, d }
   }
-}
-
-/** A key holds no zero byte, so no other key and row run together to the same text. */
-function leafOf(key: string, row: Octets): string {
-  return hash('sha256', `${key}\0${row}`, 'binary')
-}
-
-/** Four bytes as a number of 32 bits. A character is a byte: a buffer takes twice as long to make. */
-function wordAt(leaf: string, at: number): number {
-  return (
-    (leaf.charCodeAt(at) << 24) |
-    (leaf.charCodeAt(at + 1) << 16) |
-    (leaf.charCodeAt(at + 2) << 8) |
-    leaf.charCodeAt(at + 3)
-  )
 }
 
 /** All of the state but its position in the log, so that an entry without effect changes nothing. */
