@@ -82,7 +82,9 @@ export class Leading {
     const { state } = agent.ledger
     this.hosts.begin()
     this.takeSignals(state)
+    this.scheduler.shutGroups()
     this.takeRuns(state)
+    this.scheduler.openGroups(this.now())
     agent.workWire.onAgent = (from, frame) => {
       if (frame.kind === 'reports') this.heard(from, frame.value.reports)
       else this.inventory(from, frame.value)

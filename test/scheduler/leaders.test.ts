@@ -218,3 +218,35 @@ test('an attempt that its agent has taken and forgotten is sent there again', ()
   assert.equal(mesh.unit(run, 'only')?.attempt, 1)
   assert.deepEqual(mesh.started, ['only', 'only'])
 })
+
+test('a new leader gives no place of a group away that a run it has not read yet holds', () => {
+  const mesh = new Mesh({ fates: () => succeeds(undefined, 1_000) })
+  const stage = '  a: { run: x, concurrency: { key: one, limit: 1 } }\n'
+  const whole = `concurrency: { key: all, limit: 1 }\n${withStages('  c: { run: x }\n')}`
+  // Runs are read in the order of their ids.
+  for (const run of ['z', 'a']) {
+    mesh.start(withStages(stage), {}, { run: `stage-${run}` })
+    const group = { key: 'all', limit: 1, policy: 'queue' }
+    mesh.start(whole, {}, { run: `run-${run}`, group })
+    mesh.run(100)
+  }
+  mesh.changeLeader()
+  mesh.run(400)
+  assert.deepEqual(mesh.started, ['a', 'c'])
+  assert.equal(mesh.state('run-a'), 'queued')
+  mesh.run()
+  assert.deepEqual(mesh.started, ['a', 'c', 'a', 'c'])
+})
+
+test('the place of a run that is gone goes to who waits for it', () => {
+  const mesh = new Mesh({ fates: () => succeeds(undefined, 1_000) })
+  const stage = withStages('  a: { run: x, concurrency: { key: one, limit: 1 } }\n')
+  const gone = mesh.start(stage)
+  const waits = mesh.start(stage)
+  mesh.run(100)
+  assert.equal(mesh.unit(waits, 'a'), undefined)
+  mesh.scheduler.dropRun(gone)
+  mesh.pump()
+  mesh.run(100)
+  assert.equal(mesh.unit(waits, 'a')?.state, 'assigned')
+})

@@ -168,8 +168,10 @@ export class Mesh {
     for (const signal of read(state, { kind: 'signalList', limit: 1_000 }).value.items) {
       this.scheduler.signalled(signal, this.nowMs)
     }
-    for (const run of this.openRuns()) this.load(run)
     const { scheduler } = this
+    scheduler.shutGroups()
+    for (const run of this.openRuns()) this.load(run)
+    scheduler.openGroups(this.nowMs)
     for (const node of scheduler.awaited()) {
       const agent = this.agents.get(node)
       if (agent?.isUp !== true) scheduler.lostHost(node, this.nowMs)

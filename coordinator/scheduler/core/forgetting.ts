@@ -1,21 +1,33 @@
 /** A run out of everything that it is in, for it is over or comes back as the ledger has it. */
 import { unitStates } from '../../../protocol/work/states.ts'
 import type { Core } from './core.ts'
+import { applyReview } from './ends.ts'
+import { applyRunReview } from './phases.ts'
 import { giveBack } from './room.ts'
 import type { Run, Unit } from './run.ts'
 
-/** Out of everything that it is in. Returns the groups to look at when it is back. */
-export function forget(core: Core, run: Run): string[] {
-  core.setAlarm(run, undefined)
-  for (const unit of run.units.values()) {
-    for (const item of unit.items?.live.values() ?? []) forgetUnit(core, item)
-    forgetUnit(core, unit)
-  }
-  const group = core.runGroups.drop(run)
-  return group === undefined ? [] : [group]
+/** Groups that are to be looked at when the run is back, or gone: others may wait for its places. */
+export interface Left {
+  readonly runs: string | undefined
+  readonly units: readonly string[]
 }
 
-function forgetUnit(core: Core, unit: Unit): void {
+export function forget(core: Core, run: Run): Left {
+  core.setAlarm(run, undefined)
+  const units: string[] = []
+  for (const unit of run.units.values()) {
+    for (const item of unit.items?.live.values() ?? []) forgetUnit(core, item, units)
+    forgetUnit(core, unit, units)
+  }
+  return { runs: core.runGroups.drop(run), units }
+}
+
+export function lookAt(core: Core, { runs, units }: Left): void {
+  if (runs !== undefined) applyRunReview(core, core.runGroups.look(runs))
+  for (const name of units) applyReview(core, core.unitGroups.look(name))
+}
+
+function forgetUnit(core: Core, unit: Unit, groups: string[]): void {
   core.setAlarm(unit, undefined)
   core.ready.remove(unit)
   if (unit.state === unitStates.assigned) giveBack(core, unit)
@@ -24,5 +36,6 @@ function forgetUnit(core: Core, unit: Unit): void {
     core.parents.delete(unit.detail!)
   }
   unit.isLooking = false
-  core.unitGroups.drop(unit)
+  const group = core.unitGroups.drop(unit)
+  if (group !== undefined) groups.push(group)
 }

@@ -46,6 +46,7 @@ export class Groups<T extends Member> {
   private readonly groups = new Map<string, Group<T>>()
   private readonly nameOf = new Map<T, string>()
   private readonly stopping = new Set<T>()
+  private isShut = false
   private count = 0
 
   /** It holds a place already: the ledger says so. */
@@ -54,6 +55,20 @@ export class Groups<T extends Member> {
     group.holding.set(member, terms)
     member.isHolding = true
     this.nameOf.set(member, terms.name)
+  }
+
+  /**
+   * From here to `open` nobody is let in, and nobody stopped: who holds a place already may be in a
+   * run that is not read yet.
+   */
+  shut(): void {
+    this.isShut = true
+  }
+
+  /** All groups, by who is in them now. */
+  open(): Review<T>[] {
+    this.isShut = false
+    return [...this.groups.values()].map((group) => this.review(group))
   }
 
   ask(member: T, terms: Terms): Review<T> {
@@ -116,7 +131,7 @@ export class Groups<T extends Member> {
   }
 
   private review(group: Group<T>): Review<T> {
-    if (group.waiting.length === 0) return nothing
+    if (this.isShut || group.waiting.length === 0) return nothing
     const stop = this.toStop(group)
     const admit: T[] = []
     for (;;) {

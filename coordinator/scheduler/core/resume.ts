@@ -11,7 +11,7 @@ import { lose } from './attempts.ts'
 import type { Compiled } from './compiled.ts'
 import type { Core } from './core.ts'
 import { callOf, fail, noteNode, succeed } from './ends.ts'
-import { forget } from './forgetting.ts'
+import { forget, lookAt } from './forgetting.ts'
 import { keepEffects, noteHolder, readHandedOn } from './handed-on.ts'
 import { cannotSucceed, count, itemsOf, stopItems } from './items.ts'
 import { applyRunReview, beginRun, cancelAll, noteFact, runTerms } from './phases.ts'
@@ -32,7 +32,7 @@ export function addRun(
 ): void {
   const { head, spec } = view
   const known = core.runs.get(view.run)
-  const groups = known === undefined ? [] : forget(core, known)
+  const left = known === undefined ? undefined : forget(core, known)
   if (isOver(head.state)) {
     core.runs.delete(view.run)
   } else {
@@ -53,7 +53,7 @@ export function addRun(
       core.later({ kind: 'stop', run, mode: atOnce ? 'kill' : 'cancel', why })
     }
   }
-  for (const name of groups) applyRunReview(core, core.runGroups.look(name))
+  if (left !== undefined) lookAt(core, left)
 }
 
 function isOver(state: RunView['head']['state']): state is 'succeeded' | 'failed' | 'cancelled' {

@@ -4,8 +4,8 @@
  * many entries can be on their way, and when the ledger sees it otherwise it reads that run anew.
  * When the turn at leading is over it is thrown away.
  *
- * Whoever drives it: (1) tells it of all signals, then hosts, then runs that are not over; (2) after
- * whatever it has told, appends what `turn()` gives, in order, until it gives nothing, and then does
+ * Whoever drives it: (1) tells it of all signals, then hosts, then runs that are not over, these
+ * between `shutGroups` and `openGroups`; (2) after whatever it has told, appends what `turn()` gives, in order, until it gives nothing, and then does
  * `effects()`; (3) gives each turn back to `settled` when its entry is applied, does what comes of
  * that, and goes on as in (2); (4) goes on as in (2) at `nextDueMs`. When an append fails, or its
  * result is not `ok`, this is over: a new turn at leading begins with a new scheduler.
@@ -25,7 +25,9 @@ import { hear, lose, type Taken } from './attempts.ts'
 import { nextDueMs, ring } from './clockwork.ts'
 import { Core } from './core.ts'
 import type { Effect } from './effects.ts'
+import { applyReview } from './ends.ts'
 import { type Explanation, explain } from './explain.ts'
+import { forget, lookAt } from './forgetting.ts'
 import { takeInventory } from './inventory.ts'
 import type { Turn } from './outbox.ts'
 import { applyRunReview, stopping } from './phases.ts'
@@ -75,6 +77,20 @@ export class Scheduler {
     return this.shelf.has(hash)
   }
 
+  /** Before the runs of the ledger are told: no place of a group is given away until all are. */
+  shutGroups(): void {
+    this.core.runGroups.shut()
+    this.core.unitGroups.shut()
+  }
+
+  openGroups(nowMs: number): void {
+    this.at(nowMs)
+    const { core } = this
+    for (const review of core.runGroups.open()) applyRunReview(core, review)
+    for (const review of core.unitGroups.open()) applyReview(core, review)
+    this.work.all()
+  }
+
   /**
    * A run that is not over and cannot be given yet: until `addRun` or `dropRun`, what agents say of
    * it is neither taken nor refused.
@@ -110,7 +126,10 @@ export class Scheduler {
   dropRun(run: string): void {
     this.core.expected.delete(run)
     const known = this.core.runs.get(run)
-    if (known !== undefined) this.remove(known)
+    if (known === undefined) return
+    const left = forget(this.core, known)
+    this.remove(known)
+    lookAt(this.core, left)
   }
 
   /** News of some hosts. */
