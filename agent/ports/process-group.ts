@@ -19,6 +19,11 @@ export class Group {
     this.pid = pid
   }
 
+  /** Somebody who has waited for the leader has seen that nobody was left. */
+  emptied(): void {
+    this.#empty = true
+  }
+
   alive(): boolean {
     if (this.#empty) return false
     // While the group lives its number is taken, so a process with the leader's number after the

@@ -8,12 +8,14 @@ import { SystemCells } from '../../agent/ports/cells/cells.ts'
 import type { NurseryLanguage } from '../../agent/ports/cells/nursery.ts'
 import { bashNursery } from '../../agent/ports/cells/nursery-bash.ts'
 import { perlNursery } from '../../agent/ports/cells/nursery-perl.ts'
+import { pythonNursery } from '../../agent/ports/cells/nursery-python.ts'
 import type { CellSpec } from '../../protocol/ports/cells.ts'
 import { cellsContract } from './cells.ts'
 import { realPassage } from './passage.ts'
 
 const life = fileURLToPath(new URL('./cell-life.ts', import.meta.url))
 const starters: Record<string, readonly NurseryLanguage[]> = {
+  'the host’s cells, by Python': [pythonNursery],
   'the host’s cells, by Perl': [perlNursery],
   'the host’s cells, by Bash': [bashNursery],
   'the host’s cells, started directly': [],

@@ -67,11 +67,12 @@ export class SystemCell implements Cell {
   }
 
   /** Called by whoever learns of the program's end; the first is believed. */
-  programEnded({ exit, usage }: Ended): void {
+  programEnded({ exit, usage, groupEmpty }: Ended): void {
     if (this.#programGone) return
     this.#programGone = true
     this.#accounts = usage
     if (this.#group) this.#group.leaderGone = true
+    if (groupEmpty) this.#group?.emptied()
     clearInterval(this.#watch)
     this.hold(false)
     this.#drain(() => this.#exit.resolve(exit))

@@ -22,12 +22,17 @@ import { killProcess, MARK, markedProcesses } from './marks.ts'
 import { Nursery, type NurseryLanguage } from './nursery.ts'
 import { bashNursery } from './nursery-bash.ts'
 import { perlNursery } from './nursery-perl.ts'
+import { pythonNursery } from './nursery-python.ts'
 import { namesIn, PipeEnd, Pipes } from './pipes.ts'
 import { lookFor, standing } from './survivors.ts'
 import { parseTrace, type Trace } from './trace.ts'
 
 /** Quickest first. */
-export const nurseryLanguages: readonly NurseryLanguage[] = [perlNursery, bashNursery]
+export const nurseryLanguages: readonly NurseryLanguage[] = [
+  pythonNursery,
+  perlNursery,
+  bashNursery,
+]
 
 export class SystemCells implements Cells {
   readonly #records: string

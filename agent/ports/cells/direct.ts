@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { StartError } from '../../../protocol/ports/processes.ts'
 import { startError } from '../processes.ts'
-import type { Ended } from './ended.ts'
+import { type Ended, unknownEnd } from './ended.ts'
 import type { Launch, Launched } from './launch.ts'
 import { openForProgram } from './pipes.ts'
 
@@ -22,7 +22,8 @@ export async function launchDirectly(launch: Launch): Promise<Launched> {
   const end = new Promise<Ended>((resolve) => {
     child.once('exit', (code, signal) => {
       const exited = { kind: 'exited', code: code ?? 0 } as const
-      resolve({ exit: signal === null ? exited : { kind: 'signalled', signal }, usage: {} })
+      const exit = signal === null ? exited : ({ kind: 'signalled', signal } as const)
+      resolve({ ...unknownEnd, exit })
     })
   })
   if (groupDirectory !== undefined) moveInto(groupDirectory, pid, spec.name)

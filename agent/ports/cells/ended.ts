@@ -7,9 +7,11 @@ export interface Ended {
   exit: CellExit
   /** What it and those that it waited for took. */
   usage: CellUsage
+  /** Its parent has seen that nobody of its group was left; otherwise that is to be looked for. */
+  groupEmpty: boolean
 }
 
-export const unknownEnd: Ended = { exit: { kind: 'unknown' }, usage: {} }
+export const unknownEnd: Ended = { exit: { kind: 'unknown' }, usage: {}, groupEmpty: false }
 
 /** What was written down, once it is there: `ended 3` or `killed 9`. */
 export function recordedEnd(path: string): Ended | undefined {
@@ -22,7 +24,8 @@ export function recordedEnd(path: string): Ended | undefined {
   // Without the end of the line it may be half of a number.
   const found = /^(ended|killed) (\d+)\n/.exec(text)
   if (found === null) return undefined
-  return { exit: exitOf(found[1] as 'ended' | 'killed', Number(found[2])), usage: {} }
+  const exit = exitOf(found[1] as 'ended' | 'killed', Number(found[2]))
+  return { ...unknownEnd, exit }
 }
 
 export function exitOf(how: 'ended' | 'killed', figure: number): CellExit {

@@ -2,8 +2,8 @@
  * A nursery in Perl, which belongs to most systems: it starts, awaits and buries programs itself,
  * with one fork for each, and sees exactly how they end.
  */
-import type { Launch } from './launch.ts'
 import type { NurseryLanguage } from './nursery.ts'
+import { wordsOf } from './words.ts'
 
 /**
  * Only what is built in: modules would make the process, which is copied for every program, several
@@ -55,7 +55,8 @@ sub bury {
   my ($how, $figure) = $status & 127 ? ('killed', $status & 127) : ('ended', $status >> 8);
   push @ended, [$record, "$how $figure\\n"];
   record($ended[-1]) if time - $since >= 1;
-  $said .= "$how $id $figure\\n";
+  my $alone = !kill(0, -$pid) && $! == 3 ? ' alone' : '';
+  $said .= "$how $id $figure$alone\\n";
 }
 
 sub record {
@@ -91,13 +92,5 @@ while ($open || %running) {
 export const perlNursery: NurseryLanguage = {
   argv: ['perl', '-e', script],
   takes: () => true,
-  command(id: number, launch: Launch, program: string): Buffer {
-    const { spec, env, outputs, recordPath = '', groupDirectory = '' } = launch
-    const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
-    const place = [groupDirectory, ...outputs, spec.cwd, program]
-    const words = [id, recordPath, ...place, variables.length, ...variables, ...spec.argv]
-    const text = Buffer.from(`    ${words.join('\0')}`)
-    text.writeUInt32BE(text.length - 4)
-    return text
-  },
+  command: wordsOf,
 }

@@ -5,14 +5,15 @@
  * writes down how programs ended though the agent be gone.
  *
  * What it says, on descriptor 3, in lines: `ready`, `started ID PID`, `refused ID`,
- * `used ID USER SYSTEM` in seconds, and then `ended ID CODE` or `killed ID SIGNAL`. It keeps a
- * record of what took a second or more, and of the rest only when nobody hears of its end: to make
- * a file costs a third of what a small program does.
+ * `used ID USER SYSTEM` in seconds, and then `ended ID CODE` or `killed ID SIGNAL`, with `alone` at
+ * the end where it has seen that the program has left nobody in its group. It keeps a record of what
+ * took a second or more, and of the rest only when nobody hears of its end: to make a file costs a
+ * third of what a small program does.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
-import type { CellUsage } from '../../../protocol/ports/cells.ts'
+import type { CellExit, CellUsage } from '../../../protocol/ports/cells.ts'
 import { StartError } from '../../../protocol/ports/processes.ts'
 import { cellLimits } from '../limits.ts'
 import { type Ended, exitOf } from './ended.ts'
@@ -122,13 +123,15 @@ export class Nursery {
     const lines = (this.#partial + text).split('\n')
     this.#partial = lines.pop() ?? ''
     for (const line of lines) {
-      const [what, id, ...figures] = line.split(' ')
-      const [first = 0, second = 0] = figures.map(Number)
+      const [what, id, first, second] = line.split(' ')
       if (what === 'ready') this.#ready.resolve(true)
-      else if (what === 'started') this.#started(Number(id), first)
-      else if (what === 'used') this.#used(Number(id), first, second)
+      else if (what === 'started') this.#started(Number(id), Number(first))
+      else if (what === 'used') this.#used(Number(id), Number(first), Number(second))
       else if (what === 'refused') this.#refused(Number(id))
-      else if (what === 'ended' || what === 'killed') this.#ended(Number(id), what, first)
+      else if (what === 'ended' || what === 'killed') {
+        const exit = exitOf(what, Number(first))
+        this.#ended(Number(id), exit, second === 'alone')
+      }
     }
   }
 
@@ -152,11 +155,11 @@ export class Nursery {
     starting?.reject(new StartError('limit', 'the system has no room for another process'))
   }
 
-  #ended(id: number, how: 'ended' | 'killed', figure: number): void {
+  #ended(id: number, exit: CellExit, groupEmpty: boolean): void {
     const running = this.#running.get(id)
     this.#running.delete(id)
     this.#holdLoop()
-    running?.resolve({ exit: exitOf(how, figure), usage: running.usage })
+    running?.resolve({ exit, usage: running.usage, groupEmpty })
   }
 
   #died(): void {
