@@ -79,23 +79,23 @@ export class Execution {
   #begin(held: Held): AttemptLife | undefined {
     const { assignment, name, acceptedMs } = held
     const executor = assignment && this.#parts.executors[assignment.step.kind]
-    if (!assignment || !executor) return undefined
+    if (!assignment || !executor || name === undefined) return undefined
     held.stage = 'begun'
     const log = this.#parts.shelf.open(name, held.id, held.fence)
     const { artifacts } = this.#ports
     const attempt = { name, assignment, acceptedMs, artifacts }
     const life = new AttemptLife(this.#ports.clock, executor, attempt, log, {
-      onStart: (step) => this.#started(held, step),
-      onEnd: (finished, cleaning) => this.#ended(held, finished, cleaning),
+      onStart: (step) => this.#started(held, name, step),
+      onEnd: (finished, cleaning) => this.#ended(held, name, finished, cleaning),
     })
     held.life = life
     this.#looking ??= this.#ports.clock.every(deskLimits.lookMs, () => this.#look())
     return life
   }
 
-  #started(held: Held, { trace, unenforced }: RunningStep): void {
+  #started(held: Held, name: string, { trace, unenforced }: RunningStep): void {
     if (trace !== undefined) {
-      this.#parts.book.started(held.name, { startedAtMs: this.#ports.clock.wall(), trace })
+      this.#parts.book.started(name, { startedAtMs: this.#ports.clock.wall(), trace })
     }
     if (unenforced.length === 0) return
     const value = { unenforced: unenforced.slice(0, workLimits.unenforcedMax) }
@@ -176,11 +176,11 @@ export class Execution {
     this.#finish(held, { outcome, usage: { queueMs }, endedAtMs: clock.wall() })
   }
 
-  #ended(held: Held, finished: Finished, cleaning: Promise<void> | undefined): void {
+  #ended(held: Held, name: string, finished: Finished, cleaning: Promise<void> | undefined): void {
     this.#parts.turnstile.leave(held)
-    this.#parts.shelf.close(held.name).catch(bug)
+    this.#parts.shelf.close(name).catch(bug)
     if (cleaning) {
-      cleaning.catch((error: unknown) => this.#sweeper.notRemoved(held.name, error))
+      cleaning.catch((error: unknown) => this.#sweeper.notRemoved(name, error))
       this.#sweeper.soon()
     }
     this.#finish(held, finished)
@@ -200,9 +200,11 @@ export class Execution {
       this.admit()
     }
     if (held.unwanted) return this.#forget(held)
+    const { name } = held
+    if (name === undefined) return this.over(held)
     const record = overRecord(held.id, held.fence, finished)
     held.finishedBytes = record.length
-    this.#parts.book.over(held.name, record, began).then(
+    this.#parts.book.over(name, record, began).then(
       () => this.over(held),
       (error: unknown) => {
         // The leader may still commit it; if the agent ends before that, the attempt is lost.
@@ -213,7 +215,7 @@ export class Execution {
     )
   }
 
-  /** Its outcome is synced. */
+  /** Its outcome is synced, where it is on record at all. */
   over(held: Held): void {
     held.stage = 'over'
     if (held.unwanted) this.#forget(held)
@@ -222,7 +224,7 @@ export class Execution {
 
   #forget(held: Held): void {
     this.#parts.reports.committed(held)
-    this.#parts.book.forget([held.name])
+    if (held.name !== undefined) this.#parts.book.forget([held.name])
     this.#parts.register.forget(held)
   }
 

@@ -20,8 +20,8 @@ export interface Held {
   readonly id: AttemptId
   readonly fence: Fence
   readonly task: string
-  /** Of its record, its cell, its directory and its log. */
-  readonly name: string
+  /** Of its record, its cell, its directory and its log. Undefined for one that has none of them. */
+  readonly name: string | undefined
   readonly acceptedMs: number
   stage: HeldStage
   /** Until it is over. */
@@ -46,7 +46,7 @@ export interface Held {
 export function newHeld(
   id: AttemptId,
   fence: Fence,
-  name: string,
+  name: string | undefined,
   acceptedMs: number,
   rest: Partial<Pick<Held, 'assignment' | 'bytes' | 'finished' | 'finishedBytes' | 'stage'>>,
 ): Held {

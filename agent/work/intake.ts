@@ -1,12 +1,13 @@
 /**
  * Takes assignments in: each is on the disk, synced, before anything of it begins. What takes no
- * time is on the disk once, with its outcome.
+ * time and has no effect is not written down: its end follows from the assignment, which the ledger
+ * has, so that a life of the agent which has forgotten it is sent it again, and says the same.
  */
 import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
-import type { Assignment, Finished } from '../../protocol/work/attempt.ts'
+import type { Assignment, Finished, Outcome } from '../../protocol/work/attempt.ts'
 import { attemptKey } from '../../protocol/work/fence.ts'
-import { type AttemptBook, overRecord, takenRecord } from './book.ts'
+import { type AttemptBook, takenRecord } from './book.ts'
 import type { Execution } from './execution.ts'
 import { type Held, newHeld } from './held.ts'
 import { outcomeOf } from './life.ts'
@@ -49,11 +50,11 @@ export class Intake {
     const acceptedAtMs = this.#clock.wall()
     const taken: { name: string; record: Uint8Array; held: Held }[] = []
     for (const { assignment, end } of fit) {
-      const name = this.#nextName()
       if (end) {
-        this.#takeDone(assignment, name, end)
+        this.#takeDone(assignment, end)
         continue
       }
+      const name = this.#nextName()
       const record = takenRecord(assignment, acceptedAtMs)
       const { id, fence } = assignment
       const bytes = record.length
@@ -76,24 +77,19 @@ export class Intake {
     )
   }
 
-  /** What took no time is written down once, with its outcome. */
-  #takeDone({ id, fence }: Assignment, name: string, end: StepEnd): void {
+  #takeDone({ id, fence }: Assignment, end: StepEnd): void {
     const clock = this.#clock
+    const outcome = outcomeOf(end, undefined)
     const finished: Finished = {
-      outcome: outcomeOf(end, undefined),
+      outcome,
       usage: { queueMs: 0, wallMs: 0 },
       endedAtMs: clock.wall(),
     }
-    const record = overRecord(id, fence, finished)
-    const stage = 'ending'
-    const finishedBytes = record.length
-    const held = newHeld(id, fence, name, clock.now(), { finished, finishedBytes, stage })
+    const rest = { finished, finishedBytes: bytesOf(outcome), stage: 'ending' } as const
+    const held = newHeld(id, fence, undefined, clock.now(), rest)
     this.#overtake(held)
     this.#parts.register.add(held)
-    this.#parts.book.over(name, record, false).then(
-      () => this.#parts.execution.over(held),
-      (error: unknown) => this.#refuse(held, error),
-    )
+    this.#parts.execution.over(held)
   }
 
   /** What is older of the same task has no say any more, and is to be gone before this begins. */
@@ -127,4 +123,25 @@ export class Intake {
   #nextName(): string {
     return attemptName(this.#parts.book.life, ++this.#named)
   }
+}
+
+/** Beside what it says: who it is, under which fence, times and envelopes. */
+const restBytes = 256
+const bytesPerCharacter = 3
+
+/** Not less than it takes when it is encoded. */
+function bytesOf(outcome: Outcome): number {
+  switch (outcome.kind) {
+    case 'succeeded':
+      return restBytes + sizeOf(outcome.value.outputs ?? '')
+    case 'failed':
+      return restBytes + sizeOf(outcome.value.message)
+    default:
+      return restBytes
+  }
+}
+
+/** Exact where it matters: of a long text. */
+function sizeOf(text: string): number {
+  return text.length < restBytes ? text.length * bytesPerCharacter : Buffer.byteLength(text)
 }

@@ -1,6 +1,7 @@
 /**
  * What an agent keeps of attempts on its disk. For each there is one record: what is asked, once it
  * is accepted; what came of it, once it is over. It goes when the leader has committed the result.
+ * What takes no time and has no effect has none.
  *
  * Invariant: nothing is started before its record is synced, and no record says twice how an
  * attempt ended.

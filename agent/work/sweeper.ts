@@ -63,7 +63,9 @@ export class Sweeper {
   }
 
   *#alive(): IterableIterator<string> {
-    for (const held of this.#register.all()) if (!isOver(held)) yield held.name
+    for (const held of this.#register.all()) {
+      if (held.name !== undefined && !isOver(held)) yield held.name
+    }
   }
 }
 

@@ -100,8 +100,8 @@ test('an attempt that is carried on still has its limit of time, counted from it
 })
 
 test('a result that was not committed is told again by the next life', async () => {
-  const stage = await new Stage().ready()
-  const done = stage.assignment(noop)
+  const stage = await new Stage({ programs }).ready()
+  const done = stage.assignment(['work'])
   stage.leader.assign(done)
   await stage.over(done)
   const before = stage.leader.resultsOf(done).length
@@ -114,6 +114,24 @@ test('a result that was not committed is told again by the next life', async () 
     stage.leader.inventories[0]!.held.map(({ state }) => state),
     ['finished'],
   )
+})
+
+test('what takes no time and has no effect is on no record, and a life that has forgotten it says the same', async () => {
+  const stage = await new Stage().ready()
+  await stage.talking()
+  const { writtenBytes } = stage.host.platter
+  const done = stage.assignment(noop)
+  stage.leader.assign(done)
+  const { outcome } = await stage.over(done)
+  assert.equal(stage.host.platter.writtenBytes, writtenBytes)
+  await stage.again('powerLoss')
+  stage.leader.inventories.length = 0
+  await stage.talking()
+  assert.deepEqual(stage.leader.inventories[0]!.held, [])
+  const told = stage.leader.resultsOf(done).length
+  stage.leader.assign(done)
+  await stage.until(() => stage.leader.resultsOf(done).length > told, 'it is told')
+  assert.deepEqual(stage.leader.resultsOf(done).at(-1)!.outcome, outcome)
 })
 
 test('the next life believes no leader of an older term either', async () => {

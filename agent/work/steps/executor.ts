@@ -79,8 +79,8 @@ export interface StepExecutor {
   /** What an earlier life has started, if it lives or has said how it ended. */
   find?(order: StepOrder, trace: string | undefined): Promise<RunningStep | undefined>
   /**
-   * For what takes no time, has no effect and can be done twice: its end, at once. It is done before
-   * anything is written down.
+   * For what takes no time, has no effect and can be done twice: its end, at once. Nothing of it is
+   * written down, so it must come out the same whenever it is done.
    */
   instantly?(assignment: Assignment): StepEnd | undefined
 }
