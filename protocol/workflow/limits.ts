@@ -13,6 +13,11 @@ export const workflowLimits = {
    * each (measured, hostile files included). A stage of three keys has about 30.
    */
   lexemesMax: 500_000,
+  /**
+   * Values of a text that is plain JSON, at about 0.3 µs and 150 bytes each. More than what any
+   * accepted workflow comes to when all of it is written out.
+   */
+  jsonValuesMax: 1_000_000,
   /** Levels of lists and maps in the file. */
   documentDepthMax: 32,
   /** What all aliases together may stand for, in values: a bomb is a few lines that mean billions. */

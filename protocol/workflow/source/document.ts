@@ -1,11 +1,12 @@
 /**
- * YAML, and JSON with it, into located values. What is large, deep or multiplied by aliases is
+ * YAML, and JSON with it, into located values. What is plain JSON is read by `json.ts`. What is large, deep or multiplied by aliases is
  * refused before it takes memory or time; what YAML leaves open (keys that stand twice, tags, merge
  * keys) is a mistake.
  */
 import { Composer, CST, isAlias, isMap, isScalar, isSeq, Lexer, type Node, Parser } from 'yaml'
 import { workflowLimits as limits } from '../limits.ts'
 import { type Mistakes, type Path, quote } from '../mistake.ts'
+import { readJson } from './json.ts'
 import type { Entry, Located, Scalar } from './located.ts'
 
 /** Undefined when there is none to go on with; then there are mistakes. */
@@ -15,6 +16,10 @@ export function readDocument(text: string, mistakes: Mistakes): Located | undefi
     mistakes.add('tooLarge', 0, [], why, 'split the workflow, and start the parts as subflows')
     return undefined
   }
+  return readJson(text) ?? readYaml(text, mistakes)
+}
+
+export function readYaml(text: string, mistakes: Mistakes): Located | undefined {
   const tokens = tokensOf(text, mistakes)
   if (tokens === undefined) return undefined
   const composer = new Composer({ uniqueKeys: false, prettyErrors: false, logLevel: 'silent' })
