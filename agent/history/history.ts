@@ -11,6 +11,7 @@ import type { RunView } from '../../protocol/ledger/work-view.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Disk } from '../../protocol/ports/disk.ts'
 import type { Log } from '../../protocol/ports/log.ts'
+import { isRunOver } from '../../protocol/work/states.ts'
 import type { ModuleHandle } from '../modules/module.ts'
 import type { Calls } from '../requests/calls.ts'
 import { Others } from './asking.ts'
@@ -128,19 +129,24 @@ export class RunHistory {
     if (!canBe(filter)) return { items: [], isCutShort: false, scanned: 0, silent: 0 }
     const nowMs = Math.max(this.#ports.clock.wall(), state.timeMs, 0)
     const asked = { filter, nowMs, where: where?.read }
-    const sources = [
-      fromState(state, asked),
+    const histories = () => [
       fromStore(this.#store, asked, askingLimits.pageItemsMax),
       ...this.others
         .peers()
         .map((peer) => this.others.source(peer, filter, where?.source, { limit, nowMs })),
     ]
+    const sources = [fromState(state, asked), ...(mayHaveEnded(filter) ? histories() : [])]
     return merged(sources, after, { limit, scannedMax: askingLimits.listRowsMax })
   }
 }
 
 function isShort(text: string, bytesMax: number): boolean {
   return text.length > 0 && Buffer.byteLength(text) <= bytesMax
+}
+
+/** Runs that go on are in the ledger alone: nobody's history need be gone through for them. */
+function mayHaveEnded({ states }: RunFilter): boolean {
+  return states === undefined || states.some(isRunOver)
 }
 
 /** False when no run can be like that: it is too long for what it is. */

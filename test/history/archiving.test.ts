@@ -1,6 +1,7 @@
 /** Runs leave the ledger for the agents' histories, and nothing is lost on the way. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { RunFilter } from '../../protocol/ledger/queries.ts'
 import { wholeRun } from '../../protocol/ledger/read-run.ts'
 import { launched, runStart, startRun } from '../work-ledger/stage.ts'
 import { Mesh } from './stage.ts'
@@ -143,3 +144,19 @@ test('a run that one which goes on has begun, or does again, stays in the ledger
 function childOf(run: string): ReturnType<typeof runStart> {
   return { ...runStart('child'), parent: { run, stage: 'sub' } }
 }
+
+test('runs that go on are listed without asking anybody', async () => {
+  const mesh = await Mesh.of('going', 3)
+  await mesh.ended('r1')
+  await mesh.ok(startRun('r2'))
+  const { follower } = mesh
+  await mesh.until(() => wholeRun(follower.agent.ledger.state, { run: 'r2' }) !== undefined, 'r2')
+  for (const { host } of mesh.members) if (host !== follower.host) host.crash('kill')
+  const { history, ledger } = follower.agent
+  const listed = async (filter: RunFilter) => {
+    const { items, silent } = await mesh.answer(history.list(ledger.state, { filter, limit: 10 }))
+    return [items.map(({ run }) => run), silent]
+  }
+  assert.deepEqual(await listed({ states: ['queued', 'running'] }), [['r2'], 0])
+  assert.deepEqual(await listed({ states: ['queued', 'succeeded', 'running'] }), [['r2', 'r1'], 2])
+})
