@@ -20,10 +20,12 @@ export interface Wanted {
 }
 
 const PAGE = 1_000
-const AGENTS_SILENT_MS_MAX = 30_000
+/** A machine that stands still for a while is no reason to lose a measurement. */
+const AGENTS_SILENT_MS_MAX = 300_000
 const TRY_AGAIN_MS = 20
 const LOOK_AGAIN_MS = 50
 const NAME = 'bench'
+const GOING = 'queued,running'
 
 export class MeshRuns {
   private readonly mesh: Mesh
@@ -61,7 +63,7 @@ export class MeshRuns {
 
   /** Of those that were begun in this group. */
   going(group: string): Promise<Run[]> {
-    return this.list(group, 'queued,running')
+    return this.list(group, GOING)
   }
 
   ended(group: string): Promise<Run[]> {
@@ -80,22 +82,24 @@ export class MeshRuns {
   async untilNoneGoes(group: string, deadlineMs: number): Promise<void> {
     const untilMs = performance.now() + deadlineMs
     for (;;) {
-      const left = await this.going(group)
-      if (left.length === 0) return
+      // One tells enough, however many go on.
+      const [left] = await this.list(group, GOING, 1)
+      if (left === undefined) return
       if (performance.now() > untilMs) throw notInTime(left, deadlineMs)
       await this.mesh.rest(LOOK_AGAIN_MS)
     }
   }
 
-  private async list(group: string, state: string): Promise<Run[]> {
+  private async list(group: string, state: string, max = Number.POSITIVE_INFINITY): Promise<Run[]> {
     const label = `${NAME}=${this.prefix}-${group}`
+    const limit = Math.min(PAGE, max)
     const all: Run[] = []
     for (let after: string | undefined, more = true; more; ) {
-      const query = { state, label, limit: PAGE, ...(after === undefined ? {} : { after }) }
+      const query = { state, label, limit, ...(after === undefined ? {} : { after }) }
       const page = await this.ask('runs', { query })
       all.push(...page.runs)
       after = page.next
-      more = after !== undefined
+      more = after !== undefined && all.length < max
     }
     return all
   }
@@ -115,11 +119,10 @@ export class MeshRuns {
   }
 }
 
-function notInTime(left: readonly Run[], deadlineMs: number): Problem {
-  const [first] = left
+function notInTime({ id }: Run, deadlineMs: number): Problem {
   return new Problem({
     code: 'notEnded',
-    why: `${left.length} runs have not ended in ${deadlineMs / 1_000} s, ${first?.id} among them`,
+    why: `not all runs have ended in ${deadlineMs / 1_000} s: ${id} has not`,
     fix: 'run it with fewer, and look at the logs of the agents',
     exitCode: exitCodes.failed,
   })

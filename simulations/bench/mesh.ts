@@ -66,11 +66,16 @@ export class Mesh {
   rest(ms: number): Promise<void> {
     const { signal } = this.interrupted
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, ms)
-      signal.addEventListener('abort', () => {
+      const onAbort = () => {
         clearTimeout(timer)
         reject(signal.reason)
-      })
+      }
+      const timer = setTimeout(() => {
+        signal.removeEventListener('abort', onAbort)
+        resolve()
+      }, ms)
+      if (signal.aborted) onAbort()
+      else signal.addEventListener('abort', onAbort)
     })
   }
 
