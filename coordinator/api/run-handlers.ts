@@ -24,14 +24,9 @@ import { freshState, inFreshState } from '../runs/fresh.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
 import { logsOf, type PieceAsked } from '../runs/logs.ts'
 import { ownLog } from '../runs/own-log.ts'
+import { WorkflowReading } from '../runs/reading.ts'
 import { keptStages } from '../runs/retrying.ts'
-import {
-  beginRun,
-  boundInputs,
-  publishedWorkflow,
-  storeWorkflow,
-  workflowFrom,
-} from '../runs/starting.ts'
+import { beginRun, boundInputs, publishedWorkflow, storeWorkflow } from '../runs/starting.ts'
 import { newsOf, type Progress } from '../runs/watching.ts'
 import type { SchedulerOffice } from '../scheduler/module.ts'
 import { applied } from './appending.ts'
@@ -82,6 +77,7 @@ export class RunApi {
   private readonly office: SchedulerOffice
   private readonly ask: RunApiParts['ask']
   private readonly ids: Entropy
+  private readonly reading: WorkflowReading
 
   constructor({ agent, library, office, ask }: RunApiParts) {
     this.agent = agent
@@ -89,6 +85,7 @@ export class RunApi {
     this.office = office
     this.ask = ask
     this.ids = agent.ports.entropy.stream('runs/ids')
+    this.reading = new WorkflowReading(agent.ports.functions, library)
   }
 
   handlers(): Pick<Handlers, RunRoute> {
@@ -116,7 +113,7 @@ export class RunApi {
       ? await inFreshState(this.agent, signal, (state) =>
           publishedWorkflow(state, this.library, text),
         )
-      : workflowFrom(this.library, text)
+      : await this.reading.read(text, signal)
     if (planHash !== undefined) {
       const inputs = boundInputs(workflow, wanted.inputs)
       refuseStalePlan(this.agent, workflow, inputs, planHash)
@@ -357,7 +354,7 @@ export class RunApi {
   }
 
   private async publish({ body, signal }: Request<'publishWorkflow'>): Answer<'publishWorkflow'> {
-    const workflow = workflowFrom(this.library, body.workflow)
+    const workflow = await this.reading.read(body.workflow, signal)
     const hash = await storeWorkflow(this.agent, workflow, signal)
     const { name } = workflow
     await this.done({ kind: 'workflowPublish', value: { name, hash } }, 'publish it', signal)

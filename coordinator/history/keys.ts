@@ -3,12 +3,9 @@ import type { Agent } from '../../agent/agent.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import { wholeRun } from '../../protocol/ledger/read-run.ts'
 import type { RunView } from '../../protocol/ledger/work-view.ts'
-import {
-  canonicalHash,
-  canonicalJson,
-  canonicalWorkflow,
-} from '../../protocol/workflow/canonical.ts'
+import { canonicalJson } from '../../protocol/workflow/canonical.ts'
 import { ApiRefusal } from '../api/refusal.ts'
+import { canonicalOf } from '../runs/canonical.ts'
 import { freshState } from '../runs/fresh.ts'
 import { boundInputs, type Wanted } from '../runs/starting.ts'
 
@@ -36,7 +33,7 @@ export async function runBegunWith(
 
 function isSame({ spec }: RunView, { workflow, inputs }: Wanted): boolean {
   return (
-    spec.workflow === canonicalHash(canonicalWorkflow(workflow)) &&
+    spec.workflow === canonicalOf(workflow).hash &&
     spec.inputs === canonicalJson(boundInputs(workflow, inputs))
   )
 }

@@ -6,14 +6,13 @@ import { createHash } from 'node:crypto'
 import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import type { Workflow } from '../../protocol/workflow/model.ts'
-import { type ParsedWorkflow, parseWorkflow } from '../../protocol/workflow/parse.ts'
+import { parseWorkflow } from '../../protocol/workflow/parse.ts'
+import { wasReadFrom } from './canonical.ts'
 import { runLimits } from './limits.ts'
 
 export type Found =
   | { readonly ok: true; readonly workflow: Workflow }
   | { readonly ok: false; readonly why: string }
-
-export type Read = Extract<Found, { ok: true }> | Extract<ParsedWorkflow, { ok: false }>
 
 interface Kept {
   readonly found: Found
@@ -43,18 +42,19 @@ export class WorkflowLibrary {
           ok: false,
           why: `this agent cannot read its workflow: ${parsed.mistakes[0]?.message ?? 'no text'}`,
         }
+    if (found.ok) wasReadFrom(found.workflow, { text, hash })
     this.keep(hash, { found, length: text.length })
     return found
   }
 
   /** Of a request: whoever starts a workflow often has it read once. */
-  read(text: string): Read {
-    const name = `text/${createHash('sha256').update(text).digest('hex')}`
-    const kept = this.take(name)
-    if (kept?.ok) return kept
-    const parsed = parseWorkflow(text)
-    if (parsed.ok) this.keep(name, { found: parsed, length: text.length })
-    return parsed
+  knownText(text: string): Workflow | undefined {
+    const kept = this.take(nameOf(text))
+    return kept?.ok ? kept.workflow : undefined
+  }
+
+  keepText(text: string, workflow: Workflow): void {
+    this.keep(nameOf(text), { found: { ok: true, workflow }, length: text.length })
   }
 
   private take(name: string): Found | undefined {
@@ -74,4 +74,8 @@ export class WorkflowLibrary {
       this.length -= length
     }
   }
+}
+
+function nameOf(text: string): string {
+  return `text/${createHash('sha256').update(text).digest('hex')}`
 }

@@ -20,3 +20,16 @@ export const runLimits = {
   logPieceBytes: 96 * 1024,
   workflowChunkBytes: 96 * 1024,
 } as const
+
+/** How texts of people are read. */
+export const readingLimits = {
+  /** Characters of a text that is read at once, beside the agent's other work: about 25 ms of it. */
+  inlineLengthMax: 24 * 1024,
+  /** Large texts that are read at once, each in a thread, and the heap of each. */
+  threadsMax: 2,
+  threadMemoryBytes: 512 * 1024 * 1024,
+  /** Those that wait for a thread. One more is told to come back. */
+  waitingMax: 16,
+  /** Of a workflow with its defaults written out, as JSON in JSON. */
+  resultBytesMax: 16 * 1024 * 1024,
+} as const

@@ -1,8 +1,8 @@
 /**
- * A run begins: the workflow is read and checked here, whatever the caller has checked, its inputs
- * are bound, its text goes to the ledger where that does not hold it yet, and then one entry says
- * that there is a run. Everything is safe to be done again: the hash is the text's, the key is the
- * caller's.
+ * A run begins. Its workflow was read and checked on this agent, whatever the caller has checked.
+ * Its inputs are bound, its text goes to the ledger where that does not hold it yet, and then one
+ * entry says that there is a run. Everything is safe to be done again: the hash is the text's, the
+ * key is the caller's.
  */
 import type { Agent } from '../../agent/agent.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
@@ -10,12 +10,7 @@ import { read } from '../../protocol/ledger/read.ts'
 import type { Result } from '../../protocol/ledger/result.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
-import {
-  canonicalHash,
-  canonicalJson,
-  canonicalPlanHash,
-  canonicalWorkflow,
-} from '../../protocol/workflow/canonical.ts'
+import { canonicalJson, canonicalPlanHash } from '../../protocol/workflow/canonical.ts'
 import { bindInputs } from '../../protocol/workflow/inputs.ts'
 import type { Workflow } from '../../protocol/workflow/model.ts'
 import type { Json } from '../../protocol/workflow/shape/shape.ts'
@@ -23,6 +18,7 @@ import { applied } from '../api/appending.ts'
 import { Mistaken } from '../api/errors.ts'
 import { ApiRefusal } from '../api/refusal.ts'
 import { namesBefore } from '../scheduler/core/names.ts'
+import { canonicalOf } from './canonical.ts'
 import { groupFor } from './concurrency.ts'
 import type { WorkflowLibrary } from './library.ts'
 import { runLimits } from './limits.ts'
@@ -40,22 +36,6 @@ export interface Wanted {
 export interface Begun {
   readonly run: string
   readonly result: Result
-}
-
-/** From the text of a request. Throws what the caller is to be told. */
-export function workflowFrom(library: WorkflowLibrary, text: string): Workflow {
-  const parsed = library.read(text)
-  if (parsed.ok) return parsed.workflow
-  const { mistakes, more } = parsed
-  const count = mistakes.length + more
-  throw new Mistaken(
-    count === 1 ? 'the workflow has a mistake' : `the workflow has ${count} mistakes`,
-    'skein workflow validate FILE shows each with its place',
-    mistakes.map(({ line, column, message, hint }) => ({
-      where: `${line}:${column}`,
-      why: hint === undefined ? message : `${message} (${hint})`,
-    })),
-  )
 }
 
 export function publishedWorkflow(
@@ -150,17 +130,6 @@ async function putWorkflow(agent: Agent, workflow: Workflow, signal: AbortSignal
     const why = `the ledger does not take the workflow: ${code}`
     throw new ApiRefusal(code === 'full' ? 'overloaded' : 'conflict', why, 'try again')
   }
-}
-
-const canonicals = new WeakMap<Workflow, { readonly text: string; readonly hash: string }>()
-
-function canonicalOf(workflow: Workflow): { readonly text: string; readonly hash: string } {
-  const known = canonicals.get(workflow)
-  if (known !== undefined) return known
-  const text = canonicalWorkflow(workflow)
-  const made = { text, hash: canonicalHash(text) }
-  canonicals.set(workflow, made)
-  return made
 }
 
 const letters = '0123456789abcdefghjkmnpqrstvwxyz'
