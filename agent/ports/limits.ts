@@ -71,6 +71,10 @@ export const cellLimits = {
   programPollMs: 2_000,
   /** From a program's end to its record. One that is not there by then never comes. */
   recordWaitMsMax: 1_000,
+  /** After a look at all processes there is a rest of so many times what it took: 4% of a core. */
+  censusRestFactor: 25,
+  /** But no longer than this: ends wait for the next look. */
+  censusRestMsMax: 250,
   /** Arguments and environment for the nursery. What is longer is started directly. */
   nurseryCommandLengthMax: 64 << 10,
   /** Processes of one cell that are looked at for its usage. Those beyond are not counted. */

@@ -59,6 +59,8 @@ export interface Cell {
   groupEmpty(): boolean
   /** True when nobody at all is left, in whatever group or session. May look at every process. */
   empty(): boolean
+  /** The same, by a look that all share who ask meanwhile: where many end, it waits a little. */
+  seenEmpty(): Promise<boolean>
   /** True when something in the cell was killed for want of memory. */
   outOfMemory(): boolean
   /** Takes note of what it takes now. Figures of `usage` may be no better than the last look. */

@@ -142,6 +142,10 @@ class SimulatedCell implements Cell {
     return this.groupEmpty() && this.members().next().done === true
   }
 
+  seenEmpty(): Promise<boolean> {
+    return Promise.resolve(this.empty())
+  }
+
   outOfMemory(): boolean {
     return this.oom
   }

@@ -154,10 +154,13 @@ export function cellsContract(
     await run.exit()
     await subject.until('an empty group', () => run.cell.groupEmpty())
     assert.equal(run.cell.empty(), false)
+    const twice = () => Promise.all([run.cell.seenEmpty(), run.cell.seenEmpty()])
+    assert.deepEqual(await outcome(subject, 'a look', twice()), [false, false])
     await subject.until('an empty cell', () => {
       run.cell.kill()
       return run.cell.empty()
     })
+    assert.deepEqual(await outcome(subject, 'a look', twice()), [true, true])
   })
 
   it('cells are apart: killing one leaves the other alone', async (subject) => {

@@ -7,6 +7,7 @@ import type { Cell, CellExit, CellLimits, CellUsage } from '../../../protocol/po
 import type { ProcessSignal } from '../../../protocol/ports/processes.ts'
 import { cellLimits, processLimits } from '../limits.ts'
 import { Group } from '../process-group.ts'
+import type { Census } from './census.ts'
 import type { ControlGroup } from './control-group.ts'
 import { type Ended, recordedEnd, unknownEnd } from './ended.ts'
 import { killProcess, markedProcesses } from './marks.ts'
@@ -26,6 +27,7 @@ export interface CellParts {
   controlGroup: ControlGroup | undefined
   recordPath: string | undefined
   pipes: readonly PipeEnd[]
+  census: Census
   /** Called once, when the cell is let go. */
   onClose(): void
 }
@@ -107,6 +109,13 @@ export class SystemCell implements Cell {
     if (!this.groupEmpty()) return false
     if (controlGroup !== undefined) return controlGroup.empty()
     return !markedProcesses(owner).some(({ cell }) => cell === name)
+  }
+
+  async seenEmpty(): Promise<boolean> {
+    const { controlGroup, census, name } = this.#parts
+    if (!this.groupEmpty()) return false
+    if (controlGroup !== undefined) return controlGroup.empty()
+    return !(await census.next()).has(name)
   }
 
   outOfMemory(): boolean {

@@ -14,6 +14,7 @@ import { StartError } from '../../../protocol/ports/processes.ts'
 import { cellLimits } from '../limits.ts'
 import { startError } from '../processes.ts'
 import { type CellParts, SystemCell } from './cell.ts'
+import { Census } from './census.ts'
 import { type ControlGroup, ControlGroups } from './control-group.ts'
 import { launchDirectly } from './direct.ts'
 import { type Ended, recordedEnd } from './ended.ts'
@@ -37,6 +38,7 @@ export const nurseryLanguages: readonly NurseryLanguage[] = [
 export class SystemCells implements Cells {
   readonly #records: string
   readonly #owner: string
+  readonly #census: Census
   readonly #pipes: Pipes
   readonly #groups: ControlGroups | undefined
   readonly #languages: readonly NurseryLanguage[]
@@ -51,6 +53,7 @@ export class SystemCells implements Cells {
     this.#languages = languages
     this.#records = join(directory, 'ends')
     this.#owner = owner
+    this.#census = new Census(owner)
     this.#groups = ControlGroups.open(owner)
     this.#pipes = new Pipes(join(directory, 'pipes'), `${process.pid}-${Date.now().toString(36)}`)
     mkdirSync(this.#records, { recursive: true, mode: 0o700 })
@@ -179,11 +182,11 @@ export class SystemCells implements Cells {
     }
   }
 
-  #cell(name: string, parts: Omit<CellParts, 'name' | 'owner' | 'onClose'>): SystemCell {
+  #cell(name: string, parts: Omit<CellParts, 'name' | 'owner' | 'census' | 'onClose'>): SystemCell {
     const onClose = (): void => {
       for (const pipe of parts.pipes) pipe.retire(() => this.#pipes.giveBack(pipe.path))
     }
-    return new SystemCell({ ...parts, name, owner: this.#owner, onClose })
+    return new SystemCell({ ...parts, name, owner: this.#owner, census: this.#census, onClose })
   }
 
   /** Without a pipe there is nothing to be read; the program is watched all the same. */

@@ -3,7 +3,7 @@
  * to another group, another session, or to init. Only one that empties its environment on purpose
  * is lost from sight; a control group holds even that.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 
 export const MARK = 'SKEIN_CELL'
 
@@ -18,16 +18,29 @@ export function markedProcesses(owner: string): Marked[] {
   const wanted = Buffer.from(`${MARK}=${owner}/`)
   const found: Marked[] = []
   for (const pid of processIds()) {
-    let environment: Buffer
-    try {
-      environment = readFileSync(`/proc/${pid}/environ`)
-    } catch {
-      continue
-    }
-    const cell = valueIn(environment, wanted)
+    const environment = environmentOf(pid)
+    const cell = environment && valueIn(environment, wanted)
     if (cell !== undefined) found.push({ pid, cell })
   }
   return found
+}
+
+const room = Buffer.alloc(64 << 10)
+
+/** Good until the next call. Undefined for a process that is gone, or not ours to look at. */
+function environmentOf(pid: number): Buffer | undefined {
+  const path = `/proc/${pid}/environ`
+  try {
+    const file = openSync(path, 'r')
+    try {
+      const length = readSync(file, room)
+      return length < room.length ? room.subarray(0, length) : readFileSync(path)
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return undefined
+  }
 }
 
 function valueIn(environment: Buffer, wanted: Buffer): string | undefined {

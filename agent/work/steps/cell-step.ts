@@ -141,13 +141,13 @@ export class CellStep implements RunningStep {
   async #empty(): Promise<void> {
     // Whether anybody has left the group takes a look at every process of the host.
     const quick = this.#ports.clock.now() - this.#startedMs < stepLimits.quickMs
-    const gone = (): boolean =>
-      quick && !this.#stopping ? this.#cell.groupEmpty() : this.#cell.empty()
-    if (gone()) return
+    const gone = (): boolean | Promise<boolean> =>
+      quick && !this.#stopping ? this.#cell.groupEmpty() : this.#cell.seenEmpty()
+    if (await gone()) return
     if (!this.#killing) {
       this.#order.onNote('the program has ended and left others running: they are ended too')
     }
-    while (!gone()) {
+    while (!(await gone())) {
       this.#cell.kill()
       await new Promise<void>((resolve) => {
         this.#ports.clock.after(stepLimits.killAgainMs, resolve)
