@@ -73,9 +73,11 @@ export class Replication {
     return ready.sort((a, b) => b.match - a.match).slice(0, count)
   }
 
+  /** Not one that could not be sent anything later either: its answer is what is waited for. */
   private mayWait(peer: Progress): boolean {
     const { log, nowMs, limits } = this.node
-    const lacks = peer.next <= log.lastIndex && peer.leavingUntilMs === undefined
+    const isFree = !peer.inflights.full && peer.leavingUntilMs === undefined
+    const lacks = peer.next <= log.lastIndex && isFree
     peer.spareDueMs = lacks
       ? Math.min(peer.spareDueMs, nowMs + limits.spareMs)
       : Number.POSITIVE_INFINITY

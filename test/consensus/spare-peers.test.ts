@@ -1,15 +1,15 @@
 /** Whom entries go to at once, and whom a little later. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../protocol/consensus/limits.ts'
+import { type Limits, limits, timing } from '../../protocol/consensus/limits.ts'
 import { peer, Solo } from './solo.ts'
 
 const one = [{ data: new Uint8Array(1) }]
 const { spareMs } = limits
 
 /** A leader whose followers stream, with its first entry committed and told. */
-function settledLeader(voters: number): Solo {
-  const solo = new Solo({ voters, limits: { spareMs } })
+function settledLeader(voters: number, also: Partial<Limits> = {}): Solo {
+  const solo = new Solo({ voters, limits: { spareMs, ...also } })
   solo.lead((voters - 1) / 2)
   for (let n = 2; n <= voters; n++) solo.accepted(n, 1)
   solo.live(limits.commitNoticeMs + spareMs)
@@ -79,6 +79,25 @@ test('who has fallen behind is waited for no more', () => {
   solo.accepted(Number(other?.slice(1)), 2)
   propose(solo)
   assert.deepEqual(appendedTo(solo), [other], `${silent} comes second now`)
+})
+
+test('nobody wakes for entries that wait for a peer to answer what it has', () => {
+  const solo = settledLeader(3, { inflightAppendsMax: 1 })
+  propose(solo)
+  const [quick] = appendedTo(solo)
+  solo.live(spareMs)
+  const [slow] = appendedTo(solo)
+  solo.accepted(Number(quick?.slice(1)), 2)
+  propose(solo)
+  solo.accepted(Number(quick?.slice(1)), 3)
+  const { heartbeatMs } = timing
+  solo.live(limits.commitNoticeMs)
+  assert.ok(solo.raft.wakeAtMs > solo.now + spareMs, 'it wakes for its next heartbeat alone')
+  assert.ok(solo.raft.wakeAtMs <= solo.now + heartbeatMs)
+  assert.ok(!appendedTo(solo).includes(slow as never))
+  solo.accepted(Number(slow?.slice(1)), 2)
+  solo.live(spareMs)
+  assert.deepEqual(appendedTo(solo), [slow])
 })
 
 test('where only just enough are left, all get all at once', () => {
