@@ -7,7 +7,7 @@ import { entryKind } from '../../protocol/consensus/messages.ts'
 import { type DigestMark, DigestTrail } from '../../protocol/ledger/digest-trail.ts'
 import { EventRing, type Resumed } from '../../protocol/ledger/event-ring.ts'
 import type { Cursor } from '../../protocol/ledger/events.ts'
-import { machine } from '../../protocol/ledger/machine.ts'
+import { type CommittedEntry, machine } from '../../protocol/ledger/machine.ts'
 import type { Result } from '../../protocol/ledger/result.ts'
 import { type SnapshotProgress, SnapshotReader } from '../../protocol/ledger/snapshot-reader.ts'
 import { writeSnapshot } from '../../protocol/ledger/snapshot-writer.ts'
@@ -61,7 +61,15 @@ export class Replica implements StateMachine<Effect> {
   }
 
   apply(firstIndex: number, entries: readonly Entry[]): Effect[] {
-    const effects = entries.map((entry, i) => this.applyOne(firstIndex + i, entry))
+    const effects: Effect[] = []
+    const committed = entries.map((entry, i) => committedOf(firstIndex + i, entry))
+    const run = machine.applyAll(this.current, committed, (tx, { result, repeated, events }) => {
+      effects.push({ result, repeated })
+      this.ring.push(tx.index, events)
+      this.trail.note(tx)
+    })
+    this.current = run.state
+    if (run.kind === 'stopped') throw new LedgerTooNew(run.needs, run.supports)
     this.witness?.applied(firstIndex, entries, this.current)
     this.onStep()
     return effects
@@ -92,15 +100,9 @@ export class Replica implements StateMachine<Effect> {
   resume(from: Cursor): Resumed {
     return this.ring.resume(from)
   }
+}
 
-  private applyOne(index: number, entry: Entry): Effect {
-    // What consensus says to itself is an entry without effect.
-    const payload = entry.kind === entryKind.normal ? entry.data : nothing
-    const applied = machine.apply(this.current, { index, term: entry.term, payload })
-    if (applied.kind === 'stopped') throw new LedgerTooNew(applied.needs, applied.supports)
-    this.current = applied.state
-    this.ring.push(index, applied.events)
-    this.trail.note(applied.state)
-    return { result: applied.result, repeated: applied.repeated }
-  }
+/** What consensus says to itself is an entry without effect. */
+function committedOf(index: number, { term, kind, data }: Entry): CommittedEntry {
+  return { index, term, payload: kind === entryKind.normal ? data : nothing }
 }

@@ -5,19 +5,16 @@
  */
 import { type DigestSource, digestOf } from './digest.ts'
 import { type LocalLimits, localLimits } from './limits.ts'
-import type { LedgerState } from './state.ts'
 
 export interface DigestMark {
   readonly index: number
   readonly digest: string
 }
 
-/** What a digest is made of, without the rows: keeping it keeps no old state alive. */
-interface Recent extends DigestSource {
-  readonly index: number
-}
+/** A state, or what is about to be one. */
+export type Position = DigestSource & { readonly index: number }
 
-export function markOf(state: LedgerState): DigestMark {
+export function markOf(state: Position): DigestMark {
   return { index: state.index, digest: digestOf(state) }
 }
 
@@ -26,7 +23,7 @@ export class DigestTrail {
   /** By the ordinal of the mark; an older one under the same place is written over. */
   private readonly kept: (DigestMark | undefined)[] = []
   /** By the index, in the same way. Not digested until somebody asks. */
-  private readonly recent: (Recent | undefined)[] = []
+  private readonly recent: (Position | undefined)[] = []
   private newestMark: DigestMark | undefined
 
   constructor(limits: LocalLimits = localLimits) {
@@ -34,7 +31,7 @@ export class DigestTrail {
   }
 
   /** After every entry, and after a snapshot. Costs something only at marks. */
-  note(state: LedgerState): void {
+  note(state: Position): void {
     const { digestEveryEntries, digestsKeptMax, recentDigestsMax } = this.limits
     this.recent[state.index % recentDigestsMax] = recentOf(state)
     if (state.index % digestEveryEntries !== 0) return
@@ -58,8 +55,11 @@ export class DigestTrail {
   }
 }
 
-function recentOf(state: LedgerState): Recent {
-  const { index, sum, rows, timeMs, version, auditHead, auditAnchor, estopFloor } = state
-  const size = rows.size
-  return { index, sum, rows: { size }, timeMs, version, auditHead, auditAnchor, estopFloor }
+/** What a digest is made of, without the rows: keeping it keeps no old state alive. */
+function recentOf(state: Position): Position {
+  const { index, timeMs, version, auditHead, auditAnchor, estopFloor } = state
+  const { a, b, c, d } = state.sum
+  const sum = { a, b, c, d }
+  const rows = { size: state.rows.size }
+  return { index, sum, rows, timeMs, version, auditHead, auditAnchor, estopFloor }
 }

@@ -25,11 +25,11 @@ export interface RowSum {
 
 export const noRows: RowSum = { a: 0, b: 0, c: 0, d: 0 }
 
-export class RunningSum {
-  private a: number
-  private b: number
-  private c: number
-  private d: number
+export class RunningSum implements RowSum {
+  a: number
+  b: number
+  c: number
+  d: number
 
   constructor(from: RowSum) {
     this.a = from.a
@@ -52,11 +52,6 @@ export class RunningSum {
     this.b = (this.b - rowHash.b) | 0
     this.c = (this.c - rowHash.c) | 0
     this.d = (this.d - rowHash.d) | 0
-  }
-
-  get sum(): RowSum {
-    const { a, b, c, d } = this
-    return { a, b, c, d }
   }
 }
 

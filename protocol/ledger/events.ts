@@ -77,6 +77,11 @@ export function precedes(event: LedgerEvent, cursor: Cursor): boolean {
 
 /** Characters of all its texts: about what it keeps in memory. */
 export function changeBytes(change: Change): number {
+  // Most are of this kind, by far, and going through their parts would cost more than all else here.
+  if (change.kind === 'unitChanged') {
+    const { kind, run, stage, state, node } = change
+    return kind.length + run.length + stage.length + state.length + (node?.length ?? 0)
+  }
   let bytes = 0
   for (const part of Object.values(change)) {
     if (typeof part === 'string') bytes += part.length

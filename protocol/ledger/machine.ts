@@ -10,7 +10,7 @@
  * - an agreement on a version that this program does not support: it stops. It cannot follow without
  *   diverging, and its state stays as it was, whole and right, for a newer program to go on from.
  */
-import { AssertionFailed, assert } from '../assert.ts'
+import { AssertionFailed } from '../assert.ts'
 import { decodeWhole, encode } from '../wire/codec.ts'
 import { field, message, nested, optional, type Schema, uint } from '../wire/schema.ts'
 import { catalogue } from './catalogue.ts'
@@ -29,23 +29,27 @@ export interface CommittedEntry {
   readonly payload: Uint8Array
 }
 
+/** What became of one entry. */
+export interface Outcome {
+  readonly result: Result
+  readonly events: readonly LedgerEvent[]
+  /** The command had been applied before: this is the answer from then. */
+  readonly repeated: boolean
+}
+
+/** This replica can go no further. `state` is the one before the entry. */
+export interface Stopped {
+  readonly kind: 'stopped'
+  readonly state: LedgerState
+  readonly why: 'ledgerVersionUnsupported'
+  readonly needs: number
+  readonly supports: number
+}
+
+export type AppliedRun = { readonly kind: 'applied'; readonly state: LedgerState } | Stopped
 export type Applied =
-  | {
-      readonly kind: 'applied'
-      readonly state: LedgerState
-      readonly result: Result
-      readonly events: readonly LedgerEvent[]
-      /** The command had been applied before: this is the answer from then. */
-      readonly repeated: boolean
-    }
-  /** This replica can go no further. `state` is the one before the entry. */
-  | {
-      readonly kind: 'stopped'
-      readonly state: LedgerState
-      readonly why: 'ledgerVersionUnsupported'
-      readonly needs: number
-      readonly supports: number
-    }
+  | ({ readonly kind: 'applied'; readonly state: LedgerState } & Outcome)
+  | Stopped
 
 /** What the proposing leader adds to a command. */
 export interface Stamp {
@@ -109,18 +113,44 @@ export class Machine<C extends Catalogue = typeof catalogue> {
   }
 
   /** Entries come in order, each once. Throws only for one that does not follow: a driver's bug. */
-  apply(state: LedgerState, { index, term, payload }: CommittedEntry): Applied {
-    assert(index === state.index + 1, 'entries must come in order', { index, after: state.index })
-    assert(term >= state.term, 'terms must not go back', { term, after: state.term })
+  apply(state: LedgerState, entry: CommittedEntry): Applied {
+    const outcomes: Outcome[] = []
+    const run = this.applyAll(state, [entry], (_, outcome) => outcomes.push(outcome))
+    return run.kind === 'stopped' ? run : { ...run, ...(outcomes[0] as Outcome) }
+  }
+
+  /**
+   * The same for many, at less cost than one by one. `each` is told of every one that took place, as
+   * soon as it has; what it is given it may look at until it returns.
+   */
+  applyAll(
+    state: LedgerState,
+    entries: readonly CommittedEntry[],
+    each: (tx: Transaction, outcome: Outcome) => void,
+  ): AppliedRun {
+    if (entries.length === 0) return { kind: 'applied', state }
     if (state.version > this.supports) return this.stopped(state, state.version)
-    const moved = { ...state, index, term }
-    if (payload.length === 0) return unchanged(moved, { code: 'ok', revision: index })
-    const proposal = this.read(payload, state.version)
-    if (typeof proposal === 'string') return unchanged(moved, { code: proposal })
-    const tx = new Transaction(state, index, term, proposal.timeMs, this.limits)
+    const tx = new Transaction(state, this.limits)
+    for (const [at, { index, term, payload }] of entries.entries()) {
+      tx.begin(index, term)
+      const outcome = this.take(tx, payload)
+      if (tx.version > this.supports) {
+        // What this entry has done is not to be: the state before it is made again.
+        const before = this.applyAll(state, entries.slice(0, at), () => {})
+        return this.stopped(before.state, tx.version)
+      }
+      each(tx, outcome)
+    }
+    return { kind: 'applied', state: tx.finish() }
+  }
+
+  private take(tx: Transaction, payload: Uint8Array): Outcome {
+    if (payload.length === 0) return unchanged({ code: 'ok', revision: tx.index })
+    const proposal = this.read(payload, tx.version)
+    if (typeof proposal === 'string') return unchanged({ code: proposal })
+    tx.passTo(proposal.timeMs)
     const { result, repeated } = this.run(tx, proposal)
-    if (tx.version > this.supports) return this.stopped(state, tx.version)
-    return { kind: 'applied', state: tx.finish(), result, events: tx.events, repeated }
+    return { result, events: tx.events, repeated }
   }
 
   private run(
@@ -142,7 +172,7 @@ export class Machine<C extends Catalogue = typeof catalogue> {
     return { result, repeated: false }
   }
 
-  private stopped(state: LedgerState, needs: number): Applied {
+  private stopped(state: LedgerState, needs: number): Stopped {
     const { supports } = this
     return { kind: 'stopped', state, why: 'ledgerVersionUnsupported', needs, supports }
   }
@@ -168,8 +198,8 @@ function isNumberedRightly({ session, serial, acked }: Proposal<unknown>, alone:
   return acked < serial
 }
 
-function unchanged(state: LedgerState, result: Result): Applied {
-  return { kind: 'applied', state, result, events: noEvents, repeated: false }
+function unchanged(result: Result): Outcome {
+  return { result, events: noEvents, repeated: false }
 }
 
 function tooLarge({ entryBytesMax }: StateLimits): Sealed {

@@ -99,6 +99,10 @@ export class MapEdit<V> {
     this.root = root
   }
 
+  get size(): number {
+    return this.root.size
+  }
+
   get(key: string): V | undefined {
     const leaf = this.leafFor(key)
     const at = lowerBound(leaf.keys, key)

@@ -95,6 +95,7 @@ export class SnapshotReader {
 
   private complete(head: SnapshotHead): SnapshotProgress {
     const { version, index, term, timeMs, estopFloor } = head
+    const { a, b, c, d } = this.sum
     const state: LedgerState = {
       index,
       term,
@@ -104,7 +105,7 @@ export class SnapshotReader {
       auditAnchor: markOf(head.auditAnchor),
       estopFloor,
       rows: this.load.finish(),
-      sum: this.sum.sum,
+      sum: { a, b, c, d },
       bytes: this.bytes,
     }
     if (digestOf(state) === this.digest) return { kind: 'complete', state }

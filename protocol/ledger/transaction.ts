@@ -1,9 +1,13 @@
 /**
- * The state while one entry is applied to it: rows are read and written here, the digest and the
- * sizes follow along, and what changed is told. All of it can be taken back to a mark, which is how
- * a batch applies whole or not at all.
+ * The state while entries are applied to it, one after the other: rows are read and written here, the
+ * digest and the sizes follow along, and what changed is told. All of it can be taken back to a mark,
+ * which is how a batch applies whole or not at all.
+ *
+ * Entries that come together share what is copied of the map: what the first of them has made its
+ * own, the next one changes in place.
  */
-import { RunningSum } from './digest.ts'
+import { assert } from '../assert.ts'
+import { type DigestSource, RunningSum } from './digest.ts'
 import type { Change, LedgerEvent } from './events.ts'
 import type { StateLimits } from './limits.ts'
 import type { Octets } from './octets.ts'
@@ -18,32 +22,25 @@ export interface Mark {
 
 const noEvents: readonly LedgerEvent[] = []
 
-export class Transaction {
-  readonly index: number
+export class Transaction implements DigestSource {
+  index: number
   /** Of the leader that proposed the entry. */
-  readonly term: number
-  readonly timeMs: number
+  term: number
+  timeMs: number
   readonly limits: StateLimits
   version: number
   auditHead: AuditMark
   auditAnchor: AuditMark
   estopFloor: number
-  private readonly rows: MapEdit<Octets>
-  private sum: RunningSum
+  readonly rows: MapEdit<Octets>
+  sum: RunningSum
   private bytes: number
-  private readonly told: LedgerEvent[] = []
+  private told: LedgerEvent[] = []
 
-  /** `timeMs` is what the leader wrote; time in the state never goes back. */
-  constructor(
-    state: LedgerState,
-    index: number,
-    term: number,
-    timeMs: number,
-    limits: StateLimits,
-  ) {
-    this.index = index
-    this.term = term
-    this.timeMs = Math.max(state.timeMs, timeMs)
+  constructor(state: LedgerState, limits: StateLimits) {
+    this.index = state.index
+    this.term = state.term
+    this.timeMs = state.timeMs
     this.limits = limits
     this.version = state.version
     this.auditHead = state.auditHead
@@ -52,6 +49,20 @@ export class Transaction {
     this.rows = state.rows.edit()
     this.sum = new RunningSum(state.sum)
     this.bytes = state.bytes
+  }
+
+  /** The next entry. Throws only for one that does not follow: a driver's bug. */
+  begin(index: number, term: number): void {
+    assert(index === this.index + 1, 'entries must come in order', { index, after: this.index })
+    assert(term >= this.term, 'terms must not go back', { term, after: this.term })
+    this.index = index
+    this.term = term
+    if (this.told.length > 0) this.told = []
+  }
+
+  /** `timeMs` is what the leader wrote; time in the state never goes back. */
+  passTo(timeMs: number): void {
+    if (timeMs > this.timeMs) this.timeMs = timeMs
   }
 
   get(key: string): Octets | undefined {
@@ -111,6 +122,7 @@ export class Transaction {
     this.told.push({ index, ordinal: this.told.length, timeMs, change })
   }
 
+  /** Of the entry that was begun last. */
   get events(): readonly LedgerEvent[] {
     return this.told.length === 0 ? noEvents : this.told
   }
@@ -118,7 +130,8 @@ export class Transaction {
   finish(): LedgerState {
     const { index, term, timeMs, version, auditHead, auditAnchor, estopFloor, bytes } = this
     const rows = this.rows.finish()
-    const { sum } = this.sum
+    const { a, b, c, d } = this.sum
+    const sum = { a, b, c, d }
     return { index, term, timeMs, version, auditHead, auditAnchor, estopFloor, rows, sum, bytes }
   }
 

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { catalogue } from '../../protocol/ledger/catalogue.ts'
 import { digestOf, noRows, RunningSum } from '../../protocol/ledger/digest.ts'
+import { markOf } from '../../protocol/ledger/digest-trail.ts'
+import type { LedgerEvent } from '../../protocol/ledger/events.ts'
+import { Machine } from '../../protocol/ledger/machine.ts'
 import { SnapshotReader } from '../../protocol/ledger/snapshot-reader.ts'
 import { writeSnapshot } from '../../protocol/ledger/snapshot-writer.ts'
-import type { LedgerState } from '../../protocol/ledger/state.ts'
+import { genesis, LEDGER_VERSION, type LedgerState } from '../../protocol/ledger/state.ts'
 import { contentOf, perform, Replica, smallLimits, steps } from './stage.ts'
 
 function restored(state: LedgerState, chunkBytes = 64): LedgerState {
@@ -13,6 +17,11 @@ function restored(state: LedgerState, chunkBytes = 64): LedgerState {
   for (const chunk of writeSnapshot(state, chunkBytes)) last = reader.push(chunk)
   assert.ok(last?.kind === 'complete')
   return last.state
+}
+
+/** Where a state stands, or what is about to be one. */
+function standingOf(at: Parameters<typeof markOf>[0]) {
+  return { ...markOf(at), timeMs: at.timeMs }
 }
 
 test('two replicas that apply the same entries agree on everything, though one keeps restarting', () => {
@@ -30,6 +39,36 @@ test('two replicas that apply the same entries agree on everything, though one k
         assert.equal(digestOf(restless.state), digestOf(steady.state))
         if (i % restartEvery === 0) restless = new Replica(smallLimits, restored(restless.state))
       }
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('entries applied together come to what they come to one by one', () => {
+  fc.assert(
+    fc.property(steps, fc.integer({ min: 1, max: 9 }), (all, together) => {
+      const oneByOne = new Replica(smallLimits)
+      const expected = all.map((step) => {
+        const { result, repeated } = perform(oneByOne, step)
+        return { result, repeated, ...standingOf(oneByOne.state) }
+      })
+      const machine = new Machine(catalogue, LEDGER_VERSION, smallLimits)
+      let state = genesis
+      const told: LedgerEvent[] = []
+      const met: typeof expected = []
+      for (let at = 0; at < all.length; at += together) {
+        const payloads = oneByOne.payloads.slice(at, at + together)
+        const entries = payloads.map((payload, i) => ({ index: at + 1 + i, term: 0, payload }))
+        const run = machine.applyAll(state, entries, (tx, { result, repeated, events }) => {
+          told.push(...events)
+          met.push({ result, repeated, ...standingOf(tx) })
+        })
+        assert.equal(run.kind, 'applied')
+        state = run.state
+      }
+      assert.deepEqual(met, expected)
+      assert.deepEqual(told, oneByOne.events)
+      assert.deepEqual(contentOf(state), contentOf(oneByOne.state))
     }),
     { numRuns: 150 },
   )
@@ -72,7 +111,7 @@ test('what is carried along with the rows is what the rows give when counted ane
         sum.add(key, row)
         bytes += key.length + row.length + smallLimits.rowOverheadBytes
       }
-      assert.deepEqual(replica.state.sum, sum.sum)
+      assert.deepEqual(replica.state.sum, { ...sum })
       assert.equal(replica.state.bytes, bytes)
     }),
     { numRuns: 100 },

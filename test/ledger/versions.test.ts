@@ -99,6 +99,26 @@ test('once agreed on, it is understood; a replica that cannot follow stops where
   assert.equal(on.state.version, 2)
 })
 
+test('in the midst of many entries, too, it stops where it was right', () => {
+  const payloads = [sealed(put('a')), sealed(put('b')), sealed(raise(2)), sealed(put('c'))]
+  const entries = payloads.map((payload, i) => ({ index: i + 1, term: 1, payload }))
+  const told: number[] = []
+  const run = today.applyAll(genesis, entries, (tx) => told.push(tx.index))
+  const expected = applyTo(today, payloads.slice(0, 2)).state
+  assert.deepEqual(told, [1, 2])
+  assert.deepEqual(
+    { ...run, state: contentOf(run.state) },
+    {
+      kind: 'stopped',
+      state: contentOf(expected),
+      why: 'ledgerVersionUnsupported',
+      needs: 2,
+      supports: 1,
+    },
+  )
+  assert.equal(run.state.index, 2)
+})
+
 test('a replica that was given a state of a newer version applies nothing to it', () => {
   const state = { ...genesis, version: 2 }
   for (const command of [put('a'), hello]) {

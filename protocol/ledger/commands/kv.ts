@@ -70,7 +70,7 @@ function put(tx: Transaction, { namespace, key, value, expect }: Infer<typeof Kv
   const row = packRow(tx.index, value)
   if (!tx.hasRoom(at, row)) return refused('full')
   tx.put(at, row)
-  tx.tell({ kind: 'kvPut', namespace, key, value: toOctets(value) })
+  tx.tell({ kind: 'kvPut', namespace, key, value: row.slice(row.length - value.length) as Octets })
   return done(tx)
 }
 
