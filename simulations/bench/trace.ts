@@ -46,12 +46,13 @@ export async function benchTrace(options: TraceOptions): Promise<number> {
     const runs = new MeshRuns(mesh)
     const all: Judged[] = []
     for (const [i, file] of files.entries()) {
-      const judged = await judge(runs, `trace-${i}`, file, options)
+      const judged = await judge(runs, `trace-${i}`, file, options).catch(missed)
+      if (judged === undefined) continue
       tell(judged)
       all.push(judged)
     }
     const title = `traces of ${options.directory} at time scale ${options.timeScale} on ${options.agents} agents`
-    return report(title, figuresOf(all), options.json)
+    return report(title, figuresOf(all, files.length), options.json)
   } finally {
     await mesh.stop()
   }
@@ -85,6 +86,12 @@ async function judge(
   }
 }
 
+/** One that cannot be run is told of, and the others are run all the same. */
+function missed(error: unknown): undefined {
+  if (!(error instanceof Problem) || error.exitCode === exitCodes.interrupted) throw error
+  process.stderr.write(`NOT COMPLETE: ${error.why}; ${error.fix}\n`)
+}
+
 function tell({ name, figures, makespanMs, complete, violations }: Judged): void {
   const { tasks, edges, pathSeconds } = figures
   const times = `${(makespanMs / 1_000).toFixed(2)} s, ideal ${pathSeconds.toFixed(2)} s`
@@ -95,7 +102,7 @@ function tell({ name, figures, makespanMs, complete, violations }: Judged): void
   }
 }
 
-function figuresOf(all: readonly Judged[]): Figure[] {
+function figuresOf(all: readonly Judged[], files: number): Figure[] {
   const sum = (of: (judged: Judged) => number) => all.reduce((total, one) => total + of(one), 0)
   const complete = all.filter((one) => one.complete).length
   const violations = sum((one) => one.violations.length)
@@ -105,18 +112,16 @@ function figuresOf(all: readonly Judged[]): Figure[] {
         metric: `${name}, ${figures.tasks} tasks, ${figures.edges} edges`,
         unit: 's',
         value: makespanMs / 1_000,
-        peer: 'ideal',
-        peerValue: figures.pathSeconds,
-        ratio: makespanMs / 1_000 / figures.pathSeconds,
+        ...(figures.pathSeconds > 0 ? besideIdeal(makespanMs / 1_000, figures.pathSeconds) : {}),
       }),
     ),
     { metric: 'tasks', unit: '', value: sum((one) => one.figures.tasks) },
     {
       metric: 'complete',
-      unit: `of ${all.length}`,
+      unit: `of ${files}`,
       value: complete,
       goal: 'all',
-      holds: complete === all.length,
+      holds: complete === files,
     },
     {
       metric: 'violations of the order',
@@ -126,6 +131,10 @@ function figuresOf(all: readonly Judged[]): Figure[] {
       holds: violations === 0,
     },
   ]
+}
+
+function besideIdeal(seconds: number, ideal: number): Partial<Figure> {
+  return { peer: 'ideal', peerValue: ideal, ratio: seconds / ideal }
 }
 
 function filesIn(directory: string): string[] {
