@@ -26,3 +26,8 @@ export const checkerLimits = {
   /** Operations shown of a history that has no linearization. */
   operationsShownMax: 16,
 } as const
+
+export const placementTimes = {
+  /** From a drain in the ledger to the last assignment that was on its way then: as long as an append lasts. */
+  drainedMs: 10_000,
+} as const

@@ -1,8 +1,8 @@
 /**
  * Whether a run came out as its workflow says, given what its steps came to: told by walking through
  * it once, without time, hosts or events. Slow and plain on purpose; it shares nothing with the
- * scheduler but the words of the language. Of conditions it understands `true`, `false` and whether
- * a stage has a state, which is all that drawn workflows ask.
+ * scheduler but the words of the language. Of conditions it understands `true`, `false`, whether a
+ * stage has a state and an input a value, which is all that drawn workflows ask.
  */
 import type { RunView, UnitView } from '../../protocol/ledger/work-view.ts'
 import { decode } from '../../protocol/wire/codec.ts'
@@ -27,12 +27,14 @@ class Reading {
   private readonly childState: (run: string) => string | undefined
   private readonly wholes = new Map<string, UnitView>()
   private readonly items = new Map<string, UnitView[]>()
+  private readonly inputs: Readonly<Record<string, unknown>>
   private readonly said: string[] = []
 
   constructor(workflow: Workflow, view: RunView, childState: (run: string) => string | undefined) {
     this.workflow = workflow
     this.view = view
     this.childState = childState
+    this.inputs = JSON.parse(view.spec.inputs) as Record<string, unknown>
     for (const unit of view.units) {
       if (unit.item === undefined) this.wholes.set(unit.stage, unit)
       else this.items.set(unit.stage, [...(this.items.get(unit.stage) ?? []), unit])
@@ -167,8 +169,12 @@ class Reading {
 
   private takes({ name, step }: Stage, target: string): boolean {
     if (step.kind !== 'choose' || this.stateOf(name) !== 'succeeded') return false
-    const taken = step.cases.find(({ when }) => this.holds(when))?.then ?? step.otherwise ?? []
-    return taken.includes(target)
+    const { adopted, outputs = '{}' } = this.wholes.get(name)!
+    // With the inputs of the run before, perhaps.
+    const taken = adopted
+      ? step.cases[Number(JSON.parse(outputs).case)]
+      : step.cases.find(({ when }) => this.holds(when))
+    return (taken?.then ?? step.otherwise ?? []).includes(target)
   }
 
   private endOf(stage: Stage, unit: UnitView): UnitState {
@@ -256,9 +262,9 @@ class Reading {
     if (expression.kind === 'literal') return expression.value === true
     if (expression.kind !== 'binary' || expression.operator !== '==') return false
     const { left, right } = expression
-    if (left.kind !== 'select' || left.of.kind !== 'select' || right.kind !== 'literal')
-      return false
-    return this.stateOf(left.of.field) === right.value
+    if (left.kind !== 'select' || right.kind !== 'literal') return false
+    if (left.of.kind === 'name') return this.inputs[left.field] === right.value
+    return left.of.kind === 'select' && this.stateOf(left.of.field) === right.value
   }
 
   private stateOf(stage: string): UnitState | undefined {

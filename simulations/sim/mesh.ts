@@ -31,6 +31,7 @@ export interface MeshOptions extends WorldOptions {
   /** What can be run on a host, and what its agent takes on. */
   machine?(name: string): HostOptions
   work?(host: Host): WorkSettings
+  labels?(host: Host): Readonly<Record<string, string>>
   /** The ports of a host, for somebody who wants to know what is done with them. */
   watched?(host: Host, ports: HostPorts): HostPorts
 }
@@ -96,7 +97,7 @@ export class SimulatedMesh {
         verify: ports.verify,
         name: host.name,
         mesh: 'simulated',
-        labels: {},
+        labels: this.options.labels?.(host) ?? {},
         bootstrap: others.map((other) => other.host.address),
         probeIntervalMs: PROBE_INTERVAL_MS,
         ledgerTiming,

@@ -102,6 +102,7 @@ export class Storm {
         return this.rot(this.world.host(fault.host), fault.of)
       case 'newDisk':
         this.takeDown(this.world.host(fault.host), fault, 'powerLoss')
+        this.world.host(fault.host).blobs.replace()
         return this.world.host(fault.host).platter.replace()
       case 'pause': {
         const host = this.world.host(fault.host)

@@ -47,6 +47,12 @@ export class BlobPlatter {
     }
   }
 
+  /** By one with nothing on it. */
+  replace(): void {
+    this.kept.clear()
+    this.drafts.clear()
+  }
+
   /** Turns one bit. False when there is nothing to turn. */
   flipBit(hash: ContentHash): boolean {
     const bytes = this.kept.get(hash)?.bytes

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Stage } from '../../protocol/workflow/model.ts'
 import { parseWorkflow } from '../../protocol/workflow/parse.ts'
-import { childText, drawWorkflow } from '../../simulations/sim/work/drawing.ts'
+import { childTexts } from '../../simulations/sim/work/children.ts'
+import { drawWorkflow } from '../../simulations/sim/work/drawing.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
 
 function drawn(count: number): Stage[] {
@@ -17,7 +18,7 @@ function drawn(count: number): Stage[] {
 
 test('everything that is drawn can be read', () => {
   assert.ok(drawn(400).length > 1_000)
-  assert.ok(parseWorkflow(childText).ok)
+  for (const text of Object.values(childTexts).flat()) assert.ok(parseWorkflow(text).ok, text)
 })
 
 test('among a few hundred there is all that stages can be', () => {
@@ -55,6 +56,13 @@ test('among a few hundred there is all that stages can be', () => {
     gate: ({ concurrency }) => concurrency,
     onLost: ({ onLost }) => onLost === 'fail',
     host: ({ where }) => where.hosts.length > 0,
+    labels: ({ where }) => where.labels.zone,
+    near: ({ where }) => where.affinity?.required,
+    far: ({ where }) => where.antiAffinity?.required,
+    spread: ({ where }) => where.spread,
+    handsOn: ({ artifacts }) => artifacts.length > 0,
+    takesOver: ({ artifactsFrom }) => artifactsFrom.length > 0,
+    bug: ({ retry }) => (retry.per.bug?.attempts ?? 1) > 1,
     approval: ({ approve, step }) => approve && step.kind === 'run',
     detached: ({ step }) => step.kind === 'workflow' && !step.wait,
     reads: ({ env }) => Object.keys(env).length > 0,

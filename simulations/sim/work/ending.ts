@@ -5,18 +5,31 @@
 import { read } from '../../../protocol/ledger/read.ts'
 import { wholeRun } from '../../../protocol/ledger/read-run.ts'
 import { isUnitOver } from '../../../protocol/work/states.ts'
+import type { Violation } from '../../checkers/violation.ts'
 import type { SimulatedAgent, SimulatedMesh } from '../mesh.ts'
 import { type Step, stuck } from '../steps.ts'
 import { workSimLimits } from './limits.ts'
+import { rest } from './patience.ts'
 import type { WorkWitness } from './witness.ts'
+
+const AGAIN_MS = 500
 
 export class Ending {
   private readonly mesh: SimulatedMesh
   private readonly witness: WorkWitness
 
-  constructor(mesh: SimulatedMesh, witness: WorkWitness) {
+  private readonly judge: (found: Violation | undefined) => void
+  /** Runs that have left the ledger, and that nobody has found yet. */
+  private readonly missing = new Set<string>()
+
+  constructor(
+    mesh: SimulatedMesh,
+    witness: WorkWitness,
+    judge: (found: Violation | undefined) => void,
+  ) {
     this.mesh = mesh
     this.witness = witness
+    this.judge = judge
   }
 
   readonly runs: Step = {
@@ -45,6 +58,41 @@ export class Ending {
       const atMs = this.mesh.world.nowMs
       return { kind: 'liveness', checker: 'what is over is gone', what, lines, atMs }
     },
+  }
+
+  /** What the ledger does not hold any more is found through every agent. */
+  readonly kept: Step = {
+    limitMs: workSimLimits.foundMs,
+    begin: () => {
+      const { remembered, state } = this.witness
+      for (const run of remembered.runs) {
+        const [first] = read(state, { kind: 'runIdList', prefix: run, limit: 1 }).value.items
+        if (first !== run) this.missing.add(run)
+      }
+      let agent = 0
+      for (const run of this.missing) void this.find(run, agent++)
+    },
+    done: () => this.missing.size === 0,
+    complaint: () => {
+      const lines = [...this.missing].map((run) => `run ${run}`)
+      const what = `${lines.length} runs have left the ledger, and no agent finds them`
+      const atMs = this.mesh.world.nowMs
+      return { kind: 'safety', checker: 'no run disappears', what, lines, atMs }
+    },
+  }
+
+  private async find(run: string, through: number): Promise<void> {
+    const { nodes, world } = this.mesh
+    for (let at = through; this.missing.has(run); at++) {
+      const { agent } = nodes[at % nodes.length]!
+      const view = await agent?.history.run(run)
+      if (view === undefined) {
+        await rest(world, AGAIN_MS)
+        continue
+      }
+      this.missing.delete(run)
+      this.judge(this.witness.remembered.compare(view))
+    }
   }
 
   private rests({ host, agent }: SimulatedAgent): boolean {

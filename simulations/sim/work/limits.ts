@@ -5,12 +5,15 @@ import { limits } from '../../../protocol/consensus/limits.ts'
 export const workSimLimits = {
   /** Faults begin when the mesh has had this long to come together. */
   calmMs: 15_000,
-  /** Ended runs leave the ledger, in some meshes. */
-  archiveSoonMs: 20_000,
+  /** Ended runs leave the ledger after that, in some meshes. */
+  archiveSoonMs: [3_000, 20_000],
+  archiveSoonShare: 0.5,
   /** From the moment that everyone is back to the end of every run, at most. */
   endMs: 240_000,
   /** From the end of the last run to hosts on which nothing is left of any. */
   quietMs: 60_000,
+  /** Until all agents have found all runs that have left the ledger. */
+  foundMs: 60_000,
 } as const
 
 /** A log of work is snapshotted now and then within minutes, and sent in a few pieces. */
@@ -38,6 +41,9 @@ export const peopleLimits = {
   /** How often somebody looks for what waits for people. */
   lookMs: 600,
   voters: 4,
+  /** Between two orders of an operator, on average; and how long a drain lasts. */
+  orderMs: 8_000,
+  drainMs: 6_000,
 } as const
 
 export const drawingLimits = {

@@ -5,6 +5,7 @@
 
 import type { Program, ProgramSelf, Programs } from '../../world/programs.ts'
 import { stageTimes } from './limits.ts'
+import { fileOf } from './sketch.ts'
 
 /** What a program tells the witness, who is not of this world. */
 export interface Ear {
@@ -38,9 +39,11 @@ class Part {
     this.self.writeFile(this.self.env.SKEIN_OUTPUT ?? '', text)
   }
 
-  /** After so long, with what marks this start among its outputs. */
+  /** After so long, with what marks this start among its outputs, and in a file of its stage. */
   succeeds(ms: number): void {
     this.self.after(ms, () => {
+      const { SKEIN_STAGE = '', SKEIN_ITEM } = this.self.env
+      this.self.writeFile(`${this.self.cwd}/${fileOf(SKEIN_STAGE, SKEIN_ITEM)}`, this.mark)
       this.write(JSON.stringify({ v: this.mark }))
       this.exit(0)
     })

@@ -6,6 +6,7 @@
 import { archivingDefaults } from '../../../agent/history/limits.ts'
 import type { LedgerWitness } from '../../../agent/ledger/witness.ts'
 import { workDefaults } from '../../../agent/work/limits.ts'
+import { below } from '../../../protocol/ports/entropy.ts'
 import { type Violation, violation } from '../../checkers/violation.ts'
 import { SeededEntropy } from '../../world/entropy.ts'
 import type { Host, HostOptions } from '../../world/host.ts'
@@ -22,9 +23,11 @@ import { Storm } from '../storm.ts'
 import type { Listeners, TrialOptions, TrialResult } from '../trial.ts'
 import { crashOf, type Failure, type Verdict } from '../verdict.ts'
 import { drawWorkClimate } from './climate.ts'
+import { zoneOf } from './drawn-terms.ts'
 import { Ending } from './ending.ts'
 import { peopleLimits, smallHost, workLedgerLimits, workSimLimits } from './limits.ts'
 import { modules, servers } from './machines.ts'
+import { Operator } from './operator.ts'
 import { programsOf } from './programs.ts'
 import { Starter } from './starter.ts'
 import { Voters } from './voter.ts'
@@ -52,6 +55,10 @@ function stormEndMs(minutes: number): number {
   return minutes * 60_000 - simLimits.coreMs
 }
 
+function labelsOf({ index }: Host): Readonly<Record<string, string>> {
+  return { zone: zoneOf(index) }
+}
+
 export class WorkTrial {
   private readonly options: TrialOptions
   private readonly climate: Climate
@@ -60,6 +67,7 @@ export class WorkTrial {
   private readonly witness: WorkWitness
   private readonly starters: Starter[]
   private readonly voters: Voters
+  private readonly operator: Operator
   private readonly say: (line: Said) => void
   /** The entry that began the run of each key, as somebody was told. */
   private readonly keys = new Map<string, number>()
@@ -79,6 +87,7 @@ export class WorkTrial {
       judge: (found) => this.judge(found),
       notice: (moment, host) => this.notice(moment, host),
       say: (host, text) => this.say({ atMs: world.nowMs, host, text }),
+      labels: labelsOf,
     })
     this.starters = Array.from(
       { length: peopleLimits.people },
@@ -86,6 +95,7 @@ export class WorkTrial {
         new Starter(this.mesh, `p${i + 1}`, ({ index, key, by }) => this.wasTold(index, key, by)),
     )
     this.voters = new Voters(this.mesh, (found) => this.judge(found))
+    this.operator = new Operator(this.mesh)
     this.planDisks()
   }
 
@@ -129,17 +139,19 @@ export class WorkTrial {
     this.overseer.onMoment = (moment, host) => this.storm?.noticed(moment, host)
     for (const starter of this.starters) void starter.run()
     void this.voters.run()
+    void this.operator.run()
     const { world } = this.mesh
     await world.runUntil(() => this.failure !== undefined, stormEndMs(this.options.minutes))
     if (this.failure) return this.failure
     for (const starter of this.starters) starter.stop()
+    this.operator.stop()
     const healing = new Healing(this.mesh, this.say)
     healing.chooseCore()
-    const ending = new Ending(this.mesh, this.witness)
-    return (
-      (await this.goThrough([healing.core, healing.whole, ending.runs, ending.hosts])) ??
-      this.judgeEnd()
-    )
+    const ending = new Ending(this.mesh, this.witness, (found) => this.judge(found))
+    const stuck = await this.goThrough([healing.core, healing.whole])
+    if (stuck) return stuck
+    void this.operator.release()
+    return (await this.goThrough([ending.runs, ending.hosts, ending.kept])) ?? this.judgeEnd()
   }
 
   private async goThrough(steps: readonly Step[]): Promise<Failure | undefined> {
@@ -170,8 +182,11 @@ export class WorkTrial {
     const { nodes, seed } = this.options
     const { link, driftPpm } = this.climate
     const chance = new SeededEntropy(seed).stream('machines')
+    const { archiveSoonMs, archiveSoonShare } = workSimLimits
     const archiveAfterMs =
-      chance.unit() < 0.3 ? workSimLimits.archiveSoonMs : archivingDefaults.afterMs
+      chance.unit() < archiveSoonShare
+        ? archiveSoonMs[below(chance, archiveSoonMs.length)]!
+        : archivingDefaults.afterMs
     const isSmall = Array.from({ length: nodes }, () => chance.unit() < 0.4)
     return new SimulatedMesh(nodes, {
       seed,
@@ -181,6 +196,7 @@ export class WorkTrial {
       ledgerLimits: workLedgerLimits,
       ...(trace ? { trace } : {}),
       witness: (host, term) => this.seeing(host, term),
+      labels: labelsOf,
       machine: (name) => this.machineOf(name),
       work: ({ index }) => (isSmall[index] ? { ...workDefaults, ...smallHost } : workDefaults),
       watched: (host, ports) =>

@@ -16,7 +16,10 @@ import { decode } from '../../../protocol/wire/codec.ts'
 import { Finished } from '../../../protocol/work/attempt.ts'
 import { type AttemptId, attemptKey, taskKey } from '../../../protocol/work/fence.ts'
 import { isRunOver } from '../../../protocol/work/states.ts'
+import type { Stage } from '../../../protocol/workflow/model.ts'
 import { AttemptLives } from '../../checkers/attempt-lives.ts'
+import { Placements } from '../../checkers/placements.ts'
+import { type Group, Places } from '../../checkers/places.ts'
 import { RunLives, textOf } from '../../checkers/run-lives.ts'
 import { complaintsAbout } from '../../checkers/run-meaning.ts'
 import { type Violation, violation } from '../../checkers/violation.ts'
@@ -25,8 +28,10 @@ import type { Host } from '../../world/host.ts'
 import type { ProgramSelf } from '../../world/programs.ts'
 import type { World } from '../../world/world.ts'
 import type { WorkMoment } from '../fault.ts'
+import { filesIn, wrongFiles } from './files-seen.ts'
 import { adopts, type Left, leftOf } from './living.ts'
 import type { Ear } from './programs.ts'
+import { Remembered } from './remembered.ts'
 import { textOfChange } from './telling.ts'
 
 export interface WorkListening {
@@ -34,6 +39,7 @@ export interface WorkListening {
   /** In the life of an attempt that is this host's. */
   notice(moment: WorkMoment, host: Host | undefined): void
   say(host: string, text: string): void
+  labels(host: Host): Readonly<Record<string, string>>
 }
 
 const noPayload = new Uint8Array(0)
@@ -42,6 +48,9 @@ export class WorkWitness {
   readonly runs = new RunLives()
   readonly attempts = new AttemptLives()
   readonly votes = new VotesOnce()
+  readonly remembered = new Remembered()
+  private readonly places = new Places()
+  private readonly placements = new Placements()
   /** As of the last entry that anybody has applied. */
   state: LedgerState = genesis
   private readonly world: World
@@ -66,6 +75,7 @@ export class WorkWitness {
     assert(applied.kind === 'applied', 'a simulated mesh has one version', { index })
     this.state = applied.state
     for (const event of applied.events) this.happened(event)
+    this.listening.judge(this.places.judge())
   }
 
   private happened({ change, timeMs }: LedgerEvent): void {
@@ -78,13 +88,15 @@ export class WorkWitness {
       case 'runStopping':
         return this.runs.stopping(change.run, change.mode)
       case 'runChanged':
-        judge(this.runs.runIs(change.run, change.state))
-        if (isRunOver(change.state)) this.runEnded(change.run)
-        return
+        return this.runChanged(change)
       case 'unitChanged':
         return this.unitChanged(change, timeMs)
       case 'voted':
         return judge(this.votes.votes(textOf(change), change.by, change.approves))
+      case 'nodeDrained':
+        return this.placements.drains(change.node, this.world.nowMs)
+      case 'nodeUndrained':
+        return this.placements.undrains(change.node)
       default:
         return
     }
@@ -96,9 +108,24 @@ export class WorkWitness {
       const what = `${run} began without a workflow: ${found.why}`
       return this.listening.judge(violation('a run has its workflow', what))
     }
-    const head = read(this.state, { kind: 'runGet', run, limit: 1 }).value?.head
+    const { head, spec } = read(this.state, { kind: 'runGet', run, limit: 1 }).value ?? {}
     this.beginnings.add(this.state.index)
+    this.listening.judge(this.remembered.begins(run, spec?.key))
     this.listening.judge(this.runs.started(run, found.workflow, head?.state === 'queued'))
+  }
+
+  private runChanged({ run, state }: Extract<Change, { kind: 'runChanged' }>): void {
+    const { judge } = this.listening
+    judge(this.runs.runIs(run, state))
+    if (isRunOver(state)) {
+      this.places.leaves(run)
+      return this.runEnded(run)
+    }
+    const spec = read(this.state, { kind: 'runGet', run, limit: 1 }).value?.spec
+    if (spec?.group === undefined) return
+    const { key, limit, policy } = spec.group
+    const name = policy === 'roundRobin' ? `all runs of ${spec.name}` : `runs of ${key}`
+    this.places.takes(run, { name, limit })
   }
 
   /** Whether a run began with that entry. */
@@ -115,18 +142,41 @@ export class WorkWitness {
     assert(view !== undefined, 'what has changed is there', { unit: textOf(name) })
     judge(this.runs.unitIs(name, state, adopts(view)))
     const id: AttemptId = { run, stage, attempt, ...(item === undefined ? {} : { item }) }
-    if (before === 'assigned') this.attemptEnded(id, change, view)
+    const text = textOf(name)
+    if (before === 'assigned') {
+      this.places.leaves(text)
+      this.attemptEnded(id, change, view)
+    }
     if (state === 'assigned') {
-      assert(node !== undefined, 'what is assigned is somebody’s', { unit: textOf(name) })
+      assert(node !== undefined, 'what is assigned is somebody’s', { unit: text })
       judge(this.attempts.observe({ kind: 'assigned', id, node, fence: this.fence }))
+      this.judgePlace(id, text, node)
       this.notice('assigns', node)
     }
-    const text = textOf(name)
     judge(this.votes.goesOn(text, { ...view, state }, timeMs))
     if (state === 'waiting' && view.waitsFor === 'approval') {
       const spec = read(this.state, { kind: 'runGet', run, limit: 1 }).value?.spec
       this.votes.asks(text, view, spec?.by ?? '')
     }
+  }
+
+  private judgePlace(id: AttemptId, unit: string, node: string): void {
+    const stage = this.runs.stageOf(id)
+    const host = this.hostOf(node)
+    if (stage === undefined || host === undefined) return
+    const { judge, labels } = this.listening
+    const place = { id: host.id, name: host.name, labels: labels(host) }
+    judge(this.placements.assigned(unit, stage, place, this.world.nowMs))
+    const group = this.groupOf(id, stage)
+    if (group !== undefined) this.places.takes(unit, group)
+  }
+
+  private groupOf({ run, stage }: AttemptId, { concurrency }: Stage): Group | undefined {
+    if (concurrency === undefined) return undefined
+    const { key, limit, policy } = concurrency
+    const of = this.runs.workflowOf(run)?.name
+    const name = policy === 'roundRobin' ? `all stages ${stage} of ${of}` : `stages of ${key[0]}`
+    return { name, limit }
   }
 
   /** The view may be of a later attempt already, when that was assigned in the same entry. */
@@ -153,6 +203,7 @@ export class WorkWitness {
     const view = wholeRun(this.state, { run, attempts: true })
     const workflow = this.runs.workflowOf(run)
     if (view === undefined || workflow === undefined) return
+    this.remembered.ends(view)
     const childState = (child: string) =>
       read(this.state, { kind: 'runGet', run: child, limit: 1 }).value?.head.state
     const lines = complaintsAbout(workflow, view, childState)
@@ -205,6 +256,13 @@ export class WorkWitness {
     judge(this.attempts.observe({ kind: 'begins', id, host: host.id, mark, others: names }))
     judge(this.runs.programBegins(id))
     this.judgeSeen(id, mark, self)
+    const wrong = wrongFiles(this.state, id.run, this.runs.stageOf(id)!, () =>
+      filesIn(host, self.cwd),
+    )
+    if (wrong.length > 0) {
+      const what = `${mark} is given files that are not what was committed`
+      judge(violation('no output of a fenced attempt is visible', what, wrong))
+    }
     this.noticeAt('runs', host, id)
     return mark
   }
