@@ -1,13 +1,19 @@
-/** What a leader tells agents, gathered into frames: all that follows from one entry goes together. */
+/**
+ * What a leader tells agents, gathered into frames: all that follows from one entry goes together.
+ * That results are committed is in no hurry: it goes with whatever else is said to the agent, and
+ * by itself only when nothing is for a while, or much has gathered.
+ */
 
 import type { ContentHash } from '../../protocol/artifacts/hashes.ts'
 import { assertNever } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Assignment } from '../../protocol/work/attempt.ts'
 import { artifactSourceBytesMax, workLimits as limits } from '../../protocol/work/limits.ts'
 import type { AttemptRef, Cancellation, WorkFrame } from '../../protocol/work/messages.ts'
 import type { AttemptStep } from '../../protocol/work/step.ts'
 import type { Effect } from './core/effects.ts'
+import { leadingLimits } from './limits.ts'
 
 export type Sent = Extract<Effect, { kind: 'assign' | 'cancel' | 'committed' | 'inquire' | 'keep' }>
 
@@ -21,15 +27,23 @@ interface Batch {
 
 export class Dispatch {
   private readonly term: number
+  private readonly clock: Clock
   private readonly outlet: (to: PeerId, frame: WorkFrame) => void
   private readonly batches = new Map<PeerId, Batch>()
+  private timer: Timer | undefined
   /** Of the last question to each host. */
   private readonly serials = new Map<PeerId, number>()
   private serial = 0
 
-  constructor(term: number, outlet: (to: PeerId, frame: WorkFrame) => void) {
+  constructor(term: number, clock: Clock, outlet: (to: PeerId, frame: WorkFrame) => void) {
     this.term = term
+    this.clock = clock
     this.outlet = outlet
+  }
+
+  /** What is left to be said is said; nothing is to be added any more. */
+  end(): void {
+    this.sendAll()
   }
 
   add(effect: Sent): void {
@@ -62,29 +76,44 @@ export class Dispatch {
     return this.serials.get(host) === serial
   }
 
+  /** Of each agent all, or nothing yet. */
   send(): void {
+    for (const [to, batch] of this.batches) if (isUrgent(batch)) this.sendTo(to, batch)
+    if (this.batches.size === 0) this.rest()
+    else this.timer ??= this.clock.after(leadingLimits.committedWaitMs, () => this.sendAll())
+  }
+
+  private sendAll(): void {
+    this.rest()
+    for (const [to, batch] of this.batches) this.sendTo(to, batch)
+  }
+
+  private rest(): void {
+    this.timer?.cancel()
+    this.timer = undefined
+  }
+
+  private sendTo(to: PeerId, { assign, cancel, committed, inquire, keep }: Batch): void {
     const { term } = this
-    for (const [to, { assign, cancel, committed, inquire, keep }] of this.batches) {
-      for (const attempts of parts(committed, limits.attemptsPerFrameMax)) {
-        this.outlet(to, { kind: 'committed', value: { term, attempts } })
-      }
-      for (const attempts of parts(cancel, limits.attemptsPerFrameMax)) {
-        this.outlet(to, { kind: 'cancel', value: { term, attempts } })
-      }
-      for (const assignments of assignmentFrames(assign)) {
-        this.outlet(to, { kind: 'assign', value: { term, assignments } })
-      }
-      for (const { run, manifests } of keep) {
-        for (const some of parts(manifests, limits.artifactSourcesMax)) {
-          this.outlet(to, { kind: 'keep', value: { term, run, manifests: some } })
-        }
-      }
-      if (!inquire) continue
-      const serial = ++this.serial
-      this.serials.set(to, serial)
-      this.outlet(to, { kind: 'inventoryRequest', value: { term, serial } })
+    this.batches.delete(to)
+    for (const attempts of parts(committed, limits.attemptsPerFrameMax)) {
+      this.outlet(to, { kind: 'committed', value: { term, attempts } })
     }
-    this.batches.clear()
+    for (const attempts of parts(cancel, limits.attemptsPerFrameMax)) {
+      this.outlet(to, { kind: 'cancel', value: { term, attempts } })
+    }
+    for (const assignments of assignmentFrames(assign)) {
+      this.outlet(to, { kind: 'assign', value: { term, assignments } })
+    }
+    for (const { run, manifests } of keep) {
+      for (const some of parts(manifests, limits.artifactSourcesMax)) {
+        this.outlet(to, { kind: 'keep', value: { term, run, manifests: some } })
+      }
+    }
+    if (!inquire) return
+    const serial = ++this.serial
+    this.serials.set(to, serial)
+    this.outlet(to, { kind: 'inventoryRequest', value: { term, serial } })
   }
 
   private batchFor(node: PeerId): Batch {
@@ -94,6 +123,12 @@ export class Dispatch {
     this.batches.set(node, made)
     return made
   }
+}
+
+function isUrgent({ assign, cancel, committed, inquire, keep }: Batch): boolean {
+  const { committedWaitMax } = leadingLimits
+  const isMore = assign.length > 0 || cancel.length > 0 || keep.length > 0 || inquire
+  return isMore || committed.length >= committedWaitMax
 }
 
 function* parts<T>(items: readonly T[], most: number): Generator<T[]> {

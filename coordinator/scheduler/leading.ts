@@ -58,7 +58,9 @@ export class Leading {
     this.parts = parts
     const random = agent.ports.entropy.stream(`scheduler/${term}`)
     this.scheduler = new Scheduler({ term, policy, random })
-    this.dispatch = new Dispatch(term, (to, frame) => agent.workWire.send(to, frame))
+    this.dispatch = new Dispatch(term, agent.ports.clock, (to, frame) =>
+      agent.workWire.send(to, frame),
+    )
     this.predecessors = new Predecessors({
       agent,
       log: parts.log,
@@ -100,6 +102,7 @@ export class Leading {
     leadership.over.removeEventListener('abort', this.end)
     this.timer?.cancel()
     this.hosts.end()
+    this.dispatch.end()
     agent.workWire.onAgent = undefined
   }
 

@@ -2,6 +2,12 @@
 export const leadingLimits = {
   /** Longer than any election: an append that is not back by then is not waited for. */
   appendTimeoutMs: 30_000,
+  /**
+   * How long agents may not know that results are committed, and of how many, while something may
+   * still be said to them that carries it. Much shorter than they wait before they repeat a result.
+   */
+  committedWaitMs: 20,
+  committedWaitMax: 256,
   /** Between two looks at the clock. */
   waitMsMin: 1,
   waitMsMax: 60_000,
