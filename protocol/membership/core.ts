@@ -12,16 +12,15 @@ import type { Entropy } from '../ports/entropy.ts'
 import { Accusations } from './accusations.ts'
 import type { Digest, LedgerRecord, LoadRecord, Profile } from './digest.ts'
 import { Hearing } from './hearing.ts'
+import { Judgement } from './judgement.ts'
 import { digestIntervalMs, limits, syncIntervalMs } from './limits.ts'
 import { LocalHealth } from './local-health.ts'
 import type { Claim, MembershipFrame, News } from './messages.ts'
 import { Outbox, type Output } from './outbox.ts'
 import { OwnRecords, type SelfDescription } from './own-records.ts'
 import { Prober } from './prober.ts'
-import type { Probe } from './probes.ts'
 import { Profiles } from './profiles.ts'
 import { answerSummary, answerWant, summaries } from './repair.ts'
-import type { Member } from './roster.ts'
 import { isNewer, Roster, rankOf } from './roster.ts'
 import { carry } from './rumours.ts'
 import { Spreading } from './spreading.ts'
@@ -50,6 +49,7 @@ export class Membership {
   private readonly spreading: Spreading
   private readonly accusations: Accusations
   private readonly prober: Prober
+  private readonly judgement: Judgement
   private readonly profiles: Profiles
   private readonly hearing: Hearing
   private clashes = 0
@@ -57,8 +57,9 @@ export class Membership {
 
   private nextDigestMs: number
   private nextSyncMs: number
-  /** After a sleep: until then, what is heard may be old. */
+  /** After a sleep: until then, what is heard may be that much older than it looks. */
   private drowsyUntilMs = Number.NEGATIVE_INFINITY
+  private sleptMs = 0
 
   constructor(self: SelfDescription, entropy: Entropy, nowMs: number, options: MembershipOptions) {
     this.self = self
@@ -70,17 +71,15 @@ export class Membership {
     this.health = new LocalHealth(lifeguard)
     this.own = new OwnRecords(self, nowMs)
     this.spreading = new Spreading(roster, outbox, entropy, lifeguard, nowMs)
-    this.accusations = new Accusations(roster, outbox, this.spreading, entropy, lifeguard)
-    this.prober = new Prober(roster, this.health, this.spreading, outbox, entropy, options, nowMs)
+    const { spreading, health } = this
+    this.accusations = new Accusations(roster, outbox, spreading, entropy, lifeguard)
+    this.prober = new Prober(roster, health, spreading, outbox, entropy, options, nowMs)
+    const { accusations, prober } = this
+    this.judgement = new Judgement({ roster, health, spreading, accusations, prober, lifeguard })
     this.profiles = new Profiles(roster, outbox, self.seal, entropy)
-    this.hearing = new Hearing(self, this, {
-      roster,
-      outbox,
-      spreading: this.spreading,
-      accusations: this.accusations,
-      profiles: this.profiles,
-      lifeguard,
-    })
+    const { judgement, profiles } = this
+    const parts = { roster, outbox, spreading, accusations, judgement, profiles }
+    this.hearing = new Hearing(self, this, parts)
     this.nextDigestMs = nowMs + entropy.unit() * limits.digestIntervalMs
     this.nextSyncMs = nowMs + entropy.unit() * limits.syncIntervalMs
     this.wakeAtMs = nowMs
@@ -129,7 +128,7 @@ export class Membership {
     const news: News = { claims: [], digests: [carry(this.own.held, nowMs)] }
     const profiles = [this.own.packedProfile]
     this.outbox.send(peer, { kind: 'repair', value: { news, profiles, want: [peer] } })
-    for (const summary of summaries(this.roster, this.own.digest)) {
+    for (const summary of summaries(this.roster, this.own.digest, nowMs)) {
       this.outbox.send(peer, { kind: 'summary', value: summary })
     }
     this.plan(nowMs)
@@ -158,9 +157,10 @@ export class Membership {
   wake(nowMs: number): void {
     const lateMs = nowMs - this.wakeAtMs
     if (this.lifeguard && lateMs > limits.latenessToleratedMs) this.slept(lateMs, nowMs)
-    for (const probe of this.prober.advance(nowMs)) this.probeFailed(probe, nowMs)
+    const failed = this.prober.advance(nowMs)
     if (!this.own.left) {
-      this.accusations.expire(nowMs)
+      for (const probe of failed) this.judgement.probeFailed(probe, nowMs)
+      this.judgement.expire(nowMs)
       this.prober.begin(nowMs)
       if (nowMs >= this.nextDigestMs) this.writeRoutineDigest(nowMs)
       if (nowMs >= this.nextSyncMs) this.sync(nowMs)
@@ -182,6 +182,7 @@ export class Membership {
       this.nextSyncMs = nowMs
       this.spreading.rumours.forgetAllClaims()
       this.drowsyUntilMs = nowMs + limits.drowsyMs
+      this.sleptMs = ms
     }
     this.outbox.event({ kind: 'slept', ms })
   }
@@ -194,23 +195,6 @@ export class Membership {
     }
     // Never in the past: what has just become due is not late.
     this.wakeAtMs = Math.max(next, nowMs)
-  }
-
-  private probeFailed(probe: Probe, nowMs: number): void {
-    if (this.own.left) return
-    // A nack may come twice, or from nobody who was asked: never does it speak for more than one.
-    const silent = Math.max(0, probe.proxiesAsked - probe.nacks)
-    this.health.worsen(probe.proxiesAsked > 0 ? silent : 1)
-    const member = this.roster.get(probe.target)
-    if (!member || member.slot < 0 || member.heardMs >= probe.beganMs) return
-    this.accuse(member, this.self.id, member.incarnation, nowMs)
-  }
-
-  accuse(member: Member, by: PeerId, incarnation: number, nowMs: number): void {
-    if (!this.accusations.accuse(member, by, incarnation, nowMs)) return
-    if (by === this.self.id) this.spreading.pingBare(member.id, 0)
-    else if (this.roster.watches(member) && !this.prober.isProbing(member))
-      this.prober.probe(member, nowMs)
   }
 
   // ── This node's own records ───────────────────────────────────────────────────────────────────
@@ -238,6 +222,16 @@ export class Membership {
   private tellSelf(to: PeerId, nowMs: number): void {
     const news: News = { claims: [], digests: [carry(this.own.held, nowMs)] }
     this.outbox.send(to, { kind: 'gossip', value: { news } })
+  }
+
+  private isCharged(news: News): boolean {
+    return this.lifeguard && news.claims.some(({ about }) => about === this.self.id)
+  }
+
+  /** Whoever puts a charge to this node shall have its newest word, whatever else is news. */
+  private addOwnWord(news: News, nowMs: number): void {
+    if (news.digests.some(({ owner }) => owner === this.self.id)) return
+    news.digests.push(carry(this.own.held, nowMs))
   }
 
   /** Something of ours that we did not write: an earlier life whose disk was lost, or a copied key. */
@@ -269,7 +263,7 @@ export class Membership {
     this.nextSyncMs =
       nowMs + syncIntervalMs(this.roster.meshSize) * (0.75 + 0.5 * this.entropy.unit())
     for (const member of this.roster.some(this.entropy, limits.syncPeers)) {
-      for (const summary of summaries(this.roster, this.own.digest)) {
+      for (const summary of summaries(this.roster, this.own.digest, nowMs)) {
         this.outbox.send(member.id, { kind: 'summary', value: summary })
       }
     }
@@ -287,6 +281,8 @@ export class Membership {
     const sender = this.roster.get(from)
     if (sender) sender.heardMs = nowMs
     this.handle(from, frame, nowMs)
+    // A ping has its answer already.
+    if (sender?.charge && frame.kind !== 'ping') this.judgement.remind(sender, nowMs)
     if (!sender && frame.kind !== 'repair' && !this.roster.get(from)) this.askFor(from, from, nowMs)
     this.profiles.ask(from, nowMs)
     if (!urgentBefore && this.spreading.rumours.urgent && !this.own.left)
@@ -300,6 +296,7 @@ export class Membership {
       case 'ping': {
         this.hear(frame.value.news, from, nowMs)
         const news = this.spreading.newsFor(from, nowMs)
+        if (this.isCharged(frame.value.news)) this.addOwnWord(news, nowMs)
         return outbox.send(from, { kind: 'ack', value: { seq: frame.value.seq, news } })
       }
       case 'ack': {
@@ -349,13 +346,13 @@ export class Membership {
    * still true comes with the repair that was asked for on waking.
    */
   private hear(news: News, from: PeerId, nowMs: number): void {
-    if (!this.isDrowsy(nowMs)) return this.hearing.news(news, from, nowMs)
+    if (this.unheardMs(nowMs) === 0) return this.hearing.news(news, from, nowMs)
     const claims = news.claims.filter(({ about }) => about === this.self.id)
     this.hearing.news({ digests: news.digests, claims }, from, nowMs)
   }
 
-  isDrowsy(nowMs: number): boolean {
-    return this.lifeguard && nowMs < this.drowsyUntilMs
+  unheardMs(nowMs: number): number {
+    return nowMs < this.drowsyUntilMs ? this.sleptMs : 0
   }
 
   isOwnNews(of: { incarnation: number; sequence: number }): boolean {

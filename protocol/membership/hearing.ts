@@ -3,23 +3,27 @@
  * it is worth passing on.
  */
 import type { PeerId } from '../identity/peer-id.ts'
+import type { Infer } from '../wire/schema.ts'
 import type { Accusations } from './accusations.ts'
+import { chargeOf } from './charge.ts'
 import type { Digest, Seal } from './digest.ts'
+import type { Judgement } from './judgement.ts'
 import { limits } from './limits.ts'
-import type { CarriedDigest, Claim, News } from './messages.ts'
+import type { CarriedDigest, Claim, News, SummaryEntry } from './messages.ts'
 import type { Outbox } from './outbox.ts'
 import type { Profiles } from './profiles.ts'
 import { digestBytes } from './repair.ts'
-import type { Member, MemberState, Roster } from './roster.ts'
+import type { MemberState, Roster } from './roster.ts'
 import { isNewer, rankOf, stateOf, supersedes } from './roster.ts'
 import type { HeldDigest } from './rumours.ts'
 import type { Spreading } from './spreading.ts'
 
+type Entry = Infer<typeof SummaryEntry>
+
 /** What the listener leaves to the node itself. */
 export interface Listener {
-  /** True just after a sleep: what is heard may be old. */
-  isDrowsy(nowMs: number): boolean
-  accuse(member: Member, by: PeerId, incarnation: number, nowMs: number): void
+  /** Just after a sleep, how long it was: what is heard may be that much older than it looks. */
+  unheardMs(nowMs: number): number
   /** This node is called suspect or dead. */
   refute(claim: Claim, from: PeerId, nowMs: number): void
   /** True when a digest in this node's name is newer than what it has written. */
@@ -32,8 +36,8 @@ interface Parts {
   outbox: Outbox
   spreading: Spreading
   accusations: Accusations
+  judgement: Judgement
   profiles: Profiles
-  lifeguard: boolean
 }
 
 export class Hearing {
@@ -56,47 +60,31 @@ export class Hearing {
   }
 
   /** A summary's line that a member is dead or suspect is that peer's claim. */
-  entries(
-    entries: readonly { about: PeerId; incarnation: number; rank: number }[],
-    from: PeerId,
-    nowMs: number,
-  ): void {
+  entries(entries: readonly Entry[], from: PeerId, nowMs: number): void {
     for (const entry of entries) {
       const state = stateOf(entry.rank)
       if (state !== 'suspect' && state !== 'dead') continue
       const known = entry.about === this.self.id || this.roster.get(entry.about)
-      if (known) this.claim({ ...entry, by: from }, from, nowMs)
+      if (known) this.claim({ ...entry, by: entry.by ?? from }, from, nowMs)
     }
   }
 
   private claim(claim: Claim, from: PeerId, nowMs: number): void {
-    const { outbox, spreading, accusations, lifeguard } = this.parts
+    const { outbox, judgement } = this.parts
     if (claim.rank !== rankOf.suspect && claim.rank !== rankOf.dead)
       return outbox.ignore('claimOfUnknownRank')
     if (claim.about === this.self.id) return this.listener.refute(claim, from, nowMs)
     const member = this.roster.get(claim.about)
     if (!member) return outbox.ignore('claimAboutStranger')
-    const { incarnation } = claim
     // Only the owner's signature proves an incarnation; a claim may be anybody's invention.
-    if (incarnation > member.held.incarnation) return outbox.ignore('claimAheadOfDigest')
-    if (claim.rank === rankOf.suspect) {
-      const again = member.state === 'suspect' && member.incarnation === incarnation
-      if (again || supersedes(claim, member))
-        this.listener.accuse(member, claim.by, incarnation, nowMs)
-      return
-    }
-    if (!supersedes(claim, member)) return spreading.rumours.heardClaim(claim.about)
-    // Our own ears outweigh a report of death, and so may the member's own word, if only this node
-    // had been awake to hear it: it gets its chance to object.
-    const heardItself = nowMs - member.heardMs < limits.probeTimeoutMs
-    if (lifeguard && (heardItself || this.listener.isDrowsy(nowMs)))
-      this.listener.accuse(member, claim.by, incarnation, nowMs)
-    else accusations.declareDead(member, claim.by, incarnation, nowMs)
+    if (claim.incarnation > member.held.incarnation) return outbox.ignore('claimAheadOfDigest')
+    const isDoubtful = this.listener.unheardMs(nowMs) > 0
+    judgement.weigh(member, chargeOf(claim, nowMs), isDoubtful, nowMs)
   }
 
   private digest(carried: CarriedDigest, from: PeerId, nowMs: number): void {
     const { owner, incarnation, sequence } = carried
-    const { spreading, accusations, profiles, outbox } = this.parts
+    const { spreading, accusations, judgement, profiles, outbox } = this.parts
     if (incarnation > limits.incarnationMax) return outbox.ignore('impossibleNumber')
     const member = this.roster.get(owner)
     if (!member) return this.digestOfUnknown(carried, from, nowMs)
@@ -106,7 +94,7 @@ export class Hearing {
     }
     const digest = this.open(carried, from)
     if (!digest) return
-    const held = hold(carried, nowMs)
+    const held = this.hold(carried, nowMs)
     member.digest = digest
     member.held = held
     const state: MemberState = digest.left ? 'left' : 'alive'
@@ -117,7 +105,10 @@ export class Hearing {
       spreading.rumours.forgetClaims(owner)
       spreading.tellUrgent(held)
       if (changed) outbox.event({ kind: state, id: owner, incarnation, by: from, firstTime: false })
-    } else spreading.tellLoad(held)
+    } else {
+      spreading.tellLoad(held)
+      judgement.askBearer(member, from, nowMs)
+    }
     profiles.want(member)
   }
 
@@ -128,7 +119,7 @@ export class Hearing {
       return
     }
     const digest = this.open(carried, from)
-    if (digest && !digest.left) this.meet(digest, hold(carried, nowMs), from, nowMs)
+    if (digest && !digest.left) this.meet(digest, this.hold(carried, nowMs), from, nowMs)
   }
 
   private meet(digest: Digest, held: HeldDigest, from: PeerId, nowMs: number): void {
@@ -149,6 +140,13 @@ export class Hearing {
     profiles.want(member)
   }
 
+  private hold(carried: CarriedDigest, nowMs: number): HeldDigest {
+    const { owner, incarnation, sequence, signed, ageMs } = carried
+    const writtenMs = nowMs - Math.min(ageMs, limits.ageMsMax) - this.listener.unheardMs(nowMs)
+    const bytes = digestBytes(owner, signed)
+    return { owner, incarnation, sequence, signed, writtenMs, bytes }
+  }
+
   /** Undefined, and the bearer told off, for one that is not what its label or signature says. */
   private open(carried: CarriedDigest, from: PeerId): Digest | undefined {
     const digest = this.self.seal.openDigest(carried.signed)
@@ -167,17 +165,4 @@ function isLabelled(carried: CarriedDigest, digest: Digest): boolean {
     digest.incarnation === carried.incarnation &&
     digest.sequence === carried.sequence
   )
-}
-
-function hold(carried: CarriedDigest, nowMs: number): HeldDigest {
-  const { owner, incarnation, sequence, signed, ageMs } = carried
-  const bytes = digestBytes(owner, signed)
-  return {
-    owner,
-    incarnation,
-    sequence,
-    signed,
-    writtenMs: nowMs - Math.min(ageMs, limits.ageMsMax),
-    bytes,
-  }
 }

@@ -54,6 +54,10 @@ export const limits = {
   /** So long before the verdict, this many others are asked whether they know better. */
   inquestMs: 200,
   witnesses: 2,
+  /** Charges that wait for the answer to one question: accusers enough, and a verdict. */
+  chargesAtOnceMax: 8,
+  /** An accused that talks to us is told of its charge, out of turn, this often; a bearer of its word too. */
+  tellAgainMs: 300,
 
   /** News is sent to this many members at once, and again this often while it is news. */
   fanout: 4,

@@ -1,7 +1,17 @@
 /** What members say to each other. News rides on every probe and answer; the rest is repair. */
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Infer } from '../wire/schema.ts'
-import { bytes, field, message, nested, repeated, text, uint, union } from '../wire/schema.ts'
+import {
+  bytes,
+  field,
+  message,
+  nested,
+  optional,
+  repeated,
+  text,
+  uint,
+  union,
+} from '../wire/schema.ts'
 import { Signed } from './digest.ts'
 import { limits } from './limits.ts'
 
@@ -12,6 +22,8 @@ export const Claim = message('Claim', {
   rank: field(2, uint()),
   incarnation: field(3, uint()),
   by: field(4, text<PeerId>(128)),
+  /** Time since the question that was left unanswered, as far as the bearers know. */
+  ageMs: optional(5, uint()),
 })
 export type Claim = Infer<typeof Claim>
 
@@ -52,6 +64,10 @@ export const SummaryEntry = message('SummaryEntry', {
   sequence: field(3, uint()),
   /** 0 alive, 1 suspect, 2 dead, 3 left. */
   rank: field(4, uint()),
+  /** Of the charge against a suspect or dead member: see `Claim`. */
+  ageMs: optional(5, uint()),
+  /** The accuser of a suspect. */
+  by: optional(6, text<PeerId>(128)),
 })
 /**
  * All that the sender knows of the ids from `first` up to, without, `end`, in short; an empty `end`

@@ -10,6 +10,7 @@
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Entropy } from '../ports/entropy.ts'
 import { below } from '../ports/entropy.ts'
+import type { Charge } from './charge.ts'
 import { limits } from './limits.ts'
 import type { LocalHealth } from './local-health.ts'
 import type { Outbox } from './outbox.ts'
@@ -81,7 +82,7 @@ export class Prober {
       const [probe, step] = due
       if (step === 'failed') failed.push(probe)
       else {
-        this.spreading.pingBare(probe.target, probe.seq)
+        this.spreading.pingBare(probe.target, probe.seq, nowMs, probe.charges[0])
         if (step !== 'again') this.askProxies(probe, nowMs)
       }
     }
@@ -99,6 +100,23 @@ export class Prober {
     if (!this.probes.full) this.start(member, nowMs, this.health.stretch(1))
   }
 
+  /**
+   * Puts a charge to the accused, who can answer it before everybody; what comes of it is known
+   * when the probe ends. False when there is no room for another question.
+   */
+  confront(member: Member, charge: Charge, nowMs: number): boolean {
+    const underWay = this.probes.of(member.id)
+    if (!underWay && this.probes.full) return false
+    // In no doubt about itself: it is not this node alone that asks in vain.
+    const probe = underWay ?? this.probes.start(member.id, nowMs, 1)
+    const { charges } = probe
+    const isKnown = charges.some(({ rank, by }) => rank === charge.rank && by === charge.by)
+    if (isKnown || charges.length >= limits.chargesAtOnceMax) return true
+    charges.push(charge)
+    if (charges.length === 1) this.spreading.pingBare(member.id, probe.seq, nowMs, charge)
+    return true
+  }
+
   /** The transport says that the member cannot be reached, or that its connection broke. */
   suspectConnection(member: Member, unreachable: boolean, nowMs: number): void {
     if (!this.isProbing(member)) this.probe(member, nowMs)
@@ -114,7 +132,7 @@ export class Prober {
   relay(origin: PeerId, originSeq: number, target: PeerId, nowMs: number): void {
     if (target === this.roster.self || !this.roster.get(target)) return
     const seq = this.probes.relay(origin, originSeq, nowMs)
-    if (seq !== undefined) this.spreading.pingBare(target, seq)
+    if (seq !== undefined) this.spreading.pingBare(target, seq, nowMs)
   }
 
   nacked(seq: number): void {
@@ -203,6 +221,6 @@ export class Prober {
     this.nextReviveMs = nowMs + limits.reviveIntervalMs * (0.75 + 0.5 * this.entropy.unit())
     const dead = this.roster.dead()
     const member = dead[below(this.entropy, Math.max(1, dead.length))]
-    if (member) this.spreading.pingBare(member.id, 0)
+    if (member) this.spreading.pingBare(member.id, 0, nowMs)
   }
 }

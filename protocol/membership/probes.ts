@@ -3,6 +3,7 @@
  * what an unanswered ping means is the core's business.
  */
 import type { PeerId } from '../identity/peer-id.ts'
+import type { Charge } from './charge.ts'
 import { limits } from './limits.ts'
 
 export interface Probe {
@@ -17,6 +18,8 @@ export interface Probe {
   stage: 'first' | 'again' | 'indirect' | 'last'
   proxiesAsked: number
   nacks: number
+  /** What others say against the target, and this node, which has heard it since, puts to it first. */
+  readonly charges: Charge[]
 }
 
 /** A ping on behalf of another. */
@@ -66,6 +69,7 @@ export class Probes {
       stage: 'first',
       proxiesAsked: 0,
       nacks: 0,
+      charges: [],
     }
     this.probes.set(probe.seq, probe)
     return probe

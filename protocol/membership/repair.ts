@@ -4,6 +4,7 @@
  */
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Infer } from '../wire/schema.ts'
+import { type Charge, claimOf } from './charge.ts'
 import type { Digest, Signed } from './digest.ts'
 import { limits } from './limits.ts'
 import type { News, Repair, Summary, SummaryEntry } from './messages.ts'
@@ -25,19 +26,19 @@ export function digestBytes(owner: PeerId, signed: Signed): number {
 }
 
 /** All that this node knows, itself included, in ranges that together cover every id. */
-export function summaries(roster: Roster, own: Digest): SummaryFrame[] {
+export function summaries(roster: Roster, own: Digest, nowMs: number): SummaryFrame[] {
   const ids = [...roster.sortedIds(), roster.self].sort()
   const frames: SummaryFrame[] = []
   for (let i = 0; i < ids.length; i += limits.summaryEntriesMax) {
     const range = ids.slice(i, i + limits.summaryEntriesMax)
-    const entries = range.map((id) => entryOf(id, roster, own))
+    const entries = range.map((id) => entryOf(id, roster, own, nowMs))
     const first = i === 0 ? '' : (range[0] as string)
     frames.push({ first, end: ids[i + limits.summaryEntriesMax] ?? '', entries })
   }
   return frames
 }
 
-function entryOf(id: PeerId, roster: Roster, own: Digest): Entry {
+function entryOf(id: PeerId, roster: Roster, own: Digest, nowMs: number): Entry {
   const member = roster.get(id)
   if (!member)
     return {
@@ -47,9 +48,12 @@ function entryOf(id: PeerId, roster: Roster, own: Digest): Entry {
       rank: own.left ? 3 : 0,
     }
   // The incarnation of the digest, not of the newest claim: it says which digest is held.
-  const { incarnation } =
-    member.state === 'suspect' || member.state === 'dead' ? member : member.held
-  return { about: id, incarnation, sequence: member.held.sequence, rank: rankOf[member.state] }
+  const { incarnation } = member.charge ?? member.held
+  const { sequence } = member.held
+  const entry: Entry = { about: id, incarnation, sequence, rank: rankOf[member.state] }
+  if (!member.charge) return entry
+  const { ageMs, by } = claimOf(member.charge, nowMs)
+  return member.state === 'suspect' ? { ...entry, ageMs, by } : { ...entry, ageMs }
 }
 
 /** What the sender of the summary lacks in its range, and what we would like to have from it. */
@@ -66,8 +70,7 @@ export function answerSummary(
     batch.add(own, theirs.has(roster.self) ? undefined : ownProfile, nowMs)
   }
   for (const member of roster.all()) {
-    if (isInRange(member.id, summary))
-      compare(member, theirs.get(member.id), batch, roster.self, nowMs)
+    if (isInRange(member.id, summary)) compare(member, theirs.get(member.id), batch, nowMs)
   }
   for (const entry of summary.entries) {
     if (entry.about === roster.self) continue
@@ -82,20 +85,19 @@ function compare(
   member: Member,
   theirs: Entry | undefined,
   batch: RepairBatch,
-  self: PeerId,
   nowMs: number,
 ): void {
   // Who never knew a dead or departed member need not hear of it.
   if (!theirs && !isStanding(member.state)) return
   if (lacks(theirs, member.held))
     batch.add(member.held, theirs ? undefined : member.packedProfile, nowMs)
-  const rank = rankOf[member.state]
-  if (member.state !== 'suspect' && member.state !== 'dead') return
-  const behind =
-    !theirs ||
-    member.incarnation > theirs.incarnation ||
-    (member.incarnation === theirs.incarnation && rank > theirs.rank)
-  if (behind) batch.claim({ about: member.id, rank, incarnation: member.incarnation, by: self })
+  const { charge } = member
+  if (charge && isBehind(theirs, charge)) batch.claim(claimOf(charge, nowMs))
+}
+
+function isBehind(theirs: Entry | undefined, { incarnation, rank }: Charge): boolean {
+  if (!theirs || incarnation > theirs.incarnation) return true
+  return incarnation === theirs.incarnation && rank > theirs.rank
 }
 
 function lacks(theirs: Entry | undefined, held: HeldDigest): boolean {

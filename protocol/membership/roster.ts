@@ -7,6 +7,7 @@
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Entropy } from '../ports/entropy.ts'
 import { below, shuffle } from '../ports/entropy.ts'
+import type { Charge } from './charge.ts'
 import type { Digest, Profile } from './digest.ts'
 import { limits } from './limits.ts'
 import type { HeldDigest } from './rumours.ts'
@@ -39,9 +40,19 @@ export interface Member {
   /** Of `packedProfile`; compared with each digest. */
   profileHash?: Uint8Array
   suspicion?: Suspicion
+  /** What a suspect or dead member stands accused of. */
+  charge?: Charge
+  /** When it was last told of its charge out of turn, and a bearer of its word likewise. */
+  remindedMs?: number
+  bearerToldMs?: number
   roundTripMs?: number
   /** Place in `standing`, or -1 when dead or left. */
   slot: number
+}
+
+/** What this node has from the member itself: over its own stream, or signed and passed on. */
+export function lastWordMs(member: Member): number {
+  return Math.max(member.heardMs, member.held.writtenMs)
 }
 
 export function supersedes(
@@ -117,6 +128,7 @@ export class Roster {
     member.state = state
     member.incarnation = incarnation
     if (state !== 'suspect') delete member.suspicion
+    if (state === 'alive' || state === 'left') delete member.charge
     if (isStanding(state) && !stood) this.stand(member)
     if (!isStanding(state) && stood) this.fall(member)
   }

@@ -3,8 +3,9 @@
  * each is sent a bounded number of times; hearing it from others counts, since then it is old.
  */
 import type { PeerId } from '../identity/peer-id.ts'
+import { type Charge, claimOf } from './charge.ts'
 import { limits } from './limits.ts'
-import type { CarriedDigest, Claim, News } from './messages.ts'
+import type { CarriedDigest, News } from './messages.ts'
 
 /** A digest as it is held: its age grows until it is sent. */
 export interface HeldDigest {
@@ -22,7 +23,7 @@ export interface HeldDigest {
 }
 
 interface ClaimRumour {
-  claims: Claim[]
+  charges: Charge[]
   sendsLeft: number
 }
 interface DigestRumour {
@@ -33,8 +34,8 @@ interface DigestRumour {
 /** Below this, told and outdated load figures are not worth sweeping up. */
 const COMPACT_FROM = 32
 
-/** Overhead of a claim on the wire beyond its two ids: tags, lengths, rank and incarnation. */
-const CLAIM_OVERHEAD_BYTES = 16
+/** Overhead of a claim on the wire beyond its two ids: tags, lengths, rank, incarnation and age. */
+const CLAIM_OVERHEAD_BYTES = 20
 
 export class Rumours {
   private readonly claims = new Map<PeerId, ClaimRumour>()
@@ -50,17 +51,18 @@ export class Rumours {
     return this.claims.size > 0 || this.urgentDigests.size > 0
   }
 
-  addClaim(claim: Claim, sends: number): void {
-    const known = this.claims.get(claim.about)
-    const first = known?.claims[0]
-    if (known && first && first.rank === claim.rank && first.incarnation === claim.incarnation) {
-      known.claims.push(claim)
+  addCharge(charge: Charge, sends: number): void {
+    const { about, rank, incarnation } = charge
+    const known = this.claims.get(about)
+    const first = known?.charges[0]
+    if (known && first && first.rank === rank && first.incarnation === incarnation) {
+      known.charges.push(charge)
       known.sendsLeft = Math.max(known.sendsLeft, Math.ceil(sends / 2))
       return
     }
-    this.claims.delete(claim.about)
+    this.claims.delete(about)
     this.dropped += trim(this.claims)
-    this.claims.set(claim.about, { claims: [claim], sendsLeft: sends })
+    this.claims.set(about, { charges: [charge], sendsLeft: sends })
   }
 
   addUrgent(held: HeldDigest, sends: number): void {
@@ -124,25 +126,26 @@ export class Rumours {
   /** Fills one frame for `to`, within `bytesMax`. Whatever is taken counts as sent once. */
   take(to: PeerId, nowMs: number, bytesMax: number): News {
     const news: News = { claims: [], digests: [] }
-    let left = bytesMax - this.takeClaims(news, bytesMax)
+    let left = bytesMax - this.takeClaims(news, nowMs, bytesMax)
     left -= this.takeUrgent(news, to, nowMs, left)
     this.takeLoads(news, to, nowMs, left)
     return news
   }
 
-  private takeClaims(news: News, bytesMax: number): number {
+  private takeClaims(news: News, nowMs: number, bytesMax: number): number {
     let taken = 0
     for (const [about, rumour] of this.claims) {
-      const bytes = rumour.claims.length * (2 * about.length + CLAIM_OVERHEAD_BYTES)
+      const { charges } = rumour
+      const bytes = charges.length * (2 * about.length + CLAIM_OVERHEAD_BYTES)
       if (
-        news.claims.length + rumour.claims.length > limits.claimsPerFrameMax ||
+        news.claims.length + charges.length > limits.claimsPerFrameMax ||
         taken + bytes > bytesMax
       ) {
         rotate(this.claims, about)
         return taken
       }
       taken += bytes
-      for (const claim of rumour.claims) news.claims.push(claim)
+      for (const charge of charges) news.claims.push(claimOf(charge, nowMs))
       if (--rumour.sendsLeft <= 0) this.claims.delete(about)
     }
     return taken

@@ -1,11 +1,11 @@
 /** Telling others: what news goes out, to whom, on which frame. */
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Entropy } from '../ports/entropy.ts'
+import { type Charge, claimOf } from './charge.ts'
 import { limits, sendsOf } from './limits.ts'
 import type { Claim, News } from './messages.ts'
 import type { Outbox } from './outbox.ts'
 import type { Member, Roster } from './roster.ts'
-import { rankOf } from './roster.ts'
 import { carry, type HeldDigest, Rumours } from './rumours.ts'
 
 export class Spreading {
@@ -42,10 +42,19 @@ export class Spreading {
     this.outbox.send(to, { kind: 'ping', value: { seq, news: this.newsFor(to, nowMs) } })
   }
 
-  /** A ping that must be small and certain to carry what is said of its target. */
-  pingBare(to: PeerId, seq: number): void {
-    const news = { claims: this.wordTo(this.roster.get(to)), digests: [] }
-    this.outbox.send(to, { kind: 'ping', value: { seq, news } })
+  /**
+   * A ping that must be small and certain to carry what is said of its target: what this node
+   * believes, or a charge that it passes on without believing it.
+   */
+  pingBare(to: PeerId, seq: number, nowMs: number, charge?: Charge): void {
+    const claims = charge ? [claimOf(charge, nowMs)] : this.wordTo(this.roster.get(to), nowMs)
+    this.outbox.send(to, { kind: 'ping', value: { seq, news: { claims, digests: [] } } })
+  }
+
+  /** To one that may know better. */
+  tellCharge(to: PeerId, charge: Charge, nowMs: number): void {
+    const news: News = { claims: [claimOf(charge, nowMs)], digests: [] }
+    this.outbox.send(to, { kind: 'gossip', value: { news } })
   }
 
   newsFor(to: PeerId, nowMs: number): News {
@@ -53,12 +62,12 @@ export class Spreading {
     const member = this.roster.get(to)
     if (!member || member.state === 'alive') return news
     if (member.state === 'left') news.digests.push(carry(member.held, nowMs))
-    else news.claims.unshift(...this.wordTo(member))
+    else news.claims.unshift(...this.wordTo(member, nowMs))
     return news
   }
 
-  tellClaim(claim: Claim): void {
-    this.rumours.addClaim(claim, this.claimSends)
+  spreadCharge(charge: Charge): void {
+    this.rumours.addCharge(charge, this.claimSends)
   }
 
   tellUrgent(held: HeldDigest): void {
@@ -78,11 +87,9 @@ export class Spreading {
   }
 
   /** A suspect or dead member hears what is said of it, so that it can object (Lifeguard's buddy). */
-  private wordTo(member: Member | undefined): Claim[] {
-    if (member?.state !== 'suspect' && member?.state !== 'dead') return []
-    if (!this.lifeguard && member.state === 'suspect') return []
-    const { id: about, state, incarnation } = member
-    return [{ about, rank: rankOf[state], incarnation, by: this.roster.self }]
+  private wordTo(member: Member | undefined, nowMs: number): Claim[] {
+    if (!member?.charge || (!this.lifeguard && member.state === 'suspect')) return []
+    return [claimOf(member.charge, nowMs)]
   }
 
   private get claimSends(): number {

@@ -95,6 +95,8 @@ export class Field {
   private readonly entropy: Entropy
   private readonly network: Entropy
   private readonly byId = new Map<PeerId, FieldHost>()
+  /** Ways that are cut, by sender. */
+  private readonly cuts = new Map<FieldHost, Set<FieldHost>>()
 
   constructor(options: FieldOptions) {
     this.options = options
@@ -137,6 +139,16 @@ export class Field {
     host.queue = []
     if (host.wake) this.scheduler.cancel(host.wake)
     delete host.wake
+  }
+
+  /** One way: nothing that `from` sends reaches `to` any more. */
+  cut(from: FieldHost, to: FieldHost): void {
+    const lost = this.cuts.get(from) ?? new Set()
+    this.cuts.set(from, lost.add(to))
+  }
+
+  heal(from: FieldHost, to: FieldHost): void {
+    this.cuts.get(from)?.delete(to)
   }
 
   boot(host: FieldHost): void {
@@ -249,7 +261,7 @@ export class Field {
     const { network } = this
     if (network.unit() < this.options.loss) return
     const target = this.byId.get(to)
-    if (!target) return
+    if (!target || this.cuts.get(from)?.has(target)) return
     const spread =
       network.uint32() % DELAY_TAIL_ONE_IN === 0 ? 100 * DELAY_SPREAD_MS : DELAY_SPREAD_MS
     const delayMs = DELAY_BASE_MS + network.unit() * spread

@@ -27,6 +27,9 @@ async function allPass(seeds: readonly number[]): Promise<void> {
 test('the seeds that every version passes', () =>
   allPass(Array.from({ length: FIXED_SEEDS }, (_, i) => i + 1)))
 
+/** 90027: a voter that alone did not hear the leader had it called dead by all. */
+test('seeds that once found something', () => allPass([90027]))
+
 test('seeds that nobody has seen before', async (t) => {
   const first = randomInt(1e9)
   t.diagnostic(`seeds ${first} to ${first + FRESH_SEEDS - 1}`)

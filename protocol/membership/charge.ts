@@ -1,0 +1,38 @@
+/**
+ * What a member stands accused of, in this node's time: since when it has left a question
+ * unanswered, and whose. A claim is a charge on the wire; its age, added up hop by hop, keeps it
+ * comparable with what each hearer has had from the accused itself.
+ */
+import type { PeerId } from '../identity/peer-id.ts'
+import { limits } from './limits.ts'
+import type { Claim } from './messages.ts'
+
+export type AgedClaim = Claim & { ageMs: number }
+
+export interface Charge {
+  readonly about: PeerId
+  readonly rank: number
+  readonly incarnation: number
+  /** Who asked and got no answer; never one who merely believes it. */
+  readonly by: PeerId
+  /** When it asked. Any later word of the accused disproves the charge. */
+  readonly sinceMs: number
+  /** As it was last sent: several frames leave at one instant. */
+  carried?: AgedClaim
+  carriedMs?: number
+}
+
+/** An accuser that does not say how long it waited has waited for this long at least. */
+export function chargeOf(claim: Claim, nowMs: number): Charge {
+  const { about, rank, incarnation, by, ageMs = limits.probeTimeoutMs } = claim
+  return { about, rank, incarnation, by, sinceMs: nowMs - Math.min(ageMs, limits.ageMsMax) }
+}
+
+export function claimOf(charge: Charge, nowMs: number): AgedClaim {
+  if (charge.carried && charge.carriedMs === nowMs) return charge.carried
+  const { about, rank, incarnation, by } = charge
+  const ageMs = Math.min(limits.ageMsMax, Math.max(0, Math.round(nowMs - charge.sinceMs)))
+  charge.carried = { about, rank, incarnation, by, ageMs }
+  charge.carriedMs = nowMs
+  return charge.carried
+}
