@@ -4,6 +4,7 @@
  * the disk that remembers it.
  */
 import type { PeerId } from '../identity/peer-id.ts'
+import { quick } from '../wire/quick.ts'
 import type { Infer } from '../wire/schema.ts'
 import {
   bool,
@@ -25,13 +26,21 @@ const peerId = () => text<PeerId>(wireLimits.peerIdBytesMax)
 export const entryKind = { normal: 0, config: 1, noop: 2 } as const
 
 /** One entry of the log. Its index is its position, so it is never written down twice. */
-export const Entry = message('Entry', {
+const AnyEntry = message('Entry', {
   term: field(1, uint()),
   kind: field(2, uint()),
   data: field(3, bytes(wireLimits.entryBytesMax)),
   /** Who proposed, and its how-manieth this is: for the ledger to apply a retried one once. */
   client: optional(4, text(wireLimits.clientBytesMax)),
   serial: optional(5, uint()),
+})
+export const Entry = quick(AnyEntry, (reader) => {
+  if (!reader.comes(0x08)) return undefined
+  const term = reader.uint()
+  if (!reader.comes(0x10)) return undefined
+  const kind = reader.uint()
+  if (!reader.comes(0x1a)) return undefined
+  return { term, kind, data: reader.view(wireLimits.entryBytesMax) }
 })
 export type Entry = Infer<typeof Entry>
 

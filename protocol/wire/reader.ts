@@ -61,6 +61,13 @@ export class Reader {
     return 0
   }
 
+  /** Takes the tag that stands here if it is this one, of one byte. */
+  comes(tag: number): boolean {
+    if (this.at >= this.end || this.bytes[this.at] !== tag) return false
+    this.at++
+    return true
+  }
+
   int(): number {
     if (this.at >= this.end) {
       this.refuse('truncated')

@@ -60,8 +60,9 @@ export function kindOf(kinds: Catalogue, name: string): Kind<unknown> {
  * On the wire, texts and values of people may be as long as the entry: that one is too long is an
  * answer that they get (`tooLarge`), not a refusal to read what they say.
  */
-export const freeText = () => text(stateLimits.entryBytesMax)
-export const freeBytes = () => bytes(stateLimits.entryBytesMax)
+export const freeBytesMax = stateLimits.entryBytesMax
+export const freeText = () => text(freeBytesMax)
+export const freeBytes = () => bytes(freeBytesMax)
 
 /** UTF-8 bytes of any text up to a third of the limit are within it. */
 export function fitsText(value: string, bytesMax: number): boolean {

@@ -5,6 +5,7 @@
  */
 
 import { varintBytesMax } from '../../wire/limits.ts'
+import { quick } from '../../wire/quick.ts'
 import { field, type Infer, message, optional, uint } from '../../wire/schema.ts'
 import { putVarint } from '../../wire/varint.ts'
 import { stateLimits } from '../limits.ts'
@@ -12,7 +13,7 @@ import { fromOctets, type Octets, toOctets } from '../octets.ts'
 import type { Result } from '../result.ts'
 import { isName, isNamespace, kvRow } from '../rows.ts'
 import type { Transaction } from '../transaction.ts'
-import { done, freeBytes, freeText, kind, refused } from './kind.ts'
+import { done, freeBytes, freeBytesMax, freeText, kind, refused } from './kind.ts'
 
 /** A row is the revision, a varint, and the value. By hand: there are a million of them. */
 const scratch = new Uint8Array(varintBytesMax + stateLimits.kvValueBytesMax)
@@ -40,12 +41,20 @@ export function unpackRow(row: Octets): { revision: number; value: Uint8Array } 
   return { revision, value: fromOctets(row.slice(valueAt) as Octets) }
 }
 
-const KvPut = message('KvPut', {
+const AnyKvPut = message('KvPut', {
   namespace: field(1, freeText()),
   key: field(2, freeText()),
   value: field(3, freeBytes()),
   /** Only if the key is at this revision; 0: only if it is not there. Absent: in any case. */
   expect: optional(4, uint()),
+})
+const KvPut = quick(AnyKvPut, (reader) => {
+  if (!reader.comes(0x0a)) return undefined
+  const namespace = reader.text(freeBytesMax)
+  if (!reader.comes(0x12)) return undefined
+  const key = reader.text(freeBytesMax)
+  if (!reader.comes(0x1a)) return undefined
+  return { namespace, key, value: reader.view(freeBytesMax) }
 })
 
 const KvDelete = message('KvDelete', {

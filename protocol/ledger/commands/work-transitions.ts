@@ -2,6 +2,7 @@
  * What a leader may say happened in runs: the form of transitions. What they do is in
  * `work-advance.ts`. Whatever an expression was needed for has been evaluated: here are its results.
  */
+import { quick } from '../../wire/quick.ts'
 import {
   bool,
   field,
@@ -15,7 +16,7 @@ import {
   union,
 } from '../../wire/schema.ts'
 import { stateLimits } from '../limits.ts'
-import { freeBytes, freeText } from './kind.ts'
+import { freeBytes, freeBytesMax, freeText } from './kind.ts'
 import { RunStart } from './work-runs.ts'
 import { SignalSend } from './work-signals.ts'
 
@@ -28,7 +29,7 @@ const many = stateLimits.entryBytesMax
 const after = (number: number) => repeated(number, freeText(), many)
 
 /** To an agent. Its fence is the term and the index of the entry. */
-export const UnitAssigned = message('UnitAssigned', {
+const AnyAssigned = message('UnitAssigned', {
   stage: field(1, freeText()),
   item: optional(2, uint()),
   attempt: field(3, uint()),
@@ -37,6 +38,21 @@ export const UnitAssigned = message('UnitAssigned', {
   after: after(6),
   /** Undoing, or cleaning up: goes on while the run is being cancelled. */
   closing: optional(7, bool()),
+})
+export const UnitAssigned = quick(AnyAssigned, (reader) => {
+  if (!reader.comes(0x0a)) return undefined
+  const stage = reader.text(freeBytesMax)
+  const item = reader.comes(0x10) ? reader.uint() : undefined
+  if (!reader.comes(0x18)) return undefined
+  const attempt = reader.uint()
+  if (!reader.comes(0x22)) return undefined
+  const node = reader.text(freeBytesMax)
+  if (!reader.comes(0x28)) return undefined
+  const readyMs = reader.uint()
+  const after: string[] = []
+  while (reader.comes(0x32)) after.push(reader.text(freeBytesMax))
+  if (item === undefined) return { stage, attempt, node, readyMs, after }
+  return { stage, item, attempt, node, readyMs, after }
 })
 export type UnitAssigned = Infer<typeof UnitAssigned>
 
@@ -59,7 +75,7 @@ const KeptFiles = message('KeptFiles', {
 const KeptArtifacts = message('KeptArtifacts', { lists: repeated(1, nested(KeptFiles), many) })
 
 /** An attempt ended, or was lost with its agent; and what follows from that for the unit. */
-export const UnitFinished = message('UnitFinished', {
+const AnyFinished = message('UnitFinished', {
   stage: field(1, freeText()),
   item: optional(2, uint()),
   attempt: field(3, uint()),
@@ -78,6 +94,30 @@ export const UnitFinished = message('UnitFinished', {
   signal: optional(14, nested(SignalSend)),
   /** When it has succeeded. */
   artifacts: optional(15, nested(UnitFiles)),
+})
+export const UnitFinished = quick(AnyFinished, (reader) => {
+  if (!reader.comes(0x0a)) return undefined
+  const stage = reader.text(freeBytesMax)
+  const item = reader.comes(0x10) ? reader.uint() : undefined
+  if (!reader.comes(0x18)) return undefined
+  const attempt = reader.uint()
+  if (!reader.comes(0x20)) return undefined
+  const term = reader.uint()
+  if (!reader.comes(0x28)) return undefined
+  const index = reader.uint()
+  if (!reader.comes(0x30)) return undefined
+  const to = reader.uint()
+  const outputs = reader.comes(0x62) ? reader.text(freeBytesMax) : undefined
+  const record = reader.comes(0x6a) ? reader.view(freeBytesMax) : undefined
+  const plain = { stage, attempt, term, index, to }
+  if (item === undefined && outputs === undefined)
+    return record === undefined ? plain : { ...plain, record }
+  return {
+    ...plain,
+    ...(item === undefined ? {} : { item }),
+    ...(outputs === undefined ? {} : { outputs }),
+    ...(record === undefined ? {} : { record }),
+  }
 })
 export type UnitFinished = Infer<typeof UnitFinished>
 
