@@ -74,7 +74,7 @@ export const cellLimits = {
   /** After a look at all processes there is a rest of so many times what it took: 4% of a core. */
   censusRestFactor: 25,
   /** But no longer than this: ends wait for the next look. */
-  censusRestMsMax: 250,
+  censusRestMsMax: 500,
   /** Arguments and environment for the nursery. What is longer is started directly. */
   nurseryCommandLengthMax: 64 << 10,
   /** Processes of one cell that are looked at for its usage. Those beyond are not counted. */

@@ -19,7 +19,7 @@ import { type ControlGroup, ControlGroups } from './control-group.ts'
 import { launchDirectly } from './direct.ts'
 import { type Ended, recordedEnd } from './ended.ts'
 import type { Launch, Launched } from './launch.ts'
-import { killProcess, MARK, markedProcesses } from './marks.ts'
+import { killProcess, MARK } from './marks.ts'
 import { Nursery, type NurseryLanguage } from './nursery.ts'
 import { bashNursery } from './nursery-bash.ts'
 import { perlNursery } from './nursery-perl.ts'
@@ -127,7 +127,7 @@ export class SystemCells implements Cells {
 
   sweep(keep: ReadonlySet<string>): number {
     let killed = 0
-    for (const { pid, cell } of markedProcesses(this.#owner)) {
+    for (const { pid, cell } of this.#census.look()) {
       if (!keep.has(cell) && killProcess(pid)) killed++
     }
     for (const name of namesIn(this.#records)) {

@@ -1,15 +1,18 @@
 /**
- * Looks at all processes of the host, for whether anybody bears a cell's mark. Many cells that end at
- * about the same time share one look, and between two there is a rest, so that a host where a great
- * many programs end does not spend its time with looking.
+ * Looks at all processes of the host, for those that bear a mark of the agent's cells. Many cells
+ * that end at about the same time share one look, whoever takes it, and between two there is a rest,
+ * so that a host where a great many programs end does not spend its time with looking.
  */
-import { setTimeout as wait } from 'node:timers/promises'
 import { cellLimits } from '../limits.ts'
-import { markedProcesses } from './marks.ts'
+import { type Marked, markedProcesses } from './marks.ts'
+
+type Names = ReadonlySet<string>
 
 export class Census {
   readonly #owner: string
-  #next: Promise<ReadonlySet<string>> | undefined
+  /** Of those who wait for the next look. */
+  #next: PromiseWithResolvers<Names> | undefined
+  #timer: NodeJS.Timeout | undefined
   #restUntilMs = 0
 
   constructor(owner: string) {
@@ -17,23 +20,25 @@ export class Census {
   }
 
   /** Cells in which somebody is alive, by a look that begins after this was called. */
-  next(): Promise<ReadonlySet<string>> {
-    this.#next ??= this.#rested().then(() => this.#look())
-    return this.#next
+  next(): Promise<Names> {
+    if (this.#next === undefined) {
+      this.#next = Promise.withResolvers()
+      const restMs = Math.max(0, this.#restUntilMs - performance.now())
+      this.#timer = setTimeout(() => this.look(), restMs)
+    }
+    return this.#next.promise
   }
 
-  async #rested(): Promise<void> {
-    const restMs = this.#restUntilMs - performance.now()
-    if (restMs > 0) await wait(restMs)
-  }
-
-  #look(): ReadonlySet<string> {
-    this.#next = undefined
+  /** At once. */
+  look(): Marked[] {
     const beganMs = performance.now()
-    const alive = new Set(markedProcesses(this.#owner).map(({ cell }) => cell))
+    const marked = markedProcesses(this.#owner)
     const endedMs = performance.now()
     const restMs = (endedMs - beganMs) * cellLimits.censusRestFactor
     this.#restUntilMs = endedMs + Math.min(restMs, cellLimits.censusRestMsMax)
-    return alive
+    clearTimeout(this.#timer)
+    this.#next?.resolve(new Set(marked.map(({ cell }) => cell)))
+    this.#next = undefined
+    return marked
   }
 }
