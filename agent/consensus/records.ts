@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib'
 import { wireLimits } from '../../protocol/consensus/limits.ts'
 import { Entry } from '../../protocol/consensus/messages.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
-import { decode, encode } from '../../protocol/wire/codec.ts'
+import { decode, encodeBehind } from '../../protocol/wire/codec.ts'
 import type { Infer, Schema } from '../../protocol/wire/schema.ts'
 import {
   field,
@@ -41,8 +41,14 @@ const CHECKSUM_BYTES = 4
 
 export function seal(key: string, body: Uint8Array): Uint8Array {
   const record = new Uint8Array(CHECKSUM_BYTES + body.length)
-  new DataView(record.buffer).setUint32(0, checksumOf(key, body))
   record.set(body, CHECKSUM_BYTES)
+  return sealed(key, record)
+}
+
+/** Puts the checksum of what follows it at the beginning of the record. */
+function sealed(key: string, record: Uint8Array): Uint8Array {
+  const checksum = checksumOf(key, record.subarray(CHECKSUM_BYTES))
+  new DataView(record.buffer, record.byteOffset).setUint32(0, checksum)
   return record
 }
 
@@ -55,7 +61,7 @@ export function unseal(key: string, record: Uint8Array): Uint8Array | undefined 
 }
 
 export function sealMessage<T>(key: string, schema: Schema<T>, value: NoInfer<T>): Uint8Array {
-  return seal(key, encode(schema, value))
+  return sealed(key, encodeBehind(CHECKSUM_BYTES, schema, value))
 }
 
 export function unsealMessage<T>(

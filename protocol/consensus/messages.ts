@@ -34,7 +34,7 @@ const AnyEntry = message('Entry', {
   client: optional(4, text(wireLimits.clientBytesMax)),
   serial: optional(5, uint()),
 })
-export const Entry = quick(AnyEntry, (reader) => {
+const QuickEntry = quick(AnyEntry, (reader) => {
   if (!reader.comes(0x08)) return undefined
   const term = reader.uint()
   if (!reader.comes(0x10)) return undefined
@@ -42,6 +42,21 @@ export const Entry = quick(AnyEntry, (reader) => {
   if (!reader.comes(0x1a)) return undefined
   return { term, kind, data: reader.view(wireLimits.entryBytesMax) }
 })
+export const Entry: typeof QuickEntry = {
+  ...QuickEntry,
+  /** Nearly all of it is its data. */
+  about: ({ data }) => data.length,
+  write(writer, entry) {
+    if (entry.client !== undefined || entry.serial !== undefined)
+      return QuickEntry.write(writer, entry)
+    writer.tag(0x08)
+    writer.uint(entry.term, 'Entry.term')
+    writer.tag(0x10)
+    writer.uint(entry.kind, 'Entry.kind')
+    writer.tag(0x1a)
+    writer.bytes(entry.data, wireLimits.entryBytesMax, 'Entry.data')
+  },
+}
 export type Entry = Infer<typeof Entry>
 
 /** A host with the disk that it was admitted with. A host with another disk is somebody else. */

@@ -17,6 +17,18 @@ export function encode<T>(schema: Schema<T>, message: NoInfer<T>): Uint8Array {
   return writer.finish()
 }
 
+/** The same behind so many bytes of zero, which are the caller's to fill. */
+export function encodeBehind<T>(
+  headBytes: number,
+  schema: Schema<T>,
+  message: NoInfer<T>,
+): Uint8Array {
+  writer.begin()
+  writer.leave(headBytes)
+  schema.write(writer, message)
+  return writer.finish()
+}
+
 /**
  * Never throws, whatever the bytes. Takes memory in proportion to them, not to what they claim.
  * Fields of type `bytes` are views of the input. A field that comes twice holds what came last.

@@ -21,6 +21,8 @@ export interface Schema<T> {
   readonly name: string
   readonly depth: number
   write(writer: Writer, value: T): void
+  /** About how many bytes that takes, where it is known beforehand. */
+  about?(value: T): number
   /** Reads up to `reader.end`. */
   read(reader: Reader): T
 }
@@ -98,9 +100,10 @@ export function nested<T>(schema: Schema<T>): ValueType<T> {
     wireType: wireLength,
     depth: schema.depth,
     write(writer, value) {
-      const start = writer.open()
+      const guess = schema.about?.(value) ?? 0
+      const start = writer.open(guess)
       schema.write(writer, value)
-      writer.close(start)
+      writer.close(start, guess)
     },
     read(reader) {
       const outerEnd = reader.enter()

@@ -82,15 +82,28 @@ export class Writer {
     this.#at += value.length
   }
 
-  /** Opens something that will be preceded by its length. `close` takes what this returns. */
-  open(): number {
-    this.#reserve(1)
-    return this.#at++
+  /** Leaves room for what the caller puts there when all is written. */
+  leave(bytes: number): void {
+    this.#reserve(bytes)
+    this.#bytes.fill(0, this.#at, this.#at + bytes)
+    this.#at += bytes
   }
 
-  close(start: number): void {
+  /**
+   * Opens something that will be preceded by its length. `close` takes what this returns, and the
+   * same guess of that length: what is written has to be moved only if the guess has another size.
+   */
+  open(guess = 0): number {
+    const header = varintLength(guess)
+    this.#reserve(header)
+    this.#at += header
+    return this.#at - header
+  }
+
+  close(start: number, guess = 0): void {
     this.#reserve(8)
-    this.#prefixLength(start, 1, this.#at - start - 1)
+    const header = varintLength(guess)
+    this.#prefixLength(start, header, this.#at - start - header)
   }
 
   /** A field's tag: at most two bytes, worked out when the schema was made. */

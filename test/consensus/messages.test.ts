@@ -5,6 +5,7 @@ import { configEntry, configOf } from '../../protocol/consensus/config.ts'
 import { frameBytesMax, limits, wireLimits } from '../../protocol/consensus/limits.ts'
 import { Entry, RaftFrame } from '../../protocol/consensus/messages.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
+import { bytes, field, message, optional, text, uint } from '../../protocol/wire/schema.ts'
 import { entry, peer, Solo } from './solo.ts'
 
 const members = (n: number) =>
@@ -35,6 +36,37 @@ test('an entry of a client’s keeps its name and its serial', () => {
   assert.ok(decoded.ok)
   assert.equal(decoded.value.client, 'c1')
   assert.equal(decoded.value.serial, 9)
+})
+
+/** What an entry is on the wire and on disks, spelled out. */
+const SpelledEntry = message('Entry', {
+  term: field(1, uint()),
+  kind: field(2, uint()),
+  data: field(3, bytes(wireLimits.entryBytesMax)),
+  client: optional(4, text(wireLimits.clientBytesMax)),
+  serial: optional(5, uint()),
+})
+
+test('an entry is written and read as its schema says, whatever of it is there', () => {
+  const all = {
+    term: fc.maxSafeNat(),
+    kind: fc.nat(300),
+    data: fc.uint8Array({ maxLength: 400 }),
+    client: fc.string({ maxLength: 20 }),
+    serial: fc.maxSafeNat(),
+  }
+  const anyEntry = fc.record(all, {
+    requiredKeys: ['term', 'kind', 'data'],
+    noNullPrototype: true,
+  })
+  fc.assert(
+    fc.property(anyEntry, (value) => {
+      const bytes = encode(Entry, value)
+      assert.deepEqual(bytes, encode(SpelledEntry, value))
+      assert.deepEqual(decode(Entry, bytes), { ok: true, value })
+    }),
+    { numRuns: 1_000 },
+  )
 })
 
 /** Any message that the wire lets through, from any peer, believable or not. */

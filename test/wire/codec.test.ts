@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import protobuf from 'protobufjs'
-import { decode, decodeWhole, encode } from '../../protocol/wire/codec.ts'
+import { decode, decodeWhole, encode, encodeBehind } from '../../protocol/wire/codec.ts'
+import { field, message, nested, text } from '../../protocol/wire/schema.ts'
 import { anyFrame, anyPing, type Frame, Frame as FrameSchema, Ping, protoFile } from './samples.ts'
 
 const oracle = protobuf.parse(protoFile, { keepCase: true }).root
@@ -132,6 +133,28 @@ test('decoded bytes are a view of what came in, not a copy', () => {
   const read = decode(Ping, bytes)
   assert.ok(read.ok)
   assert.equal(read.value.blob.buffer, bytes.buffer)
+})
+
+test('a message is the same whatever was guessed of its length', () => {
+  const Note = message('Note', { text: field(1, text(40_000)) })
+  const plain = message('Plain', { note: field(1, nested(Note)) })
+  const length = fc.oneof(fc.nat(300), fc.nat(40_000))
+  fc.assert(
+    fc.property(length, length, (letters, guess) => {
+      const guessed = message('Guessed', {
+        note: field(1, nested({ ...Note, about: () => guess })),
+      })
+      const value = { note: { text: 'x'.repeat(letters) } }
+      assert.deepEqual(encode(guessed, value), encode(plain, value))
+    }),
+  )
+})
+
+test('room is left before a message where it is asked for', () => {
+  const ack = { kind: 'ack', value: { seq: 300 } } as const
+  encode(Ping, { ...nothing, blob: new Uint8Array(64).fill(255) })
+  const behind = encodeBehind(4, FrameSchema, ack)
+  assert.deepEqual(behind, join(new Uint8Array(4), encode(FrameSchema, ack)))
 })
 
 test('what one encoding leaves behind does not reach the next', () => {
