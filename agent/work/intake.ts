@@ -102,7 +102,7 @@ export class Intake {
   #recorded(held: Held): void {
     this.recording.count--
     this.recording.bytes -= held.bytes
-    this.#parts.reports.say(held.id, held.fence, { kind: 'accepted', value: { unenforced: [] } })
+    this.#parts.reports.sayTaken(held)
     this.#parts.execution.queue(held)
   }
 

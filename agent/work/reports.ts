@@ -1,6 +1,7 @@
 /**
  * What the leader is told, many reports to a frame, and told again where it is a result: until it
- * says that it has committed it. All else is said once; whoever wonders asks for the inventory.
+ * says that it has committed it. All else is said once; whoever wonders asks for the inventory. That
+ * an attempt was taken is said a little later, and not at all of one that is over by then.
  */
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
@@ -9,7 +10,7 @@ import type { AttemptNews, AttemptReport } from '../../protocol/work/attempt.ts'
 import type { AttemptId, Fence } from '../../protocol/work/fence.ts'
 import { workLimits } from '../../protocol/work/limits.ts'
 import type { WorkFrame } from '../../protocol/work/messages.ts'
-import type { Held } from './held.ts'
+import { type Held, isOver } from './held.ts'
 import { deskLimits } from './limits.ts'
 
 /** Of a report without a result, at most: two names, a fence, and what is said. */
@@ -31,6 +32,9 @@ export class Reports {
   #waiting: { report: AttemptReport; bytes: number }[] = []
   #leaving = false
   #timer: Timer | undefined
+  /** Taken, and not said so yet. */
+  #taken: Held[] = []
+  #takenTimer: Timer | undefined
 
   constructor(ports: { clock: Clock; entropy: Entropy }, outlets: ReportOutlets) {
     this.#clock = ports.clock
@@ -52,6 +56,20 @@ export class Reports {
     this.#say({ id, fence, news }, SMALL_REPORT_BYTES)
   }
 
+  /** What is over soon has its result for news, and costs the leader one report less. */
+  sayTaken(held: Held): void {
+    this.#taken.push(held)
+    this.#takenTimer ??= this.#clock.after(deskLimits.takenWaitMs, () => {
+      this.#takenTimer = undefined
+      const taken = this.#taken
+      this.#taken = []
+      for (const each of taken) {
+        if (isOver(each)) continue
+        this.say(each.id, each.fence, { kind: 'accepted', value: { unenforced: [] } })
+      }
+    })
+  }
+
   /** Now, and again until it is committed. */
   sayResult(held: Held): void {
     if (!this.#outbox.has(held)) {
@@ -65,7 +83,7 @@ export class Reports {
   committed(held: Held): void {
     if (!this.#outbox.delete(held)) return
     this.#outboxBytes -= held.finishedBytes
-    if (this.#outbox.size === 0) this.stop()
+    if (this.#outbox.size === 0) this.#rest()
   }
 
   /** Another leads: it has heard none of it. */
@@ -78,6 +96,13 @@ export class Reports {
   }
 
   stop(): void {
+    this.#rest()
+    this.#takenTimer?.cancel()
+    this.#takenTimer = undefined
+    this.#taken = []
+  }
+
+  #rest(): void {
     this.#timer?.cancel()
     this.#timer = undefined
   }

@@ -57,6 +57,15 @@ test('a program is accepted, run, told, and forgotten once it is committed', asy
   assert.equal(stage.started('work'), 1)
 })
 
+test('of a program that is over soon only its end is told', async () => {
+  const stage = await new Stage({ programs: { quick: runs(5), slow: runs(60) } }).ready()
+  const [quick, slow] = [stage.assignment(['quick']), stage.assignment(['slow'])]
+  stage.leader.assign(quick, slow)
+  for (const each of [quick, slow]) await stage.over(each)
+  assert.deepEqual(stage.leader.kindsOf(quick), ['finished'])
+  assert.deepEqual(stage.leader.kindsOf(slow), ['accepted', 'finished'])
+})
+
 test('no-ops are over at once, each told once', async () => {
   const stage = await new Stage().ready()
   const all = Array.from({ length: 500 }, () => stage.assignment(noop))

@@ -8,8 +8,9 @@ import { noop, Stage } from './stage.ts'
 
 const STEP_MS = 0.25
 /** In an undisturbed life, everything is over by then, the commit included. */
-const LIFE_MS = 30
-const programs = { work: runs(8) }
+const LIFE_MS = 55
+/** Long enough for the leader to be told that it was taken. */
+const programs = { work: runs(30) }
 
 /** One life of an attempt, in which the agent dies so long after the assignment was sent. */
 async function dieAfter(ms: number, kind: CrashKind): Promise<string> {
