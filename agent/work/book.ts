@@ -96,10 +96,9 @@ export class AttemptBook {
     return this.#notebook.write(ops, { durable: true })
   }
 
-  forget(names: readonly string[]): void {
-    this.#note(
-      names.flatMap((name) => [{ del: attemptPrefix + name }, { del: startPrefix + name }]),
-    )
+  /** Of one that is found again in another life, the leader says anew that it is committed. */
+  forget(name: string): void {
+    this.#notebook.clear(attemptPrefix + name, startPrefix + name)
   }
 
   #note(ops: readonly DiskOp[]): void {

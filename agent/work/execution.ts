@@ -224,7 +224,7 @@ export class Execution {
 
   #forget(held: Held): void {
     this.#parts.reports.committed(held)
-    if (held.name !== undefined) this.#parts.book.forget([held.name])
+    if (held.name !== undefined) this.#parts.book.forget(held.name)
     this.#parts.register.forget(held)
   }
 

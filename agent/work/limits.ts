@@ -44,6 +44,9 @@ export const deskLimits = {
   outboxBytesMax: 64 << 20,
   /** Attempts that are over and forgotten, and are known by their fence for a while longer. */
   goneMax: 8_192,
+  /** How long records of attempts that are done with stay on the disk, and how many, at most. */
+  clearingWaitMs: 200,
+  clearingMax: 1_024,
   /** From when an attempt is on record to when the leader is told so. */
   takenWaitMs: 20,
   /** A result is said again so long after it was said first, then twice as long, and so on. */

@@ -63,7 +63,9 @@ export function newSession(
   executors: Executors,
   send: WorkWire['send'],
 ): Session {
-  const notebook = new Notebook(ports.disk)
+  const notebook = new Notebook(ports, (error) =>
+    ports.log.warn('not cleared away', { why: String(error) }),
+  )
   const book = new AttemptBook(notebook, ports)
   const shelf = new LogShelf(ports, settings, notebook)
   const register = new Register()
