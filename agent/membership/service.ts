@@ -148,7 +148,8 @@ export class MembershipService {
   // ── Changing ──────────────────────────────────────────────────────────────────────────────────
 
   report(load: LoadRecord, runningAttempts: number): void {
-    this.core.report(load, runningAttempts)
+    this.core.report(load, runningAttempts, this.ports.clock.now())
+    this.plan()
   }
 
   reportLedger(ledger: LedgerRecord, urgent: boolean): void {

@@ -13,7 +13,7 @@ import { Accusations } from './accusations.ts'
 import type { Digest, LedgerRecord, LoadRecord, Profile } from './digest.ts'
 import { Hearing } from './hearing.ts'
 import { Judgement } from './judgement.ts'
-import { digestIntervalMs, limits, syncIntervalMs } from './limits.ts'
+import { digestIntervalMs, limits, nextDigestIntervalMs, syncIntervalMs } from './limits.ts'
 import { LocalHealth } from './local-health.ts'
 import type { Claim, MembershipFrame, News } from './messages.ts'
 import { Outbox, type Output } from './outbox.ts'
@@ -56,6 +56,7 @@ export class Membership {
   private readonly asked = new Map<PeerId, number>()
 
   private nextDigestMs: number
+  private digestEveryMs: number = limits.digestIntervalMs
   private nextSyncMs: number
   /** After a sleep: until then, what is heard may be that much older than it looks. */
   private drowsyUntilMs = Number.NEGATIVE_INFINITY
@@ -105,16 +106,18 @@ export class Membership {
 
   // ── What the host says ────────────────────────────────────────────────────────────────────────
 
-  /** The newest figures; they travel with the next digest. */
-  report(load: LoadRecord, runningAttempts: number): void {
+  /** The newest figures; they travel with the next digest, which comes sooner if they are news. */
+  report(load: LoadRecord, runningAttempts: number, nowMs: number): void {
     this.own.load = load
     this.own.runningAttempts = runningAttempts
+    this.plan(nowMs)
   }
 
   /** Travels with the next digest, or at once when `urgent`. */
   reportLedger(ledger: LedgerRecord, urgent: boolean, nowMs: number): void {
     this.own.ledger = ledger
     if (urgent && !this.own.left) this.announce(nowMs)
+    else this.plan(nowMs)
   }
 
   describe(profile: SelfDescription['profile'], nowMs: number): void {
@@ -190,6 +193,11 @@ export class Membership {
   private plan(nowMs: number): void {
     let next = Math.min(this.prober.pendingMs, this.spreading.dueMs)
     if (!this.own.left) {
+      // As soon as the last one is as old as the shortest interval.
+      if (this.hasNews(nowMs)) {
+        const shortestMs = digestIntervalMs(this.roster.meshSize)
+        this.nextDigestMs = Math.min(this.nextDigestMs, this.own.held.writtenMs + shortestMs)
+      }
       const others = Math.min(this.accusations.nextDueMs, this.prober.dueMs, this.profiles.dueMs)
       next = Math.min(next, others, this.nextDigestMs, this.nextSyncMs)
     }
@@ -242,13 +250,20 @@ export class Membership {
   }
 
   private writeDigest(nowMs: number): void {
-    this.own.write(nowMs, this.roster.meshSize, this.health.score)
+    this.own.write(nowMs, this.digestEveryMs, this.health.score)
   }
 
   private writeRoutineDigest(nowMs: number): void {
+    const { meshSize } = this.roster
+    this.digestEveryMs = nextDigestIntervalMs(this.digestEveryMs, this.hasNews(nowMs), meshSize)
     this.writeDigest(nowMs)
-    this.nextDigestMs = nowMs + digestIntervalMs(this.roster.meshSize)
+    this.nextDigestMs = nowMs + this.digestEveryMs
     this.spreading.tellOwnLoad(this.own.held)
+  }
+
+  /** What this node has to tell; or that somebody came or went, and others are to learn who is here. */
+  private hasNews(nowMs: number): boolean {
+    return nowMs - this.roster.movedMs < limits.unrestMs || this.own.hasNews(this.health.score)
   }
 
   /** Writes a digest that cannot wait, and sends it. */

@@ -89,6 +89,18 @@ export const limits = {
   /** Load digests written by the whole mesh each second: the interval grows beyond 10 nodes. */
   digestsPerSecond: 10,
   digestIntervalMs: 1_000,
+  /**
+   * While nothing that others act upon changes, the interval doubles up to this: a quiet host looks
+   * at itself no more often, and each digest costs every member a signature to check.
+   */
+  digestIntervalMsSteady: 5_000,
+  /** So long after anybody came or went nothing is steady: digests also refute what is untrue. */
+  unrestMs: 15_000,
+  /** What counts as a change: of the cores, of memory and disk as shares, of the event loop's lag. */
+  newsOfCpuPermille: 100,
+  newsOfMemoryShare: 0.02,
+  newsOfDiskShare: 0.01,
+  newsOfLoopLagMicros: 100_000,
   digestBytesMax: 512,
   profileBytesMax: 8 * 1_024,
 
@@ -118,6 +130,18 @@ assert(limits.profileBytesMax < limits.repairBytesMax, 'a repair has room for a 
 /** How often an owner writes its digest, in a mesh of `size`. */
 export function digestIntervalMs(size: number, l: Limits = limits): number {
   return Math.max(l.digestIntervalMs, (size / l.digestsPerSecond) * 1_000)
+}
+
+/** The interval after one of `lastMs`: the shortest with news, else twice as long, to a bound. */
+export function nextDigestIntervalMs(
+  lastMs: number,
+  news: boolean,
+  size: number,
+  l: Limits = limits,
+): number {
+  const shortestMs = digestIntervalMs(size, l)
+  if (news) return shortestMs
+  return Math.max(shortestMs, Math.min(2 * lastMs, l.digestIntervalMsSteady))
 }
 
 export function syncIntervalMs(size: number, l: Limits = limits): number {

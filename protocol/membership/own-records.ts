@@ -2,7 +2,7 @@
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Digest, LedgerRecord, LoadRecord, Profile, Seal } from './digest.ts'
 import { labelsHash, packProfile, profileHash } from './digest.ts'
-import { digestIntervalMs } from './limits.ts'
+import { limits } from './limits.ts'
 import { digestBytes } from './repair.ts'
 import type { HeldDigest } from './rumours.ts'
 
@@ -35,7 +35,7 @@ export class OwnRecords {
     this.incarnation = self.incarnation
     this.description = self.profile
     this.describe(self.profile)
-    this.write(nowMs, 1, 0)
+    this.write(nowMs, limits.digestIntervalMs, 0)
   }
 
   get profile(): Profile {
@@ -55,7 +55,19 @@ export class OwnRecords {
     this.sequence = 0
   }
 
-  write(nowMs: number, meshSize: number, localHealth: number): void {
+  /** Whether something that others act upon is no longer as the digest tells it. */
+  hasNews(localHealth: number): boolean {
+    const { digest, runningAttempts, load, ledger } = this
+    return (
+      digest.runningAttempts !== runningAttempts ||
+      digest.localHealth !== localHealth ||
+      digest.ledger !== ledger ||
+      differs(digest.load, load)
+    )
+  }
+
+  /** `intervalMs` is when the next one comes, at the latest. */
+  write(nowMs: number, intervalMs: number, localHealth: number): void {
     const { self, load, ledger } = this
     this.sequence++
     this.digest = {
@@ -69,7 +81,7 @@ export class OwnRecords {
       labelsHash: this.labelsHash,
       localHealth,
       runningAttempts: this.runningAttempts,
-      intervalMs: Math.round(digestIntervalMs(meshSize)),
+      intervalMs: Math.round(intervalMs),
       ...(load ? { load } : {}),
       ...(ledger ? { ledger } : {}),
     }
@@ -78,4 +90,15 @@ export class OwnRecords {
     const bytes = digestBytes(owner, signed)
     this.held = { owner, incarnation, sequence, signed, writtenMs: nowMs, bytes }
   }
+}
+
+function differs(told: LoadRecord | undefined, load: LoadRecord | undefined): boolean {
+  if (told === undefined || load === undefined) return told !== load
+  const by = (of: (record: LoadRecord) => number) => Math.abs(of(load) - of(told))
+  return (
+    by(({ cpuPermille }) => cpuPermille ?? 0) >= limits.newsOfCpuPermille ||
+    by((each) => each.memoryUsedBytes) > limits.newsOfMemoryShare * load.memoryTotalBytes ||
+    by((each) => each.diskAvailableBytes) > limits.newsOfDiskShare * load.diskTotalBytes ||
+    by(({ loopLagMicros }) => loopLagMicros) >= limits.newsOfLoopLagMicros
+  )
 }

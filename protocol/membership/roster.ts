@@ -79,6 +79,8 @@ export function isStanding(state: MemberState): boolean {
 
 export class Roster {
   readonly self: PeerId
+  /** When anybody's state last changed. */
+  movedMs = Number.NEGATIVE_INFINITY
   private readonly members = new Map<PeerId, Member>()
   /** Alive and suspect members other than this node, in no order; for choosing at random. */
   private readonly standing: Member[] = []
@@ -116,6 +118,7 @@ export class Roster {
   add(member: Omit<Member, 'slot'>): Member {
     const added: Member = { ...member, slot: -1 }
     this.members.set(member.id, added)
+    this.movedMs = Math.max(this.movedMs, member.stateSinceMs)
     if (isStanding(added.state)) this.stand(added)
     else this.gone.add(added)
     return added
@@ -124,7 +127,10 @@ export class Roster {
   /** Moves a member to a state. The caller has checked that the news supersedes. */
   move(member: Member, state: MemberState, incarnation: number, nowMs: number): void {
     const stood = member.slot >= 0
-    if (member.state !== state) member.stateSinceMs = nowMs
+    if (member.state !== state) {
+      member.stateSinceMs = nowMs
+      this.movedMs = nowMs
+    }
     member.state = state
     member.incarnation = incarnation
     if (state !== 'suspect') delete member.suspicion

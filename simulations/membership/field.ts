@@ -210,7 +210,7 @@ export class Field {
     }
     const entropy = this.entropy.stream(`host/${host.index}/${host.incarnation}`)
     const core = new Membership(self, entropy, this.nowMs, this.options)
-    core.report(LOAD, 0)
+    core.report(LOAD, 0, this.nowMs)
     return core
   }
 
