@@ -33,7 +33,9 @@ export class Prober {
   private readonly entropy: Entropy
   private readonly intervalMs: number
   private readonly lifeguard: boolean
-  private nextMs: number
+  /** When this node last looked at its neighbours, and how long one may be silent until the next. */
+  private tendedMs: number
+  private patienceMs: number
   private nextStrayMs: number
   private nextReviveMs: number
 
@@ -54,7 +56,8 @@ export class Prober {
     this.intervalMs = options.probeIntervalMs
     this.lifeguard = options.lifeguard
     this.probes = new Probes(entropy.uint32())
-    this.nextMs = nowMs + entropy.unit() * this.intervalMs
+    this.tendedMs = nowMs
+    this.patienceMs = entropy.unit() * this.intervalMs
     this.nextStrayMs = nowMs + entropy.unit() * this.strayIntervalMs
     this.nextReviveMs = nowMs + entropy.unit() * limits.reviveIntervalMs
   }
@@ -65,14 +68,30 @@ export class Prober {
   }
 
   get dueMs(): number {
-    return Math.min(this.nextMs, this.nextStrayMs, this.nextReviveMs)
+    const reviveMs = this.roster.anyGone ? this.nextReviveMs : Number.POSITIVE_INFINITY
+    return Math.min(this.tendDueMs, this.nextStrayMs, reviveMs)
+  }
+
+  /** Put off by whatever a neighbour sends, so that an idle host is not woken to find all well. */
+  private get tendDueMs(): number {
+    let oldestMs = Number.POSITIVE_INFINITY
+    for (const { heardMs } of this.roster.neighbours()) {
+      const asked = this.tendedMs - heardMs >= this.silenceMs
+      oldestMs = Math.min(oldestMs, asked ? this.tendedMs : heardMs)
+    }
+    return oldestMs + this.patienceMs
+  }
+
+  /** A neighbour that has been silent for so long is asked. */
+  private get silenceMs(): number {
+    return this.health.stretch(this.intervalMs) * (1 - JITTER)
   }
 
   /** Starts what it is time for. */
   begin(nowMs: number): void {
-    if (nowMs >= this.nextMs) this.tendNeighbours(nowMs)
+    if (nowMs >= this.tendDueMs) this.tendNeighbours(nowMs)
     if (nowMs >= this.nextStrayMs) this.stray(nowMs)
-    if (nowMs >= this.nextReviveMs) this.revive(nowMs)
+    if (nowMs >= this.nextReviveMs && this.roster.anyGone) this.revive(nowMs)
   }
 
   /** Moves probes on. Returns those that failed: their targets have not answered anybody. */
@@ -163,16 +182,13 @@ export class Prober {
   }
 
   private tendNeighbours(nowMs: number): void {
-    const intervalMs = this.health.stretch(this.intervalMs)
-    let oldestMs = nowMs
     for (const neighbour of this.roster.neighbours()) {
-      const { heardMs } = neighbour
-      if (this.isProbing(neighbour)) continue
-      if (nowMs - heardMs >= intervalMs * (1 - JITTER)) this.probe(neighbour, nowMs)
-      else oldestMs = Math.min(oldestMs, heardMs)
+      const silent = nowMs - neighbour.heardMs >= this.silenceMs
+      if (silent && !this.isProbing(neighbour)) this.probe(neighbour, nowMs)
     }
+    this.tendedMs = nowMs
     // Whoever of two neighbours is first asks for both.
-    this.nextMs = oldestMs + intervalMs * (1 + JITTER * this.entropy.unit())
+    this.patienceMs = this.health.stretch(this.intervalMs) * (1 + JITTER * this.entropy.unit())
   }
 
   private stray(nowMs: number): void {

@@ -179,6 +179,11 @@ export class Roster {
     return this.watched().includes(member)
   }
 
+  /** True while a member is kept that is dead or has left. */
+  get anyGone(): boolean {
+    return this.gone.size > 0
+  }
+
   dead(): Member[] {
     return [...this.gone].filter((member) => member.state === 'dead')
   }
