@@ -7,6 +7,9 @@ import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { PeerConnectionEvent } from '../../protocol/ports/network.ts'
 import type { NetworkLimits } from './limits.ts'
 
+/** A retiring connection is looked at no more rarely than this. */
+const retiringCheckMsMax = 60_000
+
 interface Held {
   readonly connection: Connection
   readonly sinceMs: number
@@ -108,21 +111,22 @@ export class Connections {
     const olderByLesserId = olderDialledHere === this.#options.self < peer
     const loser = sameDialler || olderByLesserId ? newer : older
     loser.retiring = true
-    this.#closeWhenUnused(peer, loser)
+    this.#closeWhenUnused(loser, this.#options.limits.duplicateCheckMs)
   }
 
-  #closeWhenUnused(peer: PeerId, loser: Held): void {
+  /** Looks ever more rarely: streams that were opened on both at the start are kept for days. */
+  #closeWhenUnused(loser: Held, waitMs: number): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       if (!loser.retiring || loser.connection.status !== 'open') return
       if (this.#options.streamCount(loser.connection) > 0) {
-        this.#closeWhenUnused(peer, loser)
+        this.#closeWhenUnused(loser, Math.min(2 * waitMs, retiringCheckMsMax))
         return
       }
       loser.connection.close().catch((error: unknown) => {
         loser.connection.abort(error instanceof Error ? error : new Error('closing failed'))
       })
-    }, this.#options.limits.duplicateCheckMs)
+    }, waitMs)
     timer.unref()
     this.#timers.add(timer)
   }

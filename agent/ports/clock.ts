@@ -7,6 +7,7 @@
 import { assert } from '../../protocol/assert.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import { timerDelayMsMax } from './limits.ts'
+import { Ticks } from './ticks.ts'
 
 /** A call that waits for its moment, however often the runtime wakes it too early. */
 class Alarm implements Timer {
@@ -63,6 +64,7 @@ class Alarm implements Timer {
 
 export class SystemClock implements Clock {
   readonly #pending = new Set<Alarm>()
+  readonly #ticks = new Ticks(() => this.now())
   #lastMs = 0
   #closed = false
 
@@ -89,6 +91,7 @@ export class SystemClock implements Clock {
   every(intervalMs: number, callback: () => void): Timer {
     assert(intervalMs > 0, 'an interval is longer than nothing', { intervalMs })
     if (this.#closed) return neverFires
+    if (Ticks.suit(intervalMs)) return this.#ticks.every(intervalMs, callback)
     return new Alarm(this, this.#pending, intervalMs, intervalMs, callback)
   }
 
@@ -96,6 +99,7 @@ export class SystemClock implements Clock {
   close(): void {
     this.#closed = true
     for (const alarm of this.#pending) alarm.cancel()
+    this.#ticks.close()
   }
 }
 

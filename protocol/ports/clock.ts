@@ -16,8 +16,10 @@ export interface Clock {
   /** Calls once, no earlier than `delayMs` from now. Never calls before returning. */
   after(delayMs: number, callback: () => void): Timer
   /**
-   * Calls again and again, no closer together than `intervalMs`. A host that was paused gets one
-   * call when it wakes, not one for each that it missed.
+   * Calls again and again, `intervalMs` apart; the first time no earlier than that, and up to a
+   * second later if intervals of whole half seconds are to fall together, which spares an idle host
+   * most of its waking. A host that was paused gets one call when it wakes, not one for each that it
+   * missed.
    */
   every(intervalMs: number, callback: () => void): Timer
 }
