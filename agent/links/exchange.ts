@@ -6,7 +6,13 @@ import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { Schema } from '../../protocol/wire/schema.ts'
-import { type Envelope, type EnvelopeSchema, envelopeSchema } from './envelope.ts'
+import {
+  type Envelope,
+  type EnvelopeSchema,
+  envelopeSchema,
+  type Sent,
+  sentSchema,
+} from './envelope.ts'
 import type { Outgoing } from './frame-queue.ts'
 import { envelopeBytesMax, type LinkLimits, refusalTextBytesMax } from './limits.ts'
 import type { LinkRefusal } from './refusals.ts'
@@ -35,12 +41,14 @@ export class Exchange<F extends object> {
   readonly #frames: Schema<F>
   readonly #frameBytesMax: number
   readonly #envelope: EnvelopeSchema
+  readonly #sent: Schema<Sent<F>>
   readonly #requests: Requests<F>
   readonly #handlers: ExchangeHandlers<F>
   readonly #outlets: ExchangeOutlets
 
   readonly #taken = new Taken()
-  readonly #encoded = new WeakMap<object, Uint8Array>()
+  /** The message that was sent last: it mostly goes to several peers in a row. */
+  #last: { readonly frame: F; readonly bytes: Uint8Array } | undefined
 
   constructor(
     frames: Schema<F>,
@@ -52,6 +60,7 @@ export class Exchange<F extends object> {
     this.#frames = frames
     this.#frameBytesMax = limits.frameBytesMax
     this.#envelope = envelopeSchema(limits.frameBytesMax - envelopeBytesMax)
+    this.#sent = sentSchema(frames)
     this.#requests = requests
     this.#handlers = handlers
     this.#outlets = outlets
@@ -59,12 +68,10 @@ export class Exchange<F extends object> {
 
   /** One message to several peers is encoded once: nobody may change it afterwards. */
   send(to: PeerId, frame: F, dialNow: boolean): void {
-    let bytes = this.#encoded.get(frame)
-    if (bytes === undefined) {
-      bytes = encode(this.#envelope, { payload: encode(this.#frames, frame) })
-      this.#encoded.set(frame, bytes)
+    if (this.#last?.frame !== frame) {
+      this.#last = { frame, bytes: this.#encode({ payload: frame }) }
     }
-    this.#outlets.send(to, { bytes }, dialNow)
+    this.#outlets.send(to, { bytes: this.#last.bytes }, dialNow)
   }
 
   request(to: PeerId, frame: F, deadlineMs: number, dialNow: boolean): Promise<Result<F>> {
@@ -72,10 +79,9 @@ export class Exchange<F extends object> {
       const why = 'too many requests wait for an answer'
       return Promise.resolve({ ok: false, code: 'overloaded', why })
     }
-    const payload = encode(this.#frames, frame)
     return new Promise((resolve) => {
       const requestId = this.#requests.open(to, deadlineMs, resolve)
-      this.#post(to, { requestId, payload }, dialNow)
+      this.#post(to, { requestId, payload: frame }, dialNow)
     })
   }
 
@@ -135,12 +141,12 @@ export class Exchange<F extends object> {
 
   #respond(to: PeerId, responseTo: number): Respond<F> {
     let answered = false
-    const answer = (envelope: Envelope) => {
+    const answer = (envelope: Sent<F>) => {
       assert(!answered, 'a request must be answered once', { to, responseTo })
       answered = true
       this.#post(to, envelope, false)
     }
-    const respond = (frame: F) => answer({ responseTo, payload: encode(this.#frames, frame) })
+    const respond = (frame: F) => answer({ responseTo, payload: frame })
     // Three bytes of UTF-8 are the most that one letter of a JavaScript string takes.
     const lettersMax = Math.floor(refusalTextBytesMax / 3)
     return Object.assign(respond, {
@@ -148,10 +154,19 @@ export class Exchange<F extends object> {
     })
   }
 
-  #post(to: PeerId, envelope: Envelope, dialNow: boolean): void {
-    const bytes = encode(this.#envelope, envelope)
+  #post(to: PeerId, envelope: Sent<F>, dialNow: boolean): void {
+    const bytes = this.#encode(envelope)
     const { requestId } = envelope
     this.#outlets.send(to, requestId === undefined ? { bytes } : { bytes, requestId }, dialNow)
+  }
+
+  #encode(envelope: Sent<F>): Uint8Array {
+    const bytes = encode(this.#sent, envelope)
+    assert(bytes.length <= this.#frameBytesMax, 'a message fits the frames of its purpose', {
+      frames: this.#frames.name,
+      bytes: bytes.length,
+    })
+    return bytes
   }
 }
 
