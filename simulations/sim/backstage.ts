@@ -43,6 +43,8 @@ interface Voter {
   /** The configuration in force there, and the one before. */
   config: Standing
   before: Standing
+  /** The record of its hard state that was read last. */
+  safe: { readonly bytes: Uint8Array | undefined; readonly state: HardState }
 }
 
 export interface Listening {
@@ -66,7 +68,7 @@ export class Backstage {
   private readonly evidence = new QuorumEvidence()
   private readonly chunks: ChunkWindow
   /** Which of the disks that a host had in turn goes by that number. */
-  private readonly disks = new Map<string, number>()
+  private readonly disks = new Map<Host, Map<number, number>>()
   private readonly voters = new Map<Host, Voter>()
   /** Where the logs of candidates ended, by themselves and their terms. */
   private readonly claims = new Map<string, Position>()
@@ -95,6 +97,7 @@ export class Backstage {
       unasked: undefined,
       config: nobody,
       before: nobody,
+      safe: { bytes: undefined, state: nothing },
     })
   }
 
@@ -106,7 +109,7 @@ export class Backstage {
     const config = voter.config
     for (const event of ready.events) this.heard(host, voter, log, event)
     if (ready.persist) this.writes(host, voter, ready.persist, log)
-    const safe = safeStateOf(host)
+    const safe = safeStateOf(host, voter)
     for (const envelope of ready.send) this.says(host, voter, log, safe, envelope)
     for (const order of ready.chunks) this.judge(this.chunks.sends(host.name, order))
     this.judge(conduct.applies(ready, safe))
@@ -258,10 +261,11 @@ export class Backstage {
 
   /** Promises are known by the number of the disk: no two disks of a host may share one. */
   private answersFrom(host: Host, storage: number): void {
-    const name = `${host.name} ${storage}`
     const { generation } = host.platter
-    const known = this.disks.get(name) ?? generation
-    this.disks.set(name, known)
+    const disks = this.disks.get(host) ?? new Map<number, number>()
+    if (disks.size === 0) this.disks.set(host, disks)
+    const known = disks.get(storage) ?? generation
+    disks.set(storage, known)
     if (known !== generation)
       this.judge(
         violation('a new disk has a new number', `${host.name} answers as ${storage} once more`),
@@ -269,9 +273,12 @@ export class Backstage {
   }
 }
 
-/** What a loss of power would leave, at this moment. */
-function safeStateOf({ platter }: Host): HardState {
-  return stateIn(platter.safe(hardStateKey))
+/** What a loss of power would leave, at this moment. It is looked at far more often than written. */
+function safeStateOf({ platter }: Host, voter: Voter): HardState {
+  const bytes = platter.safe(hardStateKey)
+  // A disk puts other bytes in the place of what it holds, and never changes them.
+  if (bytes !== voter.safe.bytes) voter.safe = { bytes, state: stateIn(bytes) }
+  return voter.safe.state
 }
 
 function stateIn(bytes: Uint8Array | undefined): HardState {

@@ -31,19 +31,25 @@ export function identityOf(entropy: SeededEntropy, name: string, kind: IdentityK
 const verifyChecksum: Verify = (id, bytes, signature) => {
   if (signature.length !== signatureBytes) return false
   const expected = checksum(id, bytes)
-  return signature.every((byte, i) => byte === expected[i])
+  for (let i = 0; i < signatureBytes; i++) if (signature[i] !== expected[i]) return false
+  return true
 }
 
 function checksum(id: PeerId, bytes: Uint8Array): Uint8Array {
-  let [low, high] = [0x811c9dc5, 0x9747b28c]
+  let low = 0x811c9dc5
+  let high = 0x9747b28c
   for (let i = 0; i < id.length; i++) low = Math.imul(low ^ id.charCodeAt(i), 0x01000193)
-  for (const byte of bytes) {
-    low = Math.imul(low ^ byte, 0x01000193)
+  for (let i = 0; i < bytes.length; i++) {
+    low = Math.imul(low ^ (bytes[i] as number), 0x01000193)
     high = Math.imul(high ^ low ^ (high >>> 13), 0x5bd1e995)
   }
   const signature = new Uint8Array(signatureBytes)
-  const words = new DataView(signature.buffer)
-  words.setInt32(0, low)
-  words.setInt32(4, high)
+  putWord(signature, 0, low)
+  putWord(signature, 4, high)
   return signature
+}
+
+/** The highest byte first. */
+function putWord(bytes: Uint8Array, at: number, word: number): void {
+  for (let i = 0; i < 4; i++) bytes[at + i] = word >>> (24 - 8 * i)
 }

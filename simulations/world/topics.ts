@@ -4,6 +4,7 @@
  */
 import type { TopicMessage } from '../../protocol/ports/network.ts'
 import type { End } from './connection.ts'
+import { copyOf } from './copies.ts'
 import type { Host } from './host.ts'
 import type { SimulatedNetwork } from './network.ts'
 
@@ -59,7 +60,7 @@ export class Topics {
     const handler = this.handlers.get(topic)
     if (handler === undefined) return
     this.passOn(note, from)
-    handler({ topic, from: origin, data: data.slice() })
+    handler({ topic, from: origin, data: copyOf(data) })
   }
 
   private passOn(note: TopicNote, from: End | undefined): void {

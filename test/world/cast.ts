@@ -6,7 +6,8 @@ import type { World } from '../../simulations/world/world.ts'
 
 export const purpose: Purpose = '/skein/toy/1'
 export const forever = () => new AbortController().signal
-export const numberIn = (frame: Uint8Array) => new DataView(frame.buffer).getUint32(0)
+export const numberIn = (frame: Uint8Array) =>
+  new DataView(frame.buffer, frame.byteOffset).getUint32(0)
 
 export function numbered(n: number, bytes = 4): Uint8Array {
   const frame = new Uint8Array(bytes)
