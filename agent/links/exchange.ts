@@ -4,7 +4,7 @@
  */
 import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
-import { decode, encode } from '../../protocol/wire/codec.ts'
+import { decode, encodeBriefly } from '../../protocol/wire/codec.ts'
 import type { Schema } from '../../protocol/wire/schema.ts'
 import {
   type Envelope,
@@ -161,7 +161,7 @@ export class Exchange<F extends object> {
   }
 
   #encode(envelope: Sent<F>): Uint8Array {
-    const bytes = encode(this.#sent, envelope)
+    const bytes = encodeBriefly(this.#sent, envelope)
     assert(bytes.length <= this.#frameBytesMax, 'a message fits the frames of its purpose', {
       frames: this.#frames.name,
       bytes: bytes.length,

@@ -29,6 +29,13 @@ export function encodeBehind<T>(
   return writer.finish()
 }
 
+/** The same, for bytes that are sent and then forgotten: small ones share memory. */
+export function encodeBriefly<T>(schema: Schema<T>, message: NoInfer<T>): Uint8Array {
+  writer.begin()
+  schema.write(writer, message)
+  return writer.finishBriefly()
+}
+
 /**
  * Never throws, whatever the bytes. Takes memory in proportion to them, not to what they claim.
  * Fields of type `bytes` are views of the input. A field that comes twice holds what came last.

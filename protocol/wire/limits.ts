@@ -26,6 +26,10 @@ export const varintBytesMax = 10
 export const scratchBytes = 64 * 1024
 export const scratchKeptBytesMax = 1024 * 1024
 
+/** Small byte strings share pieces of memory of this size; what is larger than a share is alone. */
+export const slabBytes = 16 * 1024
+export const slabShareMax = 1024
+
 /** Texts of the opening frame. */
 export const agentVersionBytesMax = 64
 export const nodeNameBytesMax = 128
@@ -35,3 +39,4 @@ assert(frameBytesLimit < 2 ** (7 * frameHeaderBytesMax), 'a frame length must fi
 assert(framePieceBytes <= frameBytesLimit, 'a first piece must not exceed a frame')
 assert(fieldNumberMax < 2 ** 11, 'a tag must fit two bytes')
 assert(scratchBytes <= scratchKeptBytesMax, 'the scratch that is kept must hold a fresh one')
+assert(slabShareMax <= slabBytes, 'a share must fit its slab')

@@ -5,6 +5,7 @@
 import { Buffer } from 'node:buffer'
 import { AssertionFailed } from '../assert.ts'
 import { scratchBytes, scratchKeptBytesMax } from './limits.ts'
+import { brieflyCopy } from './slab.ts'
 import { putVarint, varintLength } from './varint.ts'
 
 /** Texts up to this length are copied by hand: below it, a call into native code costs more. */
@@ -26,6 +27,11 @@ export class Writer {
   /** A copy of what was written, owned by the caller. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#at)
+  }
+
+  /** The same, in memory that is shared with others. */
+  finishBriefly(): Uint8Array {
+    return brieflyCopy(this.#bytes.subarray(0, this.#at))
   }
 
   uint(value: number, where: string): void {

@@ -3,7 +3,7 @@
  * group is being written go down together as the next, as in production.
  */
 import { type Disk, DiskError, type DiskOp, type ScanRange } from '../../protocol/ports/disk.ts'
-import { copyOf } from './copies.ts'
+import { brieflyCopy } from '../../protocol/wire/slab.ts'
 import type { HostCall } from './event.ts'
 import type { Host } from './host.ts'
 import type { Platter } from './platter.ts'
@@ -36,13 +36,15 @@ export class DiskHandle implements Disk {
     this.refuseIfClosed()
     await this.wait('read')
     const value = this.platter.get(key)
-    return value && copyOf(value)
+    return value && brieflyCopy(value)
   }
 
   async write(batch: readonly DiskOp[], options: { durable: boolean }): Promise<void> {
     this.refuseIfClosed()
     // The caller may use its buffers again as soon as it has handed them over.
-    const copy = batch.map((op) => ('put' in op ? { put: op.put, value: copyOf(op.value) } : op))
+    const copy = batch.map((op) =>
+      'put' in op ? { put: op.put, value: brieflyCopy(op.value) } : op,
+    )
     await new Promise<void>((resolve, reject) => {
       // A life that is over writes nothing more, and nobody waits for it.
       if (this.life !== this.host.life) return
@@ -53,7 +55,7 @@ export class DiskHandle implements Disk {
   async *scan(range: ScanRange): AsyncIterable<readonly [key: string, value: Uint8Array]> {
     this.refuseIfClosed()
     await this.wait('scan')
-    for (const [key, value] of this.platter.slice(range)) yield [key, copyOf(value)]
+    for (const [key, value] of this.platter.slice(range)) yield [key, brieflyCopy(value)]
   }
 
   sync(): Promise<void> {

@@ -3,8 +3,8 @@
  * too, once. Gossipsub chooses fewer ways; what an agent can see of it is the same.
  */
 import type { TopicMessage } from '../../protocol/ports/network.ts'
+import { brieflyCopy } from '../../protocol/wire/slab.ts'
 import type { End } from './connection.ts'
-import { copyOf } from './copies.ts'
 import type { Host } from './host.ts'
 import type { SimulatedNetwork } from './network.ts'
 
@@ -60,7 +60,7 @@ export class Topics {
     const handler = this.handlers.get(topic)
     if (handler === undefined) return
     this.passOn(note, from)
-    handler({ topic, from: origin, data: copyOf(data) })
+    handler({ topic, from: origin, data: brieflyCopy(data) })
   }
 
   private passOn(note: TopicNote, from: End | undefined): void {
