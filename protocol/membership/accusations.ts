@@ -1,6 +1,6 @@
 /** Who is under suspicion, for how long, and what becomes of it. */
 import type { Entropy } from '../ports/entropy.ts'
-import type { Charge } from './charge.ts'
+import { asSuspicion, type Charge } from './charge.ts'
 import { limits, suspicionBoundsMs } from './limits.ts'
 import type { Outbox } from './outbox.ts'
 import type { Member, Roster } from './roster.ts'
@@ -41,7 +41,7 @@ export class Accusations {
     const { rumours } = this.spreading
     const { by, incarnation } = accused
     // Whatever the accuser calls it: here it is a suspicion first.
-    const charge = { ...accused, rank: rankOf.suspect }
+    const charge = asSuspicion(accused)
     if (member.suspicion && member.incarnation === incarnation) {
       const counts = this.lifeguard && member.suspicion.confirm(charge)
       if (counts) this.spreading.spreadCharge(charge)

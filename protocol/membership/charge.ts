@@ -6,6 +6,7 @@
 import type { PeerId } from '../identity/peer-id.ts'
 import { limits } from './limits.ts'
 import type { Claim } from './messages.ts'
+import { rankOf } from './roster.ts'
 
 export type AgedClaim = Claim & { ageMs: number }
 
@@ -26,6 +27,13 @@ export interface Charge {
 export function chargeOf(claim: Claim, nowMs: number): Charge {
   const { about, rank, incarnation, by, ageMs = limits.probeTimeoutMs } = claim
   return { about, rank, incarnation, by, sinceMs: nowMs - Math.min(ageMs, limits.ageMsMax) }
+}
+
+/** The same, believed no further than that it is suspect. */
+export function asSuspicion(charge: Charge): Charge {
+  if (charge.rank === rankOf.suspect) return charge
+  const { about, incarnation, by, sinceMs } = charge
+  return { about, rank: rankOf.suspect, incarnation, by, sinceMs }
 }
 
 export function claimOf(charge: Charge, nowMs: number): AgedClaim {
