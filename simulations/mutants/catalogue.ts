@@ -1,10 +1,12 @@
-/** All the defects that a consensus implementation is known for, by their numbers. */
+/** Defects by their numbers: those that consensus is known for, and then those of work. */
+import { attemptDefects } from './attempts.ts'
 import { configurations } from './configurations.ts'
 import { disks } from './disks.ts'
 import { elections } from './elections.ts'
 import type { Defect } from './mutant.ts'
 import { reads } from './reads.ts'
 import { replicationDefects } from './replication.ts'
+import { runDefects } from './runs.ts'
 import { snapshots } from './snapshots.ts'
 import { timers } from './timers.ts'
 
@@ -16,4 +18,6 @@ export const defects: readonly Defect[] = [
   ...reads,
   ...snapshots,
   ...disks,
+  ...attemptDefects,
+  ...runDefects,
 ].sort((a, b) => a.number - b.number)

@@ -15,9 +15,9 @@ export interface Finding {
 const mutant = workerData as Mutant
 const loading = load(mutant)
 const { run } =
-  mutant.harness === 'mesh' ? await import('./mesh-seed.ts') : await import('./voters-seed.ts')
+  mutant.harness === 'voters' ? await import('./voters-seed.ts') : await import('./mesh-seed.ts')
 loading.complete()
 
 parentPort?.on('message', (seed: number) => {
-  void run(seed).then((finding) => parentPort?.postMessage(finding))
+  void run(seed, mutant.harness === 'work').then((finding) => parentPort?.postMessage(finding))
 })

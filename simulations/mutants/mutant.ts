@@ -4,8 +4,11 @@
  */
 import { assert } from '../../protocol/assert.ts'
 
-/** `mesh`: whole agents, as in `skein sim soak`. `voters`: the core alone, in histories of voters. */
-export type Harness = 'mesh' | 'voters'
+/**
+ * `mesh`: whole agents, as in `skein sim soak`. `voters`: the core alone, in histories of voters.
+ * `work`: whole agents that run workflows, as in `skein sim soak --work`.
+ */
+export type Harness = 'mesh' | 'voters' | 'work'
 
 export interface Edit {
   /** From the root of the repository. */

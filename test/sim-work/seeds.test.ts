@@ -6,8 +6,9 @@ import { runAll } from '../../simulations/sim/crew.ts'
 import { linesOfFailure } from '../../simulations/sim/telling.ts'
 import { runTrial, type TrialOptions, type TrialResult } from '../../simulations/sim/trial.ts'
 
-const FIXED_SEEDS = 10
-const FRESH_SEEDS = 4
+/** All together about a minute of one core; `skein sim soak --work --seeds 1000` is twenty of them. */
+const FIXED_SEEDS = 36
+const FRESH_SEEDS = 8
 const trialOf = (seed: number): TrialOptions => ({
   seed: String(seed),
   nodes: 5,

@@ -68,7 +68,7 @@ export function drawProgram(dice: Dice): Written {
     () => run('obeys', dice.ms(stageTimes.slowMs)),
     () => limited({ startToClose: `${1 + dice.below(8)}s` }, 'hangs'),
     () => run('forks', dice.ms(stageTimes.quickMs * dice.one([1, 10]))),
-    () => run('leaves', dice.ms(stageTimes.quickMs * dice.one([1, 10]))),
+    () => run('leaves', dice.ms(stageTimes.quickMs * dice.one([1, 10, 150]))),
     () => run('herds', dice.ms(stageTimes.slowMs)),
     () => run('chats', String(dice.below(40))),
     () => run('floods', dice.one(['100', '70000'])),
