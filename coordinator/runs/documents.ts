@@ -4,6 +4,7 @@ import type {
   AttemptView,
   RunHead,
   RunItem,
+  RunRetry,
   RunSpec,
   RunView,
   UnitView,
@@ -13,6 +14,7 @@ import { Finished } from '../../protocol/work/attempt.ts'
 import { topologicalOrder } from '../../protocol/workflow/graph/order.ts'
 import { stageGraph } from '../../protocol/workflow/graph/workflow-graph.ts'
 import { type Stage as StageModel, sections, type Workflow } from '../../protocol/workflow/model.ts'
+import { keptBy } from '../../protocol/workflow/stage-set.ts'
 import type { Attempt, Explanation, Item, Run, RunDetail, Stage } from '../api/run-schemas.ts'
 import { SCHEMA_VERSION } from '../api/schemas.ts'
 import type { Verdict } from '../placement/policy.ts'
@@ -61,9 +63,15 @@ export function detailDocument(
     planHash,
     stale: !fresh,
     ...(key === undefined ? {} : { key }),
-    ...(retry === undefined ? {} : { retryOf: retry.run, kept: [...retry.keep] }),
+    ...(retry === undefined ? {} : { retryOf: retry.run, ...keptDocument(retry, workflow) }),
     stages: stageDocuments(view, workflow, nameOf),
   }
+}
+
+/** A set of stages says nothing without the workflow. */
+function keptDocument(retry: RunRetry, workflow: Workflow | undefined): { kept?: string[] } {
+  if (workflow === undefined && retry.kept !== undefined) return {}
+  return { kept: [...(workflow === undefined ? retry.keep : keptBy(retry, workflow))] }
 }
 
 export function stageDocuments(

@@ -19,6 +19,8 @@ export const runLimits = {
   /** Of a log that is told at once; it must fit an answer between agents, as JSON. */
   logPieceBytes: 96 * 1024,
   workflowChunkBytes: 96 * 1024,
+  /** Characters of the names of stages that a run keeps of another. More are told as a set. */
+  keptNamesLengthMax: 4 * 1024,
 } as const
 
 /** How texts of people are read. */

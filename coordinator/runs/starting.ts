@@ -6,6 +6,7 @@
  */
 import type { Agent } from '../../agent/agent.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
+import type { RunStart } from '../../protocol/ledger/commands/work-runs.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { Result } from '../../protocol/ledger/result.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
@@ -14,6 +15,7 @@ import { canonicalJson, canonicalPlanHash } from '../../protocol/workflow/canoni
 import { bindInputs } from '../../protocol/workflow/inputs.ts'
 import type { Workflow } from '../../protocol/workflow/model.ts'
 import type { Json } from '../../protocol/workflow/shape/shape.ts'
+import { bitsOfStages } from '../../protocol/workflow/stage-set.ts'
 import { applied } from '../api/appending.ts'
 import { Mistaken } from '../api/errors.ts'
 import { ApiRefusal } from '../api/refusal.ts'
@@ -32,6 +34,9 @@ export interface Wanted {
   readonly priority?: number | undefined
   readonly retry?: { readonly run: string; readonly keep: readonly string[] }
 }
+
+/** The ledger version that knows `runAgain`. */
+const KEPT_AS_BITS_SINCE = 2
 
 export interface Begun {
   readonly run: string
@@ -82,27 +87,41 @@ export async function beginRun(
   const run = newRunId(ids)
   const run0 = { id: run, by, startedMs: agent.ports.clock.wall(), labels }
   const group = groupFor(workflow, namesBefore({ workflow }, inputs, run0))
-  const command: Command = {
-    kind: 'runStart',
-    value: {
-      run,
-      workflow: hash,
-      name: workflow.name,
-      inputs: canonicalJson(inputs),
-      by,
-      labels: { ...workflow.labels, ...labels },
-      planHash: canonicalPlanHash(canonicalOf(workflow).text, inputs),
-      ...(key === undefined ? {} : { key }),
-      ...(priority === undefined ? {} : { priority }),
-      ...(group === undefined ? {} : { group }),
-      ...(retry === undefined ? {} : { retry: { run: retry.run, keep: [...retry.keep] } }),
-    },
+  const start = {
+    run,
+    workflow: hash,
+    name: workflow.name,
+    inputs: canonicalJson(inputs),
+    by,
+    labels: { ...workflow.labels, ...labels },
+    planHash: canonicalPlanHash(canonicalOf(workflow).text, inputs),
+    ...(key === undefined ? {} : { key }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(group === undefined ? {} : { group }),
   }
+  const command = beginning(start, workflow, retry, agent.ledger.state.version)
   const result = await applied(agent, command, signal)
   if (result.code !== 'notFound') return { run, result }
   // Its text has left with the last run of it, and this agent has not heard of that yet.
   await putWorkflow(agent, workflow, signal)
   return { run, result: await applied(agent, command, signal) }
+}
+
+/** What is kept is named as long as that is short; then its names can be read without the workflow. */
+function beginning(
+  start: RunStart,
+  workflow: Workflow,
+  retry: Wanted['retry'],
+  ledgerVersion: number,
+): Command {
+  if (retry === undefined) return { kind: 'runStart', value: start }
+  const { run, keep } = retry
+  const length = keep.reduce((sum, name) => sum + name.length, 0)
+  if (length <= runLimits.keptNamesLengthMax || ledgerVersion < KEPT_AS_BITS_SINCE) {
+    return { kind: 'runStart', value: { ...start, retry: { run, keep: [...keep] } } }
+  }
+  const kept = bitsOfStages(workflow, keep)
+  return { kind: 'runAgain', value: { start: { ...start, retry: { run, keep: [] } }, kept } }
 }
 
 /** Its hash. What the ledger holds already is not sent again. */

@@ -13,11 +13,13 @@ import type { Appended, Leadership } from '../../protocol/ledger/ledger.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import { wholeRun } from '../../protocol/ledger/read-run.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
+import type { RunView } from '../../protocol/ledger/work-view.ts'
 import type { Timer } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { AttemptReport } from '../../protocol/work/attempt.ts'
 import type { HeldAttempt, Inventory } from '../../protocol/work/messages.ts'
 import { isRunOver } from '../../protocol/work/states.ts'
+import { keptBy } from '../../protocol/workflow/stage-set.ts'
 import type { PlacementPolicy } from '../placement/policy.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
 import type { Effect } from './core/effects.ts'
@@ -158,9 +160,15 @@ export class Leading {
       parts.log.error('a run cannot be scheduled', { run, why: found.why })
       return scheduler.expectRun(run)
     }
-    const before = this.predecessors.of(state, view)
+    const before = this.predecessors.of(state, view, () => this.keptBy(state, view))
     if (before === 'asked') return scheduler.expectRun(run)
     scheduler.addRun(view, found?.workflow, this.now(), before)
+  }
+
+  private keptBy(state: LedgerState, { spec: { retry, workflow } }: RunView): readonly string[] {
+    if (retry?.kept === undefined) return retry?.keep ?? []
+    const found = this.parts.library.find(state, workflow)
+    return found.ok ? keptBy(retry, found.workflow) : []
   }
 
   private async follow(from: number): Promise<void> {

@@ -29,14 +29,18 @@ export class Predecessors {
     this.parts = parts
   }
 
-  /** `asked`: the run is to wait; it will be told of by `found`. */
-  of(state: LedgerState, view: RunView): RunView | undefined | 'asked' {
+  /** `kept`: what it takes over. `asked`: the run is to wait; it will be told of by `found`. */
+  of(
+    state: LedgerState,
+    view: RunView,
+    kept: () => readonly string[],
+  ): RunView | undefined | 'asked' {
     const { run, head, spec, units } = view
     if (spec.retry === undefined || isRunOver(head.state)) return undefined
     const hot = wholeRun(state, { run: spec.retry.run, attempts: true })
     if (hot !== undefined) return hot
     const over = new Set(units.filter((it) => isUnitOver(it.state)).map(({ stage }) => stage))
-    if (spec.retry.keep.every((stage) => over.has(stage))) return undefined
+    if (kept().every((stage) => over.has(stage))) return undefined
     if (this.known.has(run)) {
       const known = this.known.get(run)
       this.known.delete(run)

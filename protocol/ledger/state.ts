@@ -6,8 +6,11 @@ import { noRows, type RowSum } from './digest.ts'
 import type { Octets } from './octets.ts'
 import { OrderedMap } from './ordered-map.ts'
 
-/** The newest ledger version that this program can apply, and the one that a new mesh begins with. */
-export const LEDGER_VERSION = 1
+/**
+ * The newest ledger version that this program can apply, and the one that a new mesh begins with.
+ * 2: `runAgain`.
+ */
+export const LEDGER_VERSION = 2
 export const FIRST_LEDGER_VERSION = 1
 
 /** A place in the audit chain: an entry's number, from 1 on, and its hash (32 bytes). */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ApiRefusal } from '../../coordinator/api/refusal.ts'
+import { LEDGER_VERSION } from '../../protocol/ledger/state.ts'
 import { startRun } from '../work-ledger/stage.ts'
 import { Mesh } from './stage.ts'
 
@@ -164,6 +165,29 @@ test('an archived run is done again in part, and keeps what it is to keep', asyn
       [undefined, 1],
     ],
   )
+})
+
+test('a run keeps any number of stages of another, whatever they are called', async () => {
+  const mesh = await Mesh.of('many', 3, { afterMs, schedules: true })
+  const names = Array.from({ length: 90 }, (_, i) => `${'long'.repeat(14)}-${i}`)
+  const lines = names.map((name) => `  ${name}: { function: { module: 'skein:noop' } }\n`)
+  const wide = `apiVersion: skein/v1\nkind: Workflow\nname: wide\nstages:\n${lines.join('')}`
+  await mesh.until(() => mesh.leader?.agent.ledger.state.version === LEDGER_VERSION, 'it is agreed')
+  const { run } = await mesh.call(mesh.leader!, 'startRun', { body: { workflow: wide, by: 'ada' } })
+  await mesh.until(() => mesh.hot(run.id)?.head.state === 'succeeded', 'it succeeds')
+  await mesh.archived(run.id, 120_000)
+  const retried = await mesh.call(mesh.leader!, 'retryRun', {
+    parameters: { run: run.id },
+    body: { only: [names[3]!], by: 'ada' },
+  })
+  const { id } = retried.run
+  await mesh.until(() => mesh.hot(id)?.head.state === 'succeeded', 'it succeeds again')
+  assert.ok(mesh.hot(id)?.spec.retry?.kept !== undefined)
+  const { stages, kept } = await mesh.call(mesh.leader!, 'run', { parameters: { run: id } })
+  const others = names.filter((_, i) => i !== 3).sort()
+  assert.deepEqual(kept, others)
+  const adopted = stages.filter((stage) => stage.adopted === true).map(({ name }) => name)
+  assert.deepEqual(adopted.sort(), others)
 })
 
 test('a run whose predecessor nobody keeps any more is cancelled, and says why', async () => {

@@ -56,6 +56,8 @@ test('sessions end also under the next leader, whatever the clock of the one bef
 
 test('at rest, nothing is proposed', async () => {
   const flock = await Flock.of('rest', 3, 3)
+  const isAgreed = () => flock.leader?.agent.ledger.state.version === LEDGER_VERSION
+  assert.ok(await flock.until(isAgreed, 10_000), 'a new mesh has agreed on the newest version')
   const before = flock.leader?.agent.ledger.state.index
   await flock.world.runFor(5 * housekeepingLimits.everyMs)
   assert.equal(flock.leader?.agent.ledger.state.index, before)

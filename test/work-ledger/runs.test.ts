@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
+import type { RunStart } from '../../protocol/ledger/commands/work-runs.ts'
 import { stateLimits } from '../../protocol/ledger/limits.ts'
 import { runStates, unitStates } from '../../protocol/work/states.ts'
 import {
@@ -131,6 +132,26 @@ test('what can be no run is refused by what is wrong with it', () => {
     assert.equal(codeOf(large), 'tooLarge', Object.keys(large).join())
   }
   assert.equal(codeOf({ workflow: 'f'.repeat(64) }), 'notFound')
+})
+
+test('a run that keeps more stages than could be named says so with a set', () => {
+  const mesh = new Mesh()
+  mesh.ok(putWorkflow())
+  const { runInputsBytesMax, stagesMax } = stateLimits
+  const inputs = `"${'x'.repeat(runInputsBytesMax - 2)}"`
+  const again = (kept: Uint8Array, retry?: object): Command => {
+    const { value } = startRun('r1', { inputs, retry: { run: 'r0', keep: [], ...retry } })
+    return { kind: 'runAgain', value: { start: value as RunStart, kept } }
+  }
+  const all = new Uint8Array(stagesMax / 8).fill(0xff)
+  assert.equal(mesh.do(again(all)).code, 'notAgreed')
+  mesh.ok({ kind: 'versionRaise', value: { to: 2 } })
+  assert.equal(mesh.do(again(all, { keep: ['build'] })).code, 'malformed')
+  assert.equal(mesh.do(again(new Uint8Array(all.length + 1))).code, 'tooLarge')
+  assert.equal(mesh.do(again(all, { run: 'a/b' })).code, 'badName')
+  mesh.ok(again(all))
+  const { retry } = mesh.ask({ kind: 'runGet', run: 'r1' })!.spec
+  assert.deepEqual(retry, { run: 'r0', keep: [], kept: all })
 })
 
 test('when there are as many runs as there may be, another is refused until one is archived', () => {

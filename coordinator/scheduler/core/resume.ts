@@ -6,6 +6,7 @@ import { stateLimits } from '../../../protocol/ledger/limits.ts'
 import type { ArtifactsEntry, RunView, UnitView } from '../../../protocol/ledger/work-view.ts'
 import { stopModes, unitStates } from '../../../protocol/work/states.ts'
 import { errorClasses } from '../../../protocol/workflow/model.ts'
+import { keptBy } from '../../../protocol/workflow/stage-set.ts'
 import { enqueue, watchTimes } from './attempt-times.ts'
 import { lose } from './attempts.ts'
 import type { Compiled } from './compiled.ts'
@@ -39,7 +40,7 @@ export function addRun(
     const run = new Run(view.run, compiled, spec, head)
     core.runs.set(view.run, run)
     if (before !== undefined && spec.retry !== undefined)
-      run.adopting = adoptedOf(before, spec.retry.keep)
+      run.adopting = adoptedOf(before, keptBy(spec.retry, compiled.workflow))
     run.stop = stopModes[head.stop]
     run.stopReason = head.reason ?? ''
     readEnds(core, run, view.units)

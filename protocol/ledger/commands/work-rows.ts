@@ -68,6 +68,8 @@ export type RunParent = Infer<typeof RunParent>
 export const RunRetry = message('RunRetry', {
   run: field(1, runId()),
   keep: repeated(2, stageName(), limits.stagesMax),
+  /** In place of their names, where these would be too long: a set of the workflow's stages. */
+  kept: optional(3, bytes(limits.stagesMax / 8)),
 })
 export type RunRetry = Infer<typeof RunRetry>
 

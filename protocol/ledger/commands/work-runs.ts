@@ -27,11 +27,12 @@ import { decodeRow, encodeRow, noOctets, octetsOfText } from '../octets.ts'
 import type { Result } from '../result.ts'
 import { isName, tables } from '../rows.ts'
 import type { Transaction } from '../transaction.ts'
-import { done, fitsText, freeText, kind, refused } from './kind.ts'
+import { done, fitsText, freeBytes, freeText, kind, refused } from './kind.ts'
 import {
   ApprovalRow,
   approvalRow,
   isStageName,
+  type RunRetry,
   type RunRow,
   RunRow as RunRowSchema,
   RunSpec,
@@ -78,6 +79,13 @@ export const RunStart = message('RunStart', {
 })
 export type RunStart = Infer<typeof RunStart>
 
+const RunAgain = message('RunAgain', {
+  /** With a `retry` that names no stage. */
+  start: field(1, nested(RunStart)),
+  /** A set of the workflow's stages: see protocol/workflow. */
+  kept: field(2, freeBytes()),
+})
+
 const RunStop = message('RunStop', {
   run: field(1, freeText()),
   by: field(2, freeText()),
@@ -102,9 +110,20 @@ export const runKinds = {
   runKill: kind(22, 1, 'anywhere', RunStop, (tx, value) => stopRun(tx, value, stopModes.kill)),
   /** Once for each person: the first word counts, and another one is a `conflict`. */
   runVote: kind(23, 1, 'anywhere', RunVote, vote),
+  /** As `runStart`, for a run that keeps more stages of another than could be named. */
+  runAgain: kind(27, 2, 'anywhere', RunAgain, startAgain),
 }
 
-export function startRun(tx: Transaction, { run, ...given }: RunStart): Result {
+function startAgain(tx: Transaction, { start, kept }: Infer<typeof RunAgain>): Result {
+  const { retry } = start
+  if (retry === undefined || retry.keep.length > 0) return refused('malformed')
+  if (kept.length > tx.limits.stagesMax / 8) return refused('tooLarge')
+  return startRun(tx, { ...start, retry: { ...retry, kept } })
+}
+
+type Beginning = Omit<RunStart, 'retry'> & { readonly retry?: RunRetry }
+
+export function startRun(tx: Transaction, { run, ...given }: Beginning): Result {
   const { limits } = tx
   const refusal = check(limits, run, given)
   if (refusal !== undefined) return refused(refusal)
@@ -137,7 +156,7 @@ export function startRun(tx: Transaction, { run, ...given }: RunStart): Result {
   return done(tx)
 }
 
-type Given = Omit<RunStart, 'run'>
+type Given = Omit<Beginning, 'run'>
 
 function check(limits: StateLimits, run: string, given: Given): 'badName' | 'tooLarge' | undefined {
   const { workflow, planHash, name, key, group, parent, retry, labels } = given
