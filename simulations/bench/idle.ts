@@ -13,8 +13,8 @@ export interface IdleOptions {
   json: boolean
 }
 
-/** Agents run for months: by then the compiler has long done its work, and voters are chosen. */
-const SETTLE_MS = 60_000
+/** Agents run for months: by then voters are chosen and the compiler, which takes minutes, is done. */
+const SETTLE_MS = 180_000
 const CPU_GOAL_PERCENT = 0.5
 const RESIDENT_GOAL_MIB = 128
 /** Linux counts CPU time in hundredths of a second. */
