@@ -2,7 +2,7 @@
  * `skein bench idle`: what agents cost when nothing is asked of them. A mesh of its own is started,
  * left to settle, and then looked at from outside, in /proc.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { Mesh } from './mesh.ts'
 import { type Figure, report } from './report.ts'
 import { residentBytesOf } from './resident.ts'
@@ -17,19 +17,16 @@ export interface IdleOptions {
 const SETTLE_MS = 180_000
 const CPU_GOAL_PERCENT = 0.5
 const RESIDENT_GOAL_MIB = 128
-/** Linux counts CPU time in hundredths of a second. */
-const TICKS_PER_SECOND = 100
-
 export async function benchIdle(options: IdleOptions): Promise<number> {
   const mesh = await Mesh.start(Number(options.nodes))
   try {
     await mesh.rest(SETTLE_MS)
-    const before = mesh.nodes.map(({ pid }) => cpuTicks(pid))
+    const before = mesh.nodes.map(({ pid }) => cpuMs(pid))
     const startedMs = performance.now()
     await mesh.rest(Number(options.seconds) * 1_000)
-    const seconds = (performance.now() - startedMs) / 1_000
+    const lookedMs = performance.now() - startedMs
     const results = mesh.nodes.flatMap(({ name, pid }, i): Figure[] => {
-      const percent = ((cpuTicks(pid) - (before[i] as number)) / TICKS_PER_SECOND / seconds) * 100
+      const percent = ((cpuMs(pid) - (before[i] as number)) / lookedMs) * 100
       const resident = residentBytesOf(pid) / 2 ** 20
       return [
         {
@@ -58,8 +55,14 @@ export async function benchIdle(options: IdleOptions): Promise<number> {
   }
 }
 
-function cpuTicks(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return Number(fields[11]) + Number(fields[12])
+/**
+ * Of all its threads, to the nanosecond. What `stat` counts are whole ticks of the kernel, and they
+ * are charged to whoever runs when one comes: too often to who is woken by it.
+ */
+function cpuMs(pid: number): number {
+  let ns = 0
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+  }
+  return ns / 1e6
 }
