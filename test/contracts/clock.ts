@@ -108,7 +108,8 @@ export function clockContract(
     await until('five calls', () => calledMs.length > 5)
     timer.cancel()
     for (let i = 1; i < calledMs.length; i++) {
-      assert.ok(calledMs[i]! - calledMs[i - 1]! >= 7.499_999, JSON.stringify(calledMs))
+      // From the beginning: a call that the host held up is nearer to the next one, rightly.
+      assert.ok(calledMs[i]! - calledMs[0]! >= i * 7.5 - 1e-6, JSON.stringify(calledMs))
     }
   })
 

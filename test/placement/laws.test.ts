@@ -148,9 +148,12 @@ function accepts(asked: PlacementRequest, host: HostView): boolean {
     features.every((feature) => host.features === undefined || host.features.includes(feature)) &&
     !(affinity?.required && affinity.nodes.length > 0 && !affinity.nodes.includes(host.id)) &&
     !(antiAffinity?.required && antiAffinity.nodes.includes(host.id)) &&
-    (wanted.cpu ?? 0) <= host.cores - setAside.cpu + 1e-9 &&
-    (wanted.memoryBytes ?? 0) <= host.memoryBytes - setAside.memoryBytes &&
-    (wanted.diskBytes ?? 0) <= host.disk!.availableBytes - setAside.diskBytes &&
+    // Who asks for nothing fits also where more is set aside than there is left.
+    (wanted.cpu === undefined || wanted.cpu <= host.cores - setAside.cpu + 1e-9) &&
+    (wanted.memoryBytes === undefined ||
+      wanted.memoryBytes <= host.memoryBytes - setAside.memoryBytes) &&
+    (wanted.diskBytes === undefined ||
+      wanted.diskBytes <= host.disk!.availableBytes - setAside.diskBytes) &&
     Object.entries(wanted.custom).every(
       ([name, amount]) => amount <= (host.custom[name] ?? 0) - (setAside.custom.get(name) ?? 0),
     ) &&
