@@ -2,6 +2,7 @@
  * What a mesh has to come to once the storm is over, step by step, each within its time; and what is
  * said of one that does not: for each host, what it waits for.
  */
+import { simLimits } from './limits.ts'
 import type { SimulatedAgent, SimulatedMesh } from './mesh.ts'
 import type { Failure } from './verdict.ts'
 
@@ -10,6 +11,29 @@ export interface Step {
   begin(): void
   done(): boolean
   complaint(): Failure
+}
+
+/** The healing is part of the time that was asked for. */
+export function stormEndMs(minutes: number): number {
+  return minutes * 60_000 - simLimits.coreMs
+}
+
+/** One step after the other, until one is not done in its time, or something else has failed. */
+export async function goThrough(
+  mesh: SimulatedMesh,
+  steps: readonly Step[],
+  failure: () => Failure | undefined,
+  graceMs = 0,
+): Promise<Failure | undefined> {
+  for (const step of steps) {
+    step.begin()
+    const over = () => failure() !== undefined || step.done()
+    const done = await mesh.world.runUntil(over, step.limitMs + graceMs)
+    const failed = failure()
+    if (failed) return failed
+    if (!done) return step.complaint()
+  }
+  return undefined
 }
 
 export function stuck(mesh: SimulatedMesh, checker: string, what: string): Failure {

@@ -16,9 +16,9 @@ import { Overseer, type Said, type Tells } from './overseer.ts'
 import { Parting } from './parting.ts'
 import { Peace } from './peace.ts'
 import { type Climate, drawClimate } from './schedule.ts'
-import type { Step } from './steps.ts'
+import { goThrough, type Step, stormEndMs } from './steps.ts'
 import { Storm } from './storm.ts'
-import { crashOf, type Failure, type Verdict } from './verdict.ts'
+import { crashOf, type Failure, type Verdict, verdictOf } from './verdict.ts'
 import { type WorkCounts, WorkTrial, workClimateOf } from './work/trial.ts'
 
 export interface TrialOptions {
@@ -66,11 +66,6 @@ export function climateOf(options: TrialOptions): Climate {
   return drawClimate(entropy, { hosts, calmMs: simLimits.calmMs, endMs: stormEndMs(minutes) })
 }
 
-/** The healing is part of the time that was asked for. */
-function stormEndMs(minutes: number): number {
-  return minutes * 60_000 - simLimits.coreMs
-}
-
 export async function runTrial(
   options: TrialOptions,
   listeners: Listeners = {},
@@ -115,17 +110,10 @@ class Trial {
   }
 
   async run(): Promise<TrialResult> {
-    const onRejection = (error: unknown) => this.crashed(error)
-    process.on('unhandledRejection', onRejection)
-    let verdict: Verdict
-    try {
-      verdict = (await this.phases()) ?? { kind: 'passed' }
-    } catch (error) {
-      this.crashed(error)
-      verdict = this.crash as Failure
-    } finally {
-      process.off('unhandledRejection', onRejection)
-    }
+    const verdict = await verdictOf(
+      () => this.phases(),
+      (error) => this.crashed(error),
+    )
     const { world } = this.mesh
     return {
       seed: this.options.seed,
@@ -157,15 +145,8 @@ class Trial {
     )
   }
 
-  private async goThrough(steps: readonly Step[]): Promise<Failure | undefined> {
-    for (const step of steps) {
-      step.begin()
-      const over = () => this.failure !== undefined || step.done()
-      const done = await this.mesh.world.runUntil(over, step.limitMs)
-      if (this.failure) return this.failure
-      if (!done) return step.complaint()
-    }
-    return undefined
+  private goThrough(steps: readonly Step[]): Promise<Failure | undefined> {
+    return goThrough(this.mesh, steps, () => this.failure)
   }
 
   private async advance(untilMs: number): Promise<void> {
@@ -198,7 +179,8 @@ class Trial {
     }
   }
 
-  private crashed(error: unknown): void {
+  private crashed(error: unknown): Failure {
     this.crash ??= crashOf(error, this.mesh.world.nowMs)
+    return this.crash
   }
 }

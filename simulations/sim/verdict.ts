@@ -23,6 +23,21 @@ export const exitCodeOf: Readonly<Record<Verdict['kind'], number>> = {
   liveness: exitCodes.simulationLiveness,
 }
 
+/** What a history comes to. `crashed` is told of whatever is thrown and nobody handles, at once. */
+export async function verdictOf(
+  history: () => Promise<Failure | undefined>,
+  crashed: (error: unknown) => Failure,
+): Promise<Verdict> {
+  process.on('unhandledRejection', crashed)
+  try {
+    return (await history()) ?? { kind: 'passed' }
+  } catch (error) {
+    return crashed(error)
+  } finally {
+    process.off('unhandledRejection', crashed)
+  }
+}
+
 export function crashOf(error: unknown, atMs: number): Failure {
   const cause = error instanceof HappeningError ? error.cause : error
   const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)

@@ -14,14 +14,13 @@ import { tcp } from '../../world/limits.ts'
 import type { WorkMoment } from '../fault.ts'
 import { Healing } from '../healing.ts'
 import { History } from '../history.ts'
-import { simLimits } from '../limits.ts'
 import { SimulatedMesh } from '../mesh.ts'
 import { Overseer, type Said } from '../overseer.ts'
 import type { Climate } from '../schedule.ts'
-import type { Step } from '../steps.ts'
+import { goThrough, type Step, stormEndMs } from '../steps.ts'
 import { Storm } from '../storm.ts'
 import type { Listeners, TrialOptions, TrialResult } from '../trial.ts'
-import { crashOf, type Failure, type Verdict } from '../verdict.ts'
+import { crashOf, type Failure, verdictOf } from '../verdict.ts'
 import { drawWorkClimate } from './climate.ts'
 import { zoneOf } from './drawn-terms.ts'
 import { Ending } from './ending.ts'
@@ -49,10 +48,6 @@ export function workClimateOf({ seed, nodes, minutes, climate }: TrialOptions): 
   const entropy = new SeededEntropy(seed).stream('climate')
   const { calmMs } = workSimLimits
   return drawWorkClimate(entropy, { hosts, calmMs, endMs: stormEndMs(minutes) })
-}
-
-function stormEndMs(minutes: number): number {
-  return minutes * 60_000 - simLimits.coreMs
 }
 
 function labelsOf({ index }: Host): Readonly<Record<string, string>> {
@@ -100,17 +95,10 @@ export class WorkTrial {
   }
 
   async run(): Promise<TrialResult> {
-    const onRejection = (error: unknown) => this.crashed(error)
-    process.on('unhandledRejection', onRejection)
-    let verdict: Verdict
-    try {
-      verdict = (await this.phases()) ?? { kind: 'passed' }
-    } catch (error) {
-      this.crashed(error)
-      verdict = this.broken as Failure
-    } finally {
-      process.off('unhandledRejection', onRejection)
-    }
+    const verdict = await verdictOf(
+      () => this.phases(),
+      (error) => this.crashed(error),
+    )
     const { world } = this.mesh
     const { runs, attempts, votes } = this.witness
     return {
@@ -154,17 +142,9 @@ export class WorkTrial {
     return (await this.goThrough([ending.runs, ending.hosts, ending.kept])) ?? this.judgeEnd()
   }
 
-  private async goThrough(steps: readonly Step[]): Promise<Failure | undefined> {
-    for (const step of steps) {
-      step.begin()
-      const over = () => this.failure !== undefined || step.done()
-      // So long may TCP sit on what it has lost again and again in bad weather.
-      const limitMs = step.limitMs + tcp.retransmitMostMs
-      const done = await this.mesh.world.runUntil(over, limitMs)
-      if (this.failure) return this.failure
-      if (!done) return step.complaint()
-    }
-    return undefined
+  private goThrough(steps: readonly Step[]): Promise<Failure | undefined> {
+    // So long may TCP sit on what it has lost again and again in bad weather.
+    return goThrough(this.mesh, steps, () => this.failure, tcp.retransmitMostMs)
   }
 
   private judgeEnd(): Failure | undefined {
@@ -271,7 +251,8 @@ export class WorkTrial {
     this.say({ atMs, host: '', text: `VIOLATION of ${found.checker}: ${found.what}` })
   }
 
-  private crashed(error: unknown): void {
+  private crashed(error: unknown): Failure {
     this.broken ??= crashOf(error, this.mesh.world.nowMs)
+    return this.broken
   }
 }
