@@ -12,6 +12,7 @@ import type { Operation, Outcome, RegisterOp } from '../checkers/operations.ts'
 import type { History } from './history.ts'
 import { clientLimits } from './limits.ts'
 import type { SimulatedMesh } from './mesh.ts'
+import { heardWithin, rest } from './patience.ts'
 
 const NAMESPACE = 'sim'
 const encoder = new TextEncoder()
@@ -94,7 +95,7 @@ export class Client {
       const leftMs = drawn * (hurries() ? clientLimits.hurryMs : clientLimits.thinkMs) - restedMs
       if (leftMs <= 0) return
       const restMs = Math.min(leftMs, clientLimits.lookUpMs)
-      await this.rest(restMs)
+      await rest(this.mesh.world, restMs)
       restedMs += restMs
     }
   }
@@ -106,7 +107,8 @@ export class Client {
     const end = this.begin(key, { kind: 'get' })
     const committed = this.listener.committed()
     const timeoutMs = this.patience()
-    const answer = await this.heardWithin(
+    const answer = await heardWithin(
+      this.mesh.world,
       timeoutMs + clientLimits.graceMs,
       agent.ledger.read(
         { kind: 'kvGet', namespace: NAMESPACE, key },
@@ -184,7 +186,7 @@ export class Client {
       }
       // A refusal says nothing about an earlier try: only after the first it is the end.
       if (answer?.kind === 'refused' && tries === 0) return { kind: 'refused' }
-      await this.rest(clientLimits.retryMs)
+      await rest(this.mesh.world, clientLimits.retryMs)
       agent = this.someAgent()
     }
     this.session = undefined
@@ -205,7 +207,11 @@ export class Client {
   private append(agent: Agent, command: Command, numbered: Numbered | undefined): Promise<Answer> {
     const timeoutMs = this.patience()
     const options = numbered ? { timeoutMs, numbered } : { timeoutMs }
-    return this.heardWithin(timeoutMs + clientLimits.graceMs, agent.ledger.append(command, options))
+    return heardWithin(
+      this.mesh.world,
+      timeoutMs + clientLimits.graceMs,
+      agent.ledger.append(command, options),
+    )
   }
 
   // ── Noting it ─────────────────────────────────────────────────────────────────────────────────
@@ -238,22 +244,6 @@ export class Client {
 
   private patience(): number {
     return 500 + this.entropy.unit() * clientLimits.patienceMs
-  }
-
-  private rest(ms: number): Promise<void> {
-    const { scheduler, nowMs } = this.mesh.world
-    return new Promise((resolve) => scheduler.at(nowMs + ms, resolve))
-  }
-
-  private async heardWithin<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
-    const { scheduler, nowMs } = this.mesh.world
-    return new Promise((resolve, reject) => {
-      const giveUp = scheduler.at(nowMs + ms, () => resolve(undefined))
-      answer.then((heard) => {
-        scheduler.cancel(giveUp)
-        resolve(heard)
-      }, reject)
-    })
   }
 }
 

@@ -10,6 +10,7 @@ import type { Host } from '../world/host.ts'
 import { simLimits } from './limits.ts'
 import type { SimulatedAgent, SimulatedMesh } from './mesh.ts'
 import type { Said } from './overseer.ts'
+import { rest } from './patience.ts'
 import { type Step, stuck } from './steps.ts'
 import type { Failure } from './verdict.ts'
 
@@ -84,7 +85,6 @@ export class Healing {
   }
 
   private async write(node: SimulatedAgent): Promise<void> {
-    const { scheduler } = this.mesh.world
     const value = new TextEncoder().encode(node.host.name)
     const command = {
       kind: 'kvPut' as const,
@@ -93,7 +93,7 @@ export class Healing {
     for (;;) {
       const answer = await node.agent?.ledger.append(command, { timeoutMs: TRY_MS })
       if (answer?.kind === 'applied') break
-      await new Promise<void>((resolve) => scheduler.at(scheduler.nowMs + AGAIN_MS, resolve))
+      await rest(this.mesh.world, AGAIN_MS)
     }
     this.written.add(node.host)
   }

@@ -7,9 +7,9 @@ import { wholeRun } from '../../../protocol/ledger/read-run.ts'
 import { isUnitOver } from '../../../protocol/work/states.ts'
 import type { Violation } from '../../checkers/violation.ts'
 import type { SimulatedAgent, SimulatedMesh } from '../mesh.ts'
+import { rest } from '../patience.ts'
 import { type Step, stuck } from '../steps.ts'
 import { workSimLimits } from './limits.ts'
-import { rest } from './patience.ts'
 import type { WorkWitness } from './witness.ts'
 
 const AGAIN_MS = 500

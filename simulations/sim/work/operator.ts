@@ -5,8 +5,8 @@
 import type { Command } from '../../../protocol/ledger/catalogue.ts'
 import { below, type Entropy, pick } from '../../../protocol/ports/entropy.ts'
 import type { SimulatedMesh } from '../mesh.ts'
+import { heardWithin, rest } from '../patience.ts'
 import { peopleLimits } from './limits.ts'
-import { heardWithin, rest } from './patience.ts'
 
 export class Operator {
   private readonly mesh: SimulatedMesh

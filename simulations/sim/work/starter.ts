@@ -23,10 +23,10 @@ import { below, type Entropy, pick } from '../../../protocol/ports/entropy.ts'
 import type { Workflow } from '../../../protocol/workflow/model.ts'
 import { parseWorkflow } from '../../../protocol/workflow/parse.ts'
 import type { SimulatedMesh } from '../mesh.ts'
+import { heardWithin, rest } from '../patience.ts'
 import { childTexts } from './children.ts'
 import { drawWorkflow, modes } from './drawing.ts'
 import { peopleLimits } from './limits.ts'
-import { heardWithin, rest } from './patience.ts'
 import { eventKeys, events } from './sketch.ts'
 
 /** Somebody was told that there is a run: it began with that entry. */

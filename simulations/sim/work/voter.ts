@@ -10,8 +10,8 @@ import type { RunView, UnitView } from '../../../protocol/ledger/work-view.ts'
 import { below, type Entropy, pick } from '../../../protocol/ports/entropy.ts'
 import { type Violation, violation } from '../../checkers/violation.ts'
 import type { SimulatedMesh } from '../mesh.ts'
+import { heardWithin, rest } from '../patience.ts'
 import { peopleLimits } from './limits.ts'
-import { heardWithin, rest } from './patience.ts'
 
 export class Voters {
   private readonly mesh: SimulatedMesh

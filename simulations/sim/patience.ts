@@ -1,5 +1,5 @@
 /** How somebody outside of all hosts lets time go by, and gives up waiting. */
-import type { World } from '../../world/world.ts'
+import type { World } from '../world/world.ts'
 
 export function rest({ scheduler, nowMs }: World, ms: number): Promise<void> {
   return new Promise((resolve) => scheduler.at(nowMs + ms, resolve))
