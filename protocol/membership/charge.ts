@@ -4,7 +4,7 @@
  * comparable with what each hearer has had from the accused itself.
  */
 import type { PeerId } from '../identity/peer-id.ts'
-import { limits } from './limits.ts'
+import { ageMsAt, limits } from './limits.ts'
 import type { Claim } from './messages.ts'
 import { rankOf } from './roster.ts'
 
@@ -39,8 +39,7 @@ export function asSuspicion(charge: Charge): Charge {
 export function claimOf(charge: Charge, nowMs: number): AgedClaim {
   if (charge.carried && charge.carriedMs === nowMs) return charge.carried
   const { about, rank, incarnation, by } = charge
-  const ageMs = Math.min(limits.ageMsMax, Math.max(0, Math.round(nowMs - charge.sinceMs)))
-  charge.carried = { about, rank, incarnation, by, ageMs }
+  charge.carried = { about, rank, incarnation, by, ageMs: ageMsAt(charge.sinceMs, nowMs) }
   charge.carriedMs = nowMs
   return charge.carried
 }

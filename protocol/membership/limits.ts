@@ -144,6 +144,11 @@ export function nextDigestIntervalMs(
   return Math.max(shortestMs, Math.min(2 * lastMs, l.digestIntervalMsSteady))
 }
 
+/** What was at `thenMs`, as an age that goes on the wire. */
+export function ageMsAt(thenMs: number, nowMs: number): number {
+  return Math.min(limits.ageMsMax, Math.max(0, Math.round(nowMs - thenMs)))
+}
+
 export function syncIntervalMs(size: number, l: Limits = limits): number {
   return l.syncIntervalMs * Math.max(1, Math.log2(size / 16))
 }

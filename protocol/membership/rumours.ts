@@ -4,7 +4,7 @@
  */
 import type { PeerId } from '../identity/peer-id.ts'
 import { type Charge, claimOf } from './charge.ts'
-import { limits } from './limits.ts'
+import { ageMsAt, limits } from './limits.ts'
 import type { CarriedDigest, News } from './messages.ts'
 
 /** A digest as it is held: its age grows until it is sent. */
@@ -227,7 +227,7 @@ function rotate<R>(rumours: Map<PeerId, R>, firstLeft: PeerId): void {
 export function carry(held: HeldDigest, nowMs: number): CarriedDigest {
   if (held.carried && held.carriedMs === nowMs) return held.carried
   const { owner, incarnation, sequence, signed } = held
-  const ageMs = Math.min(limits.ageMsMax, Math.max(0, Math.round(nowMs - held.writtenMs)))
+  const ageMs = ageMsAt(held.writtenMs, nowMs)
   held.carried = { owner, incarnation, sequence, signed, ageMs }
   held.carriedMs = nowMs
   return held.carried
