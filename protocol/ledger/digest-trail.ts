@@ -3,7 +3,7 @@
  * moment can still be compared: at marks, of which all take note, and for the last few entries at
  * any of them.
  */
-import { type DigestSource, digestOf } from './digest.ts'
+import { type DigestSource, digestOf, sumOf } from './digest.ts'
 import { type LocalLimits, localLimits } from './limits.ts'
 
 export interface DigestMark {
@@ -58,8 +58,7 @@ export class DigestTrail {
 /** What a digest is made of, without the rows: keeping it keeps no old state alive. */
 function recentOf(state: Position): Position {
   const { index, timeMs, version, auditHead, auditAnchor, estopFloor } = state
-  const { a, b, c, d } = state.sum
-  const sum = { a, b, c, d }
+  const sum = sumOf(state.sum)
   const rows = { size: state.rows.size }
   return { index, sum, rows, timeMs, version, auditHead, auditAnchor, estopFloor }
 }

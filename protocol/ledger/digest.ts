@@ -25,6 +25,11 @@ export interface RowSum {
 
 export const noRows: RowSum = { a: 0, b: 0, c: 0, d: 0 }
 
+/** As it is now, of a sum that goes on. */
+export function sumOf({ a, b, c, d }: RowSum): RowSum {
+  return { a, b, c, d }
+}
+
 export class RunningSum implements RowSum {
   a: number
   b: number

@@ -2,7 +2,7 @@
  * Chunks back into a state. Nothing is believed: each chunk's checksum, their order, the order of
  * the keys and in the end the digest over everything must be right, or there is no state.
  */
-import { digestOf, noRows, RunningSum } from './digest.ts'
+import { digestOf, noRows, RunningSum, sumOf } from './digest.ts'
 import { stateLimits } from './limits.ts'
 import { type Octets, toOctets } from './octets.ts'
 import { decodeChunk, SNAPSHOT_FORMAT, type SnapshotHead } from './snapshot-format.ts'
@@ -95,7 +95,6 @@ export class SnapshotReader {
 
   private complete(head: SnapshotHead): SnapshotProgress {
     const { version, index, term, timeMs, estopFloor } = head
-    const { a, b, c, d } = this.sum
     const state: LedgerState = {
       index,
       term,
@@ -105,7 +104,7 @@ export class SnapshotReader {
       auditAnchor: markOf(head.auditAnchor),
       estopFloor,
       rows: this.load.finish(),
-      sum: { a, b, c, d },
+      sum: sumOf(this.sum),
       bytes: this.bytes,
     }
     if (digestOf(state) === this.digest) return { kind: 'complete', state }

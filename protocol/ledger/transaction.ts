@@ -7,7 +7,7 @@
  * own, the next one changes in place.
  */
 import { assert } from '../assert.ts'
-import { type DigestSource, RunningSum } from './digest.ts'
+import { type DigestSource, RunningSum, sumOf } from './digest.ts'
 import type { Change, LedgerEvent } from './events.ts'
 import type { StateLimits } from './limits.ts'
 import type { Octets } from './octets.ts'
@@ -130,8 +130,7 @@ export class Transaction implements DigestSource {
   finish(): LedgerState {
     const { index, term, timeMs, version, auditHead, auditAnchor, estopFloor, bytes } = this
     const rows = this.rows.finish()
-    const { a, b, c, d } = this.sum
-    const sum = { a, b, c, d }
+    const sum = sumOf(this.sum)
     return { index, term, timeMs, version, auditHead, auditAnchor, estopFloor, rows, sum, bytes }
   }
 
