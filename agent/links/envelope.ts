@@ -4,7 +4,6 @@
  */
 import {
   bytes,
-  type Infer,
   message,
   nested,
   optional,
@@ -12,30 +11,37 @@ import {
   text,
   uint,
 } from '../../protocol/wire/schema.ts'
+import type { ValueType } from '../../protocol/wire/value-types.ts'
 import { refusalTextBytesMax } from './limits.ts'
 
-export function envelopeSchema(payloadBytesMax: number) {
-  return message('Envelope', {
-    requestId: optional(1, uint()),
-    responseTo: optional(2, uint()),
-    /** The purpose's message. Absent only where `refusal` stands. */
-    payload: optional(3, bytes(payloadBytesMax)),
-    /** Why a request gets no answer. */
-    refusal: optional(4, text(refusalTextBytesMax)),
-  })
+interface Around<P> {
+  requestId?: number
+  responseTo?: number
+  /** The purpose's message. Absent only where `refusal` stands. */
+  payload?: P
+  /** Why a request gets no answer. */
+  refusal?: string
 }
-export type EnvelopeSchema = ReturnType<typeof envelopeSchema>
-export type Envelope = Infer<EnvelopeSchema>
 
+/** What comes: the message is read when it is known for what it is. */
+export type Envelope = Around<Uint8Array>
 /** What is sent: the message itself stands in it, and is written together with what is around it. */
-export type Sent<F> = Omit<Envelope, 'payload'> & { payload?: F }
+export type Sent<F> = Around<F>
+
+export function envelopeSchema(payloadBytesMax: number): Schema<Envelope> {
+  return around(bytes(payloadBytesMax))
+}
 
 /** The same bytes as of `envelopeSchema`, since on the wire a message inside one is its bytes. */
 export function sentSchema<F>(frames: Schema<F>): Schema<Sent<F>> {
+  return around(nested(frames))
+}
+
+function around<P>(payload: ValueType<P>): Schema<Around<P>> {
   return message('Envelope', {
     requestId: optional(1, uint()),
     responseTo: optional(2, uint()),
-    payload: optional(3, nested(frames)),
+    payload: optional(3, payload),
     refusal: optional(4, text(refusalTextBytesMax)),
-  }) as Schema<Sent<F>>
+  }) as Schema<Around<P>>
 }

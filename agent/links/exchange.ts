@@ -6,13 +6,7 @@ import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { decode, encodeBriefly } from '../../protocol/wire/codec.ts'
 import type { Schema } from '../../protocol/wire/schema.ts'
-import {
-  type Envelope,
-  type EnvelopeSchema,
-  envelopeSchema,
-  type Sent,
-  sentSchema,
-} from './envelope.ts'
+import { type Envelope, envelopeSchema, type Sent, sentSchema } from './envelope.ts'
 import type { Outgoing } from './frame-queue.ts'
 import { envelopeBytesMax, type LinkLimits, refusalTextBytesMax } from './limits.ts'
 import type { LinkRefusal } from './refusals.ts'
@@ -40,7 +34,7 @@ export interface ExchangeOutlets {
 export class Exchange<F extends object> {
   readonly #frames: Schema<F>
   readonly #frameBytesMax: number
-  readonly #envelope: EnvelopeSchema
+  readonly #envelope: Schema<Envelope>
   readonly #sent: Schema<Sent<F>>
   readonly #requests: Requests<F>
   readonly #handlers: ExchangeHandlers<F>
