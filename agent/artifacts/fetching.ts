@@ -13,12 +13,12 @@ import type { Blobs } from '../../protocol/ports/blobs.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import { type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
 import { type Network, Unreachable } from '../../protocol/ports/network.ts'
+import { Turns } from '../../protocol/turns.ts'
 import type { Hello } from '../../protocol/wire/versions.ts'
 import { Holder, HolderRefused, HolderWrong } from './asking.ts'
 import { ArtifactError, refuseAborted } from './errors.ts'
 import { StreamOver } from './frames.ts'
 import { fetchLimits as limits } from './limits.ts'
-import { Turns } from './locks.ts'
 import type { Transfer } from './transfer.ts'
 
 export interface FetchingPorts {

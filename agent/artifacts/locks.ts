@@ -24,28 +24,6 @@ export class Locks {
   }
 }
 
-/** So many at a time, in the order asked. Who waits is bounded by whoever calls. */
-export class Turns {
-  #free: number
-  readonly #waiting: (() => void)[] = []
-
-  constructor(atOnce: number) {
-    this.#free = atOnce
-  }
-
-  async with<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#free++
-      else next()
-    }
-  }
-}
-
 /** Works through all, so many at a time. After a failure nothing new begins, and it is thrown. */
 export async function forAll<T>(
   items: Iterable<T>,

@@ -18,11 +18,11 @@ import { BlobError } from '../../protocol/ports/blobs.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import { DiskError } from '../../protocol/ports/disk.ts'
 import type { Network, Stream } from '../../protocol/ports/network.ts'
+import { Turns } from '../../protocol/turns.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { agree, Hello } from '../../protocol/wire/versions.ts'
 import { Frames, StreamOver } from './frames.ts'
 import { serveLimits as limits } from './limits.ts'
-import { Turns } from './locks.ts'
 
 /** What is served, and read in such a way that only what is right comes out. */
 export interface Served {

@@ -7,6 +7,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import type { FunctionEnd, Functions } from '../../protocol/ports/functions.ts'
+import { Turns } from '../../protocol/turns.ts'
 import { canonicalHash } from '../../protocol/workflow/canonical.ts'
 import type { Workflow } from '../../protocol/workflow/model.ts'
 import { parseWorkflow } from '../../protocol/workflow/parse.ts'
@@ -21,9 +22,7 @@ const THREAD = fileURLToPath(new URL('./writing-out.ts', import.meta.url))
 export class WorkflowReading {
   private readonly functions: Functions
   private readonly library: WorkflowLibrary
-  private threads = 0
-  /** Those that wait for a thread, the first first. */
-  private readonly waiting: (() => void)[] = []
+  private readonly threads = new Turns(readingLimits.threadsMax)
 
   constructor(functions: Functions, library: WorkflowLibrary) {
     this.functions = functions
@@ -46,42 +45,20 @@ export class WorkflowReading {
     if (!read.ok) throw mistaken(read)
     const { canonical } = read
     const found = this.library.learn(canonicalHash(canonical), canonical)
-    if (!found.ok) {
-      const why = `with its defaults written out, the workflow takes ${canonical.length} characters, which is too large`
-      throw new ApiRefusal(
-        'badRequest',
-        why,
-        'start parts of it as subflows, or set fewer defaults',
-      )
-    }
+    if (!found.ok) throw tooLarge(`takes ${canonical.length} characters, which is too large`)
     this.library.keepText(text, found.workflow)
     return found.workflow
   }
 
-  private async inThread(text: string, signal: AbortSignal): Promise<WrittenOut> {
-    await this.turn()
-    try {
-      signal.throwIfAborted()
-      return writtenOutBy(await this.called(text, signal))
-    } finally {
-      const next = this.waiting.shift()
-      if (next === undefined) this.threads--
-      else next()
-    }
-  }
-
-  private async turn(): Promise<void> {
-    const { threadsMax, waitingMax } = readingLimits
-    if (this.threads < threadsMax) {
-      this.threads++
-      return
-    }
-    if (this.waiting.length >= waitingMax) {
+  private inThread(text: string, signal: AbortSignal): Promise<WrittenOut> {
+    const { waitingMax } = readingLimits
+    if (this.threads.waiting >= waitingMax) {
       const why = `${waitingMax} large workflows wait here to be read`
       throw new ApiRefusal('overloaded', why, 'try again in a moment, or ask another agent')
     }
-    await new Promise<void>((resolve) => {
-      this.waiting.push(resolve)
+    return this.threads.with(async () => {
+      signal.throwIfAborted()
+      return writtenOutBy(await this.called(text, signal))
     })
   }
 
@@ -115,8 +92,12 @@ function writtenOutBy(end: FunctionEnd): WrittenOut {
     const why = 'message' in end ? end.message : 'it returned nothing'
     throw new Error(`reading a workflow in a thread went wrong: ${why}`)
   }
-  const why = 'with its defaults written out, the workflow is too large'
-  throw new ApiRefusal('badRequest', why, 'start parts of it as subflows, or set fewer defaults')
+  throw tooLarge('is too large')
+}
+
+function tooLarge(how: string): ApiRefusal {
+  const why = `with its defaults written out, the workflow ${how}`
+  return new ApiRefusal('badRequest', why, 'start parts of it as subflows, or set fewer defaults')
 }
 
 function mistaken({ mistakes, more }: Extract<WrittenOut, { ok: false }>): Mistaken {

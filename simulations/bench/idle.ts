@@ -17,6 +17,7 @@ export interface IdleOptions {
 const SETTLE_MS = 180_000
 const CPU_GOAL_PERCENT = 0.5
 const RESIDENT_GOAL_MIB = 128
+
 export async function benchIdle(options: IdleOptions): Promise<number> {
   const mesh = await Mesh.start(Number(options.nodes))
   try {

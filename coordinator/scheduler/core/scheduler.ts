@@ -5,10 +5,11 @@
  * When the turn at leading is over it is thrown away.
  *
  * Whoever drives it: (1) tells it of all signals, then hosts, then runs that are not over, these
- * between `shutGroups` and `openGroups`; (2) after whatever it has told, appends what `turn()` gives, in order, until it gives nothing, and then does
- * `effects()`; (3) gives each turn back to `settled` when its entry is applied, does what comes of
- * that, and goes on as in (2); (4) goes on as in (2) at `nextDueMs`. When an append fails, or its
- * result is not `ok`, this is over: a new turn at leading begins with a new scheduler.
+ * between `shutGroups` and `openGroups`; (2) after whatever it has told, appends what `turn()` gives,
+ * in order, until it gives nothing, and then does `effects()`; (3) gives each turn back to `settled`
+ * when its entry is applied, does what comes of that, and goes on as in (2); (4) goes on as in (2) at
+ * `nextDueMs`. When an append fails, or its result is not `ok`, this is over: a new turn at leading
+ * begins with a new scheduler.
  */
 
 import type { Dropped } from '../../../protocol/ledger/result.ts'

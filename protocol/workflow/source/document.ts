@@ -1,7 +1,7 @@
 /**
- * YAML, and JSON with it, into located values. What is plain JSON is read by `json.ts`. What is large, deep or multiplied by aliases is
- * refused before it takes memory or time; what YAML leaves open (keys that stand twice, tags, merge
- * keys) is a mistake.
+ * YAML, and JSON with it, into located values. What is plain JSON is read by `json.ts`. What is
+ * large, deep or multiplied by aliases is refused before it takes memory or time; what YAML leaves
+ * open (keys that stand twice, tags, merge keys) is a mistake.
  */
 import { Composer, CST, isAlias, isMap, isScalar, isSeq, Lexer, type Node, Parser } from 'yaml'
 import { workflowLimits as limits } from '../limits.ts'
