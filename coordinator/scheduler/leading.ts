@@ -158,10 +158,10 @@ export class Leading {
     const found = scheduler.knows(hash) ? undefined : parts.library.find(state, hash)
     if (found?.ok === false) {
       parts.log.error('a run cannot be scheduled', { run, why: found.why })
-      return scheduler.expectRun(run)
+      return scheduler.expectRun(run, false)
     }
     const before = this.predecessors.of(state, view, () => this.keptBy(state, view))
-    if (before === 'asked') return scheduler.expectRun(run)
+    if (before === 'asked') return scheduler.expectRun(run, view.head.state !== 'queued')
     scheduler.addRun(view, found?.workflow, this.now(), before)
   }
 

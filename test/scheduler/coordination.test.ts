@@ -317,3 +317,62 @@ test('a stage that makes room for a newer one is cancelled, and so is its run', 
   assert.equal(mesh.state(first), 'cancelled')
   assert.equal(mesh.state(second), 'succeeded')
 })
+
+test('a new leader gives no place away while a run that may hold one is still to come', () => {
+  for (const text of [
+    'concurrency: { key: k }\nstages:\n  a: { run: x }\n',
+    'stages:\n  a: { run: x, concurrency: { key: k } }\n',
+  ]) {
+    let live = 0
+    let most = 0
+    const mesh = new Mesh({
+      onAssign: () => {
+        most = Math.max(most, ++live)
+        mesh.after(1_000, () => live--)
+      },
+      fates: () => succeeds(undefined, 1_000),
+    })
+    const put = mesh.put(`${head}${text}`)
+    const of = text.startsWith('concurrency') ? group('queue') : {}
+    const first = mesh.start(put, {}, of)
+    mesh.run(100)
+    const second = mesh.start(put, {}, of)
+    mesh.run(100)
+    mesh.changeLeader(0, [first])
+    mesh.run(10_000)
+    assert.notEqual(mesh.state(second), 'succeeded')
+    mesh.load(first)
+    mesh.pump()
+    mesh.run()
+    assert.equal(mesh.state(first), 'succeeded')
+    assert.equal(mesh.state(second), 'succeeded')
+    assert.equal(most, 1)
+  }
+})
+
+test('a run that is only queued, and still to come, keeps nobody out', () => {
+  const mesh = new Mesh({ fates: () => succeeds(undefined, 1_000) })
+  const put = mesh.put(grouped('queue'))
+  const runs = [1, 2, 3].map(() => mesh.start(put, {}, group('queue')))
+  mesh.run(100)
+  mesh.changeLeader(0, [runs[2]!])
+  mesh.run(10_000)
+  assert.deepEqual(
+    runs.map((run) => mesh.state(run)),
+    ['succeeded', 'succeeded', 'queued'],
+  )
+})
+
+test('a run that does not come after all gives back the places that were kept for it', () => {
+  const mesh = new Mesh({ fates: () => succeeds(undefined, 1_000) })
+  const put = mesh.put(grouped('queue'))
+  const [first, second] = [1, 2].map(() => mesh.start(put, {}, group('queue')))
+  mesh.run(100)
+  mesh.changeLeader(0, [first!])
+  mesh.run(10_000)
+  assert.equal(mesh.state(second!), 'queued')
+  mesh.scheduler.dropRun(first!)
+  mesh.pump()
+  mesh.run(10_000)
+  assert.equal(mesh.state(second!), 'succeeded')
+})

@@ -156,9 +156,9 @@ export class Mesh {
 
   /**
    * Another leader: it knows what the ledger says, and asks the agents. So many turns of the one
-   * before were committed, and nothing came of them.
+   * before were committed, and nothing came of them. What the late runs stand on is not known yet.
    */
-  changeLeader(committed = 0): void {
+  changeLeader(committed = 0, late: readonly string[] = []): void {
     this.commitOnly(committed)
     this.term++
     // The rest of what was on its way is lost with its leader.
@@ -170,7 +170,10 @@ export class Mesh {
     }
     const { scheduler } = this
     scheduler.shutGroups()
-    for (const run of this.openRuns()) this.load(run)
+    for (const run of this.openRuns()) {
+      if (!late.includes(run)) this.load(run)
+      else scheduler.expectRun(run, this.view(run).head.state !== 'queued')
+    }
     scheduler.openGroups(this.nowMs)
     for (const node of scheduler.awaited()) {
       const agent = this.agents.get(node)
@@ -185,7 +188,7 @@ export class Mesh {
       .value.items
   }
 
-  private load(run: string): void {
+  load(run: string): void {
     const view = wholeRun(this.replica.state, { run })
     assert.ok(view, `the run ${run} is there`)
     const before = view.spec.retry && wholeRun(this.replica.state, { run: view.spec.retry.run })

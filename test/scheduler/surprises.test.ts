@@ -178,7 +178,7 @@ test('what agents hold of a run that is still to come is neither taken nor kille
   const id = { run: 'late', stage: 'a', attempt: 1 }
   const fence = { term: 0, index: 5 }
   const report = succeeded('late', 'a', 1, fence)
-  scheduler.expectRun('late')
+  scheduler.expectRun('late', false)
   assert.equal(scheduler.report('a', report, mesh.nowMs), 'later')
   scheduler.inventory('a', [{ id, fence, state: 'running' }], mesh.nowMs)
   assert.deepEqual(scheduler.effects(), [])

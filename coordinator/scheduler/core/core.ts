@@ -10,6 +10,7 @@ import { Hosts } from '../../placement/hosts.ts'
 import type { PlacementPolicy } from '../../placement/policy.ts'
 import type { Plan } from './compiled.ts'
 import type { Effect } from './effects.ts'
+import { Expected } from './expected.ts'
 import { Groups } from './groups.ts'
 import { Heap } from './heap.ts'
 import { urgency } from './limits.ts'
@@ -43,8 +44,7 @@ export class Core {
   readonly random: Pick<Entropy, 'unit'>
   nowMs = 0
   readonly runs = new Map<string, Run>()
-  /** Runs that there are, and that come later. */
-  readonly expected = new Set<string>()
+  readonly expected = new Expected()
   readonly outbox: Outbox
   readonly ready = new ReadyQueue()
   readonly hosts = new Hosts()

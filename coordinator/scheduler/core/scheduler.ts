@@ -55,6 +55,8 @@ export class Scheduler {
   private readonly work: Work
   private readonly shelf = new WorkflowShelf()
   private readonly surprises: Surprises
+  /** The groups are shut, and open when nobody is expected who may hold a place. */
+  private areAllTold = false
 
   constructor({ term, policy, random }: SchedulerOptions) {
     this.core = new Core(term, policy, random)
@@ -84,20 +86,28 @@ export class Scheduler {
     this.core.unitGroups.shut()
   }
 
+  /** All are told. Those that are only expected, and may hold a place, are waited for. */
   openGroups(nowMs: number): void {
     this.at(nowMs)
+    this.areAllTold = true
+    this.openWhenAllCame()
+    this.work.all()
+  }
+
+  private openWhenAllCame(): void {
     const { core } = this
+    if (!this.areAllTold || core.expected.mayHold) return
+    this.areAllTold = false
     for (const review of core.runGroups.open()) applyRunReview(core, review)
     for (const review of core.unitGroups.open()) applyReview(core, review)
-    this.work.all()
   }
 
   /**
    * A run that is not over and cannot be given yet: until `addRun` or `dropRun`, what agents say of
-   * it is neither taken nor refused.
+   * it is neither taken nor refused. `mayHold`: nor are places of groups, for it may hold some.
    */
-  expectRun(run: string): void {
-    if (!this.core.runs.has(run)) this.core.expected.add(run)
+  expectRun(run: string, mayHold: boolean): void {
+    if (!this.core.runs.has(run)) this.core.expected.add(run, mayHold)
   }
 
   /**
@@ -120,12 +130,14 @@ export class Scheduler {
         this.childEnded(view.run, { state: head.state, outputs, reason: head.reason })
       }
     }
+    this.openWhenAllCame()
     this.work.all()
   }
 
   /** The ledger has it no more, or its end. */
   dropRun(run: string): void {
     this.core.expected.delete(run)
+    this.openWhenAllCame()
     const known = this.core.runs.get(run)
     if (known === undefined) return
     const left = forget(this.core, known)
