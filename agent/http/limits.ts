@@ -10,7 +10,7 @@ export interface HttpLimits {
   streamsMax: number
   /** All headers of a request, its first line included (431). */
   headerBytesMax: number
-  /** Body of one request (413), and of all that are being read (429). */
+  /** Body of one request (413; a route may take less), and of all that are being read (429). */
   bodyBytesMax: number
   bodiesBytesMax: number
   /** From the connection, or the last request on it, until the headers are in (408). */
@@ -36,7 +36,7 @@ export const httpLimits: HttpLimits = {
   requestsMax: 64,
   streamsMax: 64,
   headerBytesMax: 16 * 1024,
-  bodyBytesMax: 1024 * 1024,
+  bodyBytesMax: 8 * 1024 * 1024,
   bodiesBytesMax: 16 * 1024 * 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,

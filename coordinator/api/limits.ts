@@ -1,13 +1,19 @@
 /** What bounds a call to the control API, whichever way it comes. */
+import { httpLimits } from '../../agent/http/limits.ts'
 import { artifactLimits } from '../../protocol/artifacts/limits.ts'
 import { assert } from '../../protocol/assert.ts'
+import { workflowLimits } from '../../protocol/workflow/limits.ts'
 
 /** Longest path and query. A longer one is refused before it is taken apart. */
 export const pathLengthMax = 1024
 export const queryLengthMax = 4096
 
-/** Longest body. Also what a forwarded call may carry. */
+/**
+ * Longest body, unless the route says otherwise; and of those with a workflow: the longest text of
+ * one as JSON, with room for what is escaped in it.
+ */
 export const bodyBytesMax = 1024 * 1024
+export const workflowBodyBytesMax = 8 * 1024 * 1024
 
 /**
  * Longest body of a forwarded call and of its reply. With path, query and what surrounds them they
@@ -29,6 +35,11 @@ export const artifactFilesMax = 500
 export const artifactPieceBytes = 256 * 1024
 
 assert(forwardedBodyBytesMax <= bodyBytesMax, 'what is forwarded must have been accepted before')
+assert(workflowBodyBytesMax <= httpLimits.bodyBytesMax, 'what a route takes the socket must take')
+assert(
+  workflowLimits.textLengthMax * 1.5 <= workflowBodyBytesMax,
+  'a workflow of the longest text must be taken',
+)
 assert(
   artifactFilesMax * (artifactLimits.pathBytesMax + 256) < forwardedReplyBytesMax,
   'files of one answer must fit what is forwarded',

@@ -7,6 +7,7 @@ import { nearest } from '../../protocol/nearest.ts'
 import { type Mistake, Mistaken } from './errors.ts'
 import type { ApiRequest } from './exchange.ts'
 import { bodyBytesMax, mistakesMax, queryLengthMax } from './limits.ts'
+import type { RouteShape } from './routes.ts'
 import type { FoundRoute } from './routing.ts'
 
 export interface ReadCall {
@@ -24,7 +25,7 @@ export function readCall({ route, parameters }: FoundRoute, call: ApiRequest): R
   const read = {
     parameters: check('path', route.parameters ?? nothing, parameters, mistakes),
     query: check('query', route.query ?? nothing, queryOf(call.query, mistakes), mistakes),
-    body: bodyOf(route.body, call, mistakes),
+    body: bodyOf(route, call, mistakes),
   }
   if (mistakes.length === 0) return read
   const told = mistakes.slice(0, mistakesMax)
@@ -63,10 +64,10 @@ function queryOf(text: string, mistakes: Mistake[]): Record<string, string> {
   return query
 }
 
-function bodyOf(schema: z.ZodType | undefined, call: ApiRequest, mistakes: Mistake[]): unknown {
-  const { body } = call
-  if (body.length > bodyBytesMax) {
-    mistakes.push({ where: 'body', why: `has ${body.length} bytes, and ${bodyBytesMax} are taken` })
+function bodyOf(route: RouteShape, { body }: ApiRequest, mistakes: Mistake[]): unknown {
+  const { body: schema, bodyBytesMax: most = bodyBytesMax } = route
+  if (body.length > most) {
+    mistakes.push({ where: 'body', why: `has ${body.length} bytes, and ${most} are taken` })
     return undefined
   }
   if (schema === undefined) {

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod'
 import { artifactRoutes } from './artifact-routes.ts'
+import { workflowBodyBytesMax } from './limits.ts'
 import { Planned, PlanQuestion } from './plan-schemas.ts'
 import { routePaths } from './route-paths.ts'
 import { runRoutes } from './run-routes.ts'
@@ -29,6 +30,8 @@ export interface RouteShape {
   parameters?: z.ZodObject
   query?: z.ZodObject
   body?: z.ZodObject
+  /** Longest body, where it may be longer than of most. */
+  bodyBytesMax?: number
   response: z.ZodType
   /** The response is a stream of such documents, one a line. */
   stream?: true
@@ -138,6 +141,7 @@ export const routes = {
     ...routePaths.plan,
     summary: 'What a workflow would do on this mesh now: order, hosts, refusals, hints',
     body: PlanQuestion,
+    bodyBytesMax: workflowBodyBytesMax,
     response: Planned,
   },
   leave: {

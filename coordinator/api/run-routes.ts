@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { whereLimits } from '../../agent/history/limits.ts'
 import { whereNames } from '../../agent/history/where.ts'
+import { workflowBodyBytesMax } from './limits.ts'
 import { routePaths } from './route-paths.ts'
 import {
   AttemptLog,
@@ -54,6 +55,7 @@ export const runRoutes = {
     ...routePaths.startRun,
     summary: 'Begin a run of a workflow',
     body: RunStart,
+    bodyBytesMax: workflowBodyBytesMax,
     response: RunStarted,
   },
   runs: {
@@ -159,6 +161,7 @@ export const runRoutes = {
     ...routePaths.publishWorkflow,
     summary: 'Give a workflow its name in the mesh, for subflows and for runs by name',
     body: WorkflowPublish,
+    bodyBytesMax: workflowBodyBytesMax,
     response: PublishedList,
   },
   workflows: {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { ApiRefusal, httpStatusOf } from '../../coordinator/api/refusal.ts'
 import { ApiError, type MeshEvent } from '../../coordinator/api/schemas.ts'
+import { workflowLimits } from '../../protocol/workflow/limits.ts'
 import { ask, documentOf, type Fault, piecesOf, sampleEvent, sampleStatus } from './stage.ts'
 
 test('a handler is given what was asked, checked and with the defaults filled in', async () => {
@@ -48,6 +49,22 @@ test('a body is refused with the place of each mistake, or for not being there',
     documentOf(await ask('GET', '/api/v1/events?last=1&last=2')).error.why,
     /given twice/,
   )
+})
+
+test('the longest text of a workflow is taken where workflows are, and nothing as long elsewhere', async () => {
+  const text = '"'.repeat(workflowLimits.textLengthMax / 2).padEnd(workflowLimits.textLengthMax)
+  const seen: number[] = []
+  const handlers = {
+    startRun: ({ body }: { body: { workflow?: string | undefined } }) => {
+      seen.push(body.workflow!.length)
+      throw new ApiRefusal('notFound', 'gone', 'look again')
+    },
+  }
+  await ask('POST', '/api/v1/runs', { workflow: text, by: 'ann' }, { handlers })
+  assert.deepEqual(seen, [workflowLimits.textLengthMax])
+  const url = '/api/v1/nodes/n1/labels'
+  const refused = documentOf(await ask('PUT', url, { set: { zone: text } }))
+  assert.match(refused.error.why, /body has \d+ bytes, and 1048576 are taken/)
 })
 
 test('an unknown path is answered with the nearest one', async () => {
