@@ -30,6 +30,9 @@ function addStartOptions(command: Command): Command {
   return command
     .option('-i, --input <name=value...>', 'value of an input')
     .option('--inputs <file>', 'values of inputs, a JSON object; - reads from stdin')
+    .addOption(
+      new Option('--watch', 'follow it until it ends, as is done by default').conflicts('detach'),
+    )
     .addOption(new Option('--detach', 'begin it and say how to come back').conflicts('wait'))
     .option('--no-wait', 'leave when it waits for an approval, with exit code 7')
 }

@@ -38,6 +38,7 @@ test('wrong use is one line that says what is wrong and what to write, and exit 
     [['events', '--since', '-1'], /--since is "-1"/],
     [['up', '--nodes', 'many'], /--nodes is "many", which is no whole number/],
     [['agent', 'join', '/ip4/1.2.3.4/tcp/1'], /'--swarm-key <file>' not specified/],
+    [['run', 'w.yaml', '--watch', '--detach'], /'--watch' cannot be used with option '--detach'/],
     [['completion'], /missing required argument 'shell'; see skein completion --help/],
     [['completion', 'tcsh'], /no completion for tcsh/],
     [['help', 'nodse'], /no command "nodse"; did you mean nodes\?/],
