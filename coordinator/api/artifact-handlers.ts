@@ -16,7 +16,7 @@ import type { Handlers, Request } from './dispatch.ts'
 import { artifactPieceBytes } from './limits.ts'
 import { ApiRefusal } from './refusal.ts'
 import type { RouteResponse } from './routes.ts'
-import type { RunApiParts } from './run-handlers.ts'
+import type { RunApiParts } from './run-parts.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 
 type ArtifactRoute = 'runArtifacts' | 'artifactFiles' | 'artifactPiece'

@@ -21,7 +21,8 @@ import { Planning } from './planning.ts'
 import { modulesOf, nodeOf, nodesOf, ownDetailOf, statusOf } from './queries.ts'
 import { type ApiCode, ApiRefusal } from './refusal.ts'
 import type { ReadBody, ReadQuery, RouteName, RouteResponse } from './routes.ts'
-import { RunApi, type RunApiParts } from './run-handlers.ts'
+import { runHandlers } from './run-handlers.ts'
+import type { RunApiParts } from './run-parts.ts'
 import type { ModuleList, Node, NodeDetail } from './schemas.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 
@@ -32,11 +33,11 @@ const FORWARD_DEADLINE_MS = 3_000
 const FOLLOWER_QUEUE_MAX = 1_000
 
 type EventsQuery = ReadQuery<'events'>
+/** Those that have a file of their own. */
+type OtherRoute = keyof ReturnType<typeof runHandlers> | keyof ReturnType<ArtifactApi['handlers']>
 
 export class ControlApi {
   private readonly agent: Agent
-  private readonly runs: RunApi
-  private readonly artifacts: ArtifactApi
   private readonly handlers: Handlers
 
   constructor(
@@ -46,9 +47,11 @@ export class ControlApi {
     this.agent = agent
     const ask: RunApiParts['ask'] = (node, name, asked, signal) =>
       this.ask(this.find(node), name, asked, signal)
-    this.runs = new RunApi({ agent, library, office, ask })
-    this.artifacts = new ArtifactApi({ agent, library, ask })
-    this.handlers = this.makeHandlers()
+    this.handlers = {
+      ...this.meshHandlers(),
+      ...runHandlers({ agent, library, office, ask }),
+      ...new ArtifactApi({ agent, library, ask }).handlers(),
+    }
     agent.calls.serve(SERVICE, (_from, body) => this.answerPeer(body))
   }
 
@@ -59,7 +62,7 @@ export class ControlApi {
     })
   }
 
-  private makeHandlers(): Handlers {
+  private meshHandlers(): Omit<Handlers, OtherRoute> {
     const { agent } = this
     const planning = new Planning(agent)
     return {
@@ -75,8 +78,6 @@ export class ControlApi {
       health: () => healthOf(agent),
       events: ({ query, signal }) => this.events(query, signal),
       plan: ({ body, signal }) => planning.plan(body, signal),
-      ...this.runs.handlers(),
-      ...this.artifacts.handlers(),
       leave: () => {
         void agent.leave()
         return { schemaVersion: SCHEMA_VERSION, done: true }

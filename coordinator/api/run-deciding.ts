@@ -1,0 +1,173 @@
+/** What people decide about runs: to begin one, to end it, to do it again, to let it go on. */
+import type { Agent } from '../../agent/agent.ts'
+import type { Command } from '../../protocol/ledger/catalogue.ts'
+import { read } from '../../protocol/ledger/read.ts'
+import { wholeRun } from '../../protocol/ledger/read-run.ts'
+import type { Entropy } from '../../protocol/ports/entropy.ts'
+import { isRunOver } from '../../protocol/work/states.ts'
+import { workflowOf } from '../history/finding.ts'
+import { runBegunWith } from '../history/keys.ts'
+import { runDocument } from '../runs/documents.ts'
+import { inFreshState } from '../runs/fresh.ts'
+import type { WorkflowLibrary } from '../runs/library.ts'
+import { WorkflowReading } from '../runs/reading.ts'
+import { keptStages } from '../runs/retrying.ts'
+import { beginRun, boundInputs, publishedWorkflow, storeWorkflow } from '../runs/starting.ts'
+import { applied } from './appending.ts'
+import type { Handlers, Request } from './dispatch.ts'
+import { refuseStalePlan } from './planning.ts'
+import { ApiRefusal } from './refusal.ts'
+import { type Answer, type RunApiParts, viewMeant } from './run-parts.ts'
+import { alreadyOver, refusalTo } from './run-refusals.ts'
+import { SCHEMA_VERSION } from './schemas.ts'
+
+type DecidingRoute = 'startRun' | 'stopRun' | 'retryRun' | 'voteRun' | 'signal' | 'publishWorkflow'
+
+const done = { schemaVersion: SCHEMA_VERSION, done: true } as const
+
+export class RunDeciding {
+  private readonly agent: Agent
+  private readonly library: WorkflowLibrary
+  private readonly ids: Entropy
+  private readonly reading: WorkflowReading
+
+  constructor({ agent, library }: RunApiParts) {
+    this.agent = agent
+    this.library = library
+    this.ids = agent.ports.entropy.stream('runs/ids')
+    this.reading = new WorkflowReading(agent.ports.functions, library)
+  }
+
+  handlers(): Pick<Handlers, DecidingRoute> {
+    return {
+      startRun: (it) => this.start(it),
+      stopRun: (it) => this.stop(it),
+      retryRun: (it) => this.retry(it),
+      voteRun: (it) => this.vote(it),
+      signal: (it) => this.signal(it),
+      publishWorkflow: (it) => this.publish(it),
+    }
+  }
+
+  private async start({ body, signal }: Request<'startRun'>): Answer<'startRun'> {
+    const { workflow: text, published, planHash, ...wanted } = body
+    const workflow = published
+      ? await inFreshState(this.agent, signal, (state) =>
+          publishedWorkflow(state, this.library, text),
+        )
+      : await this.reading.read(text, signal)
+    if (planHash !== undefined) {
+      const inputs = boundInputs(workflow, wanted.inputs)
+      refuseStalePlan(this.agent, workflow, inputs, planHash)
+    }
+    return this.begun({ ...wanted, workflow }, signal)
+  }
+
+  private async begun(
+    wanted: Parameters<typeof beginRun>[2],
+    signal: AbortSignal,
+  ): Answer<'startRun'> {
+    const before = await runBegunWith(this.agent, wanted, signal)
+    if (before !== undefined) {
+      const document = runDocument(before.head, before.spec)
+      return { schemaVersion: SCHEMA_VERSION, run: document, began: false }
+    }
+    const { run, result } = await beginRun(this.agent, this.ids, wanted, signal)
+    if (result.code !== 'ok') throw refusalTo('begin the run', result)
+    const { state } = this.agent.ledger
+    const key = wanted.key
+    const id = key === undefined ? run : (read(state, { kind: 'runOfKey', key }).value ?? run)
+    const view = wholeRun(state, { run: id })
+    if (view === undefined) {
+      const why = `run ${id} has begun, and this agent does not hold it yet`
+      throw new ApiRefusal('unreachable', why, `skein runs show ${id} in a moment`)
+    }
+    return {
+      schemaVersion: SCHEMA_VERSION,
+      run: runDocument(view.head, view.spec),
+      began: id === run,
+    }
+  }
+
+  private async stop({ parameters, body, signal }: Request<'stopRun'>): Answer<'stopRun'> {
+    const { head } = await viewMeant(this.agent, parameters.run, signal)
+    if (isRunOver(head.state)) throw alreadyOver(head)
+    const { mode, by, reason } = body
+    const value = { run: head.run, by, reason }
+    const kind = mode === 'cancel' ? 'runCancel' : 'runKill'
+    const result = await applied(this.agent, { kind, value }, signal)
+    if (result.code === 'stale') throw alreadyOver(head)
+    if (result.code !== 'ok') throw refusalTo(`${mode} the run`, result)
+    return done
+  }
+
+  private async retry({ parameters, body, signal }: Request<'retryRun'>): Answer<'retryRun'> {
+    const view = await viewMeant(this.agent, parameters.run, signal)
+    const { state } = this.agent.ledger
+    const found = await workflowOf(this.agent, this.library, state, view.spec.workflow)
+    if (!found.ok) throw new ApiRefusal('conflict', found.why, 'run the workflow from its file')
+    const { workflow } = found
+    const { from, only, failed, by } = body
+    const keep = keptStages(view, workflow, { from, only, failed })
+    const before = JSON.parse(view.spec.inputs) as Record<string, unknown>
+    const inputs = { ...before, ...body.inputs }
+    const retry = { run: view.run, keep }
+    return this.begun({ workflow, inputs, labels: view.spec.labels, by, retry }, signal)
+  }
+
+  private async vote({ parameters, body, signal }: Request<'voteRun'>): Answer<'voteRun'> {
+    const { run, spec } = await viewMeant(this.agent, parameters.run, signal)
+    const { stage, item, approves, note, by } = body
+    const value = {
+      run,
+      stage,
+      by,
+      approves,
+      planHash: body.planHash ?? spec.planHash,
+      ...(item === undefined ? {} : { item }),
+      ...(note === undefined ? {} : { note }),
+    }
+    const result = await applied(this.agent, { kind: 'runVote', value }, signal)
+    switch (result.code) {
+      case 'ok':
+        return done
+      case 'notFound':
+        throw new ApiRefusal(
+          'notFound',
+          `stage ${stage} of run ${run} waits for no approval`,
+          `skein runs show ${run} says what it waits for`,
+        )
+      case 'notAllowed':
+        throw new ApiRefusal('refused', `${by} has started the run`, 'let somebody else decide')
+      case 'conflict':
+        throw new ApiRefusal('conflict', 'that was another plan', 'look at the plan of this run')
+      default:
+        throw refusalTo('take the vote', result)
+    }
+  }
+
+  private async signal({ body, signal }: Request<'signal'>): Answer<'signal'> {
+    const { event, key, data, by } = body
+    const value = {
+      event,
+      by,
+      ...(key === undefined ? {} : { key }),
+      ...(data === undefined ? {} : { data: JSON.stringify(data) }),
+    }
+    await this.done({ kind: 'signalSend', value }, 'send the event', signal)
+    return done
+  }
+
+  private async publish({ body, signal }: Request<'publishWorkflow'>): Answer<'publishWorkflow'> {
+    const workflow = await this.reading.read(body.workflow, signal)
+    const hash = await storeWorkflow(this.agent, workflow, signal)
+    const { name } = workflow
+    await this.done({ kind: 'workflowPublish', value: { name, hash } }, 'publish it', signal)
+    return { schemaVersion: SCHEMA_VERSION, workflows: [{ name, hash }] }
+  }
+
+  private async done(command: Command, what: string, signal: AbortSignal): Promise<void> {
+    const result = await applied(this.agent, command, signal)
+    if (result.code !== 'ok') throw refusalTo(what, result)
+  }
+}
