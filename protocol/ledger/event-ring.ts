@@ -24,18 +24,12 @@ export type Resumed =
   /** Beyond what this replica has applied: another replica was ahead, or it is another history. */
   | { kind: 'ahead'; index: number }
 
-interface Group {
-  readonly events: readonly LedgerEvent[]
-  readonly index: number
-  readonly bytes: number
-}
-
 export class EventRing {
   private readonly limits: LocalLimits
-  private groups: (Group | undefined)[] = []
+  /** Side by side, whatever entry they are of: what is kept of each is all that the collector sees. */
+  private kept: (LedgerEvent | undefined)[] = []
   /** Those before this one have left; the array is cut now and then. */
   private first = 0
-  private count = 0
   private bytes = 0
   private since: number
   /** How many events the entry at `since` had: who has heard them all has missed nothing. */
@@ -54,12 +48,12 @@ export class EventRing {
     assert(index === this.index + 1, 'events must come without a gap', { index, after: this.index })
     this.index = index
     if (events.length === 0) return
-    let bytes = events.length * this.limits.eventOverheadBytes
-    for (const event of events) bytes += changeBytes(event.change)
-    this.groups.push({ events, index, bytes })
-    this.count += events.length
-    this.bytes += bytes
-    while (this.count > this.limits.eventsKeptMax || this.bytes > this.limits.eventBytesKeptMax) {
+    for (const event of events) {
+      this.kept.push(event)
+      this.bytes += this.bytesOf(event)
+    }
+    const { eventsKeptMax, eventBytesKeptMax } = this.limits
+    while (this.kept.length - this.first > eventsKeptMax || this.bytes > eventBytesKeptMax) {
       this.dropOldest()
     }
   }
@@ -70,42 +64,49 @@ export class EventRing {
       return { kind: 'gap', readAt: this.index }
     }
     const events: LedgerEvent[] = []
-    for (let at = this.find(from.index); at < this.groups.length; at++) {
-      for (const event of (this.groups[at] as Group).events) {
-        if (precedes(event, from)) continue
-        if (events.length >= max) {
-          return { kind: 'events', events, next: cursorAfter(events.at(-1) as LedgerEvent) }
-        }
-        events.push(event)
+    for (let at = this.find(from.index); at < this.kept.length; at++) {
+      const event = this.kept[at] as LedgerEvent
+      if (precedes(event, from)) continue
+      if (events.length >= max) {
+        return { kind: 'events', events, next: cursorAfter(events.at(-1) as LedgerEvent) }
       }
+      events.push(event)
     }
     // Past the entries without events too, so that a quiet subscriber does not fall behind the ring.
     const next = from.index > this.index ? from : cursorAfterIndex(this.index)
     return { kind: 'events', events, next }
   }
 
-  /** The first group of an entry at `index` or later. */
+  /** The first event of an entry at `index` or later. */
   private find(index: number): number {
     let low = this.first
-    let high = this.groups.length
+    let high = this.kept.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.groups[middle] as Group).index < index) low = middle + 1
+      if ((this.kept[middle] as LedgerEvent).index < index) low = middle + 1
       else high = middle
     }
     return low
   }
 
+  /** All that the oldest entry had to say. */
   private dropOldest(): void {
-    const group = this.groups[this.first] as Group
-    this.groups[this.first++] = undefined
-    this.count -= group.events.length
-    this.bytes -= group.bytes
-    this.since = group.index
-    this.sinceCount = group.events.length
-    if (this.first * 2 > this.groups.length) {
-      this.groups = this.groups.slice(this.first)
+    const { index } = this.kept[this.first] as LedgerEvent
+    let dropped = 0
+    for (let event = this.kept[this.first]; event?.index === index; event = this.kept[this.first]) {
+      this.kept[this.first++] = undefined
+      this.bytes -= this.bytesOf(event)
+      dropped++
+    }
+    this.since = index
+    this.sinceCount = dropped
+    if (this.first * 2 > this.kept.length) {
+      this.kept = this.kept.slice(this.first)
       this.first = 0
     }
+  }
+
+  private bytesOf({ change }: LedgerEvent): number {
+    return this.limits.eventOverheadBytes + changeBytes(change)
   }
 }

@@ -77,10 +77,14 @@ export function precedes(event: LedgerEvent, cursor: Cursor): boolean {
 
 /** Characters of all its texts: about what it keeps in memory. */
 export function changeBytes(change: Change): number {
-  // Most are of this kind, by far, and going through their parts would cost more than all else here.
+  // Most are of these kinds, by far, and going through their parts would cost more than all else here.
   if (change.kind === 'unitChanged') {
     const { kind, run, stage, state, node } = change
     return kind.length + run.length + stage.length + state.length + (node?.length ?? 0)
+  }
+  if (change.kind === 'kvPut') {
+    const { kind, namespace, key, value } = change
+    return kind.length + namespace.length + key.length + value.length
   }
   let bytes = 0
   for (const part of Object.values(change)) {

@@ -106,7 +106,7 @@ export const localLimits = {
 
   /** Events kept for subscribers. The oldest give way; who needs them is told to read the state. */
   eventsKeptMax: 65_536,
-  eventBytesKeptMax: 64 * 1024 * 1024,
+  eventBytesKeptMax: 16 * 1024 * 1024,
   /** What an event costs beside its texts and values. */
   eventOverheadBytes: 128,
   eventsPerAnswerMax: 1_024,
