@@ -114,7 +114,7 @@ async function live(
     entropy: new SystemEntropy(),
     network,
     disk: directory.disk,
-    telemetry: restingHeap(telemetry, systemHeap()),
+    telemetry: restingHeap(telemetry, systemHeap(), () => agent?.ledger.state.index ?? 0),
     blobs: new FileBlobs(join(directory.path, 'artifacts')),
     cells,
     functions: new SystemFunctions(),

@@ -29,15 +29,8 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 // generation of 16 MiB than with one of 1; a quiet one gives it back (agent/ports/heap-rest.ts), for
 // which it must be able to collect. One worker for the compiler and the collector instead of four
 // saves 5 MiB of their buffers, and an agent that is busy is no slower (measured: skein bench idle).
-// A heap that grows by half before it is collected costs a busy voter a tenth of its time, and keeps
-// what strangers can make an agent hold 40 MiB smaller and flat (measured: skein bench fuzz).
 // V8 takes that only at its start, so the process becomes itself anew, with the same id.
-const AGENT_FLAGS = [
-  '--max-semi-space-size=16',
-  '--v8-pool-size=1',
-  '--heap-growing-percent=50',
-  '--expose-gc',
-]
+const AGENT_FLAGS = ['--max-semi-space-size=16', '--v8-pool-size=1', '--expose-gc']
 // Each thread that allocates gets a heap of its own from the C library, and seldom gives it back: one
 // for all of them saves 25 MiB.
 const AGENT_ENV = { MALLOC_ARENA_MAX: '1' }

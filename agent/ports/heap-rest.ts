@@ -1,10 +1,16 @@
 /**
- * Gives memory back when a busy spell is over. A young generation of 16 MiB lets a busy agent do
- * a quarter more work, for it collects more rarely; but once it has grown it stays, and a start is
+ * Lets the heap follow what the agent does. One that applies entries by the thousand keeps what it
+ * allocates for seconds, in the log and among the events, and all of that is marked again whenever
+ * the heap has grown by its share: with a small share that is a third of what an entry costs. With a
+ * large one the garbage of a stranger's frames would lie about for as long. So the share is large
+ * only while entries come.
+ *
+ * And it gives memory back when a busy spell is over. A young generation of 16 MiB lets a busy agent
+ * do a quarter more work, for it collects more rarely; but once it has grown it stays, and a start is
  * busy enough to make it grow. So whoever has become quiet with a large one collects once, for good:
  * that takes some tens of milliseconds, and leaves a young generation of one.
  */
-import { getHeapSpaceStatistics } from 'node:v8'
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 import type { Telemetry } from '../../protocol/ports/telemetry.ts'
 import { heapRestLimits as limits } from './limits.ts'
 
@@ -12,33 +18,51 @@ export interface Heap {
   youngBytes(): number
   /** Collects all that can be, and shrinks what has grown. */
   collect(): void
+  /** By how much of what a collection has left the heap may grow until the next one. */
+  mayGrowBy(percent: number): void
 }
 
 export class HeapRest {
   readonly #heap: Heap
   #quietSamples = 0
+  #applied = 0
+  #growthPercent: number
 
   constructor(heap: Heap) {
     this.#heap = heap
+    this.#growthPercent = limits.growthPercent
+    heap.mayGrowBy(this.#growthPercent)
   }
 
-  /** With each sample: what share of one core the agent has taken since the last one. */
-  look(agentCpu: number | undefined): void {
+  /**
+   * With each sample: what share of one core the agent has taken since the last one, and the entry
+   * of the ledger that it has applied by now.
+   */
+  look(agentCpu: number | undefined, applied: number): void {
+    const entries = applied - this.#applied
+    this.#applied = applied
+    this.#allow(entries < limits.busyEntries ? limits.growthPercent : limits.busyGrowthPercent)
     const isQuiet = agentCpu !== undefined && agentCpu < limits.quietCpu
     this.#quietSamples = isQuiet ? this.#quietSamples + 1 : 0
     if (this.#quietSamples !== limits.quietSamples) return
     if (this.#heap.youngBytes() > limits.youngBytesMax) this.#heap.collect()
   }
+
+  #allow(percent: number): void {
+    if (percent === this.#growthPercent) return
+    this.#growthPercent = percent
+    this.#heap.mayGrowBy(percent)
+  }
 }
 
-/** The same samples; each is looked at for a busy spell that is over. */
-export function restingHeap(telemetry: Telemetry, heap: Heap): Telemetry {
+/** The same samples; with each the heap is looked after. `applied`: the newest entry, 0 for none. */
+export function restingHeap(telemetry: Telemetry, heap: Heap, applied: () => number): Telemetry {
   const rest = new HeapRest(heap)
   return {
     facts: () => telemetry.facts(),
     sample: () => {
       const sample = telemetry.sample()
-      rest.look(sample.agent.cpu)
+      rest.look(sample.agent.cpu, applied())
       return sample
     },
   }
@@ -54,5 +78,7 @@ export function systemHeap(): Heap {
       getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')?.space_size ??
       0,
     collect: () => collector?.({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
+    // V8 reads it at the end of every collection, when it reckons how far the heap may go.
+    mayGrowBy: (percent) => setFlagsFromString(`--heap-growing-percent=${percent}`),
   }
 }

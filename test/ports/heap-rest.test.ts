@@ -8,6 +8,7 @@ const quiet = limits.quietCpu / 2
 
 class CountedHeap implements Heap {
   collections = 0
+  growthPercent = 0
   young: number
   constructor(young: number) {
     this.young = young
@@ -19,11 +20,14 @@ class CountedHeap implements Heap {
     this.collections++
     this.young = 0
   }
+  mayGrowBy(percent: number): void {
+    this.growthPercent = percent
+  }
 }
 
 function looked(heap: CountedHeap, shares: readonly (number | undefined)[]): number {
   const rest = new HeapRest(heap)
-  for (const share of shares) rest.look(share)
+  for (const share of shares) rest.look(share, 0)
   return heap.collections
 }
 
@@ -39,7 +43,7 @@ test('each busy spell is followed by one rest', () => {
   const rest = new HeapRest(heap)
   for (let spell = 1; spell <= 3; spell++) {
     heap.young = limits.youngBytesMax * 8
-    for (const share of [busy, ...quietSpell]) rest.look(share)
+    for (const share of [busy, ...quietSpell]) rest.look(share, 0)
     assert.equal(heap.collections, spell)
   }
 })
@@ -52,4 +56,33 @@ test('a busy agent is never made to rest, nor one of which nothing is known', ()
 
 test('a small young generation is left as it is', () => {
   assert.equal(looked(new CountedHeap(limits.youngBytesMax), [busy, ...quietSpell]), 0)
+})
+
+test('a heap may grow further while entries are applied by the thousand, and only so long', () => {
+  const heap = new CountedHeap(0)
+  const rest = new HeapRest(heap)
+  const growths = [0, 1, limits.busyEntries, limits.busyEntries * 5, 0, limits.busyEntries - 1]
+  let applied = 0
+  const seen = growths.map((entries) => {
+    applied += entries
+    rest.look(busy, applied)
+    return heap.growthPercent
+  })
+  const { growthPercent, busyGrowthPercent } = limits
+  assert.deepEqual(seen, [
+    growthPercent,
+    growthPercent,
+    busyGrowthPercent,
+    busyGrowthPercent,
+    growthPercent,
+    growthPercent,
+  ])
+})
+
+test('a ledger that begins anew at a lower entry is no busy one', () => {
+  const heap = new CountedHeap(0)
+  const rest = new HeapRest(heap)
+  rest.look(busy, limits.busyEntries * 9)
+  rest.look(busy, 1)
+  assert.equal(heap.growthPercent, limits.growthPercent)
 })
