@@ -35,6 +35,7 @@ import { EraPassed, LogDiverged } from './failures.ts'
 import { consensusLinkLimits, consensusQuotas, purpose } from './limits.ts'
 import { type Outcome, type ReadOutcome, type Refusal, stoppedRefusal } from './outcomes.ts'
 import type { StateMachine } from './state-machine.ts'
+import { Steps } from './steps.ts'
 import type { ConsensusStore } from './store.ts'
 
 export interface VoterPorts {
@@ -74,8 +75,10 @@ export class Voter<Result> {
   private timer: Timer | undefined
   private timerAtMs = Number.POSITIVE_INFINITY
   private pumping = false
-  /** When the writes were begun that the disk has not confirmed yet, in order. */
+  /** When the writes were handed out that the disk has not confirmed yet, in order. */
   private readonly writing: number[] = []
+  /** What is done after the frames of this turn have left. */
+  private readonly steps = new Steps()
   /** The newest write that the disk has confirmed, and so all before it. */
   private confirmed = 0
   private stopped = false
@@ -265,10 +268,24 @@ export class Voter<Result> {
     return this.stopped ? undefined : this.raft.takeReady()
   }
 
+  /**
+   * Frames first, for others wait for them; then the disk; then what only concerns this host. Each
+   * in a microtask of its own: what links and disks are given leaves in the one that follows.
+   */
   private follow(ready: Ready): void {
+    const { persist, send } = ready
     this.settings.onReady?.(ready, this.raft.log)
-    if (ready.persist) this.write(ready.persist)
-    for (const { to, frame } of ready.send) this.links.send(to, frame)
+    for (const { to, frame } of send) this.links.send(to, frame)
+    if (persist) {
+      this.writing.push(this.now())
+      this.steps.next(() => this.write(persist))
+    }
+    if (this.steps.none) this.carryOut(ready)
+    else this.steps.next(() => this.carryOut(ready))
+  }
+
+  private carryOut(ready: Ready): void {
+    if (this.stopped) return
     for (const order of ready.chunks) void this.copying.send(order)
     if (ready.apply.length > 0) this.applying.enqueue(ready.apply)
     for (const { id, index } of ready.reads) this.answerRead(id, index)
@@ -277,7 +294,6 @@ export class Voter<Result> {
   }
 
   private write(persist: Persist): void {
-    this.writing.push(this.now())
     this.store
       .persist(persist)
       .finally(() => {
