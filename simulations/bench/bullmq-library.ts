@@ -8,8 +8,7 @@ interface Options {
 }
 
 export interface JobOptions {
-  /** What is done needs no room in Redis any more: BullMQ is quicker so. */
-  readonly removeOnComplete: true
+  readonly removeOnComplete: boolean
 }
 
 export interface Flow {

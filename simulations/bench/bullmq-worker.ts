@@ -3,7 +3,7 @@
  * when to begin, and telling how many jobs have completed, and when the first and the last of them.
  * A job does nothing. If it is a link of a chain with more to come, it adds the next link.
  */
-import { type JobOptions, loadBullMq } from './bullmq-library.ts'
+import { loadBullMq } from './bullmq-library.ts'
 
 export interface WorkerTask {
   /** Where the library is. */
@@ -30,14 +30,14 @@ const TELL_EVERY_MS = 10
 const { from, port, queue: queueName, concurrency } = JSON.parse(process.argv[2]!) as WorkerTask
 const { Queue, Worker } = loadBullMq(from)
 const connection = { host: '127.0.0.1', port }
-const keep: JobOptions = { removeOnComplete: true }
 
 const queue = new Queue(queueName, { connection })
 const worker = new Worker(
   queueName,
   async ({ data }) => {
     const { linksLeft = 0 } = data as { linksLeft?: number }
-    if (linksLeft > 0) await queue.add('link', { linksLeft: linksLeft - 1 }, keep)
+    if (linksLeft > 0)
+      await queue.add('link', { linksLeft: linksLeft - 1 }, { removeOnComplete: true })
   },
   { connection, concurrency, autorun: false },
 )

@@ -28,7 +28,7 @@ interface Flood {
   readonly runsAtOnce: number
 }
 
-const noops: Flood = { name: 'noops', work: 'none', width: 1_000, runsAtOnce: 16 }
+export const noops: Flood = { name: 'noops', work: 'none', width: 1_000, runsAtOnce: 16 }
 const programs: Flood = { name: 'programs', work: ['/bin/true'], width: 200, runsAtOnce: 8 }
 
 const WARM_UP_SHARE = 0.5

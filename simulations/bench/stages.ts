@@ -4,9 +4,10 @@
  * run and one after the other: BullMQ on Redis, and bare `child_process.spawn`.
  */
 import { measureBullMq, type Peer } from './bullmq.ts'
+import type { Rate } from './bullmq-rates.ts'
 import { type Figure, report } from './report.ts'
 import { measureSpawn, type SpawnMeasured } from './spawn.ts'
-import { measureStages, type StagesMeasured } from './stages-mesh.ts'
+import { measureStages, noops, type StagesMeasured } from './stages-mesh.ts'
 
 export interface StagesOptions {
   seconds: string
@@ -24,7 +25,8 @@ const PROGRAMS_SHARE_GOAL = 0.85
 export async function benchStages(options: StagesOptions): Promise<number> {
   const [agents, seconds] = [Number(options.agents), Number(options.seconds)]
   const chains = { links: LINKS, chains: CHAINS }
-  const peer = await measureBullMq({ workers: agents, seconds, ...chains })
+  const { width, runsAtOnce } = noops
+  const peer = await measureBullMq({ workers: agents, seconds, width, runsAtOnce, ...chains })
   const skein = await measureStages({ agents, seconds, ...chains })
   const spawns = await measureSpawn({ processes: agents, seconds, stdio: 'ignore' })
   const piped = await measureSpawn({ processes: agents, seconds, stdio: 'pipe' })
@@ -33,24 +35,29 @@ export async function benchStages(options: StagesOptions): Promise<number> {
   return report(`stages, ${agents} agents, ${seconds} s each`, figures, options.json)
 }
 
-function besideBullMq({ noops, hopMs }: StagesMeasured, peer: Peer): Figure[] {
+function besideBullMq({ noops: { perSecond }, hopMs }: StagesMeasured, peer: Peer): Figure[] {
   const measured = peer.ok ? peer.measured : undefined
-  const rate = beside(
-    noops.perSecond,
-    measured?.jobsPerSecond,
-    measured && `BullMQ, concurrency ${measured.concurrency}`,
-  )
+  const rateBeside = (rate: Rate | undefined, what: string) =>
+    beside(
+      perSecond,
+      rate?.jobsPerSecond,
+      rate && `BullMQ, ${what}, concurrency ${rate.concurrency}`,
+    )
+  const rate = rateBeside(measured?.flows, `flows of ${noops.width}, added meanwhile, kept`)
+  const lots = rateBeside(measured?.lots, 'single jobs, added meanwhile, kept')
+  const least = rateBeside(measured?.jobs, 'single jobs, queued before, forgotten')
   const hop = beside(hopMs, measured?.hopMs, measured && `BullMQ, ${measured.hopHow}`)
   return [
     {
       metric: 'no-op stages',
       unit: 'stages/s',
-      value: noops.perSecond,
+      value: perSecond,
       goal: `>= ${RATE_GOAL}, and >= ${RATE_RATIO_GOAL} × BullMQ`,
-      holds:
-        noops.perSecond >= RATE_GOAL && (rate.ratio === undefined || rate.ratio >= RATE_RATIO_GOAL),
+      holds: perSecond >= RATE_GOAL && (rate.ratio === undefined || rate.ratio >= RATE_RATIO_GOAL),
       ...rate,
     },
+    { metric: 'the same', unit: 'stages/s', value: perSecond, ...lots },
+    { metric: 'the same', unit: 'stages/s', value: perSecond, ...least },
     {
       metric: `hop in a chain of ${LINKS}, median of ${CHAINS} chains`,
       unit: 'ms',
