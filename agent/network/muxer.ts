@@ -40,8 +40,11 @@ interface StreamInnards {
 /** States in which a window update also opens or accepts the stream, and so cannot be saved. */
 const opening: ReadonlySet<number> = new Set([0, 2])
 
-/** Keeps the round trip known, by which yamux widens windows on long links. */
-const pingIntervalMs = 30_000
+/**
+ * Keeps the round trip known, by which yamux widens windows on long links. It is asked for when a
+ * connection opens, and then seldom: each time wakes both ends, and a path hardly ever changes.
+ */
+const pingIntervalMs = 10 * 60_000
 
 /** A chunk that completes a frame may carry the beginning of the next: one Noise message's worth. */
 const chunkBytesMax = 64 * 1024

@@ -2,7 +2,7 @@
  * Puts the network of one agent together: libp2p with only what a mesh of ours needs. There is no
  * identify (see gossip.ts), no ping service, no connection monitor, no relay, no routing, nothing
  * that dials by itself and nothing on disk. What is left that ticks is one gossip heartbeat, and a
- * muxer ping every half a minute and connection.
+ * muxer ping every ten minutes and connection.
  */
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { GossipSubComponents } from '@libp2p/gossipsub'
