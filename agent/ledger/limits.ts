@@ -36,7 +36,7 @@ export const ledgerLimits = {
   /** How long replicas that differ wait to hear who is right, before all of them stop. */
   hungMsMax: 10_000,
   /** A leader looks this often whether it can still keep up. */
-  fitnessLookMs: 500,
+  fitnessLookMs: 1_000,
   /** One that was relieved leads on for so long, if it is elected again, whatever its trouble. */
   reliefRestMs: 60_000,
   /** How long a stopping leader waits for its heir. */
@@ -48,7 +48,7 @@ export const fitnessLimits: FitnessLimits = {
   diskStallMs: 2_000,
   loopLagMsMax: 1_000,
   // Longer than the others' figures take to be here.
-  laggingLooks: 30,
+  laggingLooks: 15,
   heirLagShare: 0.25,
   heirHeardMs: 3_000,
   heirsTriedMax: 2,

@@ -229,16 +229,19 @@ export class MembershipService {
     })
   }
 
+  /** Most wake-ups are put off before they are due: a timer that comes too early plans anew. */
   private plan(): void {
-    if (this.stopped || this.core.wakeAtMs === this.wakeTimerAtMs) return
+    const { wakeAtMs } = this.core
+    // One that has left has nothing more to do, and waits for ever.
+    if (this.stopped || wakeAtMs >= this.wakeTimerAtMs) return
     const { clock } = this.ports
     this.wakeTimer?.cancel()
-    this.wakeTimerAtMs = this.core.wakeAtMs
-    // One that has left has nothing more to do.
-    if (!Number.isFinite(this.core.wakeAtMs)) return
-    this.wakeTimer = clock.after(Math.max(0, this.core.wakeAtMs - clock.now()), () => {
+    this.wakeTimerAtMs = wakeAtMs
+    this.wakeTimer = clock.after(Math.max(0, wakeAtMs - clock.now()), () => {
       this.wakeTimerAtMs = Number.POSITIVE_INFINITY
-      this.core.wake(clock.now())
+      const nowMs = clock.now()
+      if (nowMs < this.core.wakeAtMs) return this.plan()
+      this.core.wake(nowMs)
       this.flush()
     })
   }
