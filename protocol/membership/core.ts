@@ -312,7 +312,9 @@ export class Membership {
         this.hear(frame.value.news, from, nowMs)
         const news = this.spreading.newsFor(from, nowMs)
         if (this.isCharged(frame.value.news)) this.addOwnWord(news, nowMs)
-        return outbox.send(from, { kind: 'ack', value: { seq: frame.value.seq, news } })
+        outbox.send(from, { kind: 'ack', value: { seq: frame.value.seq, news } })
+        if (!this.own.left) this.prober.tendAlong(nowMs)
+        return
       }
       case 'ack': {
         this.hear(frame.value.news, from, nowMs)

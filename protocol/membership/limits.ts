@@ -21,6 +21,8 @@ export const limits = {
 
   /** A ring neighbour not heard of for this long is probed. */
   probeIntervalMs: 900,
+  /** One that is awake anyway asks the next on the ring already after this share of such a silence. */
+  alongShare: 0.8,
   /** And one of the others each time that so many intervals have passed. */
   strayTimes: 2,
   strayTimesSmall: 8,

@@ -111,6 +111,17 @@ export class Prober {
     return failed
   }
 
+  /**
+   * Awake for somebody's question: the next on the ring is asked now if it would be soon. So one
+   * question goes round a quiet mesh, and wakes each host once instead of at many times of its own;
+   * and what is news goes round with it. One way only, or two of them would meet and ask twice.
+   */
+  tendAlong(nowMs: number): void {
+    const [next] = this.roster.neighbours()
+    if (!next || nowMs - next.heardMs < this.silenceMs * limits.alongShare) return
+    if (!this.isProbing(next)) this.probe(next, nowMs)
+  }
+
   isProbing(member: Member): boolean {
     return this.probes.of(member.id) !== undefined
   }
