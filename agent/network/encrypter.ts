@@ -7,6 +7,7 @@
 import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { assert } from '../../protocol/assert.ts'
+import { straighten } from './straight.ts'
 
 /** What we take hold of beyond the interface of an encrypted connection. */
 interface CipherInnards {
@@ -42,5 +43,6 @@ function thrifty<E>(secured: SecuredConnection<E>): SecuredConnection<E> {
     if (gathered.byteLength < 2) throw notYet
     return gathered.getUint16(0)
   }
+  straighten(secured.connection)
   return secured
 }

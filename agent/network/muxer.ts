@@ -7,10 +7,11 @@
  */
 import type { Stream, StreamMuxerFactory } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
-import type { Uint8ArrayList } from 'uint8arraylist'
+import { Uint8ArrayList } from 'uint8arraylist'
 import { assert } from '../../protocol/assert.ts'
 import type { NetworkLimits } from './limits.ts'
 import type { Refusals } from './refusals.ts'
+import { straighten } from './straight.ts'
 
 /**
  * What we take hold of beyond the muxer's interface. The versions are pinned exactly, the places
@@ -22,8 +23,23 @@ interface MuxerInnards {
   numInboundStreams: number
   onData(data: Uint8Array | Uint8ArrayList): void
   incomingStream(id: number): void
+  handleFrame(frame: Frame): void
+  handleStreamMessage(frame: Frame): void
+  sendFrame(header: FrameHeader, data?: Uint8Array | Uint8ArrayList): boolean
+  send(data: Uint8Array | Uint8ArrayList): boolean
   abort(error: Error): void
   _newStream(id: number, state: number, direction: 'inbound' | 'outbound'): Stream & StreamInnards
+}
+
+interface FrameHeader {
+  type: number
+  flag: number
+  streamID: number
+  length: number
+}
+
+interface Frame {
+  header: FrameHeader
 }
 
 interface CipherInnards {
@@ -39,6 +55,8 @@ interface StreamInnards {
 
 /** States in which a window update also opens or accepts the stream, and so cannot be saved. */
 const opening: ReadonlySet<number> = new Set([0, 2])
+
+const frameType = { data: 0, windowUpdate: 1 } as const
 
 /**
  * Keeps the round trip known, by which yamux widens windows on long links. It is asked for when a
@@ -69,6 +87,7 @@ export function guardedYamux(limits: NetworkLimits, refusals: Refusals): () => S
       const innards = muxer as unknown as MuxerInnards
       boundFrames(innards, limits, refusals)
       tendStreams(innards, refusals)
+      sayNothingOfFrames(innards)
       return muxer
     }
     return factory
@@ -108,6 +127,40 @@ function boundFrames(muxer: MuxerInnards, limits: NetworkLimits, refusals: Refus
   }
 }
 
+/** Yamux describes each frame to its log, whether anybody listens or not. Those of streams are many. */
+function sayNothingOfFrames(muxer: MuxerInnards): void {
+  assert(typeof muxer.handleStreamMessage === 'function', 'yamux takes frames in one place')
+  assert(typeof muxer.sendFrame === 'function', 'yamux sends frames in one place')
+  const handleFrame = muxer.handleFrame.bind(muxer)
+  muxer.handleFrame = (frame) => {
+    const { streamID, type } = frame.header
+    if (streamID === 0 || type > frameType.windowUpdate) handleFrame(frame)
+    else muxer.handleStreamMessage(frame)
+  }
+  const sendFrame = muxer.sendFrame.bind(muxer)
+  muxer.sendFrame = (header, data) => {
+    if (header.type !== frameType.data || data === undefined) return sendFrame(header, data)
+    return muxer.send(new Uint8ArrayList(headerBytes(header), data))
+  }
+}
+
+/** As in the specification of yamux: version 0, then what it is, in network order. */
+function headerBytes({ type, flag, streamID, length }: FrameHeader): Uint8Array {
+  const bytes = new Uint8Array(12)
+  bytes[1] = type
+  bytes[2] = flag >>> 8
+  bytes[3] = flag
+  bytes[4] = streamID >>> 24
+  bytes[5] = streamID >>> 16
+  bytes[6] = streamID >>> 8
+  bytes[7] = streamID
+  bytes[8] = length >>> 24
+  bytes[9] = length >>> 16
+  bytes[10] = length >>> 8
+  bytes[11] = length
+  return bytes
+}
+
 function tendStreams(muxer: MuxerInnards, refusals: Refusals): void {
   assert(typeof muxer._newStream === 'function', 'yamux makes all its streams in one place')
   assert(typeof muxer.incomingStream === 'function', 'yamux opens what peers open in one place')
@@ -125,6 +178,7 @@ function tendStreams(muxer: MuxerInnards, refusals: Refusals): void {
   }
   muxer._newStream = (id, state, direction) => {
     const stream = newStream(id, state, direction)
+    straighten(stream)
     saveWindowUpdates(stream)
     if (direction === 'inbound') countRefusal(stream, refusals)
     return stream

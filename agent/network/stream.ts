@@ -46,6 +46,8 @@ export class FramedStream implements Stream {
   #unsent: Uint8Array[] = []
   #unsentBytes = 0
   #drain: PromiseWithResolvers<void> | undefined = undefined
+  /** Most streams never have to: nothing is told of those that nobody waits for. */
+  #listensForIdle = false
 
   onClose: (reason: CloseReason) => void = () => {}
 
@@ -55,7 +57,6 @@ export class FramedStream implements Stream {
     this.#decoder = new FrameDecoder({ frameBytesMax: facts.frameBytesMax }, this.#deliver)
     raw.addEventListener('close', this.#onRawClose)
     raw.addEventListener('end', this.#onRawEnd)
-    raw.addEventListener('idle', this.#wake)
     // libp2p's own listener moves the buffer in a microtask; look after it has.
     raw.addEventListener('drain', () => queueMicrotask(this.#wake))
   }
@@ -108,6 +109,8 @@ export class FramedStream implements Stream {
 
   drained(): Promise<void> {
     if (!this.#open || this.bufferedBytes < this.#facts.highWaterBytes) return Promise.resolve()
+    if (!this.#listensForIdle) this.#raw.addEventListener('idle', this.#wake)
+    this.#listensForIdle = true
     this.#drain ??= Promise.withResolvers<void>()
     return this.#drain.promise
   }

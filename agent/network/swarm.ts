@@ -6,6 +6,7 @@
 import type { ConnectionProtector, MessageStream } from '@libp2p/interface'
 import { preSharedKey } from '@libp2p/pnet'
 import { boundCipherMemory } from './cipher-memory.ts'
+import { straighten } from './straight.ts'
 
 /** A dialler's first word is `/multistream/1.0.0` and a line feed, and its length comes before. */
 const firstByte = 19
@@ -27,6 +28,7 @@ export function swarmProtector(swarmKey: Uint8Array): () => ConnectionProtector 
     protect: async (raw, options) => {
       const connection = await inner.protect(raw, options)
       boundCipherMemory(connection)
+      straighten(connection)
       if (raw.direction === 'inbound') await hearOneOfUs(connection, options?.signal)
       return connection
     },

@@ -10,6 +10,7 @@ import { HandshakeFailed } from './errors.ts'
 import type { Gater } from './gater.ts'
 import type { NetworkLimits } from './limits.ts'
 import type { Refusals } from './refusals.ts'
+import { straighten } from './straight.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface Doorkeeper {
@@ -74,6 +75,7 @@ function guardedUpgrader(upgrader: Upgrader, door: Doorkeeper): Upgrader {
     getConnectionEncrypters: () => upgrader.getConnectionEncrypters(),
     upgradeInbound: async (raw: MultiaddrConnection, options: { signal: AbortSignal }) => {
       door.traffic.watch(raw)
+      straighten(raw)
       if (!door.gater.enter(hostOf(raw.remoteAddr))) throw new Error('refused at the door')
       try {
         await upgrader.upgradeInbound(raw, options)
@@ -86,6 +88,7 @@ function guardedUpgrader(upgrader: Upgrader, door: Doorkeeper): Upgrader {
     },
     upgradeOutbound: async (raw: MultiaddrConnection, options: { signal: AbortSignal }) => {
       const heard = door.traffic.watch(raw)
+      straighten(raw)
       const signal = AbortSignal.any([
         options.signal,
         AbortSignal.timeout(door.limits.upgradeTimeoutMs),
