@@ -63,9 +63,9 @@ export class Replica implements StateMachine<Effect> {
   apply(firstIndex: number, entries: readonly Entry[]): Effect[] {
     const effects: Effect[] = []
     const committed = entries.map((entry, i) => committedOf(firstIndex + i, entry))
-    const run = machine.applyAll(this.current, committed, (tx, { result, repeated, events }) => {
+    const run = machine.applyAll(this.current, committed, (tx, { result, repeated, told }) => {
       effects.push({ result, repeated })
-      this.ring.push(tx.index, events)
+      this.ring.push(tx.index, told)
       this.trail.note(tx)
     })
     this.current = run.state

@@ -252,8 +252,9 @@ export class Leading {
   }
 
   private advance(): void {
+    const { ledger } = this.parts.agent
     for (;;) {
-      const turn = this.scheduler.turn(this.now())
+      const turn = this.scheduler.turn(this.now(), ledger.state.version)
       if (turn === undefined) break
       this.append(turn)
     }
@@ -266,7 +267,7 @@ export class Leading {
     const flight: (typeof this.inFlight)[number] = { turn, outcome: undefined }
     this.inFlight.push(flight)
     const options = { timeoutMs: leadingLimits.appendTimeoutMs, signal: this.over.signal }
-    agent.ledger.append({ kind: 'workAdvance', value: turn.advance }, options).then(
+    agent.ledger.append(turn.command, options).then(
       (outcome) => {
         flight.outcome = outcome
         this.settle()

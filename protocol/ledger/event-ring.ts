@@ -9,10 +9,13 @@ import { assert } from '../assert.ts'
 import {
   type Cursor,
   changeBytes,
+  countIn,
   cursorAfter,
   cursorAfterIndex,
+  eventsIn,
   type LedgerEvent,
   precedes,
+  type Telling,
 } from './events.ts'
 import { type LocalLimits, localLimits } from './limits.ts'
 
@@ -27,7 +30,7 @@ export type Resumed =
 export class EventRing {
   private readonly limits: LocalLimits
   /** Side by side, whatever entry they are of: what is kept of each is all that the collector sees. */
-  private kept: (LedgerEvent | undefined)[] = []
+  private kept: (Telling | undefined)[] = []
   /** Those before this one have left; the array is cut now and then. */
   private first = 0
   private bytes = 0
@@ -44,13 +47,13 @@ export class EventRing {
   }
 
   /** The outcome of every entry, in order, also when it has no events. */
-  push(index: number, events: readonly LedgerEvent[]): void {
+  push(index: number, told: readonly Telling[]): void {
     assert(index === this.index + 1, 'events must come without a gap', { index, after: this.index })
     this.index = index
-    if (events.length === 0) return
-    for (const event of events) {
-      this.kept.push(event)
-      this.bytes += this.bytesOf(event)
+    if (told.length === 0) return
+    for (const telling of told) {
+      this.kept.push(telling)
+      this.bytes += this.bytesOf(telling)
     }
     const { eventsKeptMax, eventBytesKeptMax } = this.limits
     while (this.kept.length - this.first > eventsKeptMax || this.bytes > eventBytesKeptMax) {
@@ -65,12 +68,13 @@ export class EventRing {
     }
     const events: LedgerEvent[] = []
     for (let at = this.find(from.index); at < this.kept.length; at++) {
-      const event = this.kept[at] as LedgerEvent
-      if (precedes(event, from)) continue
-      if (events.length >= max) {
-        return { kind: 'events', events, next: cursorAfter(events.at(-1) as LedgerEvent) }
+      for (const event of eventsIn(this.kept[at] as Telling)) {
+        if (precedes(event, from)) continue
+        if (events.length >= max) {
+          return { kind: 'events', events, next: cursorAfter(events.at(-1) as LedgerEvent) }
+        }
+        events.push(event)
       }
-      events.push(event)
     }
     // Past the entries without events too, so that a quiet subscriber does not fall behind the ring.
     const next = from.index > this.index ? from : cursorAfterIndex(this.index)
@@ -83,7 +87,7 @@ export class EventRing {
     let high = this.kept.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.kept[middle] as LedgerEvent).index < index) low = middle + 1
+      if ((this.kept[middle] as Telling).index < index) low = middle + 1
       else high = middle
     }
     return low
@@ -91,12 +95,12 @@ export class EventRing {
 
   /** All that the oldest entry had to say. */
   private dropOldest(): void {
-    const { index } = this.kept[this.first] as LedgerEvent
+    const { index } = this.kept[this.first] as Telling
     let dropped = 0
-    for (let event = this.kept[this.first]; event?.index === index; event = this.kept[this.first]) {
+    for (let each = this.kept[this.first]; each?.index === index; each = this.kept[this.first]) {
       this.kept[this.first++] = undefined
-      this.bytes -= this.bytesOf(event)
-      dropped++
+      this.bytes -= this.bytesOf(each)
+      dropped += countIn(each)
     }
     this.since = index
     this.sinceCount = dropped
@@ -106,7 +110,7 @@ export class EventRing {
     }
   }
 
-  private bytesOf({ change }: LedgerEvent): number {
+  private bytesOf({ change }: Telling): number {
     return this.limits.eventOverheadBytes + changeBytes(change)
   }
 }

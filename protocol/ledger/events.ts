@@ -44,6 +44,27 @@ export interface UnitChange {
   node?: string
 }
 
+/** Stages of one run of which all else is the same; each is an event of its own to whoever hears it. */
+export interface StagesChange {
+  kind: 'stagesChanged'
+  run: string
+  /** Their names, with a slash between them, and how many they are. */
+  stages: string
+  count: number
+  state: UnitState
+  attempt: number
+  node?: string
+}
+
+/** What is kept for subscribers: events, and many in one where they come together. */
+export interface Telling {
+  readonly index: number
+  /** Of the first event in it. */
+  readonly ordinal: number
+  readonly timeMs: number
+  readonly change: Change | StagesChange
+}
+
 export interface LedgerEvent {
   /** Of the entry; also the revision of whatever it wrote. */
   readonly index: number
@@ -75,8 +96,22 @@ export function precedes(event: LedgerEvent, cursor: Cursor): boolean {
   )
 }
 
+export function countIn({ change }: Telling): number {
+  return change.kind === 'stagesChanged' ? change.count : 1
+}
+
+export function eventsIn(telling: Telling): readonly LedgerEvent[] {
+  const { index, ordinal, timeMs, change } = telling
+  if (change.kind !== 'stagesChanged') return [telling as LedgerEvent]
+  const { kind: _, stages, count: __, ...alike } = change
+  return stages.split('/').map((stage, i) => {
+    const each = { kind: 'unitChanged' as const, stage, ...alike }
+    return { index, ordinal: ordinal + i, timeMs, change: each }
+  })
+}
+
 /** Characters of all its texts: about what it keeps in memory. */
-export function changeBytes(change: Change): number {
+export function changeBytes(change: Change | StagesChange): number {
   // Most are of these kinds, by far, and going through their parts would cost more than all else here.
   if (change.kind === 'unitChanged') {
     const { kind, run, stage, state, node } = change

@@ -16,7 +16,7 @@ import { field, message, nested, optional, type Schema, uint } from '../wire/sch
 import { catalogue } from './catalogue.ts'
 import { type Catalogue, type CommandOf, commandSchema, kindOf } from './commands/kind.ts'
 import { admit, type Numbered, remember } from './commands/sessions.ts'
-import type { LedgerEvent } from './events.ts'
+import { eventsIn, type LedgerEvent, type Telling } from './events.ts'
 import { type StateLimits, stateLimits } from './limits.ts'
 import type { Result, ResultCode } from './result.ts'
 import { LEDGER_VERSION, type LedgerState } from './state.ts'
@@ -32,7 +32,7 @@ export interface CommittedEntry {
 /** What became of one entry. */
 export interface Outcome {
   readonly result: Result
-  readonly events: readonly LedgerEvent[]
+  readonly told: readonly Telling[]
   /** The command had been applied before: this is the answer from then. */
   readonly repeated: boolean
 }
@@ -48,7 +48,13 @@ export interface Stopped {
 
 export type AppliedRun = { readonly kind: 'applied'; readonly state: LedgerState } | Stopped
 export type Applied =
-  | ({ readonly kind: 'applied'; readonly state: LedgerState } & Outcome)
+  | {
+      readonly kind: 'applied'
+      readonly state: LedgerState
+      readonly result: Result
+      readonly events: readonly LedgerEvent[]
+      readonly repeated: boolean
+    }
   | Stopped
 
 /** What the proposing leader adds to a command. */
@@ -74,7 +80,7 @@ interface AnyCommand {
   value: unknown
 }
 
-const noEvents: readonly LedgerEvent[] = []
+const nothing: readonly Telling[] = []
 
 export class Machine<C extends Catalogue = typeof catalogue> {
   private readonly kinds: C
@@ -116,7 +122,9 @@ export class Machine<C extends Catalogue = typeof catalogue> {
   apply(state: LedgerState, entry: CommittedEntry): Applied {
     const outcomes: Outcome[] = []
     const run = this.applyAll(state, [entry], (_, outcome) => outcomes.push(outcome))
-    return run.kind === 'stopped' ? run : { ...run, ...(outcomes[0] as Outcome) }
+    if (run.kind === 'stopped') return run
+    const { told, ...rest } = outcomes[0] as Outcome
+    return { ...run, ...rest, events: told.flatMap(eventsIn) }
   }
 
   /**
@@ -150,7 +158,7 @@ export class Machine<C extends Catalogue = typeof catalogue> {
     if (typeof proposal === 'string') return unchanged({ code: proposal })
     tx.passTo(proposal.timeMs)
     const { result, repeated } = this.run(tx, proposal)
-    return { result, events: tx.events, repeated }
+    return { result, told: tx.tellings, repeated }
   }
 
   private run(
@@ -199,7 +207,7 @@ function isNumberedRightly({ session, serial, acked }: Proposal<unknown>, alone:
 }
 
 function unchanged(result: Result): Outcome {
-  return { result, events: noEvents, repeated: false }
+  return { result, told: nothing, repeated: false }
 }
 
 function tooLarge({ entryBytesMax }: StateLimits): Sealed {

@@ -8,7 +8,7 @@
  */
 import { assert } from '../assert.ts'
 import { type DigestSource, RunningSum, sumOf } from './digest.ts'
-import type { Change, LedgerEvent } from './events.ts'
+import { type Change, countIn, type StagesChange, type Telling } from './events.ts'
 import type { StateLimits } from './limits.ts'
 import type { Octets } from './octets.ts'
 import type { MapEdit } from './ordered-map.ts'
@@ -20,7 +20,7 @@ export interface Mark {
   readonly events: number
 }
 
-const noEvents: readonly LedgerEvent[] = []
+const nothing: readonly Telling[] = []
 
 export class Transaction implements DigestSource {
   index: number
@@ -35,7 +35,7 @@ export class Transaction implements DigestSource {
   readonly rows: MapEdit<Octets>
   sum: RunningSum
   private bytes: number
-  private told: LedgerEvent[] = []
+  private told: Telling[] = []
 
   constructor(state: LedgerState, limits: StateLimits) {
     this.index = state.index
@@ -117,18 +117,20 @@ export class Transaction implements DigestSource {
     return false
   }
 
-  tell(change: Change): void {
+  tell(change: Change | StagesChange): void {
     const { index, timeMs } = this
-    const event = { index, ordinal: this.told.length, timeMs, change }
+    const last = this.told.at(-1)
+    const ordinal = last === undefined ? 0 : last.ordinal + countIn(last)
+    const telling = { index, ordinal, timeMs, change }
     // Most entries tell of one thing. An array that is made for one takes a fraction of the memory
     // of one that an element is put into.
-    if (event.ordinal === 0) this.told = [event]
-    else this.told.push(event)
+    if (last === undefined) this.told = [telling]
+    else this.told.push(telling)
   }
 
   /** Of the entry that was begun last. */
-  get events(): readonly LedgerEvent[] {
-    return this.told.length === 0 ? noEvents : this.told
+  get tellings(): readonly Telling[] {
+    return this.told.length === 0 ? nothing : this.told
   }
 
   finish(): LedgerState {

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { type Command, catalogue } from '../../protocol/ledger/catalogue.ts'
-import type { Transition } from '../../protocol/ledger/commands/work-transitions.ts'
+import type { Transition, WaveTransition } from '../../protocol/ledger/commands/work-transitions.ts'
 import { digestOf } from '../../protocol/ledger/digest.ts'
 import { writeSnapshot } from '../../protocol/ledger/snapshot-writer.ts'
 import { runStates, unitStates, waitReasons } from '../../protocol/work/states.ts'
 import { canonicalHash } from '../../protocol/workflow/canonical.ts'
 import golden from './golden-v1.json' with { type: 'json' }
 import golden2 from './golden-v2.json' with { type: 'json' }
+import golden3 from './golden-v3.json' with { type: 'json' }
 import { bytesOf, put, Replica } from './stage.ts'
 
 const note = { actor: 'anna', verb: 'drain', object: 'n1', from: '::1', reason: 'r', detail: 'd' }
@@ -181,6 +182,31 @@ const script2: readonly Command[] = [
   },
 ]
 
+const wave = (of: WaveTransition[]): Command => ({
+  kind: 'workWave',
+  value: { runs: [{ run: 'r3', transitions: of }], term: 0 },
+})
+
+const script3: readonly Command[] = [
+  { kind: 'versionRaise', value: { to: 3 } },
+  wave([
+    { kind: 'stagesAssigned', value: { stages: 'build/test/lint', node: 'n1', readyMs: 7 } },
+    { kind: 'passed', value: { stages: ['skip'], to: unitStates.skipped, after: [] } },
+  ]),
+  wave([
+    {
+      kind: 'stagesFinished',
+      value: {
+        stages: 'build/lint',
+        attempt: 1,
+        term: 0,
+        index: script.length + script2.length + 2,
+        record: bytesOf('what it took'),
+      },
+    },
+  ]),
+]
+
 function told(...scripts: (readonly Command[])[]) {
   const replica = new Replica()
   const states: string[] = []
@@ -190,7 +216,7 @@ function told(...scripts: (readonly Command[])[]) {
     const numbered = { session, serial: i + 1, acked: 0 }
     const payload = replica.seal(command, 1_000 * i, isAlone ? undefined : numbered)
     const { result } = replica.apply(payload)
-    if (work.includes(command) || script2.includes(command)) {
+    if ([work, script2, script3].some((all) => all.includes(command))) {
       assert.deepEqual(result, { code: 'ok', revision: i + 1 })
     }
     if (command.kind === 'sessionOpen') session = result.revision ?? 0
@@ -202,14 +228,20 @@ function told(...scripts: (readonly Command[])[]) {
   return { entries, states, snapshot: snapshot.digest('hex') }
 }
 
+/** What a script adds to those before it. */
+function since(before: readonly (readonly Command[])[], script: readonly Command[]) {
+  const { entries, states, snapshot } = told(...before, script)
+  const from = before.flat().length
+  return { entries: entries.slice(from), states: states.slice(from), snapshot }
+}
+
 test('entries and snapshots of released versions keep their bytes and their meaning', () => {
   assert.deepEqual(
-    new Set([...script, ...script2].map(({ kind }) => kind)),
+    new Set([...script, ...script2, ...script3].map(({ kind }) => kind)),
     new Set(Object.keys(catalogue)),
     'a new kind needs its line in a script, and a golden file its bytes',
   )
   assert.deepEqual(told(script), golden)
-  const { entries, states, snapshot } = told(script, script2)
-  const from = script.length
-  assert.deepEqual({ entries: entries.slice(from), states: states.slice(from), snapshot }, golden2)
+  assert.deepEqual(since([script], script2), golden2)
+  assert.deepEqual(since([script, script2], script3), golden3)
 })

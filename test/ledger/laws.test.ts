@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { catalogue } from '../../protocol/ledger/catalogue.ts'
 import { digestOf, noRows, RunningSum } from '../../protocol/ledger/digest.ts'
 import { markOf } from '../../protocol/ledger/digest-trail.ts'
-import type { LedgerEvent } from '../../protocol/ledger/events.ts'
+import { eventsIn, type LedgerEvent } from '../../protocol/ledger/events.ts'
 import { Machine } from '../../protocol/ledger/machine.ts'
 import { SnapshotReader } from '../../protocol/ledger/snapshot-reader.ts'
 import { writeSnapshot } from '../../protocol/ledger/snapshot-writer.ts'
@@ -59,8 +59,9 @@ test('entries applied together come to what they come to one by one', () => {
       for (let at = 0; at < all.length; at += together) {
         const payloads = oneByOne.payloads.slice(at, at + together)
         const entries = payloads.map((payload, i) => ({ index: at + 1 + i, term: 0, payload }))
-        const run = machine.applyAll(state, entries, (tx, { result, repeated, events }) => {
-          told.push(...events)
+        const run = machine.applyAll(state, entries, (tx, outcome) => {
+          const { result, repeated } = outcome
+          told.push(...outcome.told.flatMap(eventsIn))
           met.push({ result, repeated, ...standingOf(tx) })
         })
         assert.equal(run.kind, 'applied')

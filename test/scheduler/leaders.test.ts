@@ -86,7 +86,7 @@ test('a result that comes again after it was committed is answered, and changes 
   } as const
   assert.equal(mesh.scheduler.report(node, report, mesh.nowMs), 'stale')
   assert.deepEqual(mesh.scheduler.effects(), [{ kind: 'committed', node, id: report.id, fence }])
-  assert.equal(mesh.scheduler.turn(mesh.nowMs), undefined)
+  assert.equal(mesh.scheduler.turn(mesh.nowMs, mesh.replica.state.version), undefined)
 })
 
 test('a report of a fence that has passed is refused, and what still runs under it is killed', () => {

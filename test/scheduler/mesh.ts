@@ -15,6 +15,7 @@ import type { Change } from '../../protocol/ledger/events.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import { wholeRun } from '../../protocol/ledger/read-run.ts'
 import type { Dropped, Result } from '../../protocol/ledger/result.ts'
+import { LEDGER_VERSION } from '../../protocol/ledger/state.ts'
 import type { RunView, UnitView } from '../../protocol/ledger/work-view.ts'
 import type { Assignment, AttemptReport, Outcome } from '../../protocol/work/attempt.ts'
 import { attemptKey, sameFence } from '../../protocol/work/fence.ts'
@@ -102,6 +103,8 @@ export interface MeshOptions {
   readonly commitMs?: number
   /** Whether a message between leader and agent does not arrive. */
   readonly loses?: () => boolean
+  /** Whether the ledger's version is the latest, and not the first. If not said: by the seed. */
+  readonly isNew?: boolean
   readonly onAssign?: (assignment: Assignment, node: string) => void
 }
 
@@ -130,12 +133,14 @@ export class Mesh {
 
   constructor(options: MeshOptions = {}) {
     const { hosts = ['a', 'b', 'c'].map((id) => host(id)), commitMs = 1 } = options
+    const { seed = 1, isNew = seed % 2 === 1 } = options
     this.fates = options.fates ?? (() => succeeds())
     this.commitMs = commitMs
-    this.random = chance(options.seed ?? 1)
+    this.random = chance(seed)
     this.onAssign = options.onAssign
     this.loses = options.loses ?? (() => false)
     for (const facts of hosts) this.agents.set(facts.id, { facts, held: new Map(), isUp: true })
+    if (isNew) this.replica.do({ kind: 'versionRaise', value: { to: LEDGER_VERSION } })
     this.scheduler = this.lead()
   }
 
@@ -306,12 +311,15 @@ export class Mesh {
   /** Until there is nothing to do at this moment. */
   pump(): void {
     for (;;) {
-      let turn = this.scheduler.turn(this.nowMs)
-      for (; turn !== undefined; turn = this.scheduler.turn(this.nowMs)) this.propose(turn)
+      for (let turn = this.turn(); turn !== undefined; turn = this.turn()) this.propose(turn)
       const effects = this.scheduler.effects()
       if (effects.length === 0) return
       for (const effect of effects) this.perform(effect)
     }
+  }
+
+  private turn(): Turn | undefined {
+    return this.scheduler.turn(this.nowMs, this.replica.state.version)
   }
 
   private propose(turn: Turn): void {
@@ -327,7 +335,7 @@ export class Mesh {
 
   private commit(turn: Turn): void {
     assert.equal(this.inFlight.shift(), turn)
-    const payload = this.replica.seal({ kind: 'workAdvance', value: turn.advance }, this.nowMs)
+    const payload = this.replica.seal(turn.command, this.nowMs)
     const applied = this.replica.apply(payload, this.term)
     const { result, events } = applied
     if (result.code !== 'ok') this.rejected.push(result)
@@ -342,10 +350,7 @@ export class Mesh {
   /** What is on its way is applied, and nothing comes of it: its leader is dead. */
   commitOnly(count = this.inFlight.length): void {
     for (const turn of this.inFlight.splice(0, count)) {
-      this.replica.apply(
-        this.replica.seal({ kind: 'workAdvance', value: turn.advance }, this.nowMs),
-        this.term,
-      )
+      this.replica.apply(this.replica.seal(turn.command, this.nowMs), this.term)
     }
   }
 

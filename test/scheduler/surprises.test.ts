@@ -73,7 +73,7 @@ test('a result that comes again while it is on its way to the ledger is not call
   const report = succeeded(run, 'a', attempt, fence!)
   const { scheduler } = mesh
   assert.equal(scheduler.report(node!, report, mesh.nowMs), 'taken')
-  const turn = scheduler.turn(mesh.nowMs)
+  const turn = scheduler.turn(mesh.nowMs, mesh.replica.state.version)
   assert.ok(turn)
   assert.equal(scheduler.report(node!, report, mesh.nowMs), 'later')
   assert.deepEqual(scheduler.effects(), [])

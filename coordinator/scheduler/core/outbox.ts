@@ -4,16 +4,18 @@
  * to be done in the world waits for that.
  */
 import { assert } from '../../../protocol/assert.ts'
+import type { Command } from '../../../protocol/ledger/catalogue.ts'
 import type {
   RunAdvance,
+  RunWave,
   Transition,
-  WorkAdvance,
 } from '../../../protocol/ledger/commands/work-transitions.ts'
 import type { Dropped } from '../../../protocol/ledger/result.ts'
 import type { Fence } from '../../../protocol/work/fence.ts'
 import type { Effect } from './effects.ts'
 import { schedulerLimits } from './limits.ts'
 import type { Run } from './run.ts'
+import { asTheyAre, inWaves, WAVES_SINCE } from './waves.ts'
 
 /** Made when its transition is applied, with the place of the entry. */
 export type Consequence = (place: Fence) => Effect | undefined
@@ -26,10 +28,12 @@ export interface Item {
   readonly then: Consequence | undefined
 }
 
+export type TurnCommand = Extract<Command, { kind: 'workAdvance' | 'workWave' }>
+
 /** Transitions for one entry of the ledger. Give it back to `settled` when that is applied. */
 export interface Turn {
-  readonly advance: WorkAdvance
-  /** In the order of the transitions. */
+  readonly command: TurnCommand
+  /** In the order of the transitions, one for each stage of those that are told together. */
   readonly items: readonly Item[]
   /** What waits for the turn and is no transition. */
   readonly beside: readonly Item[]
@@ -90,7 +94,7 @@ export class Outbox {
   }
 
   /** Undefined when there is nothing to commit. Effects alone come back by `idle`. */
-  cut(): Turn | undefined {
+  cut(ledgerVersion: number): Turn | undefined {
     const { turnTransitionsMax, turnBytesMax } = schedulerLimits
     const { waiting } = this
     const byRun = new Map<Run, Item[]>()
@@ -115,19 +119,32 @@ export class Outbox {
     if (transitions === 0) return undefined
     const last = waiting[at - 1]!.number
     this.forgetUpTo(at)
+    const said = ledgerVersion < WAVES_SINCE ? this.advance(byRun) : this.wave(byRun)
+    const turn: Turn = { ...said, beside, last }
+    this.inFlight.push(turn)
+    return turn
+  }
+
+  private advance(byRun: ReadonlyMap<Run, readonly Item[]>): Pick<Turn, 'command' | 'items'> {
     const items: Item[] = []
     const runs: RunAdvance[] = []
     for (const [run, own] of byRun) {
-      const list: Transition[] = []
-      for (const item of own) {
-        list.push(item.transition!)
-        items.push(item)
-      }
-      runs.push({ run: run.id, transitions: list })
+      const told = asTheyAre(own)
+      runs.push({ run: run.id, transitions: told.transitions })
+      for (const item of told.items) items.push(item)
     }
-    const turn: Turn = { advance: { term: this.term, runs }, items, beside, last }
-    this.inFlight.push(turn)
-    return turn
+    return { command: { kind: 'workAdvance', value: { term: this.term, runs } }, items }
+  }
+
+  private wave(byRun: ReadonlyMap<Run, readonly Item[]>): Pick<Turn, 'command' | 'items'> {
+    const items: Item[] = []
+    const runs: RunWave[] = []
+    for (const [run, own] of byRun) {
+      const told = inWaves(own)
+      runs.push({ run: run.id, transitions: told.transitions })
+      for (const item of told.items) items.push(item)
+    }
+    return { command: { kind: 'workWave', value: { term: this.term, runs } }, items }
   }
 
   /** Effects that nothing on its way stands before. */

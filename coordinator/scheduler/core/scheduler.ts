@@ -293,8 +293,11 @@ export class Scheduler {
     this.work.all()
   }
 
-  /** What is due, what is ready; undefined when there is nothing to append, or too much on its way. */
-  turn(nowMs: number): Turn | undefined {
+  /**
+   * What is due, what is ready, said so that a ledger of this version takes it; undefined when there is
+   * nothing to append, or too much on its way.
+   */
+  turn(nowMs: number, ledgerVersion: number): Turn | undefined {
     this.at(nowMs)
     const { core } = this
     ring(core)
@@ -302,7 +305,7 @@ export class Scheduler {
     if (core.outbox.isFull) return undefined
     do place(core)
     while (this.work.all())
-    return core.outbox.cut()
+    return core.outbox.cut(ledgerVersion)
   }
 
   /** The entry of the turn is applied: what is to be done now. Turns come back in their order. */

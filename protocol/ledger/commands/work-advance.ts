@@ -31,12 +31,21 @@ import {
 } from './work-rows.ts'
 import { stopRun, writeRun } from './work-runs.ts'
 import { type Scene, standsNot } from './work-scene.ts'
-import { type RunEnded, type Transition, WorkAdvance } from './work-transitions.ts'
+import {
+  type RunEnded,
+  type Transition,
+  type WaveTransition,
+  WorkAdvance,
+  WorkWave,
+} from './work-transitions.ts'
+import { countStages, stagesAssigned, stagesFinished } from './work-waves.ts'
 
 export const advanceKinds = {
   workAdvance: kind(26, 1, 'alone', WorkAdvance, advance),
+  workWave: kind(28, 3, 'alone', WorkWave, advance),
 }
 
+/** Of one unit each. A `workAdvance` has no others. */
 type UnitKind = Exclude<Transition['kind'], 'admitted' | 'stopped' | 'ended'>
 type ValueOf<K extends UnitKind> = Extract<Transition, { kind: K }>['value']
 
@@ -45,25 +54,50 @@ const unitTransitions: {
   readonly [K in UnitKind]: (scene: Scene, value: ValueOf<K>) => DropCode | undefined
 } = { assigned, finished, settled, waiting, opened, launched, passed }
 
-function advance(tx: Transaction, { runs, term }: WorkAdvance): Result {
+function advance(tx: Transaction, { runs, term }: WorkWave): Result {
   // Fences are made of the entry's term. What a leader of before has asked to append, and another
   // has taken into its log, would bear that one's, and be nobody's.
   if (term !== tx.term) return { code: 'stale', revision: tx.term }
   let count = 0
-  for (const { transitions } of runs) count += transitions.length
+  for (const { transitions } of runs) for (const each of transitions) count += unitsIn(each)
   if (count > tx.limits.transitionsMax) return refused('tooLarge')
   const dropped: Dropped[] = []
   let item = 0
   for (const { run, transitions } of runs) {
     let gate = readGate(tx, run)
     for (const transition of transitions) {
-      const code = gate === undefined ? 'notFound' : apply(tx, run, gate, transition)
-      if (code !== undefined) dropped.push({ item, code })
-      else if (changesRun(transition)) gate = readGate(tx, run)
-      item++
+      const first = item
+      item += unitsIn(transition)
+      if (gate === undefined || gate.state >= runStates.succeeded) {
+        const code = gate === undefined ? 'notFound' : 'over'
+        for (let each = first; each < item; each++) dropped.push({ item: each, code })
+      } else if (isWave(transition)) {
+        applyWave({ tx, run, gate }, transition, (at, code) => {
+          dropped.push({ item: first + at, code })
+        })
+      } else {
+        const code = apply(tx, run, gate, transition)
+        if (code !== undefined) dropped.push({ item: first, code })
+        else if (changesRun(transition)) gate = readGate(tx, run)
+      }
     }
   }
   return dropped.length === 0 ? done(tx) : { ...done(tx), dropped }
+}
+
+type Wave = Extract<WaveTransition, { kind: 'stagesAssigned' | 'stagesFinished' }>
+
+function isWave(transition: WaveTransition): transition is Wave {
+  return transition.kind === 'stagesAssigned' || transition.kind === 'stagesFinished'
+}
+
+function unitsIn(transition: WaveTransition): number {
+  return isWave(transition) ? countStages(transition.value.stages) : 1
+}
+
+function applyWave(scene: Scene, wave: Wave, onDropped: (at: number, code: DropCode) => void) {
+  if (wave.kind === 'stagesAssigned') stagesAssigned(scene, wave.value, onDropped)
+  else stagesFinished(scene, wave.value, onDropped)
 }
 
 function changesRun({ kind }: Transition): boolean {
@@ -77,7 +111,6 @@ function apply(
   gate: RunGate,
   transition: Transition,
 ): DropCode | undefined {
-  if (gate.state >= runStates.succeeded) return 'over'
   switch (transition.kind) {
     case 'admitted':
       return admit(tx, run, readRun(tx, run)!)

@@ -209,7 +209,27 @@ export const RunEnded = message('RunEnded', {
 })
 export type RunEnded = Infer<typeof RunEnded>
 
-export const Transition = union('Transition', {
+/** Their first attempts, none with a ground that is on its way. See `work-waves.ts`. */
+export const StagesAssigned = message('StagesAssigned', {
+  /** Their names, with a slash between them. */
+  stages: field(1, freeText()),
+  node: field(2, freeText()),
+  readyMs: field(3, uint()),
+})
+export type StagesAssigned = Infer<typeof StagesAssigned>
+
+/** They succeeded, each by the attempt of this number and fence. */
+export const StagesFinished = message('StagesFinished', {
+  stages: field(1, freeText()),
+  attempt: field(2, uint()),
+  term: field(3, uint()),
+  index: field(4, uint()),
+  /** As of `UnitFinished`, of each of them. */
+  record: optional(5, freeBytes()),
+})
+export type StagesFinished = Infer<typeof StagesFinished>
+
+const ofOneUnit = {
   assigned: [1, UnitAssigned],
   finished: [2, UnitFinished],
   settled: [3, UnitSettled],
@@ -220,7 +240,9 @@ export const Transition = union('Transition', {
   admitted: [8, RunAdmitted],
   stopped: [9, RunStopped],
   ended: [10, RunEnded],
-})
+} as const
+
+export const Transition = union('Transition', ofOneUnit)
 export type Transition = Infer<typeof Transition>
 
 export const RunAdvance = message('RunAdvance', {
@@ -235,3 +257,23 @@ export const WorkAdvance = message('WorkAdvance', {
   term: field(2, uint()),
 })
 export type WorkAdvance = Infer<typeof WorkAdvance>
+
+export const WaveTransition = union('WaveTransition', {
+  ...ofOneUnit,
+  stagesAssigned: [11, StagesAssigned],
+  stagesFinished: [12, StagesFinished],
+})
+export type WaveTransition = Infer<typeof WaveTransition>
+
+export const RunWave = message('RunWave', {
+  run: field(1, freeText()),
+  transitions: repeated(2, nested(WaveTransition), many),
+})
+export type RunWave = Infer<typeof RunWave>
+
+/** As `WorkAdvance`, and many stages alike in one transition. */
+export const WorkWave = message('WorkWave', {
+  runs: repeated(1, nested(RunWave), many),
+  term: field(2, uint()),
+})
+export type WorkWave = Infer<typeof WorkWave>
