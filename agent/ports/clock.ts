@@ -41,11 +41,14 @@ class Alarm implements Timer {
 
   #arm(delayMs: number): void {
     const waitMs = Math.min(Math.max(1, Math.ceil(delayMs)), timerDelayMsMax)
-    this.#timeout = setTimeout(() => this.#wake(), waitMs)
+    this.#timeout = setTimeout(() => {
+      const nowMs = this.#clock.now()
+      this.#wake(nowMs)
+      this.#clock.awake(nowMs)
+    }, waitMs)
   }
 
-  #wake(): void {
-    const nowMs = this.#clock.now()
+  #wake(nowMs: number): void {
     if (nowMs < this.#dueMs) {
       this.#arm(this.#dueMs - nowMs)
       return
@@ -93,6 +96,11 @@ export class SystemClock implements Clock {
     if (this.#closed) return neverFires
     if (Ticks.suit(intervalMs)) return this.#ticks.every(intervalMs, callback)
     return new Alarm(this, this.#pending, intervalMs, intervalMs, callback)
+  }
+
+  /** For its own alarms: whatever woke the host, intervals that are due are called as well. */
+  awake(nowMs: number): void {
+    this.#ticks.awake(nowMs)
   }
 
   /** Cancels every timer. Later ones never fire: what is being stopped must not start anew. */

@@ -10,6 +10,9 @@ export const timerDelayMsMax = 2 ** 31 - 1
  */
 export const tickMs = 500
 
+/** So long they wait for something else to wake the host. An idle one is woken some times a second. */
+export const tickGraceMs = 400
+
 export const diskLimits = {
   /**
    * LevelDB's block cache. The agent reads little more than once, and the kernel caches the files

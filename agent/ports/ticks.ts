@@ -1,9 +1,10 @@
 /**
  * Intervals of whole half seconds, called together at ticks that all of a host's share: an idle host
- * pays more for waking than for what it then does. One runtime timer serves them all.
+ * pays more for waking than for what it then does. They are called at the first waking of the host
+ * that comes when one is due; only if there is none for a while, a runtime timer of their own wakes it.
  */
 import type { Timer } from '../../protocol/ports/clock.ts'
-import { tickMs, timerDelayMsMax } from './limits.ts'
+import { tickGraceMs, tickMs, timerDelayMsMax } from './limits.ts'
 
 interface Beat {
   readonly intervalMs: number
@@ -15,7 +16,8 @@ export class Ticks {
   readonly #now: () => number
   readonly #beats = new Set<Beat>()
   #timeout: NodeJS.Timeout | undefined
-  #armedMs = Number.POSITIVE_INFINITY
+  /** When the first of them is due. */
+  #dueMs = Number.POSITIVE_INFINITY
 
   constructor(now: () => number) {
     this.#now = now
@@ -43,21 +45,24 @@ export class Ticks {
     this.#arm()
   }
 
+  /** The host is awake anyway. */
+  awake(nowMs: number): void {
+    if (nowMs >= this.#dueMs) this.#call(nowMs)
+  }
+
   #arm(): void {
     let dueMs = Number.POSITIVE_INFINITY
     for (const beat of this.#beats) dueMs = Math.min(dueMs, beat.dueMs)
-    if (dueMs === this.#armedMs) return
+    if (dueMs === this.#dueMs) return
     clearTimeout(this.#timeout)
-    this.#armedMs = dueMs
+    this.#dueMs = dueMs
     if (dueMs === Number.POSITIVE_INFINITY) return
-    // A millisecond more, since the runtime counts from the start of its turn and would come early.
-    const waitMs = Math.max(1, Math.ceil(dueMs - this.#now()) + 1)
-    this.#timeout = setTimeout(() => this.#wake(), Math.min(waitMs, timerDelayMsMax))
+    const waitMs = Math.max(1, Math.ceil(dueMs + tickGraceMs - this.#now()))
+    this.#timeout = setTimeout(() => this.#call(this.#now()), Math.min(waitMs, timerDelayMsMax))
   }
 
-  #wake(): void {
-    this.#armedMs = Number.POSITIVE_INFINITY
-    const nowMs = this.#now()
+  #call(nowMs: number): void {
+    this.#dueMs = Number.POSITIVE_INFINITY
     const due = [...this.#beats].filter(({ dueMs }) => dueMs <= nowMs)
     for (const beat of due) beat.dueMs = nextMs(beat, nowMs)
     // Armed before the calls, so that a callback that throws does not silence those of later ticks.

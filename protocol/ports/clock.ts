@@ -18,8 +18,9 @@ export interface Clock {
   /**
    * Calls again and again, `intervalMs` apart; the first time no earlier than that, and up to a
    * second later if intervals of whole half seconds are to fall together, which spares an idle host
-   * most of its waking. A host that was paused gets one call when it wakes, not one for each that it
-   * missed.
+   * most of its waking. So does that any of their calls may come some tenths of a second late, if
+   * the host is awake by then anyway; the ones after it do not move. A host that was paused gets
+   * one call when it wakes, not one for each that it missed.
    */
   every(intervalMs: number, callback: () => void): Timer
 }

@@ -41,6 +41,32 @@ test('a host that was paused gets one call, not one for each that it missed', as
   }
 })
 
+test('intervals of whole half seconds are called when something else wakes the host', async () => {
+  const clock = new SystemClock()
+  const called: string[] = []
+  const dueMs = Math.ceil((clock.now() + 500) / 500) * 500
+  clock.every(500, () => called.push('interval'))
+  await new Promise<void>((resolve) => {
+    clock.after(dueMs + 5 - clock.now(), () => {
+      called.push('alarm')
+      setImmediate(resolve)
+    })
+  })
+  clock.close()
+  assert.deepEqual(called, ['alarm', 'interval'])
+})
+
+test('they are called also if nothing else does', async () => {
+  const clock = new SystemClock()
+  let calls = 0
+  await new Promise<void>((resolve) => {
+    clock.every(500, () => {
+      if (++calls === 2) resolve()
+    })
+  })
+  clock.close()
+})
+
 test('a delay longer than the runtime can count does not fire at once', async () => {
   const clock = new SystemClock()
   let fired = false
