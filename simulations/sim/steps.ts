@@ -2,7 +2,6 @@
  * What a mesh has to come to once the storm is over, step by step, each within its time; and what is
  * said of one that does not: for each host, what it waits for.
  */
-import { simLimits } from './limits.ts'
 import type { SimulatedAgent, SimulatedMesh } from './mesh.ts'
 import type { Failure } from './verdict.ts'
 
@@ -13,9 +12,9 @@ export interface Step {
   complaint(): Failure
 }
 
-/** The healing is part of the time that was asked for. */
-export function stormEndMs(minutes: number): number {
-  return minutes * 60_000 - simLimits.coreMs
+/** What follows the storm is part of the time that was asked for, as far as it always takes that long. */
+export function stormEndMs(minutes: number, afterMs: number): number {
+  return minutes * 60_000 - afterMs
 }
 
 /** One step after the other, until one is not done in its time, or something else has failed. */

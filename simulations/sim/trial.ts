@@ -10,7 +10,7 @@ import type { TraceSink } from '../world/trace.ts'
 import { Client } from './clients.ts'
 import { Healing } from './healing.ts'
 import { History } from './history.ts'
-import { clientLimits, simLimits } from './limits.ts'
+import { clientLimits, peaceLimits, simLimits } from './limits.ts'
 import { SimulatedMesh } from './mesh.ts'
 import { Overseer, type Said, type Tells } from './overseer.ts'
 import { Parting } from './parting.ts'
@@ -63,7 +63,12 @@ export function climateOf(options: TrialOptions): Climate {
   if (climate) return climate
   const hosts = Array.from({ length: nodes }, (_, i) => `n${i + 1}`)
   const entropy = new SeededEntropy(seed).stream('climate')
-  return drawClimate(entropy, { hosts, calmMs: simLimits.calmMs, endMs: stormEndMs(minutes) })
+  return drawClimate(entropy, { hosts, calmMs: simLimits.calmMs, endMs: endOf(minutes) })
+}
+
+/** No history ends before the minutes that were asked for: peace looks on for so long in any case. */
+function endOf(minutes: number): number {
+  return stormEndMs(minutes, peaceLimits.unheardMs + peaceLimits.backMs)
 }
 
 export async function runTrial(
@@ -132,7 +137,7 @@ class Trial {
     const storm = new Storm(this.mesh, this.climate.faults)
     this.overseer.onMoment = (moment, host) => storm.noticed(moment, host)
     for (const client of this.clients) void client.run(() => storm.rushes)
-    await this.advance(stormEndMs(this.options.minutes))
+    await this.advance(endOf(this.options.minutes))
     if (this.failure) return this.failure
     for (const client of this.clients) client.stop()
     const healing = new Healing(this.mesh, this.say)

@@ -14,6 +14,7 @@ import { tcp } from '../../world/limits.ts'
 import type { WorkMoment } from '../fault.ts'
 import { Healing } from '../healing.ts'
 import { History } from '../history.ts'
+import { simLimits } from '../limits.ts'
 import { SimulatedMesh } from '../mesh.ts'
 import { Overseer, type Said } from '../overseer.ts'
 import type { Climate } from '../schedule.ts'
@@ -47,7 +48,7 @@ export function workClimateOf({ seed, nodes, minutes, climate }: TrialOptions): 
   const hosts = Array.from({ length: nodes }, (_, i) => `n${i + 1}`)
   const entropy = new SeededEntropy(seed).stream('climate')
   const { calmMs } = workSimLimits
-  return drawWorkClimate(entropy, { hosts, calmMs, endMs: stormEndMs(minutes) })
+  return drawWorkClimate(entropy, { hosts, calmMs, endMs: stormEndMs(minutes, simLimits.coreMs) })
 }
 
 function labelsOf({ index }: Host): Readonly<Record<string, string>> {
@@ -129,7 +130,10 @@ export class WorkTrial {
     void this.voters.run()
     void this.operator.run()
     const { world } = this.mesh
-    await world.runUntil(() => this.failure !== undefined, stormEndMs(this.options.minutes))
+    await world.runUntil(
+      () => this.failure !== undefined,
+      stormEndMs(this.options.minutes, simLimits.coreMs),
+    )
     if (this.failure) return this.failure
     for (const starter of this.starters) starter.stop()
     this.operator.stop()
