@@ -2,6 +2,7 @@
  * What goes around every message of a link: nothing for a message, an id for a request, the same
  * id back for its answer.
  */
+import { quick } from '../../protocol/wire/quick.ts'
 import {
   bytes,
   message,
@@ -29,7 +30,14 @@ export type Envelope = Around<Uint8Array>
 export type Sent<F> = Around<F>
 
 export function envelopeSchema(payloadBytesMax: number): Schema<Envelope> {
-  return around(bytes(payloadBytesMax))
+  return quick(around(bytes(payloadBytesMax)), (reader) => {
+    if (reader.comes(0x1a)) return { payload: reader.view(payloadBytesMax) }
+    const requestId = reader.uintAt(0x08)
+    const responseTo = requestId < 0 ? reader.uintAt(0x10) : -1
+    if (!reader.comes(0x1a)) return undefined
+    const payload = reader.view(payloadBytesMax)
+    return requestId >= 0 ? { requestId, payload } : { responseTo, payload }
+  })
 }
 
 /** The same bytes as of `envelopeSchema`, since on the wire a message inside one is its bytes. */

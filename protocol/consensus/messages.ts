@@ -25,6 +25,9 @@ const peerId = () => text<PeerId>(wireLimits.peerIdBytesMax)
 /** What an entry is for. Consensus reads the data of `config` only. */
 export const entryKind = { normal: 0, config: 1, noop: 2 } as const
 
+/** As `uintAt` reads it: neither absent nor anything else. */
+const isBool = (value: number) => value === 0 || value === 1
+
 /** One entry of the log. Its index is its position, so it is never written down twice. */
 const AnyEntry = message('Entry', {
   term: field(1, uint()),
@@ -58,6 +61,7 @@ export const Entry: typeof QuickEntry = {
   },
 }
 export type Entry = Infer<typeof Entry>
+const nestedEntry = nested(Entry)
 
 /** A host with the disk that it was admitted with. A host with another disk is somebody else. */
 export const Member = message('Member', {
@@ -118,15 +122,26 @@ export const VoteAnswer = message('VoteAnswer', {
 })
 export type VoteAnswer = Infer<typeof VoteAnswer>
 
-export const Append = message('Append', {
+const AnyAppend = message('Append', {
   term: field(1, uint()),
   prevIndex: field(2, uint()),
   prevTerm: field(3, uint()),
   commit: field(4, uint()),
-  entries: repeated(5, nested(Entry), wireLimits.entriesPerAppendMax),
+  entries: repeated(5, nestedEntry, wireLimits.entriesPerAppendMax),
+})
+export const Append = quick(AnyAppend, (reader) => {
+  const term = reader.uintAt(0x08)
+  const prevIndex = reader.uintAt(0x10)
+  const prevTerm = reader.uintAt(0x18)
+  const commit = reader.uintAt(0x20)
+  if (term < 0 || prevIndex < 0 || prevTerm < 0 || commit < 0) return undefined
+  const entries: Entry[] = []
+  while (entries.length < wireLimits.entriesPerAppendMax && reader.comes(0x2a))
+    entries.push(nestedEntry.read(reader))
+  return { term, prevIndex, prevTerm, commit, entries }
 })
 export type Append = Infer<typeof Append>
-export const AppendAnswer = message('AppendAnswer', {
+const AnyAppendAnswer = message('AppendAnswer', {
   term: field(1, uint()),
   storage: field(2, uint()),
   accepted: field(3, bool()),
@@ -138,27 +153,58 @@ export const AppendAnswer = message('AppendAnswer', {
   /** Refused, because the disk has lost what it held: what was acknowledged before is void. */
   lost: field(7, bool()),
 })
+export const AppendAnswer = quick(AnyAppendAnswer, (reader) => {
+  const term = reader.uintAt(0x08)
+  const storage = reader.uintAt(0x10)
+  const accepted = reader.uintAt(0x18)
+  const index = reader.uintAt(0x20)
+  const hintIndex = reader.uintAt(0x28)
+  const hintTerm = reader.uintAt(0x30)
+  const lost = reader.uintAt(0x38)
+  if (term < 0 || storage < 0 || index < 0 || hintIndex < 0 || hintTerm < 0) return undefined
+  if (!isBool(accepted) || !isBool(lost)) return undefined
+  return { term, storage, accepted: accepted === 1, index, hintIndex, hintTerm, lost: lost === 1 }
+})
 export type AppendAnswer = Infer<typeof AppendAnswer>
 
 /** Nothing new to append, but the leader's commit index has moved. Not answered. */
-export const CommitNotice = message('CommitNotice', {
+const AnyCommitNotice = message('CommitNotice', {
   term: field(1, uint()),
   commit: field(2, uint()),
 })
+export const CommitNotice = quick(AnyCommitNotice, (reader) => {
+  const term = reader.uintAt(0x08)
+  const commit = reader.uintAt(0x10)
+  return term < 0 || commit < 0 ? undefined : { term, commit }
+})
 
-export const Heartbeat = message('Heartbeat', {
+const AnyHeartbeat = message('Heartbeat', {
   term: field(1, uint()),
   commit: field(2, uint()),
   /** Counts the leader's heartbeats in its term; confirms reads and renews the lease. */
   round: field(3, uint()),
 })
+export const Heartbeat = quick(AnyHeartbeat, (reader) => {
+  const term = reader.uintAt(0x08)
+  const commit = reader.uintAt(0x10)
+  const round = reader.uintAt(0x18)
+  return term < 0 || commit < 0 || round < 0 ? undefined : { term, commit, round }
+})
 export type Heartbeat = Infer<typeof Heartbeat>
-export const HeartbeatAnswer = message('HeartbeatAnswer', {
+const AnyHeartbeatAnswer = message('HeartbeatAnswer', {
   term: field(1, uint()),
   storage: field(2, uint()),
   round: field(3, uint()),
   /** How far the log is known to equal the leader's. Zero after a restart. */
   verified: field(4, uint()),
+})
+export const HeartbeatAnswer = quick(AnyHeartbeatAnswer, (reader) => {
+  const term = reader.uintAt(0x08)
+  const storage = reader.uintAt(0x10)
+  const round = reader.uintAt(0x18)
+  const verified = reader.uintAt(0x20)
+  if (term < 0 || storage < 0 || round < 0 || verified < 0) return undefined
+  return { term, storage, round, verified }
 })
 export type HeartbeatAnswer = Infer<typeof HeartbeatAnswer>
 

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto'
 import type { PeerId } from '../identity/peer-id.ts'
 import { decode, encode } from '../wire/codec.ts'
+import { quick } from '../wire/quick.ts'
 import type { Infer } from '../wire/schema.ts'
 import {
   bool,
@@ -24,8 +25,11 @@ import {
 } from '../wire/schema.ts'
 import { limits } from './limits.ts'
 
+/** As `uintAt` reads it: neither absent nor anything else. */
+const isBool = (value: number) => value === 0 || value === 1
+
 /** Shares are in thousandths, so that the record holds whole numbers only. */
-export const LoadRecord = message('Load', {
+const AnyLoadRecord = message('Load', {
   cpuPermille: optional(1, uint()),
   cores: field(2, uint()),
   load1Hundredths: optional(3, uint()),
@@ -41,6 +45,43 @@ export const LoadRecord = message('Load', {
   agentResidentBytes: field(13, uint()),
   loopLagMicros: field(14, uint()),
 })
+export const LoadRecord = quick(AnyLoadRecord, (reader) => {
+  const cpuPermille = reader.uintAt(0x08)
+  const cores = reader.uintAt(0x10)
+  const load1Hundredths = reader.uintAt(0x18)
+  const memoryTotalBytes = reader.uintAt(0x20)
+  const memoryUsedBytes = reader.uintAt(0x28)
+  const swapUsedBytes = reader.uintAt(0x30)
+  const diskTotalBytes = reader.uintAt(0x38)
+  const diskAvailableBytes = reader.uintAt(0x40)
+  const receivedBytesPerSecond = reader.uintAt(0x48)
+  const sentBytesPerSecond = reader.uintAt(0x50)
+  const temperatureDecicelsius = reader.uintAt(0x58)
+  const agentCpuPermille = reader.uintAt(0x60)
+  const agentResidentBytes = reader.uintAt(0x68)
+  const loopLagMicros = reader.uintAt(0x70)
+  const load: Infer<typeof AnyLoadRecord> = {
+    cores,
+    memoryTotalBytes,
+    memoryUsedBytes,
+    diskTotalBytes,
+    diskAvailableBytes,
+    receivedBytesPerSecond,
+    sentBytesPerSecond,
+    agentResidentBytes,
+    loopLagMicros,
+  }
+  if (cores < 0 || memoryTotalBytes < 0 || memoryUsedBytes < 0) return undefined
+  if (diskTotalBytes < 0 || diskAvailableBytes < 0) return undefined
+  if (receivedBytesPerSecond < 0 || sentBytesPerSecond < 0) return undefined
+  if (agentResidentBytes < 0 || loopLagMicros < 0) return undefined
+  if (cpuPermille >= 0) load.cpuPermille = cpuPermille
+  if (load1Hundredths >= 0) load.load1Hundredths = load1Hundredths
+  if (swapUsedBytes >= 0) load.swapUsedBytes = swapUsedBytes
+  if (temperatureDecicelsius >= 0) load.temperatureDecicelsius = temperatureDecicelsius
+  if (agentCpuPermille >= 0) load.agentCpuPermille = agentCpuPermille
+  return load
+})
 export type LoadRecord = Infer<typeof LoadRecord>
 
 /** What a replica holds after an entry at which all take note. */
@@ -50,7 +91,8 @@ export const LedgerMark = message('LedgerMark', {
 })
 
 /** Where this host stands in the ledger: for people, for those who look for the leader, and for it. */
-export const LedgerRecord = message('LedgerRecord', {
+const markInside = nested(LedgerMark)
+const AnyLedgerRecord = message('LedgerRecord', {
   /** The number of its disk, under which it may be made a voter. */
   storage: field(1, uint()),
   leads: field(2, bool()),
@@ -63,13 +105,41 @@ export const LedgerRecord = message('LedgerRecord', {
   /** It has stopped, and somebody has to look after it. */
   stopped: field(8, bool()),
   /** The newest mark, for replicas that are never at one entry at one moment. */
-  mark: optional(9, nested(LedgerMark)),
+  mark: optional(9, markInside),
   /** The newest ledger version that its program understands. */
   supports: optional(10, uint()),
 })
+export const LedgerRecord = quick(AnyLedgerRecord, (reader) => {
+  const storage = reader.uintAt(0x08)
+  const leads = reader.uintAt(0x10)
+  const votes = reader.uintAt(0x18)
+  const term = reader.uintAt(0x20)
+  const commit = reader.uintAt(0x28)
+  const applied = reader.uintAt(0x30)
+  if (storage < 0 || term < 0 || commit < 0 || applied < 0 || !reader.comes(0x3a)) return undefined
+  const digest = reader.text(16)
+  const stopped = reader.uintAt(0x40)
+  if (!isBool(leads) || !isBool(votes) || !isBool(stopped)) return undefined
+  const ledger: Infer<typeof AnyLedgerRecord> = {
+    storage,
+    leads: leads === 1,
+    votes: votes === 1,
+    term,
+    commit,
+    applied,
+    digest,
+    stopped: stopped === 1,
+  }
+  if (reader.comes(0x4a)) ledger.mark = markInside.read(reader)
+  const supports = reader.uintAt(0x50)
+  if (supports >= 0) ledger.supports = supports
+  return ledger
+})
 export type LedgerRecord = Infer<typeof LedgerRecord>
 
-export const Digest = message('Digest', {
+const loadInside = nested(LoadRecord)
+const ledgerInside = nested(LedgerRecord)
+const AnyDigest = message('Digest', {
   owner: field(1, text<PeerId>(128)),
   incarnation: field(2, uint()),
   /** Grows with each digest of one incarnation. */
@@ -84,8 +154,43 @@ export const Digest = message('Digest', {
   runningAttempts: field(10, uint()),
   /** How often the owner means to write, so that others know when its figures are late. */
   intervalMs: field(11, uint()),
-  load: optional(12, nested(LoadRecord)),
-  ledger: optional(13, nested(LedgerRecord)),
+  load: optional(12, loadInside),
+  ledger: optional(13, ledgerInside),
+})
+export const Digest = quick(AnyDigest, (reader) => {
+  if (!reader.comes(0x0a)) return undefined
+  const owner = reader.text(128) as PeerId
+  const incarnation = reader.uintAt(0x10)
+  const sequence = reader.uintAt(0x18)
+  const left = reader.uintAt(0x20)
+  const wireVersion = reader.uintAt(0x28)
+  if (incarnation < 0 || sequence < 0 || !isBool(left) || wireVersion < 0) return undefined
+  if (!reader.comes(0x32)) return undefined
+  const agentVersion = reader.text(32)
+  if (!reader.comes(0x3a)) return undefined
+  const profileHash = reader.view(16)
+  if (!reader.comes(0x42)) return undefined
+  const labelsHash = reader.view(8)
+  const localHealth = reader.uintAt(0x48)
+  const runningAttempts = reader.uintAt(0x50)
+  const intervalMs = reader.uintAt(0x58)
+  if (localHealth < 0 || runningAttempts < 0 || intervalMs < 0) return undefined
+  const digest: Infer<typeof AnyDigest> = {
+    owner,
+    incarnation,
+    sequence,
+    left: left === 1,
+    wireVersion,
+    agentVersion,
+    profileHash,
+    labelsHash,
+    localHealth,
+    runningAttempts,
+    intervalMs,
+  }
+  if (reader.comes(0x62)) digest.load = loadInside.read(reader)
+  if (reader.comes(0x6a)) digest.ledger = ledgerInside.read(reader)
+  return digest
 })
 export type Digest = Infer<typeof Digest>
 
@@ -106,9 +211,14 @@ export const Profile = message('Profile', {
 export type Profile = Infer<typeof Profile>
 
 /** A digest as it travels: the owner's bytes and the owner's signature over them. */
-export const Signed = message('Signed', {
+const AnySigned = message('Signed', {
   body: field(1, bytes(limits.digestBytesMax)),
   signature: field(2, bytes(64)),
+})
+export const Signed = quick(AnySigned, (reader) => {
+  if (!reader.comes(0x0a)) return undefined
+  const body = reader.view(limits.digestBytesMax)
+  return reader.comes(0x12) ? { body, signature: reader.view(64) } : undefined
 })
 export type Signed = Infer<typeof Signed>
 

@@ -1,5 +1,6 @@
 /** What members say to each other. News rides on every probe and answer; the rest is repair. */
 import type { PeerId } from '../identity/peer-id.ts'
+import { quick } from '../wire/quick.ts'
 import type { Infer } from '../wire/schema.ts'
 import {
   bytes,
@@ -31,7 +32,7 @@ export type Claim = Infer<typeof Claim>
  * A digest on its way. Owner, incarnation and sequence are repeated outside so that old news is
  * passed over without being opened; whoever lies there only wastes its own breath.
  */
-export const CarriedDigest = message('CarriedDigest', {
+const AnyCarriedDigest = message('CarriedDigest', {
   owner: field(1, text<PeerId>(128)),
   incarnation: field(2, uint()),
   sequence: field(3, uint()),
@@ -39,16 +40,44 @@ export const CarriedDigest = message('CarriedDigest', {
   /** Time since its owner wrote it, as far as the bearers know: no calendar is trusted. */
   ageMs: field(5, uint()),
 })
+const signedInside = nested(Signed)
+export const CarriedDigest = quick(AnyCarriedDigest, (reader) => {
+  if (!reader.comes(0x0a)) return undefined
+  const owner = reader.text(128) as PeerId
+  const incarnation = reader.uintAt(0x10)
+  const sequence = reader.uintAt(0x18)
+  if (incarnation < 0 || sequence < 0 || !reader.comes(0x22)) return undefined
+  const signed = signedInside.read(reader)
+  const ageMs = reader.uintAt(0x28)
+  return ageMs < 0 ? undefined : { owner, incarnation, sequence, signed, ageMs }
+})
 export type CarriedDigest = Infer<typeof CarriedDigest>
 
-export const News = message('News', {
+const AnyNews = message('News', {
   claims: repeated(1, nested(Claim), limits.claimsPerFrameMax),
   digests: repeated(2, nested(CarriedDigest), limits.digestsPerFrameMax),
 })
+const claimInside = nested(Claim)
+const digestInside = nested(CarriedDigest)
+export const News = quick(AnyNews, (reader) => {
+  const claims: Claim[] = []
+  while (claims.length < limits.claimsPerFrameMax && reader.comes(0x0a))
+    claims.push(claimInside.read(reader))
+  const digests: CarriedDigest[] = []
+  while (digests.length < limits.digestsPerFrameMax && reader.comes(0x12))
+    digests.push(digestInside.read(reader))
+  return { claims, digests }
+})
 export type News = Infer<typeof News>
 
-export const Ping = message('Ping', { seq: field(1, uint()), news: field(2, nested(News)) })
-export const Ack = message('Ack', { seq: field(1, uint()), news: field(2, nested(News)) })
+const newsInside = nested(News)
+const numbered = (name: string) =>
+  quick(message(name, { seq: field(1, uint()), news: field(2, newsInside) }), (reader) => {
+    const seq = reader.uintAt(0x08)
+    return seq < 0 || !reader.comes(0x12) ? undefined : { seq, news: newsInside.read(reader) }
+  })
+export const Ping = numbered('Ping')
+export const Ack = numbered('Ack')
 /** Please ping `target` for me; answer with `ack` if it does, with `nack` if it does not. */
 export const PingRequest = message('PingRequest', {
   seq: field(1, uint()),

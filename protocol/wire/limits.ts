@@ -30,6 +30,10 @@ export const scratchKeptBytesMax = 1024 * 1024
 export const slabBytes = 16 * 1024
 export const slabShareMax = 1024
 
+/** Texts of so many bytes at most are remembered, and so many of them: a power of two. */
+export const textRememberedMax = 64
+export const textsRememberedMax = 256
+
 /** Texts of the opening frame. */
 export const agentVersionBytesMax = 64
 export const nodeNameBytesMax = 128

@@ -5,7 +5,7 @@
  * Invariant: `at` ≤ `end` ≤ the length of the bytes, and every read moves `at` forward or refuses.
  */
 import { Buffer, isUtf8 } from 'node:buffer'
-import { varintBytesMax } from './limits.ts'
+import { textRememberedMax, textsRememberedMax, varintBytesMax } from './limits.ts'
 import type { RefusalReason } from './refusal.ts'
 
 export const wireVarint = 0
@@ -15,6 +15,9 @@ export const wireFixed32 = 5
 
 /** Texts up to this length are built by hand: below it, a call into native code costs more. */
 const shortTextLength = 16
+
+/** What was read of late, by its ends and its length; another one takes its place. */
+const remembered: string[] = new Array(textsRememberedMax).fill('')
 
 const float = new DataView(new ArrayBuffer(8))
 const floatBytes = new Uint8Array(float.buffer)
@@ -68,6 +71,11 @@ export class Reader {
     return true
   }
 
+  /** The whole number behind that tag of one byte; −1 where another field stands, which stays. */
+  uintAt(tag: number): number {
+    return this.comes(tag) ? this.uint() : -1
+  }
+
   int(): number {
     if (this.at >= this.end) {
       this.refuse('truncated')
@@ -104,6 +112,33 @@ export class Reader {
     const length = this.length(bytesMax)
     const start = this.at
     this.at += length
+    if (length > 1 && length <= textRememberedMax) return this.#remembered(start, length)
+    return this.#textAt(start, length)
+  }
+
+  /** Most texts have come before: ids, names, keys. The same one again costs no memory, and is known at once. */
+  #remembered(start: number, length: number): string {
+    const { bytes } = this
+    const last = start + length - 1
+    const place =
+      (31 * (bytes[last] as number) +
+        7 * (bytes[last - 1] as number) +
+        (bytes[start] as number) +
+        length) &
+      (textsRememberedMax - 1)
+    const known = remembered[place] as string
+    if (known.length === length) {
+      let i = 0
+      while (i < length && known.charCodeAt(i) === bytes[start + i]) i++
+      if (i === length) return known
+    }
+    const text = this.#textAt(start, length)
+    // Only of ASCII are letters bytes.
+    if (text.length === length) remembered[place] = text
+    return text
+  }
+
+  #textAt(start: number, length: number): string {
     if (length <= shortTextLength) {
       let text = ''
       let i = start
