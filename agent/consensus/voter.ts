@@ -125,6 +125,14 @@ export class Voter<Result> {
     return this.raft.leads
   }
 
+  get term(): number {
+    return this.raft.term
+  }
+
+  get leader(): PeerId | undefined {
+    return this.raft.leader
+  }
+
   /** Undefined unless it leads. */
   get tenure(): Tenure | undefined {
     return this.raft.tenure
@@ -335,7 +343,7 @@ export class Voter<Result> {
   private refuseRead(id: number, reason: ReadRefusal): void {
     const settle = this.reads.get(id)
     this.reads.delete(id)
-    settle?.({ ok: false, reason, leader: this.raft.status().leader })
+    settle?.({ ok: false, reason, leader: this.raft.leader })
   }
 
   private heard(event: RaftEvent): void {

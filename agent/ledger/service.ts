@@ -227,6 +227,11 @@ export class LedgerService implements Ledger {
     return this.standing.voter?.status()
   }
 
+  /** 0 while it is stopped. */
+  get term(): number {
+    return this.standing.voter?.term ?? 0
+  }
+
   get stopped(): StopReason | undefined {
     return this.standing.stopReason
   }

@@ -46,7 +46,7 @@ export class Standing {
   }
 
   get leader(): PeerId | undefined {
-    return this.voter?.status().leader ?? this.sources.rumouredLeader()
+    return this.voter?.leader ?? this.sources.rumouredLeader()
   }
 
   /** Why nothing can be asked here at all. */

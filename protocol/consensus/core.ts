@@ -62,6 +62,14 @@ export class Raft {
     return this.role.kind === 'leader'
   }
 
+  get term(): number {
+    return this.node.term
+  }
+
+  get leader(): PeerId | undefined {
+    return this.role.leader
+  }
+
   /** Undefined unless it leads. */
   get tenure(): Tenure | undefined {
     const { role, node } = this

@@ -3,7 +3,7 @@
  * moment can still be compared: at marks, of which all take note, and for the last few entries at
  * any of them.
  */
-import { type DigestSource, digestOf, sumOf } from './digest.ts'
+import { type DigestSource, digestOf, sourceOf } from './digest.ts'
 import { type LocalLimits, localLimits } from './limits.ts'
 
 export interface DigestMark {
@@ -14,6 +14,12 @@ export interface DigestMark {
 /** A state, or what is about to be one. */
 export type Position = DigestSource & { readonly index: number }
 
+interface Recent {
+  readonly index: number
+  readonly source: DigestSource
+  digest: string | undefined
+}
+
 export function markOf(state: Position): DigestMark {
   return { index: state.index, digest: digestOf(state) }
 }
@@ -23,7 +29,7 @@ export class DigestTrail {
   /** By the ordinal of the mark; an older one under the same place is written over. */
   private readonly kept: (DigestMark | undefined)[] = []
   /** By the index, in the same way. Not digested until somebody asks. */
-  private readonly recent: (Position | undefined)[] = []
+  private readonly recent: (Recent | undefined)[] = []
   private newestMark: DigestMark | undefined
 
   constructor(limits: LocalLimits = localLimits) {
@@ -33,10 +39,11 @@ export class DigestTrail {
   /** After every entry, and after a snapshot. Costs something only at marks. */
   note(state: Position): void {
     const { digestEveryEntries, digestsKeptMax, recentDigestsMax } = this.limits
-    this.recent[state.index % recentDigestsMax] = recentOf(state)
-    if (state.index % digestEveryEntries !== 0) return
+    const { index } = state
+    this.recent[index % recentDigestsMax] = { index, source: sourceOf(state), digest: undefined }
+    if (index % digestEveryEntries !== 0) return
     this.newestMark = markOf(state)
-    this.kept[(state.index / digestEveryEntries) % digestsKeptMax] = this.newestMark
+    this.kept[(index / digestEveryEntries) % digestsKeptMax] = this.newestMark
   }
 
   get newest(): DigestMark | undefined {
@@ -51,14 +58,12 @@ export class DigestTrail {
       if (mark?.index === index) return mark.digest
     }
     const recent = this.recent[index % recentDigestsMax]
-    return recent?.index === index ? digestOf(recent) : undefined
+    return recent?.index === index ? toldOf(recent) : undefined
   }
 }
 
-/** What a digest is made of, without the rows: keeping it keeps no old state alive. */
-function recentOf(state: Position): Position {
-  const { index, timeMs, version, auditHead, auditAnchor, estopFloor } = state
-  const sum = sumOf(state.sum)
-  const rows = { size: state.rows.size }
-  return { index, sum, rows, timeMs, version, auditHead, auditAnchor, estopFloor }
+/** Asked for again and again while nothing is appended. */
+function toldOf(recent: Recent): string {
+  recent.digest ??= digestOf(recent.source)
+  return recent.digest
 }

@@ -82,6 +82,13 @@ export type DigestSource = Pick<
   'sum' | 'timeMs' | 'version' | 'auditHead' | 'auditAnchor' | 'estopFloor'
 > & { readonly rows: { readonly size: number } }
 
+/** That alone, without the rows: keeping it keeps no old state alive. */
+export function sourceOf(state: DigestSource): DigestSource {
+  const { timeMs, version, auditHead, auditAnchor, estopFloor } = state
+  const rows = { size: state.rows.size }
+  return { sum: sumOf(state.sum), rows, timeMs, version, auditHead, auditAnchor, estopFloor }
+}
+
 /** Digits of a digest that travel in gossip: enough to see that two differ. */
 export const digitsTold = 16
 

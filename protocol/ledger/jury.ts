@@ -32,6 +32,7 @@ export type Verdict =
   | { kind: 'hung'; difference: Difference; against: readonly PeerId[] }
 
 interface Testimony {
+  readonly juror: Juror
   /** The latest entry at which it held the same. */
   sameAt: number
   /** The earliest at which it did not. */
@@ -39,7 +40,7 @@ interface Testimony {
 }
 
 export class Jury {
-  private readonly testimonies = new Map<string, Testimony>()
+  private testimonies: Testimony[] = []
 
   /** `ours`: what was held here at the same entry; undefined if that is not known. */
   hear(juror: Juror, { index, digest }: DigestMark, ours: string | undefined): void {
@@ -54,8 +55,7 @@ export class Jury {
 
   /** `voters`: those who decide now, this replica among them if `votes`. */
   judge(voters: readonly Juror[], self: PeerId, votes: boolean): Verdict {
-    const names = new Set(voters.map(nameOf))
-    for (const name of this.testimonies.keys()) if (!names.has(name)) this.testimonies.delete(name)
+    this.forgetOthersThan(voters)
     const others = voters.filter(({ id }) => id !== self)
     const against = others.filter((juror) => this.heardOf(juror)?.differed !== undefined)
     let difference: Difference | undefined
@@ -77,19 +77,24 @@ export class Jury {
   }
 
   private of(juror: Juror): Testimony {
-    const name = nameOf(juror)
-    const known = this.testimonies.get(name)
+    const known = this.heardOf(juror)
     if (known) return known
-    const testimony = { sameAt: -1, differed: undefined }
-    this.testimonies.set(name, testimony)
+    const testimony = { juror, sameAt: -1, differed: undefined }
+    this.testimonies.push(testimony)
     return testimony
   }
 
+  /** There are no more of them than voters. */
   private heardOf(juror: Juror): Testimony | undefined {
-    return this.testimonies.get(nameOf(juror))
+    return this.testimonies.find((testimony) => isSame(testimony.juror, juror))
+  }
+
+  private forgetOthersThan(voters: readonly Juror[]): void {
+    const stays = ({ juror }: Testimony) => voters.some((voter) => isSame(voter, juror))
+    if (!this.testimonies.every(stays)) this.testimonies = this.testimonies.filter(stays)
   }
 }
 
-function nameOf({ id, storage }: Juror): string {
-  return `${id} ${storage}`
+function isSame(a: Juror, b: Juror): boolean {
+  return a.storage === b.storage && a.id === b.id
 }

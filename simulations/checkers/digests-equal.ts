@@ -2,22 +2,42 @@
 import { checkerLimits } from './limits.ts'
 import { type Violation, violation } from './violation.ts'
 
-export class DigestsEqual {
-  private readonly known = new Map<number, { host: string; digest: string | number }>()
+/** How states are held against each other: by their digests, or by all that these are made of. */
+export interface Likeness<D> {
+  same(a: D, b: D): boolean
+  /** Of one that is kept to be compared with: what is not needed for that need not live on. */
+  kept(digest: D): D
+  told(digest: D): string
+}
+
+const plainly: Likeness<string | number> = {
+  same: (a, b) => a === b,
+  kept: (digest) => digest,
+  told: (digest) => String(digest),
+}
+
+export class DigestsEqual<D = string | number> {
+  private readonly likeness: Likeness<D>
+  private readonly known = new Map<number, { host: string; digest: D }>()
+
+  constructor(likeness: Likeness<D> = plainly as unknown as Likeness<D>) {
+    this.likeness = likeness
+  }
 
   /** The digest of a host's state as of the entry that it applied last. */
-  observe(seen: { host: string; index: number; digest: string | number }): Violation | undefined {
+  observe(seen: { host: string; index: number; digest: D }): Violation | undefined {
     const { host, index, digest } = seen
+    const { same, kept, told } = this.likeness
     const other = this.known.get(index)
     if (other === undefined) {
-      this.known.set(index, { host, digest })
+      this.known.set(index, { host, digest: kept(digest) })
       if (this.known.size > checkerLimits.digestsKeptMax) this.forget()
       return undefined
     }
-    if (other.digest === digest) return undefined
+    if (same(other.digest, digest)) return undefined
     return violation('equal states', `${other.host} and ${host} differ at ${index}`, [
-      `${other.host}: ${other.digest}`,
-      `${host}: ${digest}`,
+      `${other.host}: ${told(other.digest)}`,
+      `${host}: ${told(digest)}`,
     ])
   }
 

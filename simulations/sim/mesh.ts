@@ -89,7 +89,7 @@ export class SimulatedMesh {
     node.agent = undefined
     node.life = host.life
     const others = this.nodes.filter((other) => other !== node).slice(0, BOOTSTRAP_COUNT)
-    const witness = this.options.witness?.(host, () => agent.ledger.status()?.term ?? 0)
+    const witness = this.options.witness?.(host, () => agent.ledger.term)
     const agent: Agent = new Agent(
       { ...(watched?.(host, ports) ?? ports), loopLagMs: () => 0 },
       {

@@ -6,7 +6,7 @@ import type { LedgerWitness } from '../../agent/ledger/witness.ts'
 import type { Limits } from '../../protocol/consensus/limits.ts'
 import type { Entry } from '../../protocol/consensus/messages.ts'
 import type { RaftEvent, Ready } from '../../protocol/consensus/ready.ts'
-import { digestOf } from '../../protocol/ledger/digest.ts'
+import type { DigestSource } from '../../protocol/ledger/digest.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { DigestsEqual } from '../checkers/digests-equal.ts'
 import { ElectionSafety } from '../checkers/election-safety.ts'
@@ -18,6 +18,7 @@ import { hashOfBytes } from '../world/trace.ts'
 import type { World } from '../world/world.ts'
 import { Backstage } from './backstage.ts'
 import type { Moment } from './fault.ts'
+import { likeStates } from './likeness.ts'
 import type { Failure } from './verdict.ts'
 
 export interface Said {
@@ -36,7 +37,7 @@ export class Overseer {
   private readonly tells: Tells
   private readonly elected = new ElectionSafety()
   private readonly machines = new StateMachineSafety()
-  private readonly states = new DigestsEqual()
+  private readonly states = new DigestsEqual<DigestSource>(likeStates)
   private readonly backstage: Backstage
   /** What stands in each entry, for those who were told that theirs does. */
   private readonly texts = new Map<number, string>()
@@ -141,7 +142,7 @@ export class Overseer {
 
   private compare(host: string, state: LedgerState): void {
     const { index } = state
-    this.judge(this.states.observe({ host, index, digest: digestOf(state) }))
+    this.judge(this.states.observe({ host, index, digest: state }))
   }
 
   private judge(found: Violation | undefined): void {
