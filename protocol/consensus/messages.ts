@@ -4,7 +4,7 @@
  * the disk that remembers it.
  */
 import type { PeerId } from '../identity/peer-id.ts'
-import { quick } from '../wire/quick.ts'
+import { isBool, quick } from '../wire/quick.ts'
 import type { Infer } from '../wire/schema.ts'
 import {
   bool,
@@ -24,9 +24,6 @@ const peerId = () => text<PeerId>(wireLimits.peerIdBytesMax)
 
 /** What an entry is for. Consensus reads the data of `config` only. */
 export const entryKind = { normal: 0, config: 1, noop: 2 } as const
-
-/** As `uintAt` reads it: neither absent nor anything else. */
-const isBool = (value: number) => value === 0 || value === 1
 
 /** One entry of the log. Its index is its position, so it is never written down twice. */
 const AnyEntry = message('Entry', {

@@ -6,6 +6,7 @@
 import type { RunState, StopMode, UnitState } from '../work/states.ts'
 import type { AuditEntry } from './audit-chain.ts'
 import type { Octets } from './octets.ts'
+import { stagesIn } from './stage-names.ts'
 
 export type Change =
   | { kind: 'configSet'; key: string; value: string }
@@ -104,7 +105,7 @@ export function eventsIn(telling: Telling): readonly LedgerEvent[] {
   const { index, ordinal, timeMs, change } = telling
   if (change.kind !== 'stagesChanged') return [telling as LedgerEvent]
   const { kind: _, stages, count: __, ...alike } = change
-  return stages.split('/').map((stage, i) => {
+  return stagesIn(stages).map((stage, i) => {
     const each = { kind: 'unitChanged' as const, stage, ...alike }
     return { index, ordinal: ordinal + i, timeMs, change: each }
   })

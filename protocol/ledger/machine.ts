@@ -48,13 +48,11 @@ export interface Stopped {
 
 export type AppliedRun = { readonly kind: 'applied'; readonly state: LedgerState } | Stopped
 export type Applied =
-  | {
+  | ({
       readonly kind: 'applied'
       readonly state: LedgerState
-      readonly result: Result
       readonly events: readonly LedgerEvent[]
-      readonly repeated: boolean
-    }
+    } & Omit<Outcome, 'told'>)
   | Stopped
 
 /** What the proposing leader adds to a command. */

@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto'
 import type { PeerId } from '../identity/peer-id.ts'
 import { decode, encode } from '../wire/codec.ts'
-import { quick } from '../wire/quick.ts'
+import { isBool, quick } from '../wire/quick.ts'
 import type { Infer } from '../wire/schema.ts'
 import {
   bool,
@@ -24,9 +24,6 @@ import {
   uint,
 } from '../wire/schema.ts'
 import { limits } from './limits.ts'
-
-/** As `uintAt` reads it: neither absent nor anything else. */
-const isBool = (value: number) => value === 0 || value === 1
 
 /** Shares are in thousandths, so that the record holds whole numbers only. */
 const AnyLoadRecord = message('Load', {
@@ -60,6 +57,10 @@ export const LoadRecord = quick(AnyLoadRecord, (reader) => {
   const agentCpuPermille = reader.uintAt(0x60)
   const agentResidentBytes = reader.uintAt(0x68)
   const loopLagMicros = reader.uintAt(0x70)
+  if (cores < 0 || memoryTotalBytes < 0 || memoryUsedBytes < 0) return undefined
+  if (diskTotalBytes < 0 || diskAvailableBytes < 0) return undefined
+  if (receivedBytesPerSecond < 0 || sentBytesPerSecond < 0) return undefined
+  if (agentResidentBytes < 0 || loopLagMicros < 0) return undefined
   const load: Infer<typeof AnyLoadRecord> = {
     cores,
     memoryTotalBytes,
@@ -71,10 +72,6 @@ export const LoadRecord = quick(AnyLoadRecord, (reader) => {
     agentResidentBytes,
     loopLagMicros,
   }
-  if (cores < 0 || memoryTotalBytes < 0 || memoryUsedBytes < 0) return undefined
-  if (diskTotalBytes < 0 || diskAvailableBytes < 0) return undefined
-  if (receivedBytesPerSecond < 0 || sentBytesPerSecond < 0) return undefined
-  if (agentResidentBytes < 0 || loopLagMicros < 0) return undefined
   if (cpuPermille >= 0) load.cpuPermille = cpuPermille
   if (load1Hundredths >= 0) load.load1Hundredths = load1Hundredths
   if (swapUsedBytes >= 0) load.swapUsedBytes = swapUsedBytes
@@ -286,10 +283,4 @@ export function labelsHash(labels: Readonly<Record<string, string>>): Uint8Array
   const hash = createHash('sha256')
   for (const key of Object.keys(labels).sort()) hash.update(`${key}\0${labels[key]}\0`)
   return hash.digest().subarray(0, 8)
-}
-
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
 }

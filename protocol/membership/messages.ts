@@ -28,6 +28,7 @@ export const Claim = message('Claim', {
 })
 export type Claim = Infer<typeof Claim>
 
+const signedInside = nested(Signed)
 /**
  * A digest on its way. Owner, incarnation and sequence are repeated outside so that old news is
  * passed over without being opened; whoever lies there only wastes its own breath.
@@ -36,11 +37,10 @@ const AnyCarriedDigest = message('CarriedDigest', {
   owner: field(1, text<PeerId>(128)),
   incarnation: field(2, uint()),
   sequence: field(3, uint()),
-  signed: field(4, nested(Signed)),
+  signed: field(4, signedInside),
   /** Time since its owner wrote it, as far as the bearers know: no calendar is trusted. */
   ageMs: field(5, uint()),
 })
-const signedInside = nested(Signed)
 export const CarriedDigest = quick(AnyCarriedDigest, (reader) => {
   if (!reader.comes(0x0a)) return undefined
   const owner = reader.text(128) as PeerId
@@ -53,12 +53,12 @@ export const CarriedDigest = quick(AnyCarriedDigest, (reader) => {
 })
 export type CarriedDigest = Infer<typeof CarriedDigest>
 
-const AnyNews = message('News', {
-  claims: repeated(1, nested(Claim), limits.claimsPerFrameMax),
-  digests: repeated(2, nested(CarriedDigest), limits.digestsPerFrameMax),
-})
 const claimInside = nested(Claim)
 const digestInside = nested(CarriedDigest)
+const AnyNews = message('News', {
+  claims: repeated(1, claimInside, limits.claimsPerFrameMax),
+  digests: repeated(2, digestInside, limits.digestsPerFrameMax),
+})
 export const News = quick(AnyNews, (reader) => {
   const claims: Claim[] = []
   while (claims.length < limits.claimsPerFrameMax && reader.comes(0x0a))

@@ -2,10 +2,11 @@
  * The profiles of the others. One that a digest names and that is not held is asked for at once
  * from the bearer of the digest, and then, until it is there, from members at random.
  */
+
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Entropy } from '../ports/entropy.ts'
+import { sameBytes } from '../same-bytes.ts'
 import type { Seal } from './digest.ts'
-import { sameBytes } from './digest.ts'
 import { limits } from './limits.ts'
 import type { Outbox } from './outbox.ts'
 import type { Member, Roster } from './roster.ts'

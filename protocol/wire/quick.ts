@@ -27,3 +27,8 @@ export function quick<T>(
     },
   }
 }
+
+/** Of what `uintAt` gave for a `bool`: it is there, and is one. */
+export function isBool(value: number): boolean {
+  return value === 0 || value === 1
+}

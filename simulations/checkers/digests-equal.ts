@@ -10,17 +10,17 @@ export interface Likeness<D> {
   told(digest: D): string
 }
 
-const plainly: Likeness<string | number> = {
+export const plainly: Likeness<string | number> = {
   same: (a, b) => a === b,
   kept: (digest) => digest,
   told: (digest) => String(digest),
 }
 
-export class DigestsEqual<D = string | number> {
+export class DigestsEqual<D> {
   private readonly likeness: Likeness<D>
   private readonly known = new Map<number, { host: string; digest: D }>()
 
-  constructor(likeness: Likeness<D> = plainly as unknown as Likeness<D>) {
+  constructor(likeness: Likeness<D>) {
     this.likeness = likeness
   }
 

@@ -14,7 +14,7 @@ import {
   type SnapshotMeta,
 } from '../../protocol/consensus/messages.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
-import { DigestsEqual } from '../checkers/digests-equal.ts'
+import { DigestsEqual, plainly } from '../checkers/digests-equal.ts'
 import { ElectionSafety } from '../checkers/election-safety.ts'
 import { LeaderCompleteness } from '../checkers/leader-completeness.ts'
 import { LogMatching } from '../checkers/log-matching.ts'
@@ -78,7 +78,7 @@ export class Checkers {
   private readonly matching = new LogMatching()
   private readonly safety = new StateMachineSafety()
   private readonly completeness = new LeaderCompleteness(this.safety.log)
-  private readonly digests = new DigestsEqual()
+  private readonly digests = new DigestsEqual(plainly)
   private readonly votes = new Map<string, PeerId>()
   private readonly supporters = new Map<string, Set<string>>()
   /** The furthest that any node has known to be committed. */

@@ -6,7 +6,6 @@ import type { LedgerWitness } from '../../agent/ledger/witness.ts'
 import type { Limits } from '../../protocol/consensus/limits.ts'
 import type { Entry } from '../../protocol/consensus/messages.ts'
 import type { RaftEvent, Ready } from '../../protocol/consensus/ready.ts'
-import type { DigestSource } from '../../protocol/ledger/digest.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { DigestsEqual } from '../checkers/digests-equal.ts'
 import { ElectionSafety } from '../checkers/election-safety.ts'
@@ -37,7 +36,7 @@ export class Overseer {
   private readonly tells: Tells
   private readonly elected = new ElectionSafety()
   private readonly machines = new StateMachineSafety()
-  private readonly states = new DigestsEqual<DigestSource>(likeStates)
+  private readonly states = new DigestsEqual(likeStates)
   private readonly backstage: Backstage
   /** What stands in each entry, for those who were told that theirs does. */
   private readonly texts = new Map<number, string>()

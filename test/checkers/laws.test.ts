@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CommittedLog } from '../../simulations/checkers/committed-log.ts'
-import { DigestsEqual } from '../../simulations/checkers/digests-equal.ts'
+import { DigestsEqual, plainly } from '../../simulations/checkers/digests-equal.ts'
 import { ElectionSafety } from '../../simulations/checkers/election-safety.ts'
 import { LeaderCompleteness } from '../../simulations/checkers/leader-completeness.ts'
 import { LogMatching } from '../../simulations/checkers/log-matching.ts'
@@ -101,7 +101,7 @@ test('a new leader holds what earlier terms committed, and need not hold what la
 })
 
 test('hosts that have applied the same are in the same state', () => {
-  const digests = new DigestsEqual()
+  const digests = new DigestsEqual(plainly)
   assert.equal(digests.observe({ host: 'a', index: 3, digest: 'x' }), undefined)
   assert.equal(digests.observe({ host: 'b', index: 4, digest: 'y' }), undefined)
   assert.equal(digests.observe({ host: 'b', index: 3, digest: 'x' }), undefined)

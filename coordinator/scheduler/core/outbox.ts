@@ -5,17 +5,13 @@
  */
 import { assert } from '../../../protocol/assert.ts'
 import type { Command } from '../../../protocol/ledger/catalogue.ts'
-import type {
-  RunAdvance,
-  RunWave,
-  Transition,
-} from '../../../protocol/ledger/commands/work-transitions.ts'
+import type { Transition } from '../../../protocol/ledger/commands/work-transitions.ts'
 import type { Dropped } from '../../../protocol/ledger/result.ts'
 import type { Fence } from '../../../protocol/work/fence.ts'
 import type { Effect } from './effects.ts'
 import { schedulerLimits } from './limits.ts'
 import type { Run } from './run.ts'
-import { asTheyAre, inWaves, WAVES_SINCE } from './waves.ts'
+import { asTheyAre, inWaves, type Told, WAVES_SINCE } from './waves.ts'
 
 /** Made when its transition is applied, with the place of the entry. */
 export type Consequence = (place: Fence) => Effect | undefined
@@ -119,32 +115,22 @@ export class Outbox {
     if (transitions === 0) return undefined
     const last = waiting[at - 1]!.number
     this.forgetUpTo(at)
-    const said = ledgerVersion < WAVES_SINCE ? this.advance(byRun) : this.wave(byRun)
-    const turn: Turn = { ...said, beside, last }
+    const turn: Turn = { ...this.said(byRun, ledgerVersion), beside, last }
     this.inFlight.push(turn)
     return turn
   }
 
-  private advance(byRun: ReadonlyMap<Run, readonly Item[]>): Pick<Turn, 'command' | 'items'> {
-    const items: Item[] = []
-    const runs: RunAdvance[] = []
-    for (const [run, own] of byRun) {
-      const told = asTheyAre(own)
-      runs.push({ run: run.id, transitions: told.transitions })
-      for (const item of told.items) items.push(item)
+  private said(
+    byRun: ReadonlyMap<Run, readonly Item[]>,
+    ledgerVersion: number,
+  ): Pick<Turn, 'command' | 'items'> {
+    const { term } = this
+    if (ledgerVersion < WAVES_SINCE) {
+      const { runs, items } = toldBy(asTheyAre, byRun)
+      return { command: { kind: 'workAdvance', value: { term, runs } }, items }
     }
-    return { command: { kind: 'workAdvance', value: { term: this.term, runs } }, items }
-  }
-
-  private wave(byRun: ReadonlyMap<Run, readonly Item[]>): Pick<Turn, 'command' | 'items'> {
-    const items: Item[] = []
-    const runs: RunWave[] = []
-    for (const [run, own] of byRun) {
-      const told = inWaves(own)
-      runs.push({ run: run.id, transitions: told.transitions })
-      for (const item of told.items) items.push(item)
-    }
-    return { command: { kind: 'workWave', value: { term: this.term, runs } }, items }
+    const { runs, items } = toldBy(inWaves, byRun)
+    return { command: { kind: 'workWave', value: { term, runs } }, items }
   }
 
   /** Effects that nothing on its way stands before. */
@@ -176,4 +162,18 @@ export class Outbox {
     this.waiting = this.waiting.slice(this.from)
     this.from = 0
   }
+}
+
+function toldBy<T>(
+  tell: (own: readonly Item[]) => Told<T>,
+  byRun: ReadonlyMap<Run, readonly Item[]>,
+): { runs: { run: string; transitions: T[] }[]; items: Item[] } {
+  const items: Item[] = []
+  const runs: { run: string; transitions: T[] }[] = []
+  for (const [run, own] of byRun) {
+    const told = tell(own)
+    runs.push({ run: run.id, transitions: told.transitions })
+    for (const item of told.items) items.push(item)
+  }
+  return { runs, items }
 }

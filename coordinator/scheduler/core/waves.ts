@@ -8,6 +8,8 @@ import type {
   UnitFinished,
   WaveTransition,
 } from '../../../protocol/ledger/commands/work-transitions.ts'
+import { joinStages } from '../../../protocol/ledger/stage-names.ts'
+import { sameBytes } from '../../../protocol/same-bytes.ts'
 import { unitStates } from '../../../protocol/work/states.ts'
 import type { Item } from './outbox.ts'
 
@@ -17,8 +19,8 @@ export const WAVES_SINCE = 3
 /** Fewer are told as they are. */
 const alikeMin = 2
 
-export interface Told {
-  readonly transitions: WaveTransition[]
+export interface Told<T> {
+  readonly transitions: T[]
   /** One for each stage, in the order in which the ledger counts them. */
   readonly items: Item[]
 }
@@ -28,11 +30,11 @@ interface Group<V> {
   readonly items: Item[]
 }
 
-export function asTheyAre(items: readonly Item[]): { transitions: Transition[]; items: Item[] } {
+export function asTheyAre(items: readonly Item[]): Told<Transition> {
   return { transitions: items.map(({ transition }) => transition!), items: [...items] }
 }
 
-export function inWaves(items: readonly Item[]): Told {
+export function inWaves(items: readonly Item[]): Told<WaveTransition> {
   // Nothing begins behind it that has begun before it.
   if (items.some(({ transition }) => transition?.kind === 'stopped')) return asTheyAre(items)
   const ends: Group<UnitFinished>[] = []
@@ -46,7 +48,7 @@ export function inWaves(items: readonly Item[]): Told {
       put(beginnings, transition.value, item, beginAlike)
     } else others.push(item)
   }
-  const told: Told = { transitions: [], items: [] }
+  const told: Told<WaveTransition> = { transitions: [], items: [] }
   for (const group of ends) tell(told, group, finished)
   for (const item of others) tellAlone(told, item)
   for (const group of beginnings) tell(told, group, assigned)
@@ -69,22 +71,15 @@ function isPlainBeginning({ item, attempt, after, closing }: UnitAssigned): bool
 }
 
 function endsAlike(a: UnitFinished, b: UnitFinished): boolean {
-  return (
-    a.index === b.index &&
-    a.term === b.term &&
-    a.attempt === b.attempt &&
-    (a.record === b.record || isSame(a.record, b.record))
-  )
+  return a.index === b.index && a.term === b.term && a.attempt === b.attempt && hasSameRecord(a, b)
 }
 
 function beginAlike(a: UnitAssigned, b: UnitAssigned): boolean {
   return a.node === b.node && a.readyMs === b.readyMs
 }
 
-function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === undefined || b === undefined || a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
+function hasSameRecord({ record: a }: UnitFinished, { record: b }: UnitFinished): boolean {
+  return a === b || (a !== undefined && b !== undefined && sameBytes(a, b))
 }
 
 /** There are few groups: one for each agent and entry. The latest are the likeliest. */
@@ -102,7 +97,7 @@ function put<V>(groups: Group<V>[], value: V, item: Item, alike: (a: V, b: V) =>
 const groupsTried = 16
 
 function tell<V>(
-  told: Told,
+  told: Told<WaveTransition>,
   { value, items }: Group<V>,
   wave: (value: V, stages: string) => WaveTransition,
 ): void {
@@ -110,11 +105,11 @@ function tell<V>(
     for (const item of items) tellAlone(told, item)
     return
   }
-  told.transitions.push(wave(value, items.map(stageOf).join('/')))
+  told.transitions.push(wave(value, joinStages(items.map(stageOf))))
   told.items.push(...items)
 }
 
-function tellAlone(told: Told, item: Item): void {
+function tellAlone(told: Told<WaveTransition>, item: Item): void {
   told.transitions.push(item.transition!)
   told.items.push(item)
 }

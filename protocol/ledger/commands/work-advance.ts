@@ -15,6 +15,7 @@ import { isRunOver, runStateOf, runStates, stopModeOf, stopModes } from '../../w
 import { octetsOfText } from '../octets.ts'
 import type { DropCode, Dropped, Result } from '../result.ts'
 import { endOf } from '../rows.ts'
+import { countStages } from '../stage-names.ts'
 import type { Transaction } from '../transaction.ts'
 import { done, fitsText, kind, refused } from './kind.ts'
 import { assigned, launched, opened, waiting } from './work-beginnings.ts'
@@ -38,7 +39,7 @@ import {
   WorkAdvance,
   WorkWave,
 } from './work-transitions.ts'
-import { countStages, stagesAssigned, stagesFinished } from './work-waves.ts'
+import { stagesAssigned, stagesFinished } from './work-waves.ts'
 
 export const advanceKinds = {
   workAdvance: kind(26, 1, 'alone', WorkAdvance, advance),

@@ -7,6 +7,7 @@ import { runStates, stopModes, unitStates } from '../../work/states.ts'
 import { type Octets, toOctets } from '../octets.ts'
 import type { DropCode } from '../result.ts'
 import { isName } from '../rows.ts'
+import { joinStages, stagesIn } from '../stage-names.ts'
 import { assigned } from './work-beginnings.ts'
 import { finished } from './work-endings.ts'
 import { isStageName, unitsOf } from './work-rows.ts'
@@ -16,14 +17,6 @@ import { packUnit, unpackUnit } from './work-unit-row.ts'
 
 /** Tells which of the stages, from 0, came to nothing. */
 type OnDropped = (at: number, code: DropCode) => void
-
-export const stagesIn = (names: string): string[] => names.split('/')
-
-export function countStages(names: string): number {
-  let count = 1
-  for (let at = names.indexOf('/'); at >= 0; at = names.indexOf('/', at + 1)) count++
-  return count
-}
 
 export function stagesAssigned(
   scene: Scene,
@@ -126,7 +119,7 @@ class Wave {
   tell(all?: string): void {
     const { tx, run } = this.scene
     const count = this.stages.length
-    const stages = this.isWhole && all !== undefined ? all : this.stages.join('/')
+    const stages = this.isWhole && all !== undefined ? all : joinStages(this.stages)
     this.isWhole = false
     this.stages = []
     if (count > 0) tx.tell({ kind: 'stagesChanged', run, stages, count, ...this.alike })
