@@ -4,7 +4,7 @@
  * nothing, so a peer could go on for ever; here it is counted, and shown the door.
  */
 import type { GossipSub } from '@libp2p/gossipsub'
-import type { PeerId as RawPeerId } from '@libp2p/interface'
+import type { PeerId as RawPeerId, Stream } from '@libp2p/interface'
 import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { TokenBucket } from '../token-bucket.ts'
@@ -37,7 +37,7 @@ type RpcSource = AsyncIterable<{ byteLength: number }>
  */
 export interface FencedGossip extends GossipSub {
   readonly peers: Map<string, RawPeerId>
-  readonly streamsOutbound: Map<string, unknown>
+  readonly streamsOutbound: Map<string, { readonly rawStream: Stream }>
   readonly score: {
     score(peer: string): number
     rejectInvalidMessage(from: string, topic: string): void
@@ -109,9 +109,9 @@ class Fence {
     const forwardMessage = inner.forwardMessage.bind(inner)
     inner.forwardMessage = (id, message, source, exclude) =>
       forwardMessage(id, message, source, this.#alreadyTold(message, exclude))
-    const handlePeerReadStreamError = inner.handlePeerReadStreamError.bind(inner)
+    // Gossipsub would forget the peer, and with it what the peer subscribes to, which the peer says
+    // once a stream: one of two connections may have gone, and the stream on the other one goes on.
     inner.handlePeerReadStreamError = (error, peer) => {
-      handlePeerReadStreamError(error, peer)
       // A longer RPC than allowed is refused on its length, before its bytes are gathered.
       if (/^InvalidDataLength/.test(error.name)) this.#overLimit(peer, 'an RPC was too long')
     }

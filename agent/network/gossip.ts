@@ -99,9 +99,14 @@ export class Gossip {
   /** Opens the outbound stream again if it went with a connection that was one of two. */
   peerMoved(peer: PeerId): void {
     const connection = this.#options.preferred(peer)
-    if (connection !== undefined && !this.#inner.streamsOutbound.has(peer)) {
-      this.#introduce(connection)
-    }
+    if (connection === undefined || this.#canTell(peer)) return
+    this.#inner.streamsOutbound.delete(peer)
+    this.#introduce(connection)
+  }
+
+  /** Gossipsub keeps a stream for good if it closed in the moment that it was opened. */
+  #canTell(peer: string): boolean {
+    return this.#inner.streamsOutbound.get(peer)?.rawStream.writeStatus === 'writable'
   }
 
   subscribe(topic: string, handler: (message: TopicMessage) => void): void {
@@ -129,7 +134,7 @@ export class Gossip {
     const hearers = this.#inner
       .getSubscribers(topic)
       .map((peer) => peer.toString())
-      .filter((peer) => this.#inner.streamsOutbound.has(peer))
+      .filter((peer) => this.#canTell(peer))
     const few = hearers.length <= reachedMax
     return { message: withReach(few ? hearers : [], data), floodPublish: few }
   }

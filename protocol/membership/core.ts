@@ -58,6 +58,8 @@ export class Membership {
   private nextDigestMs: number
   private digestEveryMs: number = limits.digestIntervalMs
   private nextSyncMs: number
+  /** How much shorter than usual the next wait between two comparisons is. */
+  private syncHaste = 1
   /** After a sleep: until then, what is heard may be that much older than it looks. */
   private drowsyUntilMs = Number.NEGATIVE_INFINITY
   private sleptMs = 0
@@ -222,9 +224,21 @@ export class Membership {
     }
     this.own.outrun(claim.incarnation)
     this.health.worsen(1)
-    if (this.lifeguard && claim.rank === rankOf.dead) this.nextSyncMs = nowMs
+    if (this.lifeguard && claim.rank === rankOf.dead) this.compareWith(from, nowMs)
     this.announce(nowMs)
     this.outbox.event({ kind: 'refuted', incarnation: this.own.incarnation, by: claim.by })
+  }
+
+  /**
+   * Called dead, this node was cut off, and has buried others as they have buried it: whoever it can
+   * hear again sets both right. It may believe that nobody is left whom a routine comparison asks;
+   * and what comes of this one is known to others when it has been put to whom it is about.
+   */
+  private compareWith(peer: PeerId, nowMs: number): void {
+    this.nextSyncMs = nowMs
+    this.syncHaste = limits.syncHasteMax
+    for (const summary of summaries(this.roster, this.own.digest, nowMs))
+      this.outbox.send(peer, { kind: 'summary', value: summary })
   }
 
   private tellSelf(to: PeerId, nowMs: number): void {
@@ -275,8 +289,9 @@ export class Membership {
   }
 
   private sync(nowMs: number): void {
-    this.nextSyncMs =
-      nowMs + syncIntervalMs(this.roster.meshSize) * (0.75 + 0.5 * this.entropy.unit())
+    const intervalMs = syncIntervalMs(this.roster.meshSize) / this.syncHaste
+    this.nextSyncMs = nowMs + intervalMs * (0.75 + 0.5 * this.entropy.unit())
+    this.syncHaste = Math.max(1, this.syncHaste / 2)
     for (const member of this.roster.some(this.entropy, limits.syncPeers)) {
       for (const summary of summaries(this.roster, this.own.digest, nowMs)) {
         this.outbox.send(member.id, { kind: 'summary', value: summary })

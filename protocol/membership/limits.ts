@@ -108,6 +108,8 @@ export const limits = {
 
   /** Full comparison with random peers; stretched with the size of the mesh. */
   syncIntervalMs: 15_000,
+  /** So much sooner by one that was called dead, and half as much each time after. */
+  syncHasteMax: 16,
   /** One may be out of date itself, or the frame may be lost. */
   syncPeers: 2,
   /** A random dead member is tried this often, so that a healed partition joins up by itself. */
