@@ -96,4 +96,4 @@ function trial(options: MembershipBenchOptions, lifeguard: boolean): Promise<Tri
 
 /** Frames live for some virtual milliseconds: with room for them, few are ever copied. */
 const YOUNG_MIB = 192
-const OLD_MIB = 8_192
+const OLD_MIB = 3_072
