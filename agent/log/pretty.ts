@@ -10,30 +10,31 @@ import type { MessageFormatFunc } from 'pino-pretty'
 /** Loaded only when somebody will look: it takes its time, and an agent under systemd needs none of it. */
 export async function prettyFormat(colour: boolean): Promise<(json: string) => string> {
   const { prettyFactory } = (await import('pino-pretty')).default
+  // Made here, for it brings eight MiB of the world's calendars into memory.
+  const timeOfDay = new Intl.DateTimeFormat('en-GB', {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    fractionalSecondDigits: 3,
+  })
   return prettyFactory({
     colorize: colour,
     // The whole line is ours: of what it could add by itself, nothing is left to it.
     include: 'msg',
     hideObject: true,
     customColors: 'message:reset',
-    messageFormat: (line, _key, _label, { colors }) => format(line, colors),
+    messageFormat: (line, _key, _label, { colors }) =>
+      format(line, timeOfDay.format(Number(line.time)), colors),
   }) as (json: string) => string
 }
-
-const timeOfDay = new Intl.DateTimeFormat('en-GB', {
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  fractionalSecondDigits: 3,
-})
 
 type Colours = Parameters<MessageFormatFunc>[3]['colors']
 
 const levelWidth = 5
 const own = new Set(['time', 'level', 'component', 'msg'])
 
-function format(line: Readonly<Record<string, unknown>>, colors: Colours): string {
-  const { time, level, component, msg } = line
+function format(line: Readonly<Record<string, unknown>>, time: string, colors: Colours): string {
+  const { level, component, msg } = line
   const paint = { debug: colors.gray, info: colors.green, warn: colors.yellow, error: colors.red }
   const word = String(level)
   const shown = word.padEnd(levelWidth)
@@ -41,7 +42,7 @@ function format(line: Readonly<Record<string, unknown>>, colors: Colours): strin
     own.has(name) ? [] : [`${colors.gray(`${plain(name)}=`)}${plain(value)}`],
   )
   const parts = [
-    `${colors.gray(timeOfDay.format(Number(time)))} ${word in paint ? paint[word as keyof typeof paint](shown) : shown}`,
+    `${colors.gray(time)} ${word in paint ? paint[word as keyof typeof paint](shown) : shown}`,
     ...(component === undefined ? [] : [colors.cyan(plain(component))]),
     escaped(String(msg)),
     ...(fields.length === 0 ? [] : [fields.join(' ')]),

@@ -8,6 +8,7 @@ import { type MemberView, nameOf } from '../../agent/membership/view.ts'
 import type { ModuleStatus } from '../../agent/modules/module.ts'
 import { AGENT_VERSION } from '../../agent/version.ts'
 import { read } from '../../protocol/ledger/read.ts'
+import { compareNames } from '../../protocol/name-order.ts'
 import { WIRE_VERSION } from '../../protocol/wire/versions.ts'
 import { ledgerStatusOf, nodeLedgerOf } from './ledger-view.ts'
 import type { Load, Module, Node, NodeDetail, Status } from './schemas.ts'
@@ -74,7 +75,7 @@ export function nodesOf(agent: Agent): Node[] {
     const { drained } = read(agent.ledger.state, { kind: 'nodeGet', node: view.id }).value ?? {}
     return drained === undefined ? nodeOf(view) : { ...nodeOf(view), drained }
   })
-  return nodes.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+  return nodes.sort((a, b) => compareNames(a.name, b.name))
 }
 
 export function modulesOf(agent: Agent): Module[] {

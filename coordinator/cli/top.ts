@@ -1,5 +1,6 @@
 /** `skein top`: the mesh as it is now, with bars and the last minute as sparklines. */
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import { compareNames } from '../../protocol/name-order.ts'
 import { Problem } from '../../protocol/problem.ts'
 import type { Node } from '../api/schemas.ts'
 import { Client } from './client.ts'
@@ -207,7 +208,7 @@ function heat(share: number | undefined): Style {
 }
 
 function sorted(nodes: readonly Node[], by: string | undefined): Node[] {
-  const byName = (a: Node, b: Node) => a.name.localeCompare(b.name, 'en', { numeric: true })
+  const byName = (a: Node, b: Node) => compareNames(a.name, b.name)
   const figure = (node: Node) =>
     (by === 'cpu' ? node.load?.cpu : by === 'memory' ? node.load?.memoryUsedBytes : undefined) ?? -1
   return [...nodes].sort((a, b) => figure(b) - figure(a) || byName(a, b))

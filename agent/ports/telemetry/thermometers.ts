@@ -4,6 +4,7 @@
  * takes so long that it would hold up the agent, is not asked again.
  */
 import { readdirSync } from 'node:fs'
+import { compareNames } from '../../../protocol/name-order.ts'
 import type { TemperatureSample } from '../../../protocol/ports/telemetry.ts'
 import { telemetryLimits } from '../limits.ts'
 import type { ReadText } from './confinement.ts'
@@ -84,7 +85,7 @@ function namesIn(directory: string, pattern: RegExp): string[] {
   try {
     return readdirSync(directory)
       .filter((name) => pattern.test(name))
-      .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+      .sort(compareNames)
   } catch {
     return []
   }
