@@ -1,50 +1,64 @@
 /**
- * `npm test`: the type check, the linter, the import rules, and every test, in that order; ends
- * with the line `N passed, N failed`. Arguments are patterns of test files to run instead of all,
- * without the checks.
+ * `npm test`: the type check, the linter, the import rules, and every test; ends with the line
+ * `N passed, N failed`. Arguments are patterns of test files to run instead of all, without the
+ * checks.
+ *
+ * Two lanes, for two cores. Tests of real processes mostly wait, so one lane takes them, one at a
+ * time, while the other computes; then both take what is left. Simulations come last: each of them
+ * has threads for all cores.
  */
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
-import { run } from 'node:test'
-import { spec } from 'node:test/reporters'
-
-interface Count {
-  passed: number
-  failed: number
-  skipped: number
-}
+import { fileURLToPath } from 'node:url'
+import { resultsIn } from './report.ts'
 
 const MODULES_CRUISED_MIN = 100
-/** For each of the two parts of the run. Both together take five to eight minutes on two cores. */
-const DEADLINE_MS = 660_000
-const count: Count = { passed: 0, failed: 0, skipped: 0 }
+/** For one file: many times what the longest takes. One that never ends must have a name. */
+const FILE_DEADLINE_MS = 480_000
+/** Most of what a small test costs is to read our sources: they are stripped and compiled once. */
+const environment = {
+  NODE_COMPILE_CACHE: fileURLToPath(new URL('../node_modules/.cache/skein', import.meta.url)),
+  ...process.env,
+}
+const count = { passed: 0, failed: 0, skipped: 0 }
 const failures: string[] = []
 const patterns = process.argv.slice(2)
 
-if (patterns.length === 0) {
-  await check('types', ['tsc', '-p', '.'])
-  await check('lint', ['biome', 'check', '.'])
-  await check(
-    'import rules',
-    ['depcruise', 'protocol', 'agent', 'coordinator', 'simulations', '--output-type', 'err'],
-    // A cruiser that read nothing would find nothing.
-    (output) => Number(/(\d+) modules/.exec(output)?.[1] ?? 0) >= MODULES_CRUISED_MIN,
-  )
-}
-// Tests of real processes share two cores with nothing else, so they come last and one by one.
+type Task = () => Promise<void>
+const checks: Task[] = [
+  () => check('types', ['tsc', '-p', '.']),
+  () => check('lint', ['biome', 'check', '.']),
+  () =>
+    check(
+      'import rules',
+      ['depcruise', 'protocol', 'agent', 'coordinator', 'simulations', '--output-type', 'err'],
+      // A cruiser that read nothing would find nothing.
+      (output) => Number(/(\d+) modules/.exec(output)?.[1] ?? 0) >= MODULES_CRUISED_MIN,
+    ),
+]
 const files = globSync(patterns.length > 0 ? patterns : ['test/**/*.test.ts']).sort()
-const slow = files.filter((file) => file.startsWith('test/process/'))
-await runFiles(
-  files.filter((file) => !slow.includes(file)),
-  2,
-  DEADLINE_MS,
-)
-await runFiles(slow, 1, DEADLINE_MS)
+const ofKind = (kind: RegExp) => files.filter((file) => kind.test(file))
+const processes = /^test\/process\//
+const simulations = /^test\/(sim|sim-work|mutants)\//
+const quick = files.filter((file) => !processes.test(file) && !simulations.test(file))
+const alone = ofKind(processes).map(taskOf)
+const shared = [
+  ...(patterns.length === 0 ? checks : []),
+  ...[...quick, ...ofKind(simulations)].map(taskOf),
+]
+await Promise.all([
+  goThrough(() => alone.shift() ?? shared.shift()),
+  goThrough(() => shared.shift()),
+])
 
 for (const failure of failures) process.stdout.write(`failed: ${failure}\n`)
 const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : ''
 process.stdout.write(`\n${count.passed} passed, ${count.failed} failed${skipped}\n`)
 process.exit(count.failed === 0 && count.passed > 0 ? 0 : 1)
+
+async function goThrough(next: () => Task | undefined): Promise<void> {
+  for (let task = next(); task; task = next()) await task()
+}
 
 async function check(
   name: string,
@@ -55,70 +69,61 @@ async function check(
   const passed = code === 0 && holds(output)
   if (passed) count.passed++
   else {
-    count.failed++
-    failures.push(name)
+    fail(name)
     process.stdout.write(output)
   }
   process.stdout.write(`${passed ? '✔' : '✖'} ${name}\n`)
 }
 
-function capture(
-  program: string,
-  args: string[],
-): Promise<{ code: number | null; output: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    let output = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      output += chunk
-    })
-    child.once('error', reject)
-    child.once('close', (code) => resolve({ code, output }))
-  })
+function taskOf(file: string): Task {
+  return () => runFile(file)
 }
 
-/** A file that never ends is a failure with a name, not a run without an end. */
-function runFiles(files: string[], concurrency: number, deadlineMs: number): Promise<void> {
-  if (files.length === 0) return Promise.resolve()
-  const running = new Set<string>()
-  const overdue = new AbortController()
-  return new Promise((resolve) => {
-    const stream = run({ files, concurrency, signal: overdue.signal })
+async function runFile(file: string): Promise<void> {
+  const args = ['--test-reporter', './test/report.ts', file]
+  const { code, output, overdue } = await capture(process.execPath, args)
+  const { text, results } = resultsIn(output)
+  process.stdout.write(text)
+  count.passed += results?.passed ?? 0
+  count.skipped += results?.skipped ?? 0
+  for (const name of results?.failed ?? []) fail(`${file}: ${name}`)
+  if (overdue) fail(`${file}: did not end within ${FILE_DEADLINE_MS / 1_000} s`)
+  else if (!results) fail(`${file}: ended with code ${code} before its tests did`)
+  else if (code !== 0 && results.failed.length === 0) fail(`${file}: ended with code ${code}`)
+}
+
+function fail(what: string): void {
+  count.failed++
+  failures.push(what)
+}
+
+interface Captured {
+  code: number | null
+  output: string
+  overdue: boolean
+}
+
+function capture(program: string, args: string[]): Promise<Captured> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    let overdue = false
+    const hear = (chunk: string) => {
+      output += chunk
+    }
+    child.stdout.setEncoding('utf8').on('data', hear)
+    child.stderr.setEncoding('utf8').on('data', hear)
     const deadline = setTimeout(() => {
-      for (const file of running) {
-        count.failed++
-        failures.push(`${file}: did not end within ${deadlineMs / 1_000} s of the run`)
-      }
-      stream.removeAllListeners()
-      overdue.abort()
-      resolve()
-    }, deadlineMs)
-    const fileOf = (name: string) => files.find((file) => name.endsWith(file))
-    stream.on('test:dequeue', ({ name, nesting }) => {
-      const file = nesting === 0 ? fileOf(name) : undefined
-      if (file) running.add(file)
-    })
-    stream.on('test:complete', ({ name, nesting }) => {
-      const file = nesting === 0 ? fileOf(name) : undefined
-      if (file) running.delete(file)
-    })
-    stream.on('test:pass', ({ name, skip, details }) => {
-      if (details.type === 'suite' || fileOf(name)) return
-      if (skip === undefined || skip === false) count.passed++
-      else count.skipped++
-    })
-    stream.on('test:fail', ({ name, file, details }) => {
-      if (details.type === 'suite') return
-      count.failed++
-      failures.push(`${file ?? ''}: ${name}`)
-    })
-    stream.once('end', () => {
+      overdue = true
+      child.kill('SIGKILL')
+      // Whoever it has started may hold on to its pipes.
+      child.stdout.destroy()
+      child.stderr.destroy()
+    }, FILE_DEADLINE_MS)
+    child.once('error', reject)
+    child.once('close', (code) => {
       clearTimeout(deadline)
-      resolve()
+      resolve({ code, output, overdue })
     })
-    stream.compose(spec).pipe(process.stdout, { end: false })
   })
 }
