@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { type Dirent, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -20,6 +20,8 @@ type Told =
   | { kind: 'reports'; value: { reports: AttemptReport[] } }
   | { kind: 'log'; pieces: LogPieceTold[] }
 
+const WAIT_MS = 120_000
+const LOOK_MS = 10
 const program = new URL('./desk-program.ts', import.meta.url).pathname
 
 /** A desk in a process of its own; every life of it on the same directory. */
@@ -118,15 +120,29 @@ class Desk {
   async written(name: string): Promise<string> {
     const path = join(this.directory, name)
     const whole = () => existsSync(path) && readFileSync(path, 'utf8').endsWith('\n')
-    for (let tries = 0; !whole(); tries++) {
-      assert.ok(tries < 2_000, `${name} is written`)
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
+    await this.#seen(whole, `${name} is written`)
     return readFileSync(path, 'utf8').trim()
   }
 
+  /** Once what a stage has said is in a file, and is there for the agent's next life. */
+  async logged(text: string): Promise<void> {
+    const work = join(this.directory, 'work')
+    const files = () => readdirSync(work, { recursive: true, withFileTypes: true })
+    const holds = ({ parentPath, name }: Dirent) =>
+      readFileSync(join(parentPath, name), 'utf8') === text
+    await this.#seen(() => files().some((file) => file.isFile() && holds(file)), `${text} is kept`)
+  }
+
+  async #seen(holds: () => boolean, what: string): Promise<void> {
+    for (let tries = 0; !holds(); tries++) {
+      assert.ok(tries * LOOK_MS < WAIT_MS, what)
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    }
+  }
+
   async until(holds: () => boolean, what: string): Promise<void> {
-    const deadline = setTimeout(() => this.#wake.reject(new Error(`${what}, within 30 s`)), 30_000)
+    const late = () => this.#wake.reject(new Error(`in vain: ${what}`))
+    const deadline = setTimeout(late, WAIT_MS)
     while (!holds()) await this.#wake.promise
     clearTimeout(deadline)
   }
@@ -223,7 +239,7 @@ test('an agent that is killed carries on with its stages in its next life, and s
       while [ ! -e ${desk.directory}/go ]; do sleep 0.05; done
       echo after; echo '{"done":true}' > "$SKEIN_OUTPUT"`)
     await desk.written('starts')
-    await desk.until(() => desk.reports.some(({ news }) => news.kind === 'running'), 'it is told')
+    await desk.logged('before\n')
     await desk.kill()
     await desk.start()
     desk.askInventory()
