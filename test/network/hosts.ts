@@ -64,4 +64,4 @@ export async function withHosts(
   }
 }
 
-export const soon = (): AbortSignal => AbortSignal.timeout(10_000)
+export const soon = (): AbortSignal => AbortSignal.timeout(60_000)

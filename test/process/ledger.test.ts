@@ -9,7 +9,7 @@ import { leaderOf } from '../../simulations/bench/ledger-mesh.ts'
 import { Mesh } from '../../simulations/bench/mesh.ts'
 import { runSkein } from './skein.ts'
 
-const WAIT_MS = 30_000
+const WAIT_MS = 120_000
 const PUT_TIMEOUT_MS = 10_000
 let mesh: Mesh
 

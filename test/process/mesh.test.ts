@@ -14,7 +14,7 @@ import { runSkeinIn } from './skein.ts'
 
 const launcher = fileURLToPath(new URL('../../coordinator/skein.js', import.meta.url))
 const home = mkdtempSync(join(tmpdir(), 'skein-test-'))
-const WAIT_MS = 20_000
+const WAIT_MS = 120_000
 
 const skein = (...args: string[]) => runSkeinIn({ SKEIN_HOME: home }, ...args)
 

@@ -18,7 +18,7 @@ import { type MeshFile, processStart } from '../../simulations/mesh/layout.ts'
 import { runSkeinIn } from './skein.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'skein-recover-'))
-const WAIT_MS = 60_000
+const WAIT_MS = 120_000
 const PUT_TIMEOUT_MS = 10_000
 
 const skein = (...args: string[]) => runSkeinIn({ SKEIN_HOME: home }, ...args)
