@@ -8,16 +8,23 @@
  * And it gives memory back when a busy spell is over. A young generation of 16 MiB lets a busy agent
  * do a quarter more work, for it collects more rarely; but once it has grown it stays, and a start is
  * busy enough to make it grow. So whoever has become quiet with a large one collects once, for good:
- * that takes some tens of milliseconds, and leaves a young generation of one.
+ * that takes a tenth of a second, and leaves a young generation of one.
+ *
+ * Left to itself the heap of a quiet agent then grows for an hour, to half as much again, before it
+ * is collected: hardly anything is allocated, and nothing is short. So it is swept now and then.
  */
-import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
+import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8'
 import type { Telemetry } from '../../protocol/ports/telemetry.ts'
 import { heapRestLimits as limits } from './limits.ts'
 
 export interface Heap {
   youngBytes(): number
+  /** Of all generations, and what hangs on them outside of the heap. */
+  heldBytes(): number
   /** Collects all that can be, and shrinks what has grown. */
   collect(): void
+  /** Collects what is easily found: a quarter of the time, so that nobody takes it for a fault. */
+  sweep(): void
   /** By how much of what a collection has left the heap may grow until the next one. */
   mayGrowBy(percent: number): void
 }
@@ -27,6 +34,9 @@ export class HeapRest {
   #quietSamples = 0
   #applied = 0
   #growthPercent: number
+  /** What was held when nothing was left to collect; unknown until a sample after that. */
+  #restedBytes: number | undefined
+  #samplesSinceSweep = 0
 
   constructor(heap: Heap) {
     this.#heap = heap
@@ -44,8 +54,24 @@ export class HeapRest {
     this.#allow(entries < limits.busyEntries ? limits.growthPercent : limits.busyGrowthPercent)
     const isQuiet = agentCpu !== undefined && agentCpu < limits.quietCpu
     this.#quietSamples = isQuiet ? this.#quietSamples + 1 : 0
-    if (this.#quietSamples !== limits.quietSamples) return
-    if (this.#heap.youngBytes() > limits.youngBytesMax) this.#heap.collect()
+    this.#samplesSinceSweep++
+    if (this.#quietSamples < limits.quietSamples) return
+    const isNewlyQuiet = this.#quietSamples === limits.quietSamples
+    if (isNewlyQuiet && this.#heap.youngBytes() > limits.youngBytesMax) {
+      this.#heap.collect()
+      this.#restedBytes = undefined
+    } else this.#sweepWhenGrown()
+  }
+
+  #sweepWhenGrown(): void {
+    const heldBytes = this.#heap.heldBytes()
+    // Buffers are let go of after a collection, not in it: only now what is left can be known.
+    this.#restedBytes ??= heldBytes
+    const hasRested = this.#samplesSinceSweep >= limits.sweepSamplesMin
+    if (!hasRested || heldBytes - this.#restedBytes <= limits.grownBytesMax) return
+    this.#heap.sweep()
+    this.#samplesSinceSweep = 0
+    this.#restedBytes = undefined
   }
 
   #allow(percent: number): void {
@@ -68,7 +94,11 @@ export function restingHeap(telemetry: Telemetry, heap: Heap, applied: () => num
   }
 }
 
-type Collector = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void
+type Collector = (options: {
+  type: 'major'
+  execution: 'sync'
+  flavor: 'regular' | 'last-resort'
+}) => void
 
 /** Of this process, which was started with `--expose-gc`. Without it, memory is kept. */
 export function systemHeap(): Heap {
@@ -77,6 +107,11 @@ export function systemHeap(): Heap {
     youngBytes: () =>
       getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')?.space_size ??
       0,
+    heldBytes: () => {
+      const { total_heap_size, external_memory } = getHeapStatistics()
+      return total_heap_size + external_memory
+    },
+    sweep: () => collector?.({ type: 'major', execution: 'sync', flavor: 'regular' }),
     collect: () => collector?.({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
     // V8 reads it at the end of every collection, when it reckons how far the heap may go.
     mayGrowBy: (percent) => setFlagsFromString(`--heap-growing-percent=${percent}`),

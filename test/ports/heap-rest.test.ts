@@ -8,6 +8,8 @@ const quiet = limits.quietCpu / 2
 
 class CountedHeap implements Heap {
   collections = 0
+  sweeps = 0
+  held = 0
   growthPercent = 0
   young: number
   constructor(young: number) {
@@ -16,9 +18,15 @@ class CountedHeap implements Heap {
   youngBytes(): number {
     return this.young
   }
+  heldBytes(): number {
+    return this.held
+  }
   collect(): void {
     this.collections++
     this.young = 0
+  }
+  sweep(): void {
+    this.sweeps++
   }
   mayGrowBy(percent: number): void {
     this.growthPercent = percent
@@ -85,4 +93,44 @@ test('a ledger that begins anew at a lower entry is no busy one', () => {
   rest.look(busy, limits.busyEntries * 9)
   rest.look(busy, 1)
   assert.equal(heap.growthPercent, limits.growthPercent)
+})
+
+function rests(heap: CountedHeap, rest: HeapRest, samples: number, share = quiet): void {
+  for (let i = 0; i < samples; i++) {
+    heap.held++
+    rest.look(share, 0)
+  }
+}
+
+test('a quiet heap that has grown is swept, and again only when it has grown further', () => {
+  const heap = new CountedHeap(0)
+  const rest = new HeapRest(heap)
+  rests(heap, rest, limits.sweepSamplesMin * 2)
+  assert.equal(heap.sweeps, 0, 'little has grown')
+  for (let sweeps = 1; sweeps <= 3; sweeps++) {
+    heap.held += limits.grownBytesMax
+    rests(heap, rest, limits.sweepSamplesMin * 3)
+    // What a sweep leaves is alive: it is not swept for again.
+    assert.equal(heap.sweeps, sweeps)
+  }
+})
+
+test('a heap that grows all the time is not swept all the time', () => {
+  const heap = new CountedHeap(0)
+  const rest = new HeapRest(heap)
+  const spells = 5
+  for (let i = 0; i < spells * limits.sweepSamplesMin; i++) {
+    heap.held += limits.grownBytesMax * 2
+    rest.look(quiet, 0)
+  }
+  assert.equal(heap.sweeps, spells)
+})
+
+test('a busy heap is never swept', () => {
+  const heap = new CountedHeap(0)
+  const rest = new HeapRest(heap)
+  rests(heap, rest, limits.sweepSamplesMin)
+  heap.held += limits.grownBytesMax * 9
+  rests(heap, rest, limits.sweepSamplesMin * 3, busy)
+  assert.equal(heap.sweeps, 0)
 })
