@@ -150,14 +150,17 @@ export class ConsensusStore {
     parts: Iterable<Uint8Array>,
   ): Promise<SnapshotMeta> {
     const hash = createHash('sha256')
+    const written = new Set<string>()
     let bytes = 0
     for (const part of rechunked(parts)) {
       const key = chunkKey(position, bytes)
+      written.add(key)
       await this.disk.write([{ put: key, value: seal(key, part) }], { durable: false })
       hash.update(part)
       bytes += part.length
     }
     const snapshot = { ...position, bytes, checksum: hash.digest('hex') }
+    const strays = await this.chunksBeside(position, written)
     // A leader's newer one may have come in meanwhile.
     if (this.snapshot && this.snapshot.index >= snapshot.index) {
       await this.removeChunks(snapshot)
@@ -168,9 +171,23 @@ export class ConsensusStore {
     this.blocks = this.blocks.filter(({ lastIndex }) => lastIndex > snapshot.index)
     this.snapshot = snapshot
     const ops: DiskOp[] = covered.map((block) => ({ del: blockKey(block) }))
-    await this.disk.write([snapshotOp(snapshot), ...ops], { durable: true })
+    await this.disk.write([snapshotOp(snapshot), ...strays, ...ops], { durable: true })
     if (replaced) await this.removeChunks(replaced)
     return snapshot
+  }
+
+  /**
+   * Pieces of a leader's snapshot of the same place, which came while this node was behind and ceased
+   * to come when it no longer was: they are cut at other offsets.
+   */
+  private async chunksBeside(
+    position: SnapshotPosition,
+    written: ReadonlySet<string>,
+  ): Promise<DiskOp[]> {
+    const strays: DiskOp[] = []
+    for await (const [key] of this.disk.scan(within(chunksPrefix(position))))
+      if (!written.has(key)) strays.push({ del: key })
+    return strays
   }
 
   /** Undefined when that snapshot has been replaced meanwhile, or is not whole. */
