@@ -105,7 +105,7 @@ function heartbeatCame(office: Office, from: PeerId, { commit, round }: Heartbea
 function readAsked(office: Office, from: PeerId, id: number): void {
   const { role, node } = office
   if (role.kind === 'leader' && role.reads.size < node.limits.readsPendingMax)
-    return role.reads.add(from, id)
+    return role.readFor(from, id)
   const value = { term: node.term, id }
   node.outbox.sendAfterTerm(from, { kind: 'readAnswer', value })
 }

@@ -118,6 +118,12 @@ export class Leadership {
     if (peer !== undefined) chunkAnswered(this.node, peer, answer)
   }
 
+  /** A follower's read, which it can answer only when it holds what is committed by now. */
+  readFor(from: PeerId, id: number): void {
+    this.reads.add(from, id)
+    this.peers.get(from)?.waitNoLonger(this.node.nowMs)
+  }
+
   // ── What follows ──────────────────────────────────────────────────────────────────────────────
 
   /** After every input. */

@@ -91,6 +91,11 @@ export class Progress {
     }
   }
 
+  /** What it lacks goes to it with the next output, though its answer is not needed. */
+  waitNoLonger(nowMs: number): void {
+    this.spareDueMs = Math.min(this.spareDueMs, nowMs)
+  }
+
   /** True when it was news. */
   acknowledged(index: number): boolean {
     if (this.next <= index) this.next = index + 1

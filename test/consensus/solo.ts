@@ -33,6 +33,7 @@ export interface SoloOptions {
 
 export class Solo {
   readonly raft: Raft
+  private readonly timing: Timing
   now = 0
   readonly sent: { to: PeerId; frame: RaftFrame }[] = []
   readonly events: RaftEvent[] = []
@@ -46,6 +47,7 @@ export class Solo {
   quickDisk = true
 
   constructor(options: SoloOptions = {}) {
+    this.timing = { ...timing, ...options.timing }
     const { voters = 3, term = 0, vote, log = [], commit = 0 } = options
     const restored: Restored = {
       hardState: {
@@ -71,7 +73,7 @@ export class Solo {
       {
         id: peer(1),
         storage: 1,
-        timing: { ...timing, ...options.timing },
+        timing: this.timing,
         // All get all at once, unless a test is about who waits: `spare-peers.test.ts`.
         limits: { ...limits, spareMs: 0, ...options.limits },
       },
@@ -138,7 +140,7 @@ export class Solo {
 
   /** Stands and wins, with the votes of the second and, where it takes more, of those after it. */
   lead(votes = 1): void {
-    this.live(timing.electionMs * 2)
+    this.live(this.timing.electionMs * 2)
     const { term } = this.status
     for (const kind of ['preVoteAnswer', 'voteAnswer'] as const) {
       for (let n = 2; n < 2 + votes; n++) {

@@ -1,15 +1,18 @@
 /** Whom entries go to at once, and whom a little later. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Limits, limits, timing } from '../../protocol/consensus/limits.ts'
+import { type Limits, limits } from '../../protocol/consensus/limits.ts'
 import { peer, Solo } from './solo.ts'
 
 const one = [{ data: new Uint8Array(1) }]
 const { spareMs } = limits
+/** Rare enough not to come in between. */
+const heartbeatMs = 10 * spareMs
 
 /** A leader whose followers stream, with its first entry committed and told. */
 function settledLeader(voters: number, also: Partial<Limits> = {}): Solo {
-  const solo = new Solo({ voters, limits: { spareMs, ...also } })
+  const timing = { heartbeatMs, electionMs: 4 * heartbeatMs }
+  const solo = new Solo({ voters, timing, limits: { spareMs, ...also } })
   solo.lead((voters - 1) / 2)
   for (let n = 2; n <= voters; n++) solo.accepted(n, 1)
   solo.live(limits.commitNoticeMs + spareMs)
@@ -59,6 +62,15 @@ test('what has gathered meanwhile goes to the others as one', () => {
   assert.notEqual(late[0]?.to, first[0]?.to)
 })
 
+test('one that asks for a read is sent what it lacks at once', () => {
+  const solo = settledLeader(3)
+  propose(solo)
+  const [needed] = appendedTo(solo)
+  const spare = [2, 3].find((n) => peer(n) !== needed) as number
+  solo.from(spare, { kind: 'readRequest', value: { term: solo.raft.term, id: 1 } })
+  assert.deepEqual(appendedTo(solo), [peer(spare)])
+})
+
 test('whoever answers first makes the quorum', () => {
   const solo = settledLeader(3)
   propose(solo)
@@ -90,7 +102,6 @@ test('nobody wakes for entries that wait for a peer to answer what it has', () =
   solo.accepted(Number(quick?.slice(1)), 2)
   propose(solo)
   solo.accepted(Number(quick?.slice(1)), 3)
-  const { heartbeatMs } = timing
   solo.live(limits.commitNoticeMs)
   assert.ok(solo.raft.wakeAtMs > solo.now + spareMs, 'it wakes for its next heartbeat alone')
   assert.ok(solo.raft.wakeAtMs <= solo.now + heartbeatMs)
