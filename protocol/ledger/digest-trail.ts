@@ -3,7 +3,7 @@
  * moment can still be compared: at marks, of which all take note, and for the last few entries at
  * any of them.
  */
-import { type DigestSource, digestOf, sourceOf } from './digest.ts'
+import { type DigestSource, digestOf, RunningSum } from './digest.ts'
 import { type LocalLimits, localLimits } from './limits.ts'
 
 export interface DigestMark {
@@ -14,10 +14,49 @@ export interface DigestMark {
 /** A state, or what is about to be one. */
 export type Position = DigestSource & { readonly index: number }
 
-interface Recent {
-  readonly index: number
-  readonly source: DigestSource
-  digest: string | undefined
+/**
+ * What a digest is made of, without the rows: keeping it keeps no old state alive. It is written over
+ * and not made anew, for every entry comes by here.
+ */
+class Recent implements Position {
+  index: number
+  readonly sum: RunningSum
+  readonly rows: { size: number }
+  timeMs: number
+  version: number
+  auditHead: Position['auditHead']
+  auditAnchor: Position['auditAnchor']
+  estopFloor: number
+  /** Asked for again and again while nothing is appended. */
+  private digest: string | undefined = undefined
+
+  constructor(state: Position) {
+    this.index = state.index
+    this.sum = new RunningSum(state.sum)
+    this.rows = { size: state.rows.size }
+    this.timeMs = state.timeMs
+    this.version = state.version
+    this.auditHead = state.auditHead
+    this.auditAnchor = state.auditAnchor
+    this.estopFloor = state.estopFloor
+  }
+
+  become(state: Position): void {
+    this.index = state.index
+    this.sum.become(state.sum)
+    this.rows.size = state.rows.size
+    this.timeMs = state.timeMs
+    this.version = state.version
+    this.auditHead = state.auditHead
+    this.auditAnchor = state.auditAnchor
+    this.estopFloor = state.estopFloor
+    this.digest = undefined
+  }
+
+  told(): string {
+    this.digest ??= digestOf(this)
+    return this.digest
+  }
 }
 
 export function markOf(state: Position): DigestMark {
@@ -40,7 +79,10 @@ export class DigestTrail {
   note(state: Position): void {
     const { digestEveryEntries, digestsKeptMax, recentDigestsMax } = this.limits
     const { index } = state
-    this.recent[index % recentDigestsMax] = { index, source: sourceOf(state), digest: undefined }
+    const place = index % recentDigestsMax
+    const recent = this.recent[place]
+    if (recent) recent.become(state)
+    else this.recent[place] = new Recent(state)
     if (index % digestEveryEntries !== 0) return
     this.newestMark = markOf(state)
     this.kept[(index / digestEveryEntries) % digestsKeptMax] = this.newestMark
@@ -58,12 +100,6 @@ export class DigestTrail {
       if (mark?.index === index) return mark.digest
     }
     const recent = this.recent[index % recentDigestsMax]
-    return recent?.index === index ? toldOf(recent) : undefined
+    return recent?.index === index ? recent.told() : undefined
   }
-}
-
-/** Asked for again and again while nothing is appended. */
-function toldOf(recent: Recent): string {
-  recent.digest ??= digestOf(recent.source)
-  return recent.digest
 }

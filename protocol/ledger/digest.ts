@@ -43,6 +43,13 @@ export class RunningSum implements RowSum {
     this.d = from.d
   }
 
+  become({ a, b, c, d }: RowSum): void {
+    this.a = a
+    this.b = b
+    this.c = c
+    this.d = d
+  }
+
   add(key: string, row: Octets): void {
     hashRow(key, row)
     this.a = (this.a + rowHash.a) | 0

@@ -12,6 +12,7 @@
  */
 import { AssertionFailed } from '../assert.ts'
 import { decodeWhole, encode } from '../wire/codec.ts'
+import { quick } from '../wire/quick.ts'
 import { field, message, nested, optional, type Schema, uint } from '../wire/schema.ts'
 import { catalogue } from './catalogue.ts'
 import { type Catalogue, type CommandOf, commandSchema, kindOf } from './commands/kind.ts'
@@ -90,14 +91,21 @@ export class Machine<C extends Catalogue = typeof catalogue> {
     this.kinds = kinds
     this.supports = supports
     this.limits = limits
+    const command = nested(commandSchema('Command', kinds))
     // Frozen for all versions to come.
-    this.schema = message('Proposal', {
+    const proposal = message('Proposal', {
       timeMs: field(1, uint()),
       session: optional(2, uint()),
       serial: optional(3, uint()),
       acked: optional(4, uint()),
-      command: field(5, nested(commandSchema('Command', kinds))),
+      command: field(5, command),
     }) as Schema<Proposal<AnyCommand>>
+    this.schema = quick(proposal, (reader) => {
+      if (!reader.comes(0x08)) return undefined
+      const timeMs = reader.uint()
+      if (!reader.comes(0x2a)) return undefined
+      return { timeMs, command: command.read(reader) }
+    })
   }
 
   /** The payload of the entry to propose, written for the lowest version that knows the command. */
@@ -189,7 +197,7 @@ export class Machine<C extends Catalogue = typeof catalogue> {
     if (version > agreed) return 'notAgreed'
     if (payload.length > this.limits.entryBytesMax) return 'malformed'
     // Not a word that is skipped here: a newer replica might read it, and diverge.
-    const proposal = decodeWhole(this.schema, payload.subarray(1))
+    const proposal = decodeWhole(this.schema, payload, 1)
     if (proposal === undefined) return 'malformed'
     const { kind, value } = proposal.command
     const { needs, place } = kindOf(this.kinds, kind)

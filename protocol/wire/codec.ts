@@ -47,11 +47,12 @@ export function decode<T>(schema: Schema<T>, bytes: Uint8Array): Decoded<T> {
 }
 
 /**
- * As `decode`, but undefined also for bytes that say anything which the value does not hold: fields
- * that are not known, or what a later one takes the place of. Encoding the value takes as many bytes.
+ * As `decode`, of what begins at `from`, but undefined also for bytes that say anything which the
+ * value does not hold: fields that are not known, or what a later one takes the place of. Encoding
+ * the value takes as many bytes.
  */
-export function decodeWhole<T>(schema: Schema<T>, bytes: Uint8Array): T | undefined {
-  const reader = new Reader(bytes)
+export function decodeWhole<T>(schema: Schema<T>, bytes: Uint8Array, from = 0): T | undefined {
+  const reader = new Reader(bytes, from)
   const value = schema.read(reader)
   return reader.why === undefined && !reader.surplus ? value : undefined
 }

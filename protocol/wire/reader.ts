@@ -24,7 +24,7 @@ const floatBytes = new Uint8Array(float.buffer)
 
 export class Reader {
   readonly bytes: Uint8Array
-  at = 0
+  at: number
   /** Where the message now being read ends. */
   end: number
   why: RefusalReason | undefined = undefined
@@ -35,8 +35,9 @@ export class Reader {
   surplus = false
   #text: Buffer | undefined = undefined
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, from = 0) {
     this.bytes = bytes
+    this.at = from
     this.end = bytes.length
   }
 
