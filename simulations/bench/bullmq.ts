@@ -15,6 +15,8 @@ export interface PeerAsked extends RunsAsked, ChainsAsked {
 }
 
 export interface PeerMeasured extends Hop {
+  /** The same where Redis promises what a mesh does, for its one host: it syncs before it answers. */
+  readonly synced: Hop
   /** Jobs that are begun meanwhile, and kept: with a run that they belong to, and without. */
   readonly flows: Rate
   readonly lots: Rate
@@ -29,17 +31,31 @@ interface Missing {
 }
 
 export async function measureBullMq(asked: PeerAsked): Promise<Peer> {
-  const redis = await Redis.start()
-  if (!redis)
-    return { ok: false, why: 'redis-server is not installed (apt-get install redis-server)' }
-  try {
-    const packages = await peerPackages(bullMqVersions)
-    if (!packages.ok) return { ok: false, why: `BullMQ cannot be installed: ${packages.why}` }
-    const crews = new Crews({ from: packages.from, port: redis.port, workers: asked.workers })
+  const packages = await peerPackages(bullMqVersions)
+  if (!packages.ok) return { ok: false, why: `BullMQ cannot be installed: ${packages.why}` }
+  const crewsAt = ({ port }: Redis) =>
+    new Crews({ from: packages.from, port, workers: asked.workers })
+  const measured = await withRedis('everySecond', async (redis) => {
+    const crews = crewsAt(redis)
     const jobs = await rateOfJobs(crews, asked.seconds)
     const lots = await rateOfRuns(crews, 'lots', asked)
     const flows = await rateOfRuns(crews, 'flows', asked)
-    return { ok: true, measured: { jobs, lots, flows, ...(await hopOfChains(crews, asked)) } }
+    return { jobs, lots, flows, ...(await hopOfChains(crews, asked)) }
+  })
+  const synced = await withRedis('always', (redis) => hopOfChains(crewsAt(redis), asked))
+  if (!measured || !synced)
+    return { ok: false, why: 'redis-server is not installed (apt-get install redis-server)' }
+  return { ok: true, measured: { ...measured, synced } }
+}
+
+async function withRedis<T>(
+  synced: 'everySecond' | 'always',
+  use: (redis: Redis) => Promise<T>,
+): Promise<T | undefined> {
+  const redis = await Redis.start(synced)
+  if (!redis) return undefined
+  try {
+    return await use(redis)
   } finally {
     await redis.stop()
   }

@@ -1,7 +1,7 @@
 /**
  * Redis as Debian packages it, for the peer of `skein bench stages`: one server on loopback with its
- * append-only file on, written down once a second as is its default, in a folder of this run.
- * Snapshots beside that are off, so that none is taken while something is measured.
+ * append-only file on, in a folder of this run: synced once a second, as is its default, or before
+ * each answer. Snapshots beside that are off, so that none is taken while something is measured.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -25,11 +25,12 @@ export class Redis {
   }
 
   /** Undefined when it is not installed. */
-  static async start(): Promise<Redis | undefined> {
+  static async start(synced: 'everySecond' | 'always'): Promise<Redis | undefined> {
     const [port] = (await freePorts(1)) as [number]
     const directory = mkdtempSync(join(tmpdir(), 'skein-bench-redis-'))
     const args = ['--bind', '127.0.0.1', '--port', String(port), '--dir', directory]
-    const kept = ['--appendonly', 'yes', '--save', '']
+    const sync = synced === 'always' ? 'always' : 'everysec'
+    const kept = ['--appendonly', 'yes', '--appendfsync', sync, '--save', '']
     const server = spawn('redis-server', [...args, ...kept], { stdio: 'ignore' })
     const redis = new Redis(port, directory, server)
     try {

@@ -47,6 +47,11 @@ function besideBullMq({ noops: { perSecond }, hopMs }: StagesMeasured, peer: Pee
   const lots = rateBeside(measured?.lots, 'single jobs, added meanwhile, kept')
   const least = rateBeside(measured?.jobs, 'single jobs, queued before, forgotten')
   const hop = beside(hopMs, measured?.hopMs, measured && `BullMQ, ${measured.hopHow}`)
+  const synced = beside(
+    hopMs,
+    measured?.synced.hopMs,
+    measured && `BullMQ, ${measured.synced.hopHow}, each write synced`,
+  )
   return [
     {
       metric: 'no-op stages',
@@ -66,6 +71,7 @@ function besideBullMq({ noops: { perSecond }, hopMs }: StagesMeasured, peer: Pee
       ...(hop.ratio === undefined ? {} : { holds: hop.ratio <= HOP_RATIO_GOAL }),
       ...hop,
     },
+    { metric: 'the same', unit: 'ms', value: hopMs, ...synced },
   ]
 }
 
