@@ -7,6 +7,7 @@
 import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { assert } from '../../protocol/assert.ts'
+import { nativeCipher } from './native-cipher.ts'
 import { straighten } from './straight.ts'
 
 /** What we take hold of beyond the interface of an encrypted connection. */
@@ -27,7 +28,7 @@ type NoiseComponents = Parameters<ReturnType<typeof noise>>[0]
 
 export function thriftyNoise(): (components: NoiseComponents) => ConnectionEncrypter {
   return (components) => {
-    const encrypter = noise()(components)
+    const encrypter = noise({ crypto: nativeCipher })(components)
     const secureInbound = encrypter.secureInbound.bind(encrypter)
     const secureOutbound = encrypter.secureOutbound.bind(encrypter)
     encrypter.secureInbound = async (raw, options) => thrifty(await secureInbound(raw, options))
