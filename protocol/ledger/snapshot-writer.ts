@@ -9,13 +9,16 @@ import { fromOctets, putOctets } from './octets.ts'
 import { encodeChunk, SNAPSHOT_FORMAT, type SnapshotHead } from './snapshot-format.ts'
 import type { AuditMark, LedgerState } from './state.ts'
 
+/** Most ledgers are small, and half a megabyte costs more to clear than such a one to write. */
+const firstBufferBytes = 16 * 1024
+
 /** Each chunk is at most `snapshotChunkBytesMax` and the few bytes of its frame. At least one comes. */
 export function* writeSnapshot(
   state: LedgerState,
   chunkBytes: number = localLimits.snapshotChunkBytes,
 ): Generator<Uint8Array, void, undefined> {
   const digest = digestOf(state)
-  const buffer = new Uint8Array(localLimits.snapshotChunkBytesMax)
+  let buffer = new Uint8Array(Math.min(firstBufferBytes, localLimits.snapshotChunkBytesMax))
   let number = 0
   let at = 0
   const close = () => {
@@ -28,12 +31,22 @@ export function* writeSnapshot(
   for (const [key, row] of state.rows.entries()) {
     const needed = varintLength(key.length) + key.length + varintLength(row.length) + row.length
     if (at > 0 && at + needed > chunkBytes) yield close()
+    if (at + needed > buffer.length) buffer = grown(buffer, at + needed)
     at = putVarint(buffer, at, key.length)
     at = putOctets(buffer, at, key)
     at = putVarint(buffer, at, row.length)
     at = putOctets(buffer, at, row)
   }
   if (at > 0 || number === 0) yield close()
+}
+
+/** At least twice as large, so that what is copied stays in proportion to what is written. */
+function grown(buffer: Uint8Array<ArrayBuffer>, bytes: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(
+    Math.min(Math.max(2 * buffer.length, bytes), localLimits.snapshotChunkBytesMax),
+  )
+  larger.set(buffer)
+  return larger
 }
 
 function headOf(state: LedgerState): SnapshotHead {

@@ -6,7 +6,9 @@
  * - the *profile*, when it changes: name, addresses, labels, what the host is. Its hash is in the
  *   digest, and so the digest's signature vouches for it.
  */
+
 import { createHash } from 'node:crypto'
+import { assert } from '../assert.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import { decode, encode } from '../wire/codec.ts'
 import { isBool, quick } from '../wire/quick.ts'
@@ -235,7 +237,7 @@ export interface OpenedProfile {
   hash: Uint8Array
 }
 
-/** Signing and checking, as a key offers them. */
+/** Signing and checking, as a key offers them: before they return, of bytes that then change. */
 export interface SealKey {
   sign(bytes: Uint8Array): Uint8Array
   verify(owner: PeerId, bytes: Uint8Array, signature: Uint8Array): boolean
@@ -245,6 +247,7 @@ export function sealWith(key: SealKey): Seal {
   return {
     seal(digest) {
       const body = encode(Digest, digest)
+      assert(body.length <= limits.digestBytesMax, 'a digest of ours is one that others take')
       return { body, signature: key.sign(inContext(body)) }
     },
     openDigest(signed) {
@@ -264,11 +267,13 @@ export function sealWith(key: SealKey): Seal {
 /** What the signature is for, so that it can never pass for a word on anything else. */
 const digestContext = new TextEncoder().encode('skein digest v1\n')
 
+/** Written anew for each: keys sign and check at once, and keep nothing of it. */
+const signedText = new Uint8Array(digestContext.length + limits.digestBytesMax)
+signedText.set(digestContext)
+
 function inContext(body: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(digestContext.length + body.length)
-  whole.set(digestContext)
-  whole.set(body, digestContext.length)
-  return whole
+  signedText.set(body, digestContext.length)
+  return signedText.subarray(0, digestContext.length + body.length)
 }
 
 export function packProfile(profile: Profile): Uint8Array {

@@ -4,6 +4,8 @@ import type { ScanRange } from '../../protocol/ports/disk.ts'
 export class SortedStore {
   private readonly keys: string[] = []
   private readonly values = new Map<string, Uint8Array>()
+  /** Where a key was put or taken away last: the next one often goes there, or right behind. */
+  private lastPlace = 0
 
   get(key: string): Uint8Array | undefined {
     return this.values.get(key)
@@ -13,10 +15,14 @@ export class SortedStore {
   set(key: string, value: Uint8Array | undefined): Uint8Array | undefined {
     const before = this.values.get(key)
     if (value !== undefined) {
-      if (before === undefined) this.keys.splice(this.placeOf(key), 0, key)
+      if (before === undefined) {
+        this.lastPlace = this.placeOf(key)
+        this.keys.splice(this.lastPlace, 0, key)
+      }
       this.values.set(key, value)
     } else if (before !== undefined) {
-      this.keys.splice(this.placeOf(key), 1)
+      this.lastPlace = this.placeOf(key)
+      this.keys.splice(this.lastPlace, 1)
       this.values.delete(key)
     }
     return before
@@ -43,8 +49,14 @@ export class SortedStore {
       : (other: string) => isBefore(other, key)
     let low = 0
     let high = keys.length
-    // Most writes append: a log grows at its end.
-    if (high > 0 && before(keys[high - 1] as string)) return high
+    // A log grows at its end and is cut at its beginning, one record after another.
+    const guess = Math.min(this.lastPlace, high)
+    if (guess === 0 || before(keys[guess - 1] as string)) {
+      low = guess
+      if (guess === high || !before(keys[guess] as string)) return guess
+      low = guess + 1
+      if (low === high || !before(keys[low] as string)) return low
+    } else high = guess - 1
     while (low < high) {
       const middle = (low + high) >> 1
       if (before(keys[middle] as string)) low = middle + 1
