@@ -111,8 +111,11 @@ export const heapRestLimits = {
   quietSamples: 3,
   /** A young generation that is smaller is left as it is. */
   youngBytesMax: 4 * 1024 * 1024,
-  /** By so much a quiet agent's heap may have grown until it is swept: a quarter of an hour's work. */
-  grownBytesMax: 3 * 1024 * 1024,
+  /**
+   * By so much a quiet agent's heap may have grown until it is swept, which takes it near half an
+   * hour. A sweep costs as much CPU as half a minute of rest.
+   */
+  grownBytesMax: 6 * 1024 * 1024,
   /** No sooner than after so many samples: each sweep holds the agent up for 30 ms. */
   sweepSamplesMin: 60,
   /** More keeps what strangers send 40 MiB larger, and not flat (measured: skein bench fuzz). */
