@@ -38,10 +38,14 @@ export interface Limits {
   commitNoticeMs: number
   /**
    * How long entries wait for more to go with them to peers whose answer is not needed to commit
-   * them. So much later they come to be needed, when one of the others fails. Zero: all get all at
-   * once.
+   * them. Zero: all get all at once.
    */
   spareMs: number
+  /**
+   * How long nothing may be committed, while there is something to commit, before nobody waits any
+   * more: one of those whose answer is needed may be silent, or a disk slow.
+   */
+  stallMs: number
   /** Proposals that are not committed yet. When full, new ones are refused: `backlogFull`. */
   backlogBytesMax: number
   /** Entries handed out to be applied at once. The rest follow in the next `Ready`. */
@@ -74,8 +78,11 @@ export const limits: Limits = {
   // What whoever watches such a host lags behind at most; it is sent all at once when it asks for a
   // read. A client alone makes about fifteen commits in that time, so with five voters two of them
   // are woken a fifteenth as often: on two cores a commit took 1.6 to 2.1 ms, and 2.8 to 3.7 with a
-  // third of this time, in turn. A host that falls silent costs this once.
+  // third of this time, in turn.
   spareMs: 30,
+  // Five times what a commit takes at rest; under load something is committed far more often. A host
+  // that falls silent costs this once, and a leader with a slow disk each time.
+  stallMs: 10,
   backlogBytesMax: 32 * 1024 * 1024,
   applyBytesMax: 1024 * 1024,
   logBytesSoft: 16 * 1024 * 1024,

@@ -4,9 +4,9 @@
  * all who stand at the same place.
  *
  * Entries go at once to as many as are needed to commit them, to those that hold most of the log; the
- * others are sent what has gathered `spareMs` later. So a commit costs few frames when there is
- * little to do, and under load the others get fewer and larger ones. No answer counts for more than
- * another's: whoever answers first makes the quorum.
+ * others are sent what has gathered `spareMs` later, or when nothing has been committed for `stallMs`.
+ * So a commit costs few frames when there is little to do, and under load the others get fewer and
+ * larger ones. No answer counts for more than another's: whoever answers first makes the quorum.
  *
  * Appends and heartbeats carry the commit index. A peer that hears neither for `commitNoticeMs` after
  * a commit is sent a notice of its own: under load there are none, and at rest nobody waits long.
@@ -37,6 +37,9 @@ export class Replication {
   private notice: Extract<RaftFrame, { kind: 'commitNotice' }> | undefined = undefined
   /** When the first of the notices that are owed has to go, or of the entries that wait. */
   noticeDueMs = Number.POSITIVE_INFINITY
+  private commitSeen = 0
+  /** Since when that has been the newest commit although there is more to commit; else never. */
+  private stalledSinceMs = Number.POSITIVE_INFINITY
 
   constructor(node: Node, peers: ReadonlyMap<PeerId, Progress>) {
     this.node = node
@@ -46,6 +49,7 @@ export class Replication {
   /** `telling`: nothing will follow soon, so what is committed is told at once. */
   flush(telling = false): void {
     this.noticeDueMs = Number.POSITIVE_INFINITY
+    this.seeCommit()
     const needed = this.neededToCommit()
     for (const peer of this.peers.values()) {
       if (peer.state === 'probe') this.probe(peer)
@@ -56,6 +60,14 @@ export class Replication {
       }
       if (peer.state === 'snapshot') sendChunks(this.node, peer)
     }
+  }
+
+  private seeCommit(): void {
+    const { log, nowMs } = this.node
+    if (log.commit === log.lastIndex) this.stalledSinceMs = Number.POSITIVE_INFINITY
+    else if (log.commit !== this.commitSeen) this.stalledSinceMs = nowMs
+    else this.stalledSinceMs = Math.min(this.stalledSinceMs, nowMs)
+    this.commitSeen = log.commit
   }
 
   /** Undefined when all are, or nobody may wait. */
@@ -82,8 +94,9 @@ export class Replication {
       ? Math.min(peer.spareDueMs, nowMs + limits.spareMs)
       : Number.POSITIVE_INFINITY
     if (!lacks) return false
-    if (nowMs < peer.spareDueMs) {
-      this.noticeDueMs = Math.min(this.noticeDueMs, peer.spareDueMs)
+    const dueMs = Math.min(peer.spareDueMs, this.stalledSinceMs + limits.stallMs)
+    if (nowMs < dueMs) {
+      this.noticeDueMs = Math.min(this.noticeDueMs, dueMs)
       return true
     }
     peer.spareDueMs = Number.POSITIVE_INFINITY

@@ -84,7 +84,7 @@ function draw(entropy: SeededEntropy): Plan {
     drift: pick(entropy, [0.02, 0.3]) as number,
     hasteMs: chance(0.25) ? 60 : undefined,
     chunkBytes: chance(0.5) ? 4_096 : 16,
-    spareMs: chance(0.5) ? 0 : 2,
+    spareMs: chance(0.5) ? 0 : 20,
   }
 }
 
@@ -110,6 +110,7 @@ export function runHistory(
       snapshotChunksInflightMax: 2,
       promotionLagEntriesMax: 8,
       spareMs: plan.spareMs,
+      stallMs: 3,
       inflightAppendsMax: 4,
       ...logLimits[plan.log],
     },

@@ -5,7 +5,7 @@ import { type Limits, limits } from '../../protocol/consensus/limits.ts'
 import { peer, Solo } from './solo.ts'
 
 const one = [{ data: new Uint8Array(1) }]
-const { spareMs } = limits
+const { spareMs, stallMs } = limits
 /** Rare enough not to come in between. */
 const heartbeatMs = 10 * spareMs
 
@@ -32,7 +32,7 @@ test('an entry goes at once to as many as it takes to commit it, and to the othe
     [3, 1],
     [5, 2],
   ] as const) {
-    const solo = settledLeader(voters)
+    const solo = settledLeader(voters, { stallMs: 2 * spareMs })
     propose(solo)
     const first = appendedTo(solo)
     assert.equal(first.length, atOnce)
@@ -80,6 +80,18 @@ test('whoever answers first makes the quorum', () => {
   assert.notEqual(other, silent)
   solo.accepted(Number(other?.slice(1)), 2)
   assert.equal(solo.status.commit, 2)
+})
+
+test('where nothing is committed any more, nobody waits', () => {
+  const solo = settledLeader(5)
+  propose(solo)
+  const needed = appendedTo(solo)
+  assert.equal(needed.length, 2)
+  solo.accepted(Number(needed[0]?.slice(1)), 2)
+  solo.live(stallMs)
+  assert.equal(appendedTo(solo).length, 2, 'the other one is silent, so the others are sent it')
+  propose(solo)
+  assert.equal(appendedTo(solo).length, 4, 'and what comes after it as well')
 })
 
 test('who has fallen behind is waited for no more', () => {

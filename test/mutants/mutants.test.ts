@@ -8,7 +8,8 @@ import { root } from '../../simulations/mutants/loading.ts'
 import { CodeHasMoved, filesOf, type Mutant, mutated } from '../../simulations/mutants/mutant.ts'
 
 const DEFECTS = 38
-/** Caught in the first seed, after some virtual seconds or minutes. */
+/** Caught in one of the first seeds, after some virtual seconds or minutes. */
+const QUICK_SEEDS = 3
 const QUICK = ['1b', '2a', '7', '10b', '14b', '20a']
 const mutants = defects.flatMap((defect) => defect.mutants)
 const sourceOf = (file: string) => readFileSync(new URL(file, root), 'utf8')
@@ -75,11 +76,10 @@ test('nothing is noticed where there is no defect', async () => {
 })
 
 for (const name of QUICK)
-  test(`mutant ${name} is caught in the first seed`, async () => {
+  test(`mutant ${name} is caught in the first seeds`, async () => {
     const [hunt] = await hunted(
       mutants.filter((mutant) => mutant.name === name),
-      1,
+      QUICK_SEEDS,
     )
     assert.ok(hunt?.caught, `${name} has survived`)
-    assert.equal(hunt.seeds, 1)
   })
