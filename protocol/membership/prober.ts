@@ -33,9 +33,9 @@ export class Prober {
   private readonly entropy: Entropy
   private readonly intervalMs: number
   private readonly lifeguard: boolean
-  /** When this node last looked at its neighbours, and how long one may be silent until the next. */
+  /** When this node last looked at its neighbours, and by what share it is later for the next time. */
   private tendedMs: number
-  private patienceMs: number
+  private lateShare: number
   private nextStrayMs: number
   private nextReviveMs: number
 
@@ -57,7 +57,7 @@ export class Prober {
     this.lifeguard = options.lifeguard
     this.probes = new Probes(entropy.uint32())
     this.tendedMs = nowMs
-    this.patienceMs = entropy.unit() * this.intervalMs
+    this.lateShare = -entropy.unit()
     this.nextStrayMs = nowMs + entropy.unit() * this.strayIntervalMs
     this.nextReviveMs = nowMs + entropy.unit() * limits.reviveIntervalMs
   }
@@ -80,6 +80,14 @@ export class Prober {
       oldestMs = Math.min(oldestMs, asked ? this.tendedMs : heardMs)
     }
     return oldestMs + this.patienceMs
+  }
+
+  /**
+   * By how this node does now: what it allowed itself in a bad hour must not last for as long as its
+   * neighbours speak up before it has to look at them.
+   */
+  private get patienceMs(): number {
+    return this.health.stretch(this.intervalMs) * (1 + this.lateShare)
   }
 
   /** A neighbour that has been silent for so long is asked. */
@@ -199,7 +207,7 @@ export class Prober {
     }
     this.tendedMs = nowMs
     // Whoever of two neighbours is first asks for both.
-    this.patienceMs = this.health.stretch(this.intervalMs) * (1 + JITTER * this.entropy.unit())
+    this.lateShare = JITTER * this.entropy.unit()
   }
 
   private stray(nowMs: number): void {

@@ -99,6 +99,26 @@ test('one that buried everybody while it was cut off deceives nobody, and learns
   )
 })
 
+test('nodes that no longer doubt themselves look at their neighbours as often as others', () => {
+  const { probeIntervalMs, probeTimeoutMs, localHealthMax } = limits
+  for (let seed = 1; seed <= 10; seed++) {
+    const { field, seen, run } = settled(30, seed)
+    const dying = one(field, 5)
+    const neighbours = dying.core.roster.neighbours().map(({ id }) => id)
+    const doubters = field.hosts.filter(({ id }) => neighbours.includes(id))
+    for (const { core } of doubters) core.health.worsen(localHealthMax)
+    run(probeIntervalMs * (2 + localHealthMax))
+    for (const { core } of doubters) while (core.health.score > 0) core.health.improve()
+    run(probeIntervalMs)
+    const diedMs = field.nowMs
+    field.crash(dying)
+    run(3 * probeIntervalMs)
+    const [first] = told(seen, 'suspect', dying)
+    const tookMs = (first?.atMs ?? Number.POSITIVE_INFINITY) - diedMs
+    assert.ok(tookMs <= 1.1 * probeIntervalMs + probeTimeoutMs, `seed ${seed}: ${tookMs} ms`)
+  }
+})
+
 test('a charge against one that was heard since is put to it, and believed by nobody', () => {
   const { field, seen, run } = settled(5, 'slander')
   const [slandered, liar] = [one(field, 3), one(field, 4)]
