@@ -82,17 +82,14 @@ export class Prober {
     return oldestMs + this.patienceMs
   }
 
-  /**
-   * By how this node does now: what it allowed itself in a bad hour must not last for as long as its
-   * neighbours speak up before it has to look at them.
-   */
+  /** One that doubts itself waits longer for answers, and looks as often as ever. */
   private get patienceMs(): number {
-    return this.health.stretch(this.intervalMs) * (1 + this.lateShare)
+    return this.intervalMs * (1 + this.lateShare)
   }
 
   /** A neighbour that has been silent for so long is asked. */
   private get silenceMs(): number {
-    return this.health.stretch(this.intervalMs) * (1 - JITTER)
+    return this.intervalMs * (1 - JITTER)
   }
 
   /** Starts what it is time for. */
