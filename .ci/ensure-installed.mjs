@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { AGENT_FLAGS } from '../coordinator/runtime.js'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
@@ -27,4 +28,16 @@ if (installedMs === 0 || installedMs < changedMs('package-lock.json')) {
     console.error('skein: npm ci failed; see above. Is the npm registry reachable?')
     process.exit(1)
   }
+  readSources()
+}
+
+/** Once, and alone: five agents of a first start would otherwise all do it, at the same time. */
+function readSources() {
+  console.error('skein: reading the sources, once')
+  const node = join(root, 'node_modules', '.bin', 'node')
+  const { status } = spawnSync(node, [...AGENT_FLAGS, '.ci/read-sources.mjs'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  })
+  if (status !== 0) console.error('skein: that failed, see above; the first start will be slower')
 }

@@ -7,6 +7,7 @@
  */
 
 import type { Limits, Timing } from '../protocol/consensus/limits.ts'
+import type { Credential, Trust } from '../protocol/identity/credential.ts'
 import type { PeerId, Signer, Verify } from '../protocol/identity/peer-id.ts'
 import type { Profile } from '../protocol/membership/digest.ts'
 import type { MembershipEvent } from '../protocol/membership/outbox.ts'
@@ -25,10 +26,13 @@ import { helloOf } from '../protocol/wire/versions.ts'
 import type { StoreLimits } from './artifacts/limits.ts'
 import { Releasing } from './artifacts/releasing.ts'
 import { ArtifactStore } from './artifacts/store.ts'
+import { HeadKeeper } from './audit/head-keeper.ts'
+import { StopRecording } from './estop/recording.ts'
+import { EmergencyStop } from './estop/service.ts'
 import { RunHistory } from './history/history.ts'
 import { type HistorySettings, historyDefaults } from './history/limits.ts'
 import { Journal } from './journal/journal.ts'
-import { tellArtifacts, tellMembership, tellModule } from './journal/tell.ts'
+import { tellArtifacts, tellMembership, tellModule, tellRefusal, tellStop } from './journal/tell.ts'
 import { LabelStore } from './labels.ts'
 import { LedgerReporter } from './ledger/reporter.ts'
 import { claimsAmong, lagAmong, leaderAmong } from './ledger/rumours.ts'
@@ -42,8 +46,11 @@ import { Calls } from './requests/calls.ts'
 import type { SamplingSettings } from './telemetry/limits.ts'
 import { loadRecordOf } from './telemetry/load-record.ts'
 import { Sampler } from './telemetry/sampler.ts'
+import { TrustedNetwork } from './trust/trusted-network.ts'
 import { AGENT_VERSION } from './version.ts'
 import type { WorkSettings } from './work/limits.ts'
+import type { SecretSource } from './work/secrets/source.ts'
+import type { Leading } from './work/unproven.ts'
 import { WorkWire } from './work/wire.ts'
 import { WorkDesk } from './work/work-desk.ts'
 
@@ -67,6 +74,11 @@ export interface AgentSettings {
   signer: Signer
   /** How the signatures of others are judged. */
   verify: Verify
+  /** Whom this agent takes for one of its mesh, and what it shows to be taken for one. */
+  trust: Trust
+  credential: Credential
+  /** The key behind a peer's id: the id itself, but in worlds whose ids are made up. */
+  keyOf: (peer: PeerId) => PeerId
   name: string
   /** What people call the mesh; two meshes with one name are still two. */
   mesh: string
@@ -83,6 +95,8 @@ export interface AgentSettings {
   sampling: SamplingSettings
   work: WorkSettings
   artifacts: StoreLimits
+  /** How many different people release a stop of the whole mesh. */
+  stopReleasePeople?: number
   /** How long runs that have ended are kept here. */
   runs?: HistorySettings
   /** Shown to people; the agent itself only knows its disk. */
@@ -90,7 +104,10 @@ export interface AgentSettings {
 }
 
 export class Agent {
+  /** The network among them is the trusted one. */
   readonly ports: AgentPorts
+  /** Peers of the mesh, each within its role. */
+  readonly peers: TrustedNetwork
   readonly settings: AgentSettings
   readonly journal: Journal
   readonly membership: MembershipService
@@ -104,8 +121,13 @@ export class Agent {
   readonly artifacts: ArtifactStore
   /** Runs that have ended. */
   readonly history: RunHistory
+  /** Heads of the audit log, as agents have signed them. */
+  readonly auditHeads: HeadKeeper
+  readonly estop: EmergencyStop
   readonly modules: ModuleGraph
   readonly labels: LabelStore
+  /** Opens secrets for the stages that run here; given by whoever keeps them. */
+  secretSource: SecretSource | undefined
   readonly startedMs: number
   facts: HostFacts | undefined
   /** Called when an operator has asked the agent to leave and stop. */
@@ -113,15 +135,23 @@ export class Agent {
   private readonly log: Log
   private readonly ledgerReporter: LedgerReporter
   private readonly releasing: Releasing
+  private readonly stopRecording: StopRecording
 
   /** `modules` are those of the caller's own, with the agent already there to be asked. */
   constructor(
-    ports: AgentPorts,
+    given: AgentPorts,
     settings: AgentSettings,
     modules: (agent: Agent) => readonly ModuleSpec[],
   ) {
-    this.ports = ports
     this.settings = settings
+    this.peers = new TrustedNetwork(given, {
+      trust: settings.trust,
+      credential: settings.credential,
+      keyOf: settings.keyOf,
+      onRefused: (refusal) => tellRefusal(refusal, this.journal),
+    })
+    const ports = { ...given, network: this.peers }
+    this.ports = ports
     this.log = ports.log.child('agent')
     this.startedMs = ports.clock.now()
     this.journal = new Journal(ports)
@@ -141,6 +171,7 @@ export class Agent {
       {
         id: settings.signer.id,
         hello: helloOf(AGENT_VERSION, settings.name),
+        ranks: this.peers,
         timing: settings.ledgerTiming,
         limits: settings.ledgerLimits,
         witness: settings.witness,
@@ -149,7 +180,12 @@ export class Agent {
           loopLagMs: ports.loopLagMs,
           lagOfPeerMs: (peer) => lagAmong(this.membership.members(), peer),
         },
-        rumouredLeader: () => leaderAmong(this.membership.members()),
+        // Whom nobody has met yet may still be asked: it shows who it is before it is told anything.
+        rumouredLeader: () =>
+          leaderAmong(
+            this.membership.members(),
+            (id) => this.peers.holderOf(id) === undefined || this.peers.isCoordinator(id),
+          ),
         claims: () => claimsAmong(this.membership.members()),
         onEvent: (event) => {
           this.ledgerReporter.heard(event)
@@ -159,13 +195,22 @@ export class Agent {
       },
       this.calls,
     )
+    this.auditHeads = new HeadKeeper(ports, settings.signer, () =>
+      this.membership.members().map(({ id, digest }) => ({ peer: id, head: digest.ledger?.audit })),
+    )
     this.ledgerReporter = new LedgerReporter(
       this.ledger,
       this.membership,
       this.journal,
       ports.clock,
+      this.auditHeads,
     )
-    this.workWire = new WorkWire(ports, settings.signer.id, helloOf(AGENT_VERSION, settings.name))
+    this.workWire = new WorkWire(
+      ports,
+      settings.signer.id,
+      helloOf(AGENT_VERSION, settings.name),
+      this.peers,
+    )
     this.artifacts = new ArtifactStore(ports, {
       hello: helloOf(AGENT_VERSION, settings.name),
       limits: settings.artifacts,
@@ -176,13 +221,40 @@ export class Agent {
       { ...ports, artifacts: this.artifacts },
       {
         ...settings.work,
+        secrets: () => this.secretSource,
+        leads: (peer, term) => this.leads(peer, term),
         host: () => ({
           cpu: this.facts?.coresUsable,
           memoryBytes: this.facts?.memoryUsableBytes,
         }),
+        forbidden: (from, run) => this.estop.forbids(from, run),
       },
       this.workWire,
     )
+    this.estop = new EmergencyStop(ports, {
+      self: settings.signer.id,
+      hello: helloOf(AGENT_VERSION, settings.name),
+      trust: settings.trust,
+      rules: { releasePeople: settings.stopReleasePeople ?? 1 },
+      labels: () => this.labels.current(),
+      halt: (isMeant, reason, mode) => this.work.halt(isMeant, reason, mode),
+      alive: () => this.othersAlive(),
+      ...tellStop(this.membership, this.journal, () => this.stopRecording.look()),
+    })
+    this.stopRecording = new StopRecording({
+      clock: ports.clock,
+      log: ports.log.child('estop'),
+      self: settings.signer.id,
+      core: () => this.estop.core,
+      leads: () => this.ledger.leads,
+      state: () => this.ledger.state,
+      append: async (command, timeoutMs) => {
+        const said = await this.ledger.append(command, { timeoutMs })
+        return said.kind === 'applied' ? said.result.code : said.why
+      },
+      nameOf: (peer) => this.membership.nameOf(peer),
+      alive: () => this.othersAlive(),
+    })
     this.history = new RunHistory(ports, settings.runs ?? historyDefaults, {
       calls: this.calls,
       state: () => this.ledger.state,
@@ -198,6 +270,7 @@ export class Agent {
       }
       this.membership.connectionChanged(event)
       this.ledger.connectionChanged(event.peer, event.kind)
+      this.estop.connectionChanged(event)
     }
   }
 
@@ -206,12 +279,14 @@ export class Agent {
   }
 
   async start(): Promise<void> {
-    await this.journal.load()
     await this.labels.load()
+    await this.estop.load()
+    await this.journal.load()
     this.facts = await this.ports.telemetry.facts()
     await this.membership.start()
     this.membership.describe(this.describe())
     this.workWire.open()
+    this.estop.open()
     await this.modules.startAll()
     this.log.info('agent started', { id: this.id, name: this.settings.name })
   }
@@ -221,7 +296,10 @@ export class Agent {
     await this.modules.stopAll()
     this.membership.stop()
     this.workWire.close()
+    this.stopRecording.stop()
+    this.estop.close()
     this.calls.close()
+    this.peers.stop()
     this.log.info('agent stopped')
   }
 
@@ -233,6 +311,7 @@ export class Agent {
 
   async changeLabels(set: Record<string, string>, remove: readonly string[]): Promise<void> {
     await this.labels.change(set, remove)
+    this.estop.labelsChanged()
     this.membership.describe(this.describe())
   }
 
@@ -303,9 +382,17 @@ export class Agent {
         needs: ['artifacts'],
         start: async () => {
           await this.work.start()
+          this.estop.workTakenUp()
           this.followLeader()
         },
         stop: () => this.work.stop(),
+      },
+      {
+        name: 'audit-heads',
+        priority: 6,
+        needs: [],
+        start: () => this.auditHeads.start(),
+        stop: () => this.auditHeads.stop(),
       },
       {
         name: 'history',
@@ -315,6 +402,11 @@ export class Agent {
         stop: () => this.history.stop(),
       },
     ]
+  }
+
+  private othersAlive(): PeerId[] {
+    const members = this.membership.members()
+    return members.filter(({ self, state }) => !self && state === 'alive').map(({ id }) => id)
   }
 
   /** Others that are alive and hold the ledger, as far as is known here; voters first. */
@@ -331,6 +423,8 @@ export class Agent {
   }
 
   private reportLoad(): void {
+    // The ledger may have taken somebody's certificate back.
+    this.peers.lookAgain()
     const reading = this.sampler.newest()
     if (!reading || !this.facts) return
     const load = loadRecordOf(reading.sample, this.facts, this.ports.loopLagMs())
@@ -340,12 +434,23 @@ export class Agent {
 
   /** Whom results go to, until a leader speaks for itself. */
   private followLeader(): void {
-    const status = this.ledger.status()
-    if (status?.leader) return this.work.leaderKnown(status.leader, status.term)
+    const { leader, term } = this.ledger.heardLeader() ?? this.rumouredLeader()
+    if (leader !== undefined) this.work.leaderKnown(leader, term)
+  }
+
+  /** Whether that peer leads in that term: by the log, or by gossip where no leader is heard. */
+  private leads(peer: PeerId, term: number): Leading {
+    const { leader, term: known } = this.ledger.heardLeader() ?? this.rumouredLeader()
+    if (leader === peer && known === term) return 'yes'
+    if (term > known || leader === undefined) return 'unknown'
+    return 'no'
+  }
+
+  private rumouredLeader(): { leader: PeerId | undefined; term: number } {
     const members = this.membership.members()
-    const rumoured = leaderAmong(members)
-    const record = members.find(({ id }) => id === rumoured)?.digest.ledger
-    if (rumoured && record) this.work.leaderKnown(rumoured, record.term)
+    const leader = leaderAmong(members, (id) => this.peers.isCoordinator(id))
+    const record = members.find(({ id }) => id === leader)?.digest.ledger
+    return { leader, term: record?.term ?? 0 }
   }
 
   private heard(event: MembershipEvent): void {

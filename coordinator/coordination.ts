@@ -4,15 +4,21 @@
  */
 import type { Agent } from '../agent/agent.ts'
 import type { ModuleSpec } from '../agent/modules/module.ts'
+import { AuditDesk } from './audit/desk.ts'
+import { auditModule } from './audit/module.ts'
 import { autopilotModule } from './autopilot/autopilot.ts'
 import { archivingModule } from './history/archiving.ts'
 import { balanced } from './placement/policies.ts'
 import { WorkflowLibrary } from './runs/library.ts'
 import { SchedulerOffice } from './scheduler/module.ts'
+import { SecretKeeper } from './secrets/keeper.ts'
 
 export interface Coordination {
   readonly library: WorkflowLibrary
   readonly office: SchedulerOffice
+  /** Where acts and decisions are written down. */
+  readonly audit: AuditDesk
+  readonly secrets: SecretKeeper
   readonly modules: readonly ModuleSpec[]
 }
 
@@ -20,10 +26,19 @@ export interface Coordination {
 export function coordinationOf(agent: Agent, archiveAfterMs: number): Coordination {
   const library = new WorkflowLibrary()
   const office = new SchedulerOffice(agent, library, balanced)
+  const audit = new AuditDesk(agent)
+  const secrets = new SecretKeeper(agent, library)
   const archiving = archivingModule({
     agent,
     afterMs: archiveAfterMs,
     awaited: () => office.scheduler?.doneAgain() ?? new Set(),
   })
-  return { library, office, modules: [autopilotModule(agent), office.module(), archiving] }
+  const modules = [
+    auditModule(agent, audit),
+    autopilotModule(agent, audit),
+    office.module(),
+    archiving,
+    secrets.module(),
+  ]
+  return { library, office, audit, secrets, modules }
 }

@@ -3,13 +3,15 @@
  * puts real ports under the agent and the control API on top, and ends with the right exit code
  * and one clear line when it cannot.
  */
-import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Agent } from '../agent/agent.ts'
 import { storeLimits } from '../agent/artifacts/limits.ts'
 import type { Config } from '../agent/config/schema.ts'
 import type { FlagValue } from '../agent/config/source.ts'
+
+import { answerLetter, EPOCH_NOTE, highestEpoch } from '../agent/estop/letters.ts'
+import { estopTopic } from '../agent/estop/limits.ts'
 import { startHttp } from '../agent/http/listener.ts'
 import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
 import { ledgerTiming } from '../agent/ledger/limits.ts'
@@ -21,11 +23,12 @@ import { startNetwork } from '../agent/network/start.ts'
 import { FileBlobs } from '../agent/ports/blobs/blobs.ts'
 import { SystemCells } from '../agent/ports/cells/cells.ts'
 import { SystemClock } from '../agent/ports/clock.ts'
-import { DataDirectory, identityFile } from '../agent/ports/data-directory.ts'
+import { DataDirectory } from '../agent/ports/data-directory.ts'
 import { SystemEntropy } from '../agent/ports/entropy.ts'
 import { claimFounding } from '../agent/ports/founding.ts'
 import { SystemFunctions } from '../agent/ports/functions/functions.ts'
 import { restingHeap, systemHeap } from '../agent/ports/heap-rest.ts'
+import { Letterbox } from '../agent/ports/letterbox.ts'
 import { LoopLagMonitor } from '../agent/ports/loop-lag.ts'
 import { programOnPath } from '../agent/ports/program-on-path.ts'
 import { serviceNotices } from '../agent/ports/sd-notify.ts'
@@ -35,15 +38,22 @@ import { SystemWorkspace } from '../agent/ports/workspace.ts'
 import { type WorkSettings, workDefaults } from '../agent/work/limits.ts'
 import { limits } from '../protocol/consensus/limits.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
-import { signerFromSeed, verify } from '../protocol/identity/peer-id.ts'
-import { meshFingerprint, parseSwarmKey } from '../protocol/identity/swarm-key.ts'
+import { shortMeshId } from '../protocol/identity/mesh-id.ts'
+import { type PeerId, signerFromSeed, verify } from '../protocol/identity/peer-id.ts'
+import { parseSwarmKey } from '../protocol/identity/swarm-key.ts'
 import type { Log } from '../protocol/ports/log.ts'
 import { Problem } from '../protocol/problem.ts'
+import { SignedDoor } from './api/door.ts'
 import { metricsOf } from './api/gauges.ts'
-import { ControlApi } from './api/handlers.ts'
+import { guardOf } from './api/guard.ts'
+import { ControlApi, type ControlApiParts } from './api/handlers.ts'
 import { standingOf } from './api/health.ts'
+import { LedgerGate } from './api/ledger-gate.ts'
 import { readConfig } from './cli/config-file.ts'
 import { coordinationOf } from './coordination.ts'
+import { membershipOf } from './host/own-credential.ts'
+import { seedIn } from './host/peer-files.ts'
+import { isRevokedIn } from './people/register.ts'
 
 export interface AgentRunOptions {
   config?: string
@@ -54,7 +64,7 @@ export interface AgentRunOptions {
 
 const STDERR = 2
 /** Of an agent's id: enough to tell the agents of one host apart. */
-const OWNER_LETTERS = 12
+export const OWNER_LETTERS = 12
 
 /** Runs until told to stop. Rejects with a `Problem` when the agent cannot start. */
 export async function runAgent(options: AgentRunOptions): Promise<number> {
@@ -77,7 +87,7 @@ export async function runAgent(options: AgentRunOptions): Promise<number> {
 interface Base {
   clock: SystemClock
   log: Log
-  swarmKey: { file: Uint8Array; key: Uint8Array }
+  swarmKey: Uint8Array
   directory: DataDirectory
 }
 
@@ -87,16 +97,19 @@ async function live(
   modules: AgentRunOptions['modules'],
 ): Promise<number> {
   const { clock, log, swarmKey, directory } = base
-  const seed = await identityOf(directory)
+  const seed = await seedIn(directory.secrets)
+  const signer = signerFromSeed(seed)
+  const founding = claimFounding(config.network.swarmKeyFile, signer.id)
+  const own = await membershipOf(config, directory.secrets, signer.id, founding)
   let agent: Agent | undefined
   const network = await startNetwork({
     privateKeySeed: seed,
-    swarmKey: swarmKey.file,
+    swarmKey,
     listen: config.network.listen,
     announce: config.network.announce,
     bootstrap: [],
     mdns: config.network.mdns,
-    topics: [],
+    topics: [estopTopic],
     limits: { connectionsMax: config.network.connectionsMax },
     onDiscovered: (peer, addresses) => {
       if (peer) agent?.membership.discovered(peer, addresses)
@@ -107,7 +120,6 @@ async function live(
   })
   const telemetry = openTelemetry(clock, directory.path)
   const lag = new LoopLagMonitor(clock)
-  const signer = signerFromSeed(seed)
   const cells = new SystemCells(join(directory.path, 'cells'), signer.id.slice(-OWNER_LETTERS))
   const ports = {
     clock,
@@ -127,13 +139,20 @@ async function live(
     signer,
     verify,
     name: config.node.name,
-    mesh: meshFingerprint(swarmKey.key),
+    mesh: shortMeshId(own.trust.mesh),
+    ...own,
+    trust: {
+      ...own.trust,
+      isRevoked: (serial: string) => agent !== undefined && isRevokedIn(agent.ledger.state, serial),
+    },
+    keyOf: (peer: PeerId) => peer,
     labels: config.node.labels,
     bootstrap: config.network.bootstrap,
     probeIntervalMs: config.membership.probeInterval,
     ledgerTiming,
     ledgerLimits: limits,
-    founding: claimFounding(config.network.swarmKeyFile, signer.id),
+    founding,
+    stopReleasePeople: config.estop.releasePeople,
     sampling: {
       intervalMsMin: config.telemetry.intervalMin,
       intervalMsMax: config.telemetry.intervalMax,
@@ -152,6 +171,7 @@ async function live(
   agent = new Agent(ports, settings, (it) => {
     const coordination = coordinationOf(it, config.history.runsArchiveAfter)
     return [
+      letterboxModule(it),
       gatewayModule(it, config, gateway, coordination),
       ...coordination.modules,
       ...(modules?.(it) ?? []),
@@ -196,6 +216,34 @@ function workSettingsOf({ work }: Config): WorkSettings {
   }
 }
 
+/** For stops, when neither the network nor the gateway works. Before anything that takes work. */
+function letterboxModule(agent: Agent): ModuleSpec {
+  let box: Letterbox | undefined
+  let unfollow = () => {}
+  return {
+    name: 'letterbox',
+    priority: 0,
+    needs: [],
+    start: async () => {
+      const { estop, ports, settings } = agent
+      const log = ports.log.child('letterbox')
+      const opened = await Letterbox.open(
+        settings.dataDirectory,
+        (letter) => answerLetter(estop, ports.clock, letter),
+        (error) => log.warn('the letterbox does not work', { why: String(error) }),
+      )
+      const note = (): void => void opened.note(EPOCH_NOTE, `${highestEpoch(estop)}\n`)
+      box = opened
+      unfollow = estop.follow(note)
+      note()
+    },
+    stop: () => {
+      unfollow()
+      box?.close()
+    },
+  }
+}
+
 interface Gateway {
   /** Why the API could not be served at the first start: then the agent does not start either. */
   problem: Problem | undefined
@@ -205,12 +253,15 @@ function gatewayModule(
   agent: Agent,
   config: Config,
   gateway: Gateway,
-  parts: ConstructorParameters<typeof ControlApi>[1],
+  parts: Omit<ControlApiParts, 'door'>,
 ): ModuleSpec {
-  const api = new ControlApi(agent, parts)
+  const open = config.api.metrics === 'loopback' ? ['/metrics'] : []
+  const door = new SignedDoor(agent.settings.trust, agent.ports, open)
+  agent.ledger.guardAppends(new LedgerGate(door))
+  const api = new ControlApi(agent, { ...parts, door })
   const handle = withPlainEndpoints(
     {
-      metrics: metricsOf(agent),
+      metrics: metricsOf(agent, door),
       health: () => standingOf(agent, 'self'),
       ready: () => standingOf(agent, 'mesh'),
     },
@@ -225,7 +276,7 @@ function gatewayModule(
       const { host, port } = config.api.listen
       try {
         const { log } = agent.ports
-        listener = await startHttp({ host, port, log }, handle)
+        listener = await startHttp({ host, port, log, guard: guardOf(door) }, handle)
         gateway.problem = undefined
       } catch (error) {
         if (error instanceof Problem) gateway.problem = error
@@ -263,16 +314,7 @@ function readSwarmKey(config: Config): Base['swarmKey'] {
   }
   const parsed = parseSwarmKey(file.toString('utf8'))
   if (!parsed.ok) throw swarmKeyUnusable(fileName, 'it is not a swarm key')
-  return { file: new Uint8Array(file), key: parsed.key }
-}
-
-/** The identity is made once, on the first start, and never leaves the directory. */
-async function identityOf(directory: DataDirectory): Promise<Uint8Array> {
-  const known = await directory.readSecret(identityFile)
-  if (known) return known
-  const seed = new Uint8Array(randomBytes(32))
-  await directory.writeSecret(identityFile, seed)
-  return seed
+  return new Uint8Array(file)
 }
 
 function networkProblem(error: unknown): unknown {

@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { AGENT_ENV, AGENT_FLAGS, keepSources } from './runtime.js'
 
 const OLDEST_NODE = 24
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
@@ -25,15 +26,7 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   process.exit(status ?? 1)
 }
 
-// An agent lives for months, and is quiet for most of it. A busy one does a quarter more with a young
-// generation of 16 MiB than with one of 1; a quiet one gives it back (agent/ports/heap-rest.ts), for
-// which it must be able to collect. One worker for the compiler and the collector instead of four
-// saves 5 MiB of their buffers, and an agent that is busy is no slower (measured: skein bench idle).
-// V8 takes that only at its start, so the process becomes itself anew, with the same id.
-const AGENT_FLAGS = ['--max-semi-space-size=16', '--v8-pool-size=1', '--expose-gc']
-// Each thread that allocates gets a heap of its own from the C library, and seldom gives it back: one
-// for all of them saves 25 MiB.
-const AGENT_ENV = { MALLOC_ARENA_MAX: '1' }
+// V8 takes its flags only at its start, so the process becomes itself anew, with the same id.
 const isAgent = process.argv[2] === 'agent' && process.argv[3] === 'run'
 const flagged = AGENT_FLAGS.every((flag) => process.execArgv.includes(flag))
 if (isAgent && process.execve && !flagged) {
@@ -46,12 +39,7 @@ function becomeAnew(execArgv, env = process.env) {
   process.execve(process.execPath, args, env)
 }
 
-// Keeps the compiled and the stripped sources: a start then costs a third of the time, and an agent
-// 17 MiB less, because the type stripper is never loaded.
-const cache = here('../node_modules/.cache/skein')
-module.enableCompileCache?.(cache)
-const { keepStripped } = await import(new URL('stripped-sources.js', import.meta.url).href)
-keepStripped(new URL('..', import.meta.url).href, cache)
+await keepSources()
 
 // The first agent after a change of the sources is the one that strips them. It becomes itself anew
 // as well, once, to leave the stripper behind.
@@ -73,8 +61,8 @@ const programs = {
     leaveStripper()
     return runAgent(options)
   },
-  init: async (options) => (await load('mesh-files.ts')).initMesh(options),
-  agentJoin: async (options) => (await load('mesh-files.ts')).joinMesh(options),
+  init: async (options) => (await load('host/mesh-files.ts')).initMesh(options),
+  agentJoin: async (options) => (await load('host/join.ts')).joinMesh(options),
   up: async (options) => (await load('../simulations/mesh/up.ts')).up(options),
   down: async (options) => (await load('../simulations/mesh/down.ts')).down(options),
   benchIdle: async (options) => (await load('../simulations/bench/idle.ts')).benchIdle(options),
@@ -88,9 +76,11 @@ const programs = {
   simRun: async (options) => (await load('../simulations/sim/programs.ts')).simRun(options),
   simSoak: async (options) => (await load('../simulations/sim/programs.ts')).simSoak(options),
   simReplay: async (options) => (await load('../simulations/sim/programs.ts')).simReplay(options),
+  simEstop: async (options) => (await load('../simulations/estop/program.ts')).simEstop(options),
   simCanary: async (options) => (await load('../simulations/sim/programs.ts')).simCanary(options),
   simMutants: async (options) =>
     (await load('../simulations/mutants/program.ts')).simMutants(options),
+  benchEstop: async (options) => (await load('../simulations/bench/estop.ts')).benchEstop(options),
   benchStages: async (options) =>
     (await load('../simulations/bench/stages.ts')).benchStages(options),
   benchRuns: async (options) => (await load('../simulations/bench/runs.ts')).benchRuns(options),

@@ -2,6 +2,8 @@
  * What a configured value can be. All values arrive as text, wherever they come from, so that
  * `SKEIN_NETWORK_MDNS=false`, `--no-network-mdns` and `mdns: false` are read by the same few lines.
  */
+import { meshIdLength } from '../../protocol/identity/limits.ts'
+import { type MeshId, parseMeshId } from '../../protocol/identity/mesh-id.ts'
 import { nearest } from '../../protocol/nearest.ts'
 import { formatBytes, formatDuration, parseBytes, parseDuration } from '../../protocol/units.ts'
 import { type HostPort, readHostPort, readMultiaddr } from './address.ts'
@@ -161,6 +163,19 @@ export const nodeName: One<string> = {
     pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
     maxLength: limits.nodeNameLengthMax,
   },
+}
+
+/** Nothing is none: then the agent says how to come by one, and does not start. */
+export const meshId: One<MeshId | ''> = {
+  shape: 'one',
+  noun: 'mesh id',
+  read: (text) => {
+    const value = text === '' ? text : parseMeshId(text)
+    if (value !== undefined) return { ok: true, value }
+    const fix = 'copy mesh.id from another agent of the mesh, or join with a token'
+    return { ok: false, why: 'is no id of a mesh', fix }
+  },
+  jsonSchema: { type: 'string', pattern: `^[0-9a-f]{${meshIdLength}}$` },
 }
 
 const labelName = /^[A-Za-z0-9][A-Za-z0-9._/-]*$/

@@ -59,7 +59,7 @@ function entryOf(named: NamedKey): string[] {
 
 function defaultOf({ key }: NamedKey): string | undefined {
   const fallback = key.default
-  if (typeof fallback === 'string') return fallback
+  if (typeof fallback === 'string') return fallback === '' ? undefined : fallback
   if ('length' in fallback) return undefined
   return 'fileName' in fallback ? `<dataDirectory>/${fallback.fileName}` : fallback.shown
 }
@@ -99,7 +99,7 @@ function valueSchema(kind: Kind): object {
 
 /** Only what is the same on every host. */
 function constantDefault({ kind, default: fallback }: Key<Kind>): object {
-  if (typeof fallback !== 'string') return {}
+  if (typeof fallback !== 'string' || fallback === '') return {}
   const { type } = kind.jsonSchema as { type?: unknown }
   const read = kind.read(fallback, '')
   // Typed as an editor would type it; durations and addresses stay the text that they are.

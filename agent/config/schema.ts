@@ -20,6 +20,7 @@ import {
   integer,
   type Kind,
   labels,
+  meshId,
   nodeName,
   path,
   size,
@@ -40,7 +41,7 @@ export interface Host {
   superuser: boolean
 }
 
-/** Written as a person would write it and read by the same rules; `[]` for an empty list or map. */
+/** Written as a person would write it and read by the same rules; `[]` for an empty list or map, '' for none. */
 export type Default = string | readonly [] | Derived | BelowDataDirectory
 
 export interface Derived {
@@ -84,6 +85,13 @@ export const schema = {
       'Labels that stages and commands select nodes by. Those set later with `skein nodes label` go before these.',
     ),
   },
+  mesh: {
+    id: key(
+      meshId,
+      '',
+      'The mesh that this agent is of: the hash of its root key. Whoever is not of it is no peer.',
+    ),
+  },
   dataDirectory: key(
     path,
     { shown: '/var/lib/skein for root, else ~/.local/share/skein', from: defaultDataDirectory },
@@ -121,7 +129,12 @@ export const schema = {
     listen: key(
       hostPort,
       '127.0.0.1:4131',
-      'Where the control API answers: an address of loopback. Whoever can reach it commands this agent.',
+      'Where the control API answers: an address of loopback.',
+    ),
+    metrics: key(
+      choice('signedIn', 'loopback'),
+      'signedIn',
+      'Who may scrape /metrics: whoever may look at the mesh, or also, without a key, any program on this host.',
     ),
   },
   log: {
@@ -176,6 +189,13 @@ export const schema = {
       duration(minute, 7 * day),
       formatDuration(archivingDefaults.afterMs),
       'How long ended runs stay in the ledger, before they are only in the agents’ histories. The leader’s value counts.',
+    ),
+  },
+  estop: {
+    releasePeople: key(
+      integer('count', 1, 4),
+      '1',
+      'People who must sign the release of an emergency stop of the whole mesh, each with a key of their own.',
     ),
   },
   work: {

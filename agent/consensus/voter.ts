@@ -29,6 +29,7 @@ import type { Log } from '../../protocol/ports/log.ts'
 import type { Network } from '../../protocol/ports/network.ts'
 import type { Hello } from '../../protocol/wire/versions.ts'
 import { Links } from '../links/links.ts'
+import type { Ranks } from '../trust/ranks.ts'
 import { Applying } from './applying.ts'
 import { Copying } from './copying.ts'
 import { EraPassed, LogDiverged } from './failures.ts'
@@ -52,6 +53,8 @@ export interface VoterSettings {
   timing: Timing
   limits: Limits
   hello: Hello
+  /** Who may stand, vote and append. */
+  ranks: Ranks
   /** Whether the state may be copied, to the disk or to others: not while it is in doubt. */
   mayCopy(): boolean
   onEvent(event: RaftEvent): void
@@ -109,7 +112,7 @@ export class Voter<Result> {
       quotas: consensusQuotas,
       limits: consensusLinkLimits,
       onMessage: (from, frame) => {
-        if (this.stopped) return
+        if (this.stopped || !settings.ranks.maySay(from, purpose, frame.kind)) return
         this.raft.receive(from, frame, ports.clock.now())
         this.soon()
       },
@@ -131,6 +134,11 @@ export class Voter<Result> {
 
   get leader(): PeerId | undefined {
     return this.raft.leader
+  }
+
+  /** For how long nothing was heard of the leader; 0 for the leader itself. */
+  get leaderSilentMs(): number {
+    return this.raft.leads ? 0 : this.now() - this.raft.leaderHeardMs
   }
 
   /** Undefined unless it leads. */

@@ -1,3 +1,5 @@
+import type { HttpRefusal } from './refusals.ts'
+
 /**
  * A request and a reply, without the socket. The control API (coordinator/api) speaks of the same
  * shapes, so that neither has to import the other.
@@ -12,7 +14,18 @@ export interface HttpRequest {
   /** Names in lower case. */
   headers: Readonly<Record<string, string | undefined>>
   body: Uint8Array
+  /** The address of whoever asks, as the socket has it. */
+  from?: string
 }
+
+/** A request before its body is read. */
+export type HttpHead = Omit<HttpRequest, 'body'>
+
+/**
+ * Asked before a body is read: how many bytes of one are taken, or why the request is not. It must
+ * be quick; nobody else is served meanwhile.
+ */
+export type Guard = (head: HttpHead) => { bodyBytesMax: number } | HttpRefusal
 
 export interface HttpReply {
   status: number

@@ -13,7 +13,7 @@ import type { Log } from '../../protocol/ports/log.ts'
 import { isLoopback, refuseBody, refuseStranger } from './admission.ts'
 import { BodyBudget, readBody } from './body.ts'
 import { Connections } from './connections.ts'
-import type { Handle, HttpReply, HttpRequest } from './exchange.ts'
+import type { Guard, Handle, HttpHead, HttpReply, HttpRequest } from './exchange.ts'
 import { assertLawful, type HttpLimits, httpLimits } from './limits.ts'
 import { type HttpRefusal, refusalBytes, refusalReply, refusals } from './refusals.ts'
 import { send } from './send.ts'
@@ -30,6 +30,8 @@ export interface HttpOptions {
   /** 0 lets the system choose. */
   port: number
   log: Log
+  /** Whom it lets in, and with how much. */
+  guard: Guard
   /** Names, without ports, that requests may be for, besides loopback's own. */
   hosts?: readonly string[]
   limits?: Partial<HttpLimits>
@@ -56,6 +58,7 @@ export async function startHttp(options: HttpOptions, handle: Handle): Promise<H
 export class HttpListener {
   readonly #log: Log
   readonly #handle: Handle
+  readonly #guard: Guard
   readonly #limits: HttpLimits
   readonly #hosts: readonly string[]
   readonly #server: Server
@@ -73,6 +76,7 @@ export class HttpListener {
     assertLawful(limits)
     this.#log = options.log.child('http')
     this.#handle = handle
+    this.#guard = options.guard
     this.#limits = limits
     this.#hosts = (options.hosts ?? []).map((name) => name.toLowerCase())
     this.#bodies = new BodyBudget(limits.bodiesBytesMax)
@@ -148,8 +152,9 @@ export class HttpListener {
   #serve(turn: Turn, unsure: boolean): void {
     this.#connections.begin(turn)
     turn.response.on('error', () => {})
-    const refusal = this.#refusalOf(turn.request)
-    const outcome = refusal === undefined ? this.#answer(turn, unsure) : this.#refuse(turn, refusal)
+    const admitted = this.#admit(turn.request)
+    const outcome =
+      'code' in admitted ? this.#refuse(turn, admitted) : this.#answer(turn, admitted, unsure)
     outcome
       .catch((error: unknown) => {
         this.#log.error('answer not sent', { url: turn.request.url, why: stackOf(error) })
@@ -158,28 +163,46 @@ export class HttpListener {
       .finally(() => this.#connections.end(turn))
   }
 
-  #refusalOf({ url, method, headers }: IncomingMessage): HttpRefusal | undefined {
+  #admit(request: IncomingMessage): Admitted | HttpRefusal {
+    const { url, headers } = request
     const heads = headers as HttpRequest['headers']
     if (this.#closed !== undefined) return refusals.closing()
     if (!url?.startsWith('/')) return refusals.malformed()
-    const refusal = refuseStranger(methodOf(method), heads, this.#hosts) ?? refuseBody(heads)
+    const refusal = refuseStranger(methodOf(request.method), heads, this.#hosts)
+    if (refusal !== undefined) return refusal
+    const head = headOf(request)
+    const guarded = this.#guarded(head)
+    if ('code' in guarded) return guarded
+    const bodyBytesMax = Math.min(guarded.bodyBytesMax, this.#limits.bodyBytesMax)
     const length = Number(heads['content-length'] ?? 0)
-    const tooLarge = length > this.#limits.bodyBytesMax
-    return refusal ?? (tooLarge ? refusals.tooLarge(this.#limits) : undefined)
+    if (length > bodyBytesMax) return refusals.tooLarge(bodyBytesMax)
+    return refuseBody(heads) ?? { head, bodyBytesMax }
   }
 
-  async #answer(turn: Turn, unsure: boolean): Promise<void> {
+  #guarded(head: HttpHead): { bodyBytesMax: number } | HttpRefusal {
+    try {
+      return this.#guard(head)
+    } catch (error) {
+      this.#log.error('guard failed', { path: head.path, why: stackOf(error) })
+      return refusals.internal()
+    }
+  }
+
+  async #answer(turn: Turn, { head, bodyBytesMax }: Admitted, unsure: boolean): Promise<void> {
     if (unsure) turn.response.writeContinue()
-    const body = await readBody(turn.request, this.#limits.bodyBytesMax, this.#bodies)
+    const body = await readBody(turn.request, bodyBytesMax, this.#bodies)
     if (body.outcome === 'gone') return
-    if (body.outcome !== 'whole') return this.#refuse(turn, refusals[body.outcome](this.#limits))
+    if (body.outcome === 'tooLarge') return this.#refuse(turn, refusals.tooLarge(bodyBytesMax))
+    if (body.outcome !== 'whole') return this.#refuse(turn, refusals.overloaded())
     if (this.#requests >= this.#limits.requestsMax) {
       return this.#refuse(turn, refusals.overloaded())
     }
     // Held until the handler is done, also when nobody waits for it any more: a handler that
     // hangs takes one of few places and not, in the end, all memory.
     this.#requests++
-    const asked = this.#ask(turn, body.bytes).finally(() => this.#requests--)
+    const asked = this.#ask({ ...head, body: body.bytes }, turn.signal).finally(
+      () => this.#requests--,
+    )
     const reply = await within(turn, asked, this.#limits.answerTimeoutMs)
     if (turn.broken) return
     if (reply === undefined) {
@@ -189,17 +212,11 @@ export class HttpListener {
     return reply.body instanceof Uint8Array ? this.#send(turn, reply) : this.#stream(turn, reply)
   }
 
-  async #ask({ request, signal }: Turn, body: Uint8Array): Promise<HttpReply> {
-    const [path, ...query] = request.url!.split('?')
-    const headers = request.headers as HttpRequest['headers']
-    const method = methodOf(request.method)
+  async #ask(request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
     try {
-      return await this.#handle(
-        { method, path: path!, query: query.join('?'), headers, body },
-        signal,
-      )
+      return await this.#handle(request, signal)
     } catch (error) {
-      this.#log.error('request failed', { path: path!, why: stackOf(error) })
+      this.#log.error('request failed', { path: request.path, why: stackOf(error) })
       return refusalReply(refusals.internal())
     }
   }
@@ -243,6 +260,24 @@ export class HttpListener {
       return
     }
     socket.end(refusalBytes(refusals[name](this.#limits)))
+  }
+}
+
+/** What is known of a request that was let in, before its body. */
+interface Admitted {
+  head: HttpHead
+  bodyBytesMax: number
+}
+
+function headOf(request: IncomingMessage): HttpHead {
+  const [path, ...query] = request.url!.split('?')
+  const { remoteAddress } = request.socket
+  return {
+    method: methodOf(request.method),
+    path: path!,
+    query: query.join('?'),
+    headers: request.headers as HttpRequest['headers'],
+    ...(remoteAddress === undefined ? {} : { from: remoteAddress }),
   }
 }
 

@@ -41,10 +41,10 @@ export const refusals = {
     why: 'the body is not said to be JSON',
     fix: 'send it with content-type: application/json, not compressed',
   }),
-  tooLarge: (limits: HttpLimits): HttpRefusal => ({
+  tooLarge: (bytesMax: number): HttpRefusal => ({
     status: 413,
     code: 'tooLarge',
-    why: `the body is larger than ${limits.bodyBytesMax} bytes`,
+    why: `the body is larger than ${bytesMax} bytes`,
     fix: 'send less at once',
   }),
   headersTooLarge: (limits: HttpLimits): HttpRefusal => ({

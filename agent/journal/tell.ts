@@ -1,10 +1,14 @@
 /** Turns what the core and the modules did into events for people, one line each. */
+import type { Obeyed, OwnAnswer } from '../../protocol/estop/core.ts'
+import { scopeText } from '../../protocol/estop/scope.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { MembershipEvent } from '../../protocol/membership/outbox.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { ArtifactWarning } from '../artifacts/collecting.ts'
 import type { ArtifactVerdict } from '../artifacts/fetching.ts'
 import type { ModuleEvent } from '../modules/module.ts'
+import type { TrustFault } from '../trust/acquaintances.ts'
+import type { TrustRefusal } from '../trust/refusing.ts'
 import type { Journal, NewEvent } from './journal.ts'
 
 interface Names {
@@ -105,6 +109,45 @@ function stateInWords(
   }
 }
 
+/** What the emergency stop calls; `onNews` besides, when there may be something to write down. */
+export function tellStop(
+  names: Names,
+  journal: Journal,
+  onNews: () => void,
+): {
+  changed(word: Obeyed): void
+  finished(word: Obeyed, own: OwnAnswer): void
+  refused(from: PeerId | undefined, why: string): void
+} {
+  const record = (kind: string, text: string, fields: NewEvent['fields']): void => {
+    journal.record({ kind, node: names.id, name: names.nameOf(names.id), text, fields })
+  }
+  return {
+    changed: ({ saying: { act, scope, epoch, reason }, by }) => {
+      const what = `${scopeText(scope)} #${epoch}`
+      record(`estop.${act}d`, `emergency stop ${what} ${act}d by ${by}: ${reason}`, {
+        scope: scopeText(scope),
+        epoch,
+        by,
+      })
+      onNews()
+    },
+    finished: ({ saying: { act, scope, epoch } }, { killed, tookMs }) => {
+      if (act === 'raise') {
+        const text = `stopped for emergency stop ${scopeText(scope)} #${epoch}: ${killed} killed, after ${tookMs} ms`
+        record('estop.obeyed', text, { scope: scopeText(scope), epoch, killed, tookMs })
+      }
+      onNews()
+    },
+    refused: (from, why) => {
+      const whose = from === undefined ? 'here' : `by ${names.nameOf(from)}`
+      record('estop.refused', `an emergency stop that was said ${whose} is not believed: ${why}`, {
+        why,
+      })
+    },
+  }
+}
+
 export function tellModule(event: ModuleEvent, self: { id: PeerId }, journal: Journal): void {
   const why = event.why === undefined ? '' : `: ${event.why}`
   journal.record({
@@ -113,6 +156,26 @@ export function tellModule(event: ModuleEvent, self: { id: PeerId }, journal: Jo
     text: `${event.name} is ${event.state}${why}`,
     fields: { module: event.name, was: event.was },
   })
+}
+
+/** Whoever it is has no name here: only an id that can be told from others. */
+export function tellRefusal({ peer, why, what }: TrustRefusal, journal: Journal): void {
+  const text = `a peer is refused ${what}: ${refusalTexts[why]}`
+  journal.record({ kind: 'peer.refused', node: peer, text, fields: { why, what } })
+}
+
+const refusalTexts: Readonly<Record<TrustFault, string>> = {
+  noCredential: 'it has the swarm key and shows no certificate',
+  malformed: 'what it shows is no certificate',
+  foreignMesh: 'its certificate is of another mesh',
+  unknownIssuer: 'its certificate was not issued by this mesh',
+  badSignature: 'its certificate was changed, or forged',
+  notYetValid: 'its certificate is not valid yet',
+  expired: 'its certificate has expired',
+  revoked: 'its certificate was revoked',
+  notGranted: 'its certificate grants what its issuer may not grant',
+  notItsOwn: 'it shows the certificate of another',
+  missingRole: 'its certificate does not grant that',
 }
 
 /** What the artifact store calls. */

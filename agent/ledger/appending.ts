@@ -9,6 +9,7 @@ import type { Appended, AppendOptions, LedgerRefusal } from '../../protocol/ledg
 import { machine } from '../../protocol/ledger/machine.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Calls } from '../requests/calls.ts'
+import type { AppendGuard } from './append-guard.ts'
 import { Courier } from './courier.ts'
 import type { LedgerTime } from './ledger-time.ts'
 import { ledgerLimits } from './limits.ts'
@@ -23,6 +24,8 @@ export class Appending {
   private readonly time: LedgerTime
   private readonly calls: Calls
   private readonly couriers = new Map<PeerId, Courier>()
+  /** Asked about commands of others, where it is set. */
+  guard: AppendGuard | undefined
   /** Commands of others that are under way here. */
   private forwarded = 0
 
@@ -55,9 +58,9 @@ export class Appending {
     leader: PeerId | undefined,
     command: Command,
     leftMs: number,
-    { numbered }: AppendOptions,
+    { numbered, proof }: AppendOptions,
   ): Promise<Appended> {
-    const wanted = { command, numbered }
+    const wanted = { command, numbered, proof }
     if (!leader) return Promise.resolve({ kind: 'refused', why: 'notLeader', leader: undefined })
     if (leader !== this.standing.id) return this.courierTo(leader).take(wanted, leftMs)
     return this.appendHere([wanted], leftMs).then(([appended]) => appended as Appended)
@@ -96,6 +99,24 @@ export class Appending {
     })
   }
 
+  /** What people decide waits for its proof; nothing else waits for anything. */
+  private async appendGuarded(wanted: readonly Wanted[], timeoutMs: number): Promise<Appended[]> {
+    const { guard } = this
+    if (guard === undefined) return this.appendHere(wanted, timeoutMs)
+    const asked = wanted.map(({ command, proof }) => guard.admit(command, proof))
+    if (asked.every((each) => each === undefined)) return this.appendHere(wanted, timeoutMs)
+    const admitted = await Promise.all(asked)
+    const open = wanted.filter((_, i) => admitted[i]?.ok !== false)
+    const outcomes = await this.appendHere(open, timeoutMs)
+    let next = 0
+    return admitted.map((it): Appended => {
+      if (it?.ok === false) return { kind: 'refused', why: 'notSigned', detail: it.detail }
+      const outcome = outcomes[next++] as Appended
+      it?.settle(mayHaveTakenEffect(outcome))
+      return outcome
+    })
+  }
+
   private async serve(body: Uint8Array): Promise<Uint8Array> {
     const request = decodeRequest(body)
     if (!request) throw new Error('that is no request to append')
@@ -105,11 +126,15 @@ export class Appending {
       return encodeOutcomes(wanted.map(() => overloaded))
     this.forwarded += wanted.length
     try {
-      return encodeOutcomes(await this.appendHere(wanted, timeoutMs))
+      return encodeOutcomes(await this.appendGuarded(wanted, timeoutMs))
     } finally {
       this.forwarded -= wanted.length
     }
   }
+}
+
+function mayHaveTakenEffect(outcome: Appended): boolean {
+  return outcome.kind === 'applied' ? outcome.result.code === 'ok' : outcome.kind === 'unknown'
 }
 
 function refusalOf(reason: string, leader: PeerId | undefined): LedgerRefusal {

@@ -88,8 +88,8 @@ export class Courier {
 }
 
 /** About: what counts is that large values are not gathered without end. */
-function bytesOf({ command }: Wanted): number {
-  let bytes = 64
+function bytesOf({ command, proof }: Wanted): number {
+  let bytes = 64 + (proof?.length ?? 0)
   for (const part of Object.values(command.value)) {
     if (typeof part === 'string' || part instanceof Uint8Array) bytes += part.length
   }

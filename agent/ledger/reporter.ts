@@ -9,6 +9,7 @@ import type { StopReason } from '../../protocol/ledger/ledger.ts'
 import { LEDGER_VERSION } from '../../protocol/ledger/state.ts'
 import type { LedgerRecord } from '../../protocol/membership/digest.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
+import type { HeadKeeper } from '../audit/head-keeper.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { MembershipService } from '../membership/service.ts'
 import type { ModuleHandle } from '../modules/module.ts'
@@ -20,6 +21,7 @@ export class LedgerReporter {
   private readonly membership: MembershipService
   private readonly journal: Journal
   private readonly clock: Clock
+  private readonly heads: HeadKeeper
   private handle: ModuleHandle | undefined
   private timer: Timer | undefined
   private told: LedgerRecord | undefined
@@ -30,11 +32,13 @@ export class LedgerReporter {
     membership: MembershipService,
     journal: Journal,
     clock: Clock,
+    heads: HeadKeeper,
   ) {
     this.ledger = ledger
     this.membership = membership
     this.journal = journal
     this.clock = clock
+    this.heads = heads
   }
 
   start(handle: ModuleHandle): void {
@@ -98,6 +102,7 @@ export class LedgerReporter {
     const { state, storage, stopped, newestMark } = this.ledger
     const status = this.ledger.status()
     if (!status) return stopped && { ...nowhere, storage }
+    const audit = this.heads.own(state.auditHead)
     const mark = newestMark && { ...newestMark, digest: newestMark.digest.slice(0, digitsTold) }
     return {
       storage,
@@ -110,6 +115,7 @@ export class LedgerReporter {
       stopped: stopped !== undefined,
       supports: LEDGER_VERSION,
       ...(mark ? { mark } : {}),
+      ...(audit ? { audit } : {}),
     }
   }
 

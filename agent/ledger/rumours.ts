@@ -21,13 +21,17 @@ export function lagAmong(members: readonly MemberView[], peer: PeerId): number |
   return micros === undefined ? undefined : micros / 1_000
 }
 
-/** Of those who say that they lead, the one with the latest term. */
-export function leaderAmong(members: readonly MemberView[]): PeerId | undefined {
+/** Of those who say that they lead, and may, the one with the latest term. */
+export function leaderAmong(
+  members: readonly MemberView[],
+  mayLead: (peer: PeerId) => boolean,
+): PeerId | undefined {
   let newest: MemberView | undefined
   for (const member of members) {
     const { ledger } = member.digest
     if (!ledger?.leads || member.self || member.state !== 'alive') continue
-    if (ledger.term > (newest?.digest.ledger?.term ?? -1)) newest = member
+    const newer = ledger.term > (newest?.digest.ledger?.term ?? -1)
+    if (newer && mayLead(member.id)) newest = member
   }
   return newest?.id
 }

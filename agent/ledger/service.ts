@@ -37,6 +37,8 @@ import { verified } from '../consensus/verified.ts'
 import { Voter } from '../consensus/voter.ts'
 import type { Founding } from '../ports/founding.ts'
 import type { Calls } from '../requests/calls.ts'
+import type { Ranks } from '../trust/ranks.ts'
+import type { AppendGuard } from './append-guard.ts'
 import { Appending } from './appending.ts'
 import { type Claim, Comparing } from './comparing.ts'
 import { type Divergence, noteDivergence, notedDivergence, StateDiverged } from './divergence.ts'
@@ -63,6 +65,8 @@ export interface LedgerPorts {
 export interface LedgerSettings {
   id: PeerId
   hello: Hello
+  /** Who may stand, vote and append. */
+  ranks: Ranks
   timing: Timing
   limits: Limits
   witness: LedgerWitness | undefined
@@ -115,7 +119,7 @@ export class LedgerService implements Ledger {
 
   async start(): Promise<void> {
     const { disk, entropy } = this.ports
-    const { id, hello, timing, limits, founding, witness, onEvent } = this.settings
+    const { id, hello, ranks, timing, limits, founding, witness, onEvent } = this.settings
     const { standing } = this
     await this.noting
     const noted = await notedDivergence(disk)
@@ -148,6 +152,7 @@ export class LedgerService implements Ledger {
         timing,
         limits,
         hello,
+        ranks,
         onEvent: (event) => {
           witness?.heard(event)
           onEvent(event)
@@ -190,6 +195,11 @@ export class LedgerService implements Ledger {
     if (!voter) return
     await handOver(voter, this.ports.clock)
     await voter.stop()
+  }
+
+  /** From now on, what people decide comes with their proof, wherever else it comes from. */
+  guardAppends(guard: AppendGuard): void {
+    this.appending.guard = guard
   }
 
   // ── The ledger ────────────────────────────────────────────────────────────────────────────────
@@ -251,6 +261,13 @@ export class LedgerService implements Ledger {
 
   get leader(): PeerId | undefined {
     return this.standing.leader
+  }
+
+  /** Who leads by its own word, and in which term; undefined where none is heard. */
+  heardLeader(): { leader: PeerId; term: number } | undefined {
+    const { leader, term, leaderSilentMs = 0 } = this.standing.voter ?? {}
+    if (leader === undefined || term === undefined) return undefined
+    return leaderSilentMs < this.settings.timing.electionMs ? { leader, term } : undefined
   }
 
   reconfigure(target: Target, basedOn: number) {

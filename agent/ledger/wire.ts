@@ -10,6 +10,7 @@ import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { Infer } from '../../protocol/wire/schema.ts'
 import {
   bool,
+  bytes,
   field,
   message,
   nested,
@@ -24,12 +25,15 @@ export const APPEND_SERVICE = 'ledger/append'
 
 const PEER_ID_BYTES_MAX = 128
 const DETAIL_BYTES_MAX = 1_024
+/** A signed command with its credential takes about 1 KiB. */
+const PROOF_BYTES_MAX = 8 * 1_024
 
 const Item = message('AppendItem', {
   command: field(1, nested(commandSchema('Command', catalogue))),
   session: optional(2, uint()),
   serial: optional(3, uint()),
   acked: optional(4, uint()),
+  proof: optional(5, bytes(PROOF_BYTES_MAX)),
 })
 
 /** Many at once, each for itself: one that is refused says nothing about the others. */
@@ -59,21 +63,28 @@ const AppendAnswer = message('AppendAnswer', {
 export interface Wanted {
   readonly command: Command
   readonly numbered: Numbered | undefined
+  /** What a person has signed for it. */
+  readonly proof?: Uint8Array | undefined
 }
 
 export function encodeRequest(wanted: readonly Wanted[], timeoutMs: number): Uint8Array {
-  const items = wanted.map(({ command, numbered }) => ({ command, ...numbered }))
+  const items = wanted.map(({ command, numbered, proof }) => ({
+    command,
+    ...numbered,
+    ...(proof === undefined ? {} : { proof }),
+  }))
   return encode(AppendRequest, { timeoutMs: Math.ceil(timeoutMs), items })
 }
 
 export function decodeRequest(
-  bytes: Uint8Array,
+  packed: Uint8Array,
 ): { timeoutMs: number; wanted: Wanted[] } | undefined {
-  const read = decode(AppendRequest, bytes)
+  const read = decode(AppendRequest, packed)
   if (!read.ok) return undefined
-  const wanted = read.value.items.map(({ command, session, serial, acked }) => {
+  const wanted = read.value.items.map(({ command, session, serial, acked, proof }) => {
     const whole = session !== undefined && serial !== undefined && acked !== undefined
-    return { command: command as Command, numbered: whole ? { session, serial, acked } : undefined }
+    const numbered = whole ? { session, serial, acked } : undefined
+    return { command: command as Command, numbered, proof }
   })
   return { timeoutMs: read.value.timeoutMs, wanted }
 }
@@ -98,8 +109,8 @@ function answerOf(appended: Appended): Infer<typeof ItemAnswer> {
 }
 
 /** Undefined for what is no answer to so many. */
-export function decodeOutcomes(bytes: Uint8Array, count: number): Appended[] | undefined {
-  const read = decode(AppendAnswer, bytes)
+export function decodeOutcomes(packed: Uint8Array, count: number): Appended[] | undefined {
+  const read = decode(AppendAnswer, packed)
   if (!read.ok || read.value.items.length !== count) return undefined
   return read.value.items.map(outcomeOf)
 }
@@ -121,7 +132,7 @@ function outcomeOf({
   }
   if (outcome === 'notLeader') return { kind: 'refused', why: outcome, leader }
   if (outcome === 'overloaded' || outcome === 'full') return { kind: 'refused', why: outcome }
-  if (outcome === 'tooLarge' || outcome === 'malformed')
+  if (outcome === 'tooLarge' || outcome === 'malformed' || outcome === 'notSigned')
     return { kind: 'refused', why: outcome, detail: detail ?? '' }
   return { kind: 'unknown', why: 'leaderLost' }
 }

@@ -133,7 +133,7 @@ export class OutboundLink {
     this.#opening = opening
     this.#phase = 'opening'
     this.#timer = this.#ports.clock.after(this.#limits.openTimeoutMs, () => {
-      this.#failed('unreachable', `not open within ${this.#limits.openTimeoutMs} ms`)
+      this.#stuck(`not open within ${this.#limits.openTimeoutMs} ms`)
     })
     this.#ports.network.open(this.#peer, this.#purpose, opening.signal).then(
       (stream) => {
@@ -160,7 +160,7 @@ export class OutboundLink {
       if (this.#stream === stream) this.#onClose(reason)
     }
     this.#timer = this.#ports.clock.after(this.#limits.helloTimeoutMs, () => {
-      this.#failed('unreachable', `no Hello within ${this.#limits.helloTimeoutMs} ms`)
+      this.#stuck(`no Hello within ${this.#limits.helloTimeoutMs} ms`)
     })
     stream.send(encode(Hello, this.#hello))
   }
@@ -241,6 +241,15 @@ export class OutboundLink {
     this.#backOff()
     this.#dropQueue(reason, why)
     this.#events.lost(why)
+  }
+
+  /**
+   * Whoever hears that a stream is opened, or a Hello, answers at once. After a bad time on the wire
+   * TCP may wait two minutes before it sends again what was lost; a new connection gets through.
+   */
+  #stuck(why: string): void {
+    this.#failed('unreachable', why)
+    this.#ports.network.disconnect(this.#peer)
   }
 
   #backOff(): void {

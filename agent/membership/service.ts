@@ -17,7 +17,7 @@ import type { Network, PeerConnectionEvent } from '../../protocol/ports/network.
 import { helloOf, WIRE_VERSION } from '../../protocol/wire/versions.ts'
 import { linkLimits, linkQuotas } from '../links/limits.ts'
 import { Links } from '../links/links.ts'
-import { Tally } from '../links/refusals.ts'
+import { Tally } from '../tally.ts'
 import { type MemberView, viewOf } from './view.ts'
 
 export interface MembershipPorts {

@@ -88,13 +88,31 @@ export const cellLimits = {
   censusRestFactor: 25,
   /** But no longer than this: ends wait for the next look. */
   censusRestMsMax: 500,
+  /** While everything is being stopped, for so long after it began, the rest is this at most. */
+  hurryMs: 2_000,
+  hurriedRestMs: 5,
+  /** Between two looks for those who are left, of cells that are killed all at once. */
+  killAgainMs: 2,
   /** Arguments and environment for the nursery. What is longer is started directly. */
   nurseryCommandLengthMax: 64 << 10,
   /** Processes of one cell that are looked at for its usage. Those beyond are not counted. */
   observedProcessesMax: 256,
+  /**
+   * What all stages of an agent weigh together where the cores do not suffice: 5% of what any other
+   * part of the host weighs (1024, or 100 in version 2), and the priority that each runs at.
+   */
+  stageShares: 51,
+  stageWeight: 5,
+  stagePriority: 10,
   /** Over which a quota of cores holds, and the least that the kernel takes. */
   cpuPeriodUs: 100_000,
   cpuQuotaUsMin: 1_000,
+} as const
+
+export const letterLimits = {
+  /** One that is larger is thrown away unread, and so many are read at a time. */
+  bytesMax: 64 << 10,
+  readAtOnceMax: 64,
 } as const
 
 export const webLimits = {

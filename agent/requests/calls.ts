@@ -12,8 +12,8 @@ import { bytes, field, message, text, union } from '../../protocol/wire/schema.t
 import type { Hello } from '../../protocol/wire/versions.ts'
 import { linkLimits, linkQuotas } from '../links/limits.ts'
 import { Links } from '../links/links.ts'
-import { Tally } from '../links/refusals.ts'
 import type { RequestFailure } from '../links/requests.ts'
+import { Tally } from '../tally.ts'
 
 /** A question or an answer, at most: less than a frame, so that its envelope fits too. */
 export const CALL_BYTES_MAX = 768 * 1024

@@ -2,8 +2,9 @@
 import type { Assignment, Refused } from '../../protocol/work/attempt.ts'
 import { workLimits } from '../../protocol/work/limits.ts'
 import type { AttemptStepKind } from '../../protocol/work/step.ts'
-import { deskLimits, type WorkSettings } from './limits.ts'
+import { deskLimits } from './limits.ts'
 import type { Reports } from './reports.ts'
+import type { DeskSettings } from './session.ts'
 import type { StepExecutor } from './steps/executor.ts'
 import { fitting } from './texts.ts'
 import type { Turnstile } from './turnstile.ts'
@@ -11,13 +12,13 @@ import type { Turnstile } from './turnstile.ts'
 export type Executors = Readonly<Partial<Record<AttemptStepKind, StepExecutor>>>
 
 export class Admission {
-  readonly #settings: WorkSettings
+  readonly #settings: DeskSettings
   readonly #executors: Executors
   readonly #turnstile: Turnstile
   readonly #reports: Reports
 
   constructor(
-    settings: WorkSettings,
+    settings: DeskSettings,
     executors: Executors,
     turnstile: Turnstile,
     reports: Reports,
@@ -54,7 +55,8 @@ export class Admission {
     const executor = this.#executors[assignment.step.kind]
     if (executor === undefined) return `this agent cannot do ${assignment.step.kind} steps`
     const [secret] = Object.values(assignment.secrets)
-    if (secret !== undefined) return `this agent cannot fetch the secret ${secret}: it keeps none`
+    if (secret !== undefined && this.#settings.secrets?.() === undefined)
+      return `this agent cannot fetch the secret ${secret}: it keeps none`
     return executor.check(assignment) ?? this.#turnstile.neverFits(assignment.resources)
   }
 }

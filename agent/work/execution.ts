@@ -18,6 +18,7 @@ import { deskLimits } from './limits.ts'
 import type { LogShelf } from './logs/log-shelf.ts'
 import type { Register } from './register.ts'
 import type { Reports } from './reports.ts'
+import type { SecretSource } from './secrets/source.ts'
 import type { RunningStep } from './steps/executor.ts'
 import { lost } from './steps/exit-class.ts'
 import { Sweeper } from './sweeper.ts'
@@ -44,14 +45,22 @@ export interface ExecutionParts {
 export class Execution {
   readonly #ports: ExecutionPorts
   readonly #parts: ExecutionParts
+  readonly #secrets: () => SecretSource | undefined
   readonly #log: Log
   /** By task: the one that waits until an older attempt of the same is gone. */
   readonly #behind = new Map<string, Held>()
   readonly #sweeper: Sweeper
+  /** Who waits for the end of one that has begun. */
+  readonly #awaited = new Map<Held, (() => void)[]>()
   #looking: Timer | undefined
   #stopped = false
 
-  constructor(ports: ExecutionPorts, parts: ExecutionParts) {
+  constructor(
+    ports: ExecutionPorts,
+    parts: ExecutionParts,
+    secrets: () => SecretSource | undefined,
+  ) {
+    this.#secrets = secrets
     this.#ports = ports
     this.#parts = parts
     this.#log = ports.log
@@ -83,7 +92,7 @@ export class Execution {
     held.stage = 'begun'
     const log = this.#parts.shelf.open(name, held.id, held.fence)
     const { artifacts } = this.#ports
-    const attempt = { name, assignment, acceptedMs, artifacts }
+    const attempt = { name, assignment, acceptedMs, artifacts, secrets: this.#secrets() }
     const life = new AttemptLife(this.#ports.clock, executor, attempt, log, {
       onStart: (step) => this.#started(held, name, step),
       onEnd: (finished, cleaning) => this.#ended(held, name, finished, cleaning),
@@ -131,6 +140,34 @@ export class Execution {
     if (held.stage === 'recording') held.verdict = verdict
     else if (held.stage === 'queued') this.#endUnbegun(held, verdict)
     else if (held.stage === 'begun') held.life?.stop({ kind: 'cancelled', reason: short }, atOnce)
+  }
+
+  /** All that is meant, at once; see `WorkDesk.halt`. */
+  async halt(
+    isMeant: (run: string) => boolean,
+    reason: string,
+    mode: 'kill' | 'drain',
+  ): Promise<number> {
+    const meant = [...this.#parts.register.all()].filter(
+      (held) => isMeant(held.id.run) && !isOver(held),
+    )
+    const begun = mode === 'kill' ? meant.filter(({ stage }) => stage === 'begun') : []
+    const names = new Set(begun.flatMap(({ name }) => (name === undefined ? [] : [name])))
+    // The kernel is told of all before anything is done for one of them.
+    const gone = names.size === 0 ? undefined : this.#ports.cells.killAll(names)
+    for (const held of meant) {
+      if (held.stage !== 'begun' || mode === 'kill') this.stop(held, reason, true)
+    }
+    await gone
+    await Promise.all(begun.map((held) => this.#ending(held)))
+    return begun.length
+  }
+
+  #ending(held: Held): Promise<void> {
+    if (held.stage !== 'begun') return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#awaited.set(held, [...(this.#awaited.get(held) ?? []), resolve])
+    })
   }
 
   /** Its result is in the ledger, or can never be. */
@@ -190,6 +227,8 @@ export class Execution {
   #finish(held: Held, finished: Finished): void {
     const began = held.stage === 'begun'
     held.stage = 'ending'
+    for (const tell of this.#awaited.get(held) ?? []) tell()
+    this.#awaited.delete(held)
     held.finished = finished
     held.assignment = undefined
     held.life = undefined

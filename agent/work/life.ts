@@ -18,6 +18,8 @@ import { workLimits } from '../../protocol/work/limits.ts'
 import { type AttemptArtifacts, AttemptFiles } from './files.ts'
 import { stepLimits } from './limits.ts'
 import type { AttemptLog } from './logs/attempt-log.ts'
+import { AttemptSecrets } from './secrets/attempt-secrets.ts'
+import type { SecretSource } from './secrets/source.ts'
 import {
   type RunningStep,
   type StepEnd,
@@ -41,6 +43,8 @@ export interface LivingAttempt {
   acceptedMs: number
   /** Moves files for it. */
   artifacts: AttemptArtifacts
+  /** Opens its secrets. */
+  secrets: SecretSource | undefined
 }
 
 export interface LifeEvents {
@@ -52,7 +56,8 @@ export interface LifeEvents {
 export class AttemptLife {
   readonly #clock: Clock
   readonly #executor: StepExecutor
-  readonly #order: StepOrder
+  #order: StepOrder
+  readonly #secrets: AttemptSecrets
   readonly #files: AttemptFiles
   readonly #log: AttemptLog
   readonly #events: LifeEvents
@@ -91,13 +96,15 @@ export class AttemptLife {
       this.#isHandingOn = true
     }
     this.#files = new AttemptFiles(attempt.artifacts, assignment, { signal, onNote, onHandOn })
+    this.#secrets = new AttemptSecrets(attempt.secrets, assignment)
     this.#order = {
       name,
       assignment,
+      secrets: {},
       files: this.#files,
       onOutput: (chunk) => {
         this.#signMs = clock.now()
-        log.append(chunk)
+        log.append(this.#secrets.masked(chunk))
       },
       onNote,
     }
@@ -126,6 +133,12 @@ export class AttemptLife {
     this.#startedMs = this.#beganMs
     if (this.#order.assignment.artifactsFrom.length > 0) this.#limitTime(this.#beganMs)
     try {
+      if (this.#secrets.isAny) {
+        await this.#secrets.open(this.#stopping.signal)
+        // Asked to stop meanwhile, it does not begin after all.
+        if (this.#stop) return this.#end(givenUp)
+        this.#order = { ...this.#order, secrets: this.#secrets.variables }
+      }
       const step = await this.#executor.start(this.#order)
       this.#startedMs = this.#clock.now()
       this.#live(step, this.#clock.wall())
@@ -141,9 +154,15 @@ export class AttemptLife {
     this.#beganMs = this.#clock.now() - ranMs
     this.#startedMs = this.#beganMs
     await this.#log.resume()
+    if (this.#secrets.isAny) await this.#openAgain()
     const found = await this.#executor.find?.(this.#order, trace)
     if (found) this.#live(found, startedAtMs ?? this.#clock.wall())
     else this.#end(lost('what it had started is gone'))
+  }
+
+  async #openAgain(): Promise<void> {
+    if ((await this.#secrets.openAgain(this.#stopping.signal)) === 'opened') return
+    this.#log.note('its secrets cannot be opened anew: what it writes from here on is not kept')
   }
 
   /** What was asked first is what is told; `atOnce` can be added to it later. */
@@ -159,7 +178,7 @@ export class AttemptLife {
     const said = await this.#step?.look()
     if (said === undefined) return false
     this.#signMs = this.#clock.now()
-    this.#said = { ...this.#said, ...said }
+    this.#said = { ...this.#said, ...this.#secrets.maskedProgress(said) }
     return said.note !== undefined || said.progress !== undefined
   }
 
@@ -213,9 +232,10 @@ export class AttemptLife {
   #end(end: StepEnd): void {
     for (const timer of this.#timers) timer.cancel()
     this.#timers.clear()
+    this.#log.append(this.#secrets.rest())
     const logTail = this.#log.lastText()
     const finished: Finished = {
-      outcome: outcomeOf(end, this.#stop),
+      outcome: outcomeOf(this.#secrets.maskedEnd(end), this.#stop),
       usage: this.#usage(),
       endedAtMs: this.#clock.wall(),
       ...(this.#startedAtMs === undefined ? {} : { startedAtMs: this.#startedAtMs }),

@@ -37,6 +37,11 @@ export const workDefaults: WorkSettings = {
 }
 
 export const deskLimits = {
+  /** Frames of a leader that the ledger has not confirmed: the oldest go. Each is at most a link's. */
+  unprovenMax: 64,
+  /** For so long the ledger's word is waited for, and so often it is asked. */
+  unprovenMs: 10_000,
+  unprovenLookMs: 100,
   /** Assignments that wait, encoded. Those beyond are refused as `busy`. */
   queueBytesMax: 32 << 20,
   /** Results that the leader has not called committed. Until some go, all assignments are `busy`. */

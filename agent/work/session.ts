@@ -1,4 +1,5 @@
 /** The parts of a desk, put together for one life: from a start to the next stop. */
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Cells } from '../../protocol/ports/cells.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Disk } from '../../protocol/ports/disk.ts'
@@ -7,6 +8,7 @@ import type { Functions } from '../../protocol/ports/functions.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { Web } from '../../protocol/ports/web.ts'
 import type { Workspace } from '../../protocol/ports/workspace.ts'
+import type { Refused } from '../../protocol/work/attempt.ts'
 import { Admission, type Executors } from './admission.ts'
 import { AttemptBook } from './book.ts'
 import { Execution } from './execution.ts'
@@ -18,11 +20,13 @@ import { LogShelf } from './logs/log-shelf.ts'
 import { Notebook } from './notebook.ts'
 import { Register } from './register.ts'
 import { Reports } from './reports.ts'
+import type { SecretSource } from './secrets/source.ts'
 import { Containers } from './steps/containers.ts'
 import { FunctionCalls } from './steps/functions.ts'
 import { Programs } from './steps/programs.ts'
 import { Requests } from './steps/requests.ts'
 import { type Capacity, Turnstile } from './turnstile.ts'
+import type { Leading } from './unproven.ts'
 import type { WorkWire } from './wire.ts'
 
 export interface WorkPorts {
@@ -39,8 +43,14 @@ export interface WorkPorts {
 }
 
 export interface DeskSettings extends WorkSettings {
+  /** Where secrets come from; an agent without refuses stages that need one. */
+  secrets?: () => SecretSource | undefined
+  /** Whether that peer leads in that term, by the ledger's word. */
+  leads(peer: PeerId, term: number): Leading
   /** What attempts may set aside; undefined figures are not known yet, and limit nothing. */
   host(): Omit<Capacity, 'attempts'>
+  /** Why nothing of that run may begin here now, asked before all else. */
+  forbidden?(from: PeerId, run: string): Refused | undefined
 }
 
 /** What lives from one start to the next stop. */
@@ -72,7 +82,7 @@ export function newSession(
   const turnstile = new Turnstile(() => ({ attempts: settings.attemptsMax, ...settings.host() }))
   const reports = new Reports(ports, { leader: () => session.leader.peer, send })
   const parts = { executors, book, shelf, register, reports, turnstile }
-  const execution = new Execution(ports, parts)
+  const execution = new Execution(ports, parts, () => settings.secrets?.())
   const session: Session = {
     notebook,
     leader: new LeaderWatch(0),

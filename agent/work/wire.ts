@@ -7,7 +7,8 @@ import type { Hello } from '../../protocol/wire/versions.ts'
 import { WorkFrame } from '../../protocol/work/messages.ts'
 import { linkLimits, linkQuotas } from '../links/limits.ts'
 import { type LinkPorts, Links } from '../links/links.ts'
-import { Tally } from '../links/refusals.ts'
+import { Tally } from '../tally.ts'
+import type { Ranks } from '../trust/ranks.ts'
 
 export type FromLeader = Extract<
   WorkFrame,
@@ -21,6 +22,8 @@ type WireRefusal =
   /** What a leader says, on a host that takes no work. */
   | 'notServing'
 
+const purpose = '/skein/work/1'
+
 export class WorkWire {
   /** Set while this host executes. */
   onLeader: ((from: PeerId, frame: FromLeader) => void) | undefined
@@ -29,10 +32,12 @@ export class WorkWire {
   readonly #self: PeerId
   readonly #ports: LinkPorts
   readonly #hello: Hello
+  readonly #ranks: Ranks
   readonly #refused = new Tally<WireRefusal>()
   #links: Links<WorkFrame> | undefined
 
-  constructor(ports: LinkPorts, self: PeerId, hello: Hello) {
+  constructor(ports: LinkPorts, self: PeerId, hello: Hello, ranks: Ranks) {
+    this.#ranks = ranks
     this.#ports = ports
     this.#self = self
     this.#hello = hello
@@ -40,12 +45,14 @@ export class WorkWire {
 
   open(): void {
     this.#links = new Links<WorkFrame>(this.#ports, {
-      purpose: '/skein/work/1',
+      purpose,
       frames: WorkFrame,
       hello: this.#hello,
       quotas: linkQuotas,
       limits: linkLimits,
-      onMessage: (from, frame) => this.#take(from, frame),
+      onMessage: (from, frame) => {
+        if (this.#ranks.maySay(from, purpose, frame.kind)) this.#take(from, frame)
+      },
     })
   }
 

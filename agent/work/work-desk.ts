@@ -2,7 +2,7 @@
  * The desk of an agent: what a leader asks of it comes in here, and what came of it goes out. It is
  * the public face of this folder.
  *
- * Invariant: nobody is believed whose term is older than the highest that was heard of, in this
+ * Invariant: nobody is believed who does not lead by the ledger's word, nor whose term is older than the highest that was heard of, in this
  * life of the agent or an earlier one.
  */
 import { assertNever } from '../../protocol/assert.ts'
@@ -16,6 +16,7 @@ import { type Held, isOver } from './held.ts'
 import type { Fit } from './intake.ts'
 import { inventoryFrames } from './inventory.ts'
 import { LeaderWatch } from './leader.ts'
+import { deskLimits } from './limits.ts'
 import type { LogPiece } from './logs/log-shelf.ts'
 import {
   type DeskSettings,
@@ -24,6 +25,7 @@ import {
   type Session,
   type WorkPorts,
 } from './session.ts'
+import { Unproven } from './unproven.ts'
 import type { FromLeader, WorkWire } from './wire.ts'
 
 export class WorkDesk {
@@ -32,8 +34,11 @@ export class WorkDesk {
   readonly #wire: WorkWire
   readonly #log: Log
   readonly #executors: Executors
+  readonly #unproven: Unproven
   #session: Session | undefined
   #stopping = false
+  /** Frames of those who lead no longer, or never did, by the ledger's word. */
+  #impostors = 0
 
   constructor(ports: WorkPorts, settings: DeskSettings, wire: WorkWire) {
     this.#log = ports.log.child('work')
@@ -41,6 +46,7 @@ export class WorkDesk {
     this.#settings = settings
     this.#wire = wire
     this.#executors = executorsOf(ports, settings)
+    this.#unproven = new Unproven(ports.clock, () => this.#review())
   }
 
   /** Takes up what an earlier life has left, and then listens. */
@@ -54,7 +60,7 @@ export class WorkDesk {
     await session.shelf.load(new Set(left.map(({ name }) => name)))
     await session.execution.restore(left)
     this.#session = session
-    this.#wire.onLeader = (from, frame) => this.#hear(session, from, frame)
+    this.#wire.onLeader = (from, frame) => this.#listen(session, from, frame)
     if (left.length > 0)
       this.#log.info('work of an earlier life taken up', { attempts: left.length })
   }
@@ -67,9 +73,32 @@ export class WorkDesk {
     await session.execution.close(this.#settings.killOnStop)
     this.#wire.onLeader = undefined
     this.#session = undefined
+    this.#unproven.stop()
     session.reports.stop()
     session.shelf.stop()
     await session.notebook.idle()
+  }
+
+  /**
+   * Ends what is meant, by an emergency stop: what has not begun never does, and what has is killed
+   * unless it may run out. Resolves with how many were killed, when nothing of them is left.
+   */
+  halt(isMeant: (run: string) => boolean, reason: string, mode: 'kill' | 'drain'): Promise<number> {
+    const execution = this.#session?.execution
+    if (execution !== undefined) return execution.halt(isMeant, reason, mode)
+    return mode === 'kill' ? this.#haltStrays(isMeant) : Promise.resolve(0)
+  }
+
+  /** While the desk is closed cells may live on. Nobody knows then which run they are of. */
+  async #haltStrays(isMeant: (run: string) => boolean): Promise<number> {
+    if (!isMeant('')) return 0
+    const { cells, clock } = this.#ports
+    let killed = 0
+    for (let more = cells.sweep(new Set()); more > 0; more = cells.sweep(new Set())) {
+      killed = Math.max(killed, more)
+      await new Promise<void>((resolve) => clock.after(deskLimits.closeLookMs, resolve))
+    }
+    return killed
   }
 
   // ── Reading ───────────────────────────────────────────────────────────────────────────────────
@@ -95,7 +124,11 @@ export class WorkDesk {
 
   /** What was not taken, by reason, since the start. */
   refusals(): Readonly<Record<string, number>> {
-    return { ...this.#wire.refusals(), staleTerm: this.#session?.leader.stale ?? 0 }
+    return {
+      ...this.#wire.refusals(),
+      staleTerm: this.#session?.leader.stale ?? 0,
+      notTheLeader: this.#impostors + this.#unproven.dropped,
+    }
   }
 
   /**
@@ -120,10 +153,29 @@ export class WorkDesk {
   leaderKnown(peer: PeerId, term: number): void {
     const session = this.#session
     if (!session) return
+    this.#review()
     const before = session.leader.term
     const other = session.leader.told(peer, term)
     if (session.leader.term > before) void session.book.termIs(term)
     if (other) session.reports.anew()
+  }
+
+  /** Only the ledger says who leads. What it does not know yet is kept until it does. */
+  #listen(session: Session, from: PeerId, frame: FromLeader): void {
+    this.#review()
+    // What one says stays in its order.
+    const waits = this.#unproven.holds(from)
+    const leading = waits ? 'unknown' : this.#settings.leads(from, frame.value.term)
+    if (leading === 'yes') this.#hear(session, from, frame)
+    else if (leading === 'unknown') this.#unproven.keep(from, frame)
+    else this.#impostors++
+  }
+
+  #review(): void {
+    const session = this.#session
+    if (!session || this.#unproven.size === 0) return
+    const leads = (from: PeerId, term: number) => this.#settings.leads(from, term)
+    this.#unproven.review(leads, (from, frame) => this.#hear(session, from, frame))
   }
 
   #hear(session: Session, from: PeerId, frame: FromLeader): void {
@@ -136,7 +188,7 @@ export class WorkDesk {
     if (hearing === 'new') session.reports.anew()
     switch (frame.kind) {
       case 'assign':
-        return this.#assign(session, frame.value.assignments)
+        return this.#assign(session, from, frame.value.assignments)
       case 'cancel':
         return cancel(session, frame.value)
       case 'committed':
@@ -150,7 +202,7 @@ export class WorkDesk {
     }
   }
 
-  #assign(session: Session, assignments: readonly Assignment[]): void {
+  #assign(session: Session, from: PeerId, assignments: readonly Assignment[]): void {
     const { register, admission, intake } = session
     const fit: Fit[] = []
     const count = { ...intake.recording }
@@ -169,7 +221,9 @@ export class WorkDesk {
         refuse(session, id, fence, { code: 'stale', message: 'a later attempt is known here' })
         continue
       }
-      const refusal = this.#stopping ? stopping : admission.refusal(assignment, count)
+      const refusal = this.#stopping
+        ? stopping
+        : (this.#settings.forbidden?.(from, id.run) ?? admission.refusal(assignment, count))
       if (refusal) {
         refuse(session, id, fence, refusal)
         continue

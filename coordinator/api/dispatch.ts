@@ -8,12 +8,16 @@
  * much as printing the JSON does (measured: see the README).
  */
 import { createHash } from 'node:crypto'
-import { errorDocument, errorReply } from './errors.ts'
+import type { Trail } from '../audit/deed.ts'
+import type { Caller, Door } from './door.ts'
+import { errorDocument, errorReply, headersOf } from './errors.ts'
 import { type ApiReply, type ApiRequest, jsonLine, jsonReply } from './exchange.ts'
 import { openApiReply } from './openapi.ts'
 import { readCall } from './reading.ts'
 import { ApiRefusal } from './refusal.ts'
+import { acts } from './route-paths.ts'
 import type {
+  ActingRoute,
   ReadBody,
   ReadQuery,
   RouteName,
@@ -22,7 +26,7 @@ import type {
   RouteShape,
   routes,
 } from './routes.ts'
-import { allowedMethods, type FoundRoute, findRoute } from './routing.ts'
+import { allowedMethods, type FoundRoute, findRoute, routeAt } from './routing.ts'
 import { lines } from './streaming.ts'
 
 export type { ApiReply, ApiRequest } from './exchange.ts'
@@ -35,6 +39,14 @@ export interface Request<N extends RouteName> {
   signal: AbortSignal
   /** True when another agent passed the call on: answer it here or refuse it. */
   forwarded: boolean
+  /** The address that it came from, if from outside the mesh. */
+  from?: string
+  /** Of an act: what is to be written of it. */
+  trail?: Trail
+  /** Who asks; undefined where another agent passes on what somebody looks at. */
+  caller: N extends ActingRoute ? Caller : Caller | undefined
+  /** As it came: what is signed is signed for exactly this. */
+  call: ApiRequest
 }
 
 /**
@@ -56,24 +68,31 @@ export type OnFault = (error: unknown, path: string, faultId: string) => void
 export async function dispatch(
   request: ApiRequest,
   handlers: Handlers,
+  door: Door,
   signal: AbortSignal,
   onFault: OnFault,
 ): Promise<ApiReply> {
   const { method, path } = request
+  const forwarded = request.forwarded === true
   try {
+    // Who has not signed in learns nothing, not even which paths there are.
+    const verb = routeAt(method, path)?.route.verb ?? 'mesh.look'
+    const entered = forwarded ? undefined : door.enter(request, verb)
     const page = openApiReply(request)
     if (page !== undefined) return page
     const found = findRoute(method, path)
     refuseForwardedStream(found, request)
     const read = readCall(found, request)
+    const caller = acts(found.route) ? await door.admit(found, request, entered) : entered
     // The route's schemas have just shown that the request is what its handler takes.
     const handler = handlers[found.name] as (request: unknown) => unknown
-    const answer = await handler({ ...read, signal, forwarded: request.forwarded === true })
+    const from = request.from === undefined ? {} : { from: request.from }
+    const answer = await handler({ ...read, signal, forwarded, caller, call: request, ...from })
     return replyOf(found, answer, signal, onFault)
   } catch (error) {
     const { refusal, faultId } = refusalOf(error, path, signal, onFault)
     const allow = refusal.code === 'methodNotAllowed' ? { allow: allowedMethods(path) } : {}
-    return errorReply(refusal, allow, faultId)
+    return errorReply(refusal, { ...headersOf(refusal, door), ...allow }, faultId)
   }
 }
 

@@ -2,6 +2,7 @@
  * A refusal as the caller gets it: the document and the reply around it. The codes themselves are
  * in `refusal.ts`, and listed for people in the README.
  */
+import type { Door } from './door.ts'
 import { type ApiReply, jsonReply } from './exchange.ts'
 import { ApiRefusal, httpStatusOf } from './refusal.ts'
 import { type ApiError, SCHEMA_VERSION } from './schemas.ts'
@@ -42,8 +43,13 @@ export function errorReply(
   headers: Readonly<Record<string, string>> = {},
   faultId?: string,
 ): ApiReply {
-  return jsonReply(httpStatusOf[refusal.code], errorDocument(refusal, faultId), {
-    ...(refusal.code === 'overloaded' ? { 'retry-after': '1' } : {}),
-    ...headers,
-  })
+  return jsonReply(httpStatusOf[refusal.code], errorDocument(refusal, faultId), headers)
+}
+
+/** What a refusal is sent with, for programs. */
+export function headersOf({ code }: ApiRefusal, door: Pick<Door, 'challenge'>) {
+  const headers: Record<string, string> = {}
+  if (code === 'overloaded') headers['retry-after'] = '1'
+  if (code === 'notSignedIn') headers['www-authenticate'] = door.challenge
+  return headers
 }

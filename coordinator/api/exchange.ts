@@ -11,6 +11,8 @@ export interface ApiRequest {
   /** Names in lower case. */
   headers: Readonly<Record<string, string | undefined>>
   body: Uint8Array
+  /** The address of whoever asks, as the socket has it. */
+  from?: string
   /** Set when another agent passed the call on. Such a call is never passed on again. */
   forwarded?: true
 }

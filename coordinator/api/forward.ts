@@ -1,14 +1,17 @@
 /**
  * A call and its reply as bytes, to be carried to another agent and back in one request of the
- * mesh. Streams and headers stay behind: who may ask what is settled where the call came in.
+ * mesh. Streams and headers stay behind, but for the command that an act is signed with: it is
+ * checked again where it takes effect. That somebody may look is settled where the call came in.
  */
 import { assert } from '../../protocol/assert.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { RefusalReason } from '../../protocol/wire/refusal.ts'
-import { bytes, field, message, text, uint } from '../../protocol/wire/schema.ts'
+import { bytes, field, message, optional, text, uint } from '../../protocol/wire/schema.ts'
+import { commandHeader } from './door.ts'
 import { errorReply } from './errors.ts'
 import type { ApiReply, ApiRequest } from './exchange.ts'
 import {
+  commandHeaderBytesMax,
   forwardedBodyBytesMax,
   forwardedReplyBytesMax,
   pathLengthMax,
@@ -24,6 +27,7 @@ export const ForwardedCall = message('ForwardedCall', {
   path: field(2, text(pathLengthMax)),
   query: field(3, text(queryLengthMax)),
   body: field(4, bytes(forwardedBodyBytesMax)),
+  command: optional(5, text(commandHeaderBytesMax)),
 })
 
 export const ForwardedReply = message('ForwardedReply', {
@@ -40,29 +44,36 @@ export type ForwardRefusal = RefusalReason | 'nonsense'
 export type Unpacked<T> = { ok: true; value: T } | { ok: false; why: ForwardRefusal }
 
 /** Throws `ApiRefusal` when the call is too large to be carried. */
-export function packRequest({ method, path, query, body }: ApiRequest): Uint8Array {
+export function packRequest(request: ApiRequest): Uint8Array {
+  const { method, path, query, headers, body } = request
+  const command = headers[commandHeader]
   const fits =
     ascii.test(method + path + query) &&
     method.length <= 8 &&
     path.length <= pathLengthMax &&
     query.length <= queryLengthMax &&
-    body.length <= forwardedBodyBytesMax
+    body.length <= forwardedBodyBytesMax &&
+    (command === undefined || (ascii.test(command) && command.length <= commandHeaderBytesMax))
   if (!fits) {
     const why = `a call with ${body.length} bytes of body and ${query.length} of query is too large to be forwarded`
     throw new ApiRefusal('badRequest', why, 'ask the agent itself, with --address')
   }
-  return encode(ForwardedCall, { method, path, query, body })
+  const signed = command === undefined ? {} : { command }
+  return encode(ForwardedCall, { method, path, query, body, ...signed })
 }
 
 /** What comes out is marked `forwarded`, so that it is not passed on a second time. */
 export function unpackRequest(packed: Uint8Array): Unpacked<ApiRequest> {
   const decoded = decode(ForwardedCall, packed)
   if (!decoded.ok) return decoded
-  const { method, path, query, body } = decoded.value
+  const { method, path, query, body, command } = decoded.value
   if (!/^[A-Z]+$/.test(method) || !path.startsWith('/') || !ascii.test(path + query)) {
     return { ok: false, why: 'nonsense' }
   }
-  const headers = body.length === 0 ? {} : { 'content-type': 'application/json' }
+  const headers = {
+    ...(body.length === 0 ? {} : { 'content-type': 'application/json' }),
+    ...(command === undefined ? {} : { [commandHeader]: command }),
+  }
   return { ok: true, value: { method, path, query, headers, body, forwarded: true } }
 }
 

@@ -1,10 +1,11 @@
 /** What an agent tells monitoring, read when it is scraped. */
 import type { Agent } from '../../agent/agent.ts'
 import { Metrics } from '../../agent/metrics/registry.ts'
+import type { SignedDoor } from './door.ts'
 import { ledgerStatusOf } from './ledger-view.ts'
 import { nodesOf, refusalsOf } from './queries.ts'
 
-export function metricsOf(agent: Agent): Metrics {
+export function metricsOf(agent: Agent, door: Pick<SignedDoor, 'refusals'>): Metrics {
   const metrics = new Metrics()
   const members = metrics.gauge('skein_members', {
     help: 'Members of the mesh by what this agent believes of them',
@@ -12,6 +13,10 @@ export function metricsOf(agent: Agent): Metrics {
   })
   const refused = metrics.gauge('skein_refused', {
     help: 'What the network has refused since the agent started, by reason',
+    labels: ['reason'],
+  })
+  const turnedAway = metrics.gauge('skein_api_refused', {
+    help: 'Whom the control API has turned away since the agent started, by reason',
     labels: ['reason'],
   })
   const lag = metrics.gauge('skein_loop_lag_seconds', {
@@ -49,6 +54,13 @@ export function metricsOf(agent: Agent): Metrics {
     help: 'What ended runs take on the disk of this agent',
     unit: 'bytes',
   })
+  const unheld = metrics.gauge('skein_isolation_missing', {
+    help: '1 for each rule that stages cannot be held to on this host',
+    labels: ['rule'],
+  })
+  for (const { name, missing } of agent.ports.cells.rules()) {
+    unheld.with(name).set(missing === undefined ? 0 : 1)
+  }
   metrics.onScrape(() => {
     const kept = agent.history.totals
     runs.with().set(kept.runs)
@@ -66,6 +78,8 @@ export function metricsOf(agent: Agent): Metrics {
     for (const { state } of nodesOf(agent)) counts[state]++
     for (const [state, count] of Object.entries(counts)) members.with(state).set(count)
     for (const [reason, count] of Object.entries(refusalsOf(agent))) refused.with(reason).set(count)
+    for (const [reason, count] of Object.entries(door.refusals()))
+      turnedAway.with(reason).set(count)
     const traffic = agent.ports.network.traffic()
     sent.with().set(traffic.sentBytes)
     received.with().set(traffic.receivedBytes)

@@ -5,58 +5,93 @@
 import type { Agent } from '../../agent/agent.ts'
 import type { JournalEvent } from '../../agent/journal/journal.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
-import type { Command } from '../../protocol/ledger/catalogue.ts'
+import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
+import type { AuditDesk } from '../audit/desk.ts'
 import { VOTING_KEY } from '../autopilot/autopilot.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
 import type { SchedulerOffice } from '../scheduler/module.ts'
+import type { SecretKeeper } from '../secrets/keeper.ts'
+import { audited, recordRefused } from './acts.ts'
 import { appended } from './appending.ts'
 import { ArtifactApi } from './artifact-handlers.ts'
+import { auditHandlers } from './audit-handlers.ts'
 import { type Asked, callOf, readReply } from './calls.ts'
-import { type ApiReply, type ApiRequest, dispatch, type Handlers } from './dispatch.ts'
+import {
+  type ApiReply,
+  type ApiRequest,
+  dispatch,
+  type Handlers,
+  type Request,
+} from './dispatch.ts'
+import { commandHeader, type Door } from './door.ts'
 import { errorReply } from './errors.ts'
+import { estopHandlers } from './estop-handlers.ts'
 import { packReply, packRequest, unpackReply, unpackRequest } from './forward.ts'
 import { healthOf } from './health.ts'
 import { findNode } from './node-reference.ts'
 import { Planning } from './planning.ts'
 import { modulesOf, nodeOf, nodesOf, ownDetailOf, statusOf } from './queries.ts'
 import { type ApiCode, ApiRefusal } from './refusal.ts'
-import type { ReadBody, ReadQuery, RouteName, RouteResponse } from './routes.ts'
+import type { ActingRoute, ReadQuery, RouteName, RouteResponse } from './routes.ts'
 import { runHandlers } from './run-handlers.ts'
 import type { RunApiParts } from './run-parts.ts'
 import type { ModuleList, Node, NodeDetail } from './schemas.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
+import { secretHandlers } from './secret-handlers.ts'
+import { UserApi } from './user-handlers.ts'
 
 const SERVICE = 'api'
-const OWN = '/api/v1/nodes/self'
+const NODES = '/api/v1/nodes'
+const OWN = `${NODES}/self`
 const FORWARD_DEADLINE_MS = 3_000
 /** Events that wait for a slow follower. When full, it is cut off and comes back by `since`. */
 const FOLLOWER_QUEUE_MAX = 1_000
 
 type EventsQuery = ReadQuery<'events'>
 /** Those that have a file of their own. */
-type OtherRoute = keyof ReturnType<typeof runHandlers> | keyof ReturnType<ArtifactApi['handlers']>
+type OtherRoute =
+  | keyof ReturnType<typeof runHandlers>
+  | keyof ReturnType<ArtifactApi['handlers']>
+  | keyof ReturnType<typeof auditHandlers>
+  | keyof ReturnType<typeof estopHandlers>
+  | keyof ReturnType<UserApi['handlers']>
+  | keyof ReturnType<typeof secretHandlers>
+
+export interface ControlApiParts {
+  readonly library: WorkflowLibrary
+  readonly office: SchedulerOffice
+  readonly audit: AuditDesk
+  readonly secrets: SecretKeeper
+  /** Whom it lets in. */
+  readonly door: Door
+}
 
 export class ControlApi {
   private readonly agent: Agent
+  private readonly door: Door
   private readonly handlers: Handlers
 
-  constructor(
-    agent: Agent,
-    { library, office }: { library: WorkflowLibrary; office: SchedulerOffice },
-  ) {
+  constructor(agent: Agent, { library, office, audit, secrets, door }: ControlApiParts) {
     this.agent = agent
+    this.door = door
+    door.onRefusedAct = recordRefused(audit, agent.settings.name)
     const ask: RunApiParts['ask'] = (node, name, asked, signal) =>
       this.ask(this.find(node), name, asked, signal)
-    this.handlers = {
+    const handlers = {
       ...this.meshHandlers(),
       ...runHandlers({ agent, library, office, ask }),
       ...new ArtifactApi({ agent, library, ask }).handlers(),
+      ...auditHandlers({ agent, ask }),
+      ...estopHandlers(agent),
+      ...new UserApi(agent).handlers(),
+      ...secretHandlers(agent, secrets),
     }
+    this.handlers = audited(handlers, audit, agent.settings.name)
     agent.calls.serve(SERVICE, (_from, body) => this.answerPeer(body))
   }
 
   answer(request: ApiRequest, signal: AbortSignal): Promise<ApiReply> {
-    return dispatch(request, this.handlers, signal, (error, path, faultId) => {
+    return dispatch(request, this.handlers, this.door, signal, (error, path, faultId) => {
       const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
       this.agent.ports.log.child('api').error('request failed', { path, faultId, why })
     })
@@ -69,12 +104,12 @@ export class ControlApi {
       status: () => statusOf(agent),
       nodes: () => ({ schemaVersion: SCHEMA_VERSION, nodes: nodesOf(agent) }),
       node: ({ parameters, query, signal }) => this.detail(parameters.node, query.minutes, signal),
-      labels: ({ parameters, body, signal }) => this.label(parameters.node, body, signal),
-      voting: ({ parameters, body, signal }) => this.voting(parameters.node, body.votes, signal),
-      drain: ({ parameters, body, signal }) => this.drain(parameters.node, body, signal),
+      labels: (it) => this.label(it),
+      voting: (it) => this.voting(it),
+      drain: (it) => this.drain(it),
       modules: ({ parameters, signal }) => this.moduleList(parameters.node, signal),
-      startModule: ({ parameters, signal }) => this.turnModule(parameters, 'start', signal),
-      stopModule: ({ parameters, signal }) => this.turnModule(parameters, 'stop', signal),
+      startModule: (it) => this.turnModule(it, 'startModule'),
+      stopModule: (it) => this.turnModule(it, 'stopModule'),
       health: () => healthOf(agent),
       events: ({ query, signal }) => this.events(query, signal),
       plan: ({ body, signal }) => planning.plan(body, signal),
@@ -112,17 +147,13 @@ export class ControlApi {
     }
   }
 
-  private async label(
-    reference: string,
-    change: { set: Record<string, string>; remove: string[] },
-    signal: AbortSignal,
-  ): Promise<{ schemaVersion: typeof SCHEMA_VERSION; node: Node }> {
-    const node = this.find(reference)
+  private async label(it: Request<'labels'>): Promise<RouteResponse<'labels'>> {
+    const node = this.find(it.parameters.node)
     if (!node.self) {
-      const asked = { parameters: { node: 'self' }, body: change }
-      const answer = await this.ask(node, 'labels', asked, signal)
+      const answer = await this.passOn(node, 'labels', it)
       return { schemaVersion: SCHEMA_VERSION, node: { ...answer.node, self: false } }
     }
+    const change = it.body
     const why = this.agent.labels.refusalOf(change.set, change.remove)
     if (why !== undefined)
       throw new ApiRefusal('badRequest', why, 'change the labels and try again')
@@ -130,31 +161,34 @@ export class ControlApi {
     return { schemaVersion: SCHEMA_VERSION, node: nodeOf(this.agent.membership.self()) }
   }
 
-  private async voting(
-    reference: string,
-    votes: 'auto' | 'never',
-    signal: AbortSignal,
-  ): Promise<{ schemaVersion: typeof SCHEMA_VERSION; node: Node }> {
-    const node = this.find(reference)
+  private async voting({
+    parameters,
+    body: { votes },
+    signal,
+    trail,
+  }: Request<'voting'>): Promise<RouteResponse<'voting'>> {
+    const node = this.find(parameters.node)
     const key = `${VOTING_KEY}${node.id}`
-    const command: Command =
+    const command: SimpleCommand =
       votes === 'never'
         ? { kind: 'configSet', value: { key, value: votes } }
         : { kind: 'configUnset', value: { key } }
-    await appended(this.agent, command, signal)
+    await appended(this.agent, command, signal, trail)
     return { schemaVersion: SCHEMA_VERSION, node }
   }
 
-  private async drain(
-    reference: string,
-    { drained, by, reason }: ReadBody<'drain'>,
-    signal: AbortSignal,
-  ): Promise<{ schemaVersion: typeof SCHEMA_VERSION; node: Node }> {
-    const { id, name } = this.find(reference)
-    const command: Command = drained
+  private async drain({
+    parameters,
+    body: { drained, reason },
+    caller: { name: by },
+    signal,
+    trail,
+  }: Request<'drain'>): Promise<RouteResponse<'drain'>> {
+    const { id, name } = this.find(parameters.node)
+    const command: SimpleCommand = drained
       ? { kind: 'nodeDrain', value: { node: id, by, reason } }
       : { kind: 'nodeUndrain', value: { node: id } }
-    const { code } = await appended(this.agent, command, signal)
+    const { code } = await appended(this.agent, command, signal, trail)
     if (code === 'notFound') {
       throw new ApiRefusal('conflict', `${name} is not drained`, 'skein nodes ls shows which are')
     }
@@ -170,16 +204,14 @@ export class ControlApi {
   }
 
   private async turnModule(
-    { node: reference, module }: { node: string; module: string },
-    verb: 'start' | 'stop',
-    signal: AbortSignal,
+    it: Request<'startModule' | 'stopModule'>,
+    route: 'startModule' | 'stopModule',
   ): Promise<ModuleList> {
-    const node = this.find(reference)
-    if (!node.self) {
-      const route = verb === 'start' ? 'startModule' : 'stopModule'
-      return this.ask(node, route, { parameters: { node: 'self', module } }, signal)
-    }
-    const outcome = await this.agent.modules[verb](module)
+    const node = this.find(it.parameters.node)
+    if (!node.self) return this.passOn(node, route, it)
+    const outcome = await this.agent.modules[route === 'startModule' ? 'start' : 'stop'](
+      it.parameters.module,
+    )
     if (outcome.ok) return this.ownModules()
     const code: ApiCode = outcome.code === 'unknown' ? 'notFound' : 'conflict'
     throw new ApiRefusal(code, outcome.why, 'skein modules ls shows the parts and their states')
@@ -236,14 +268,34 @@ export class ControlApi {
   }
 
   /** Asks a node to answer a request about itself. */
-  private async ask<N extends RouteName>(
+  private ask<N extends RouteName>(
     node: Node,
     name: N,
     asked: Asked<N>,
     signal: AbortSignal,
   ): Promise<RouteResponse<N>> {
+    return this.carry(node, name, callOf(name, asked), signal)
+  }
+
+  /** An act goes on as it came, because only that is what was signed. */
+  private passOn<N extends ActingRoute>(
+    node: Node,
+    name: N,
+    { call, signal, forwarded }: Pick<Request<N>, 'call' | 'signal' | 'forwarded'>,
+  ): Promise<RouteResponse<N>> {
+    if (!forwarded) return this.carry(node, name, call, signal)
+    const why = `another agent takes this one for ${node.name}`
+    throw new ApiRefusal('conflict', why, 'name the node by its id')
+  }
+
+  private async carry<N extends RouteName>(
+    node: Node,
+    name: N,
+    call: ApiRequest,
+    signal: AbortSignal,
+  ): Promise<RouteResponse<N>> {
     if (signal.aborted) throw new ApiRefusal('unreachable', 'the client has gone', 'ask again')
-    const body = packRequest(callOf(name, asked))
+    const body = packRequest(call)
     const result = await this.agent.calls.ask(node.id as PeerId, SERVICE, body, FORWARD_DEADLINE_MS)
     const reply = result.ok ? unpackReply(result.body) : undefined
     if (reply?.ok) return readReply(name, reply.value)
@@ -252,14 +304,21 @@ export class ControlApi {
     throw new ApiRefusal('unreachable', `${node.name} did not answer: ${why}`, fix)
   }
 
-  /** Another agent forwards what its client asked. Only questions about this node are taken. */
+  /**
+   * Another agent forwards what its client asked: what is looked at, about this node only, and acts
+   * on nodes with the command that was signed for them.
+   */
   private async answerPeer(packed: Uint8Array): Promise<Uint8Array> {
     const call = unpackRequest(packed)
-    const { path } = call.ok ? call.value : { path: '' }
-    if (!call.ok || !(path === OWN || path.startsWith(`${OWN}/`))) {
+    if (!call.ok || !isForPeers(call.value)) {
       const why = 'a peer may only ask an agent about itself'
       return packReply(errorReply(new ApiRefusal('refused', why, `ask for ${OWN}`)))
     }
     return packReply(await this.answer(call.value, new AbortController().signal))
   }
+}
+
+function isForPeers({ path, headers }: ApiRequest): boolean {
+  if (headers[commandHeader] !== undefined) return path.startsWith(`${NODES}/`)
+  return path === OWN || path.startsWith(`${OWN}/`)
 }

@@ -4,6 +4,8 @@
  */
 
 import type { Agent } from '../../agent/agent.ts'
+import type { StopScope } from '../../protocol/estop/scope.ts'
+import { stopText } from '../../protocol/estop/text.ts'
 import type { StopReason } from '../../protocol/ledger/ledger.ts'
 import { ledgerStatusOf } from './ledger-view.ts'
 import { modulesOf, nodesOf } from './queries.ts'
@@ -22,6 +24,7 @@ const order = { ok: 0, degraded: 1, failed: 2 } as const
 export function healthOf(agent: Agent): Health {
   const nodes = nodesOf(agent)
   const checks = [
+    ...stopChecks(agent),
     meshCheck(nodes, agent),
     ledgerCheck(agent),
     ...nodes.map(nodeCheck),
@@ -33,6 +36,22 @@ export function healthOf(agent: Agent): Health {
     'ok',
   )
   return { schemaVersion: SCHEMA_VERSION, state: worst, checks }
+}
+
+/** One that is in force is never well, however much it was meant. */
+function stopChecks({ estop, ports }: Agent): HealthCheck[] {
+  return estop.core.latch.inForce().map(({ saying }) => ({
+    check: 'emergency stop',
+    state: 'failed',
+    ageMs: Math.max(0, ports.clock.wall() - saying.issuedMs),
+    cause: stopText(saying),
+    remedy: `when it is safe: skein resume${scopeFlags(saying.scope)} --reason TEXT`,
+  }))
+}
+
+function scopeFlags(scope: StopScope): string {
+  if (scope.kind === 'mesh') return ''
+  return scope.kind === 'run' ? ` --run ${scope.run}` : ` --label ${scope.key}=${scope.value}`
 }
 
 /** What this agent alone answers for. */

@@ -22,6 +22,9 @@ export const workflowBodyBytesMax = 8 * 1024 * 1024
 export const forwardedBodyBytesMax = 736 * 1024
 export const forwardedReplyBytesMax = 736 * 1024
 
+/** Of a signed command in a header: with two certificates it takes about 1,500. */
+export const commandHeaderBytesMax = 8 * 1024
+
 /** Mistakes told in one refusal. What is beyond is counted, not told. */
 export const mistakesMax = 20
 
@@ -34,6 +37,12 @@ export const artifactFilesMax = 500
 /** Of a content, in one answer: as base64 it can be forwarded. Chunks are whole numbers of them. */
 export const artifactPieceBytes = 256 * 1024
 
+/** Entries of the audit log in one answer; each may be of several texts of a kilobyte. */
+export const auditPageMax = 500
+/** Heads of it that one agent tells another: with a name of a line each they can be forwarded. */
+export const auditHeadsMax = 2_000
+
+assert(auditHeadsMax * 360 <= forwardedReplyBytesMax, 'heads of one answer can be forwarded')
 assert(forwardedBodyBytesMax <= bodyBytesMax, 'what is forwarded must have been accepted before')
 assert(workflowBodyBytesMax <= httpLimits.bodyBytesMax, 'what a route takes the socket must take')
 assert(

@@ -7,6 +7,7 @@ import type { Agent } from '../../agent/agent.ts'
 import { type MemberView, nameOf } from '../../agent/membership/view.ts'
 import type { ModuleStatus } from '../../agent/modules/module.ts'
 import { AGENT_VERSION } from '../../agent/version.ts'
+import { stopText } from '../../protocol/estop/text.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import { compareNames } from '../../protocol/name-order.ts'
 import { WIRE_VERSION } from '../../protocol/wire/versions.ts'
@@ -124,6 +125,7 @@ export function statusOf(agent: Agent): Status {
     ...(ledger ? { ledger } : {}),
     nodes,
     modules: modulesOf(agent),
+    stops: agent.estop.core.latch.inForce().map(({ saying }) => stopText(saying)),
   }
 }
 
@@ -147,6 +149,10 @@ export function ownDetailOf(agent: Agent, minutes: number): NodeDetail {
     history: agent.sampler.lastMinutes(minutes),
     modules: modulesOf(agent),
     refusals: refusalsOf(agent),
+    isolation: agent.ports.cells.rules().map(({ name, missing }) => ({
+      name,
+      ...(missing === undefined ? {} : { missing }),
+    })),
   }
 }
 

@@ -1,11 +1,13 @@
 /** Why the API does not do what it was asked, in words for the person who asked. */
 export const httpStatusOf = {
   badRequest: 400,
+  notSignedIn: 401,
   refused: 403,
   notFound: 404,
   methodNotAllowed: 405,
   ambiguous: 409,
   conflict: 409,
+  stopped: 423,
   overloaded: 429,
   internal: 500,
   unreachable: 504,

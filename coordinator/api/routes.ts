@@ -3,10 +3,13 @@
  * serves this table, the OpenAPI document is printed from it, and the CLI calls through it.
  */
 import * as z from 'zod'
+import type { verbs } from '../../protocol/identity/verbs.ts'
 import { artifactRoutes } from './artifact-routes.ts'
+import { auditRoutes } from './audit-routes.ts'
+import { estopRoutes } from './estop-routes.ts'
 import { workflowBodyBytesMax } from './limits.ts'
 import { Planned, PlanQuestion } from './plan-schemas.ts'
-import { routePaths } from './route-paths.ts'
+import { type RoutePath, routePaths } from './route-paths.ts'
 import { runRoutes } from './run-routes.ts'
 import {
   Done,
@@ -21,11 +24,10 @@ import {
   Status,
   Voting,
 } from './schemas.ts'
+import { secretRoutes } from './secret-routes.ts'
+import { userRoutes } from './user-routes.ts'
 
-export interface RouteShape {
-  method: 'GET' | 'PUT' | 'POST'
-  /** `{name}` marks a parameter. */
-  path: `/api/v1/${string}`
+export interface RouteShape extends RoutePath {
   summary: string
   parameters?: z.ZodObject
   query?: z.ZodObject
@@ -137,6 +139,10 @@ export const routes = {
   },
   ...runRoutes,
   ...artifactRoutes,
+  ...userRoutes,
+  ...auditRoutes,
+  ...estopRoutes,
+  ...secretRoutes,
   plan: {
     ...routePaths.plan,
     summary: 'What a workflow would do on this mesh now: order, hosts, refusals, hints',
@@ -152,6 +158,10 @@ export const routes = {
 } as const satisfies Record<string, RouteShape>
 
 export type RouteName = keyof typeof routes
+/** Those that change something, and come as a signed command. */
+export type ActingRoute = {
+  [N in RouteName]: (typeof verbs)[(typeof routes)[N]['verb']]['acts'] extends true ? N : never
+}[RouteName]
 export type RouteParameters<N extends RouteName> = (typeof routes)[N] extends {
   parameters: infer P extends z.ZodObject
 }

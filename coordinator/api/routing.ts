@@ -28,6 +28,16 @@ const patterns = Object.entries(routes)
   .map(([name, route]): Pattern => ({ name: name as RouteName, route, segments: cut(route.path) }))
   .sort((a, b) => (literalsFirst(a) < literalsFirst(b) ? -1 : 1))
 
+/** Undefined where `findRoute` would throw. */
+export function routeAt(method: string, path: string): FoundRoute | undefined {
+  try {
+    return findRoute(method, path)
+  } catch (error) {
+    if (error instanceof ApiRefusal) return undefined
+    throw error
+  }
+}
+
 /** Throws `badRequest`, `notFound` or `methodNotAllowed`. */
 export function findRoute(method: string, path: string): FoundRoute {
   if (path.length > pathLengthMax) {

@@ -1,12 +1,14 @@
 /** What people decide about runs: to begin one, to end it, to do it again, to let it go on. */
 import type { Agent } from '../../agent/agent.ts'
-import type { Command } from '../../protocol/ledger/catalogue.ts'
+import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import { wholeRun } from '../../protocol/ledger/read-run.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { isRunOver } from '../../protocol/work/states.ts'
+import type { Trail } from '../audit/deed.ts'
 import { workflowOf } from '../history/finding.ts'
 import { runBegunWith } from '../history/keys.ts'
+import { personNamed } from '../people/register.ts'
 import { runDocument } from '../runs/documents.ts'
 import { inFreshState } from '../runs/fresh.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
@@ -15,13 +17,22 @@ import { keptStages } from '../runs/retrying.ts'
 import { beginRun, boundInputs, publishedWorkflow, storeWorkflow } from '../runs/starting.ts'
 import { applied } from './appending.ts'
 import type { Handlers, Request } from './dispatch.ts'
+import type { Caller } from './door.ts'
+import { refuseWhileStopped } from './estop-handlers.ts'
 import { refuseStalePlan } from './planning.ts'
 import { ApiRefusal } from './refusal.ts'
 import { type Answer, type RunApiParts, viewMeant } from './run-parts.ts'
 import { alreadyOver, refusalTo } from './run-refusals.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 
-type DecidingRoute = 'startRun' | 'stopRun' | 'retryRun' | 'voteRun' | 'signal' | 'publishWorkflow'
+type DecidingRoute =
+  | 'startRun'
+  | 'cancelRun'
+  | 'killRun'
+  | 'retryRun'
+  | 'voteRun'
+  | 'signal'
+  | 'publishWorkflow'
 
 const done = { schemaVersion: SCHEMA_VERSION, done: true } as const
 
@@ -41,7 +52,8 @@ export class RunDeciding {
   handlers(): Pick<Handlers, DecidingRoute> {
     return {
       startRun: (it) => this.start(it),
-      stopRun: (it) => this.stop(it),
+      cancelRun: (it) => this.stop(it, 'cancel'),
+      killRun: (it) => this.stop(it, 'kill'),
       retryRun: (it) => this.retry(it),
       voteRun: (it) => this.vote(it),
       signal: (it) => this.signal(it),
@@ -49,7 +61,7 @@ export class RunDeciding {
     }
   }
 
-  private async start({ body, signal }: Request<'startRun'>): Answer<'startRun'> {
+  private async start({ body, caller, signal, trail }: Request<'startRun'>): Answer<'startRun'> {
     const { workflow: text, published, planHash, ...wanted } = body
     const workflow = published
       ? await inFreshState(this.agent, signal, (state) =>
@@ -60,13 +72,14 @@ export class RunDeciding {
       const inputs = boundInputs(workflow, wanted.inputs)
       refuseStalePlan(this.agent, workflow, inputs, planHash)
     }
-    return this.begun({ ...wanted, workflow }, signal)
+    return this.begun({ ...wanted, workflow, by: caller.name, trail }, signal)
   }
 
   private async begun(
     wanted: Parameters<typeof beginRun>[2],
     signal: AbortSignal,
   ): Answer<'startRun'> {
+    refuseWhileStopped(this.agent)
     const before = await runBegunWith(this.agent, wanted, signal)
     if (before !== undefined) {
       const document = runDocument(before.head, before.spec)
@@ -89,35 +102,52 @@ export class RunDeciding {
     }
   }
 
-  private async stop({ parameters, body, signal }: Request<'stopRun'>): Answer<'stopRun'> {
+  private async stop(
+    { parameters, body, caller, signal, trail }: Request<'cancelRun' | 'killRun'>,
+    mode: 'cancel' | 'kill',
+  ): Answer<'cancelRun'> {
     const { head } = await viewMeant(this.agent, parameters.run, signal)
     if (isRunOver(head.state)) throw alreadyOver(head)
-    const { mode, by, reason } = body
-    const value = { run: head.run, by, reason }
+    const value = { run: head.run, by: caller.name, reason: body.reason }
     const kind = mode === 'cancel' ? 'runCancel' : 'runKill'
-    const result = await applied(this.agent, { kind, value }, signal)
+    const result = await applied(this.agent, { kind, value }, signal, trail)
     if (result.code === 'stale') throw alreadyOver(head)
     if (result.code !== 'ok') throw refusalTo(`${mode} the run`, result)
     return done
   }
 
-  private async retry({ parameters, body, signal }: Request<'retryRun'>): Answer<'retryRun'> {
+  private async retry({
+    parameters,
+    body,
+    caller,
+    signal,
+    trail,
+  }: Request<'retryRun'>): Answer<'retryRun'> {
     const view = await viewMeant(this.agent, parameters.run, signal)
     const { state } = this.agent.ledger
     const found = await workflowOf(this.agent, this.library, state, view.spec.workflow)
     if (!found.ok) throw new ApiRefusal('conflict', found.why, 'run the workflow from its file')
     const { workflow } = found
-    const { from, only, failed, by } = body
+    const { from, only, failed } = body
+    const by = caller.name
     const keep = keptStages(view, workflow, { from, only, failed })
     const before = JSON.parse(view.spec.inputs) as Record<string, unknown>
     const inputs = { ...before, ...body.inputs }
     const retry = { run: view.run, keep }
-    return this.begun({ workflow, inputs, labels: view.spec.labels, by, retry }, signal)
+    return this.begun({ workflow, inputs, labels: view.spec.labels, by, retry, trail }, signal)
   }
 
-  private async vote({ parameters, body, signal }: Request<'voteRun'>): Answer<'voteRun'> {
+  private async vote({
+    parameters,
+    body,
+    caller,
+    signal,
+    trail,
+  }: Request<'voteRun'>): Answer<'voteRun'> {
     const { run, spec } = await viewMeant(this.agent, parameters.run, signal)
-    const { stage, item, approves, note, by } = body
+    this.refuseOwn(spec.by, caller)
+    const { stage, item, approves, note } = body
+    const by = caller.name
     const value = {
       run,
       stage,
@@ -127,7 +157,7 @@ export class RunDeciding {
       ...(item === undefined ? {} : { item }),
       ...(note === undefined ? {} : { note }),
     }
-    const result = await applied(this.agent, { kind: 'runVote', value }, signal)
+    const result = await applied(this.agent, { kind: 'runVote', value }, signal, trail)
     switch (result.code) {
       case 'ok':
         return done
@@ -146,28 +176,45 @@ export class RunDeciding {
     }
   }
 
-  private async signal({ body, signal }: Request<'signal'>): Answer<'signal'> {
-    const { event, key, data, by } = body
+  /** Whoever has started a run does not approve it, under whatever name: the key tells. */
+  private refuseOwn(starter: string, { id, name }: Caller): void {
+    const known = personNamed(this.agent.ledger.state, starter)
+    if (starter !== name && known?.holder.subject !== id) return
+    throw new ApiRefusal('refused', `${name} has started the run`, 'let somebody else decide')
+  }
+
+  private async signal({ body, caller, signal, trail }: Request<'signal'>): Answer<'signal'> {
+    const { event, key, data } = body
     const value = {
       event,
-      by,
+      by: caller.name,
       ...(key === undefined ? {} : { key }),
       ...(data === undefined ? {} : { data: JSON.stringify(data) }),
     }
-    await this.done({ kind: 'signalSend', value }, 'send the event', signal)
+    await this.done({ kind: 'signalSend', value }, 'send the event', signal, trail)
     return done
   }
 
-  private async publish({ body, signal }: Request<'publishWorkflow'>): Answer<'publishWorkflow'> {
+  private async publish({
+    body,
+    signal,
+    trail,
+  }: Request<'publishWorkflow'>): Answer<'publishWorkflow'> {
     const workflow = await this.reading.read(body.workflow, signal)
     const hash = await storeWorkflow(this.agent, workflow, signal)
     const { name } = workflow
-    await this.done({ kind: 'workflowPublish', value: { name, hash } }, 'publish it', signal)
+    if (trail !== undefined) trail.note = { ...trail.note, object: `workflow ${name} ${hash}` }
+    await this.done({ kind: 'workflowPublish', value: { name, hash } }, 'publish it', signal, trail)
     return { schemaVersion: SCHEMA_VERSION, workflows: [{ name, hash }] }
   }
 
-  private async done(command: Command, what: string, signal: AbortSignal): Promise<void> {
-    const result = await applied(this.agent, command, signal)
+  private async done(
+    command: SimpleCommand,
+    what: string,
+    signal: AbortSignal,
+    trail: Trail | undefined,
+  ): Promise<void> {
+    const result = await applied(this.agent, command, signal, trail)
     if (result.code !== 'ok') throw refusalTo(what, result)
   }
 }

@@ -130,9 +130,16 @@ export const runRoutes = {
     query: stageQuery,
     response: Explanation,
   },
-  stopRun: {
-    ...routePaths.stopRun,
-    summary: 'Cancel or kill a run',
+  cancelRun: {
+    ...routePaths.cancelRun,
+    summary: 'Stop a run politely, undo what says how, and clean up',
+    parameters: runParameter,
+    body: RunStop,
+    response: Done,
+  },
+  killRun: {
+    ...routePaths.killRun,
+    summary: 'Stop a run at once, and only that',
     parameters: runParameter,
     body: RunStop,
     response: Done,

@@ -186,11 +186,6 @@ export const AttemptLog = z.object({
 })
 
 const name = z.string().min(1).max(128)
-const person = z
-  .string()
-  .min(1)
-  .max(128)
-  .describe('Who asks. Until people are signed in, whoever the caller says')
 const reason = z.string().max(200)
 
 export const RunStart = z
@@ -202,12 +197,11 @@ export const RunStart = z
     published: z.boolean().default(false).describe('`workflow` is the name of a published one'),
     inputs: z.record(z.string(), z.unknown()).default({}),
     labels: z.record(z.string(), z.string()).default({}),
-    by: person,
     key: name.optional().describe('The same key again is the same run again'),
     priority: z.number().int().min(0).max(100).optional(),
     planHash: z.string().optional().describe('Refuse when the plan is another one now'),
   })
-  .meta({ examples: [{ workflow: 'hello', published: true, by: 'ada', inputs: { who: 'world' } }] })
+  .meta({ examples: [{ workflow: 'hello', published: true, inputs: { who: 'world' } }] })
 
 export const RunStarted = z.object({
   schemaVersion,
@@ -217,15 +211,9 @@ export const RunStarted = z.object({
 
 export const RunStop = z
   .strictObject({
-    mode: z
-      .enum(['cancel', 'kill'])
-      .describe(
-        '`cancel` stops politely, undoes and cleans up; `kill` stops at once, and only that',
-      ),
     reason: reason.default(''),
-    by: person,
   })
-  .meta({ examples: [{ mode: 'cancel', reason: 'the wrong version', by: 'ada' }] })
+  .meta({ examples: [{ reason: 'the wrong version' }] })
 
 export const RunRetry = z
   .strictObject({
@@ -233,9 +221,8 @@ export const RunRetry = z
     only: z.array(name).optional().describe('Only these'),
     failed: z.boolean().default(false).describe('What did not succeed, and all that comes after'),
     inputs: z.record(z.string(), z.unknown()).default({}).describe('In place of those of the run'),
-    by: person,
   })
-  .meta({ examples: [{ from: ['test'], by: 'ada' }] })
+  .meta({ examples: [{ from: ['test'] }] })
 
 export const RunVote = z
   .strictObject({
@@ -247,18 +234,16 @@ export const RunVote = z
       .string()
       .optional()
       .describe('Of the plan that was looked at; by default the run’s'),
-    by: person,
   })
-  .meta({ examples: [{ stage: 'canary', approves: true, by: 'grace' }] })
+  .meta({ examples: [{ stage: 'canary', approves: true }] })
 
 export const SignalSend = z
   .strictObject({
     event: name,
     key: name.optional(),
     data: z.unknown().optional(),
-    by: person,
   })
-  .meta({ examples: [{ event: 'released', key: 'north', data: { version: '1.2.3' }, by: 'ada' }] })
+  .meta({ examples: [{ event: 'released', key: 'north', data: { version: '1.2.3' } }] })
 
 const Verdict = z
   .object({

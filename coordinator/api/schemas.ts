@@ -174,6 +174,15 @@ export const NodeDetail = z.object({
   refusals: z
     .record(z.string(), z.number())
     .describe('What its network has refused since start, by reason'),
+  isolation: z
+    .array(
+      z.object({
+        name: z.enum(['memoryBytes', 'cpuCores', 'processesMax', 'noNewPrivileges']),
+        missing: z.string().optional().describe('Why it is not; absent where it is'),
+      }),
+    )
+    .optional()
+    .describe('What it holds stages to'),
   unanswered: z.string().optional().describe('Why the owner’s part is missing'),
 })
 
@@ -233,6 +242,7 @@ export const Status = z.object({
   ledger: LedgerStatus.optional().describe('Absent while it is stopped'),
   nodes: z.array(Node),
   modules: z.array(Module),
+  stops: z.array(z.string()).describe('Emergency stops in force, in words'),
 })
 
 export const HealthCheck = z.object({
@@ -299,10 +309,9 @@ export const Voting = z
 export const Drain = z
   .strictObject({
     drained: z.boolean().describe('True: it is given no more work; what runs there ends'),
-    by: z.string().min(1).max(128).default('unknown'),
     reason: z.string().max(200).default(''),
   })
-  .meta({ examples: [{ drained: true, by: 'ada', reason: 'new disk' }] })
+  .meta({ examples: [{ drained: true, reason: 'new disk' }] })
 
 export const Done = z.object({ schemaVersion: z.literal(SCHEMA_VERSION), done: z.literal(true) })
 

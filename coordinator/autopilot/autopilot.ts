@@ -4,10 +4,14 @@
  */
 import type { Agent } from '../../agent/agent.ts'
 import type { ModuleSpec } from '../../agent/modules/module.ts'
+import { grantIn } from '../../protocol/identity/certificate.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { Role } from '../../protocol/identity/roles.ts'
 import type { Candidacy, Leadership } from '../../protocol/ledger/ledger.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerRecord } from '../../protocol/membership/digest.ts'
+import type { AuditDesk } from '../audit/desk.ts'
+import { byHost } from '../audit/module.ts'
 import { keepHouse } from './housekeeping.ts'
 import { autopilotLimits, lookEveryMs } from './limits.ts'
 import { type Candidate, nextStep } from './plan.ts'
@@ -15,26 +19,26 @@ import { type Candidate, nextStep } from './plan.ts'
 /** In the ledger's configuration, by node: `never` bars it from voting. */
 export const VOTING_KEY = 'voting/'
 
-export function autopilotModule(agent: Agent): ModuleSpec {
+export function autopilotModule(agent: Agent, audit: AuditDesk): ModuleSpec {
   let candidacy: Candidacy | undefined
   return {
     name: 'autopilot',
     priority: 4,
     needs: ['ledger'],
     start: () => {
-      candidacy = agent.ledger.lead((leadership) => lead(agent, leadership))
+      candidacy = agent.ledger.lead((leadership) => lead(agent, audit, leadership))
     },
     stop: () => candidacy?.withdraw(),
   }
 }
 
-function lead(agent: Agent, leadership: Leadership): void {
-  const timer = agent.ports.clock.every(lookEveryMs, () => look(agent))
+function lead(agent: Agent, audit: AuditDesk, leadership: Leadership): void {
+  const timer = agent.ports.clock.every(lookEveryMs, () => look(agent, audit))
   leadership.over.addEventListener('abort', () => timer.cancel(), { once: true })
   keepHouse(agent, leadership)
 }
 
-function look(agent: Agent): void {
+function look(agent: Agent, audit: AuditDesk): void {
   const { ledger } = agent
   const status = ledger.status()
   if (!status || status.transferTo !== undefined) return
@@ -42,7 +46,19 @@ function look(agent: Agent): void {
   if (!step) return
   const log = agent.ports.log.child('autopilot')
   const changed = ledger.reconfigure(step.target, status.configIndex)
-  if (changed?.ok) log.info('changing who votes', { why: step.why })
+  if (changed?.ok) {
+    log.info('changing who votes', { why: step.why })
+    const before = new Set(status.config.voters.map(({ id }) => id))
+    const { voters } = step.target
+    if (voters.length === before.size && voters.every(({ id }) => before.has(id))) return
+    const names = voters.map(({ id }) => agent.membership.nameOf(id)).sort()
+    const decided = {
+      verb: 'ledger.voters',
+      object: `voters ${names.join(', ')}`,
+      reason: step.why,
+    }
+    void audit.record({ ...byHost(agent), ...decided, outcome: 'begun' })
+  }
   // Not caught up yet, or another change under way: the next look will see.
   else
     log.debug('who votes stays for now', { why: step.why, refused: changed?.reason ?? 'stopped' })
@@ -60,9 +76,14 @@ function candidatesOf(agent: Agent): Candidate[] {
       storage: self ? ledger.storage : storageOf(digest.ledger),
       silentMs: self ? 0 : (peerOf.get(id)?.heardMsAgo ?? 0),
       barred: isBarred(agent, id),
+      coordinator: rolesOf(agent, id)?.includes('coordinator'),
       match: self ? (status?.lastIndex ?? 0) : (peerOf.get(id)?.match ?? 0),
     }),
   )
+}
+
+function rolesOf({ id: self, settings, peers }: Agent, id: PeerId): readonly Role[] | undefined {
+  return (id === self ? grantIn(settings.credential.leaf) : peers.holderOf(id))?.roles
 }
 
 /** Of a ledger that runs: one that has stopped has no disk to vote with. */

@@ -23,6 +23,8 @@ export interface Candidate {
   silentMs: number
   /** An operator has said that it shall not vote. */
   barred: boolean
+  /** By its certificate; undefined while it has not shown one to the leader. */
+  coordinator: boolean | undefined
   /** Entries that it has, as far as the leader knows. */
   match: number
 }
@@ -70,7 +72,7 @@ class View {
   /** Barred voters without an heir go when all others are there, and as many as are wanted. */
   retireBarred(): Step | undefined {
     const { voters, learners } = this.config
-    const others = voters.filter((voter) => !this.isBarred(voter))
+    const others = voters.filter((voter) => !this.mayNotVote(voter))
     const isTime = others.length < voters.length && others.every((voter) => this.isPresent(voter))
     if (!isTime || others.length < this.wanted) return undefined
     // Those that have most of the log first: the leader is among them.
@@ -82,7 +84,7 @@ class View {
 
   /** A voter that has gone for good, or whose disk was lost, gives its place to a ready learner. */
   replaceGone(): Step | undefined {
-    const gone = this.config.voters.find((voter) => this.isGone(voter) || this.isBarred(voter))
+    const gone = this.config.voters.find((voter) => this.isGone(voter) || this.mayNotVote(voter))
     if (!gone) return undefined
     const [heir] = this.readyLearners()
     // Who left on purpose, or came back with another disk, is not waited for: a vote that nobody can
@@ -125,14 +127,20 @@ class View {
   /** All who are there, within bounds, so that any may be asked and there is always an heir. */
   addLearner(): Step | undefined {
     const { voters, learners } = this.config
-    const silent = voters.filter((v) => !this.isPresent(v) || this.isBarred(v)).length
+    const silent = voters.filter((v) => !this.isPresent(v) || this.mayNotVote(v)).length
     const needed = this.wanted + silent - voters.length
     if (learners.length >= Math.max(needed, this.limits.learnersMax)) return undefined
     const heir = this.eligible
       .filter(({ id }) => !voters.some((v) => v.id === id && this.isPresent(v)))
       .filter(({ id, storage }) => !learners.some((l) => l.id === id && l.storage === storage))
       .filter(({ stateAgeMs }) => stateAgeMs >= this.limits.steadyMs)
-      .sort((a, b) => b.stateAgeMs - a.stateAgeMs || (a.id < b.id ? -1 : 1))[0]
+      // Heirs first: the others only hold the log.
+      .sort(
+        (a, b) =>
+          Number(b.coordinator ?? false) - Number(a.coordinator ?? false) ||
+          b.stateAgeMs - a.stateAgeMs ||
+          (a.id < b.id ? -1 : 1),
+      )[0]
     if (heir?.storage === undefined) return undefined
     const others = learners.filter(({ id }) => id !== heir.id)
     const next = [...others, { id: heir.id, storage: heir.storage }]
@@ -140,7 +148,7 @@ class View {
   }
 
   private get wanted(): number {
-    const hosts = this.eligible.length
+    const hosts = this.eligible.filter(({ coordinator }) => coordinator === true).length
     return this.limits.votersBySize.find((row) => hosts >= row.hosts)?.voters ?? 1
   }
 
@@ -154,6 +162,8 @@ class View {
     return this.config.learners.filter((learner) => {
       const candidate = this.byId.get(learner.id)
       if (!candidate || !this.isPresent(learner) || candidate.barred) return false
+      // Its word would count for nothing with the others.
+      if (candidate.coordinator !== true) return false
       return this.lastIndex - candidate.match <= this.limits.lagEntriesMax
     })
   }
@@ -181,10 +191,16 @@ class View {
     return this.byId.get(id)?.barred ?? false
   }
 
+  /** Barred, or known to be no coordinator. Of whom nothing is known, nothing is held against. */
+  private mayNotVote(member: Member): boolean {
+    return this.isBarred(member) || this.byId.get(member.id)?.coordinator === false
+  }
+
   private whyGone(member: Member): string {
     const candidate = this.byId.get(member.id)
     if (!candidate) return `${member.id} is not known any more`
     if (candidate.barred) return `${member.id} shall not vote`
+    if (candidate.coordinator === false) return `${member.id} is no coordinator`
     if (candidate.state === 'left') return `${member.id} has left`
     if (candidate.state === 'dead') return `${member.id} has been dead for long`
     if (candidate.silentMs >= this.limits.goneMs)

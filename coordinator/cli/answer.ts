@@ -16,7 +16,9 @@ const exitOfCode: Readonly<Record<string, ExitCode>> = {
   ambiguous: exitCodes.usage,
   notFound: exitCodes.notFound,
   refused: exitCodes.refused,
+  notSignedIn: exitCodes.refused,
   conflict: exitCodes.conflict,
+  stopped: exitCodes.emergencyStop,
   unreachable: exitCodes.noAnswer,
   overloaded: exitCodes.noAnswer,
   closing: exitCodes.noAnswer,
@@ -27,6 +29,7 @@ function exitOfStatus(status: number | undefined): ExitCode {
   if (status === 401 || status === 403 || status === 421) return exitCodes.refused
   if (status === 404) return exitCodes.notFound
   if (status === 409) return exitCodes.conflict
+  if (status === 423) return exitCodes.emergencyStop
   if (status === 408 || status === 429 || status === 503 || status === 504)
     return exitCodes.noAnswer
   return status !== undefined && status >= 400 && status < 500 ? exitCodes.usage : exitCodes.failed

@@ -3,7 +3,6 @@ import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
 import type { Stage } from '../api/run-schemas.ts'
 import { type Context, document } from './context.ts'
-import { person } from './run-flags.ts'
 import { plain } from './table.ts'
 import { wrongUse } from './usage.ts'
 
@@ -22,7 +21,6 @@ export async function vote(
     body: {
       stage: name,
       approves: verb === 'approve',
-      by: person(context),
       ...(item === undefined ? {} : { item: Number(item) }),
       ...(note === undefined ? {} : { note }),
     },
@@ -57,7 +55,6 @@ export async function signal(
   const answer = await context.client.call('signal', {
     body: {
       event,
-      by: person(context),
       ...(key === undefined ? {} : { key }),
       ...(data === undefined ? {} : { data: jsonFrom(data) }),
     },

@@ -1,29 +1,38 @@
 /**
- * Calls the control API of one agent. Whatever goes wrong on the way becomes a `Problem` with its
+ * Calls the control API of one agent, signed by whoever asks. Whatever goes wrong on the way becomes a `Problem` with its
  * exit code; what comes back is judged in `answer.ts`.
  */
 import type { IncomingMessage } from 'node:http'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
 import type { Asked } from '../api/calls.ts'
-import { filledPath, routePaths } from '../api/route-paths.ts'
+import { acts, filledPath, objectOf, routePaths } from '../api/route-paths.ts'
 import type { RouteName, RouteResponse } from '../api/routes.ts'
 import { accept, brokenOff, documentIn, linesOf, notSkein, textOf } from './answer.ts'
 import { type ClientLimits, clientLimits } from './limits.ts'
 import { Patience } from './patience.ts'
+import type { SignIn } from './sign-in.ts'
 
 // Not by `import`, which would load the web client and HTTP/2 with it, into every agent as well.
 const { request: httpRequest } = process.getBuiltinModule('node:http')
 
 export class Client {
   readonly address: string
+  /** With whose key it asks. */
+  readonly signIn: SignIn
   private readonly interrupted: AbortSignal
   private readonly limits: ClientLimits
   /** The newest document that came, for `misread`. */
   private newest: { route: RouteName; document: object } | undefined
 
-  constructor(address: string, interrupted: AbortSignal, limits: ClientLimits = clientLimits) {
+  constructor(
+    address: string,
+    signIn: SignIn,
+    interrupted: AbortSignal,
+    limits: ClientLimits = clientLimits,
+  ) {
     this.address = address
+    this.signIn = signIn
     this.interrupted = interrupted
     this.limits = limits
   }
@@ -103,16 +112,31 @@ export class Client {
     asked: Asked<N>,
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
-    const { method, path } = routePaths[name]
-    const url = this.urlOf(path, asked)
-    const body = asked.body === undefined ? undefined : JSON.stringify(asked.body)
-    const headers = body === undefined ? {} : { 'content-type': 'application/json' }
+    const route = routePaths[name]
+    const { method, verb } = route
+    const url = this.urlOf(route.path, asked)
+    const body = Buffer.from(asked.body === undefined ? '' : JSON.stringify(asked.body))
+    const object = objectOf((asked.parameters ?? {}) as Record<string, string>)
+    const act = acts(route) ? { verb, object, body } : undefined
+    const headers = {
+      ...(asked.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(await this.signIn.headers(url, method, act)),
+    }
+    signal.throwIfAborted()
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const request = httpRequest(url, { method, headers, signal })
       request.once('error', reject)
       request.once('response', resolve)
-      request.end(body)
+      // Without a body there is none, not one of no bytes.
+      request.end(body.length === 0 ? undefined : body)
     })
+    if (response.statusCode === 401) {
+      const known = await this.signIn.whyNot(response.headers['www-authenticate'])
+      if (known !== undefined) {
+        response.destroy()
+        throw known
+      }
+    }
     await accept(response, this.address, this.limits.answerBytesMax)
     return response
   }

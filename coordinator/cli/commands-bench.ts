@@ -43,6 +43,14 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
     .option('--rounds <count>', 'how often', wholeNumber('--rounds'), '100')
     .action(async (options) => done(await programs.benchFailover(asked(options))))
   bench
+    .command('estop')
+    .description(
+      'from the command to the death of the last process, also in a partition; takes root',
+    )
+    .option('--rounds <count>', 'how often, of each kind', wholeNumber('--rounds', 1), '50')
+    .option('--trees <count>', 'trees of processes on each agent', wholeNumber('--trees', 1), '20')
+    .action(async (options) => done(await programs.benchEstop(asked(options))))
+  bench
     .command('stages')
     .description('stages carried through, beside BullMQ on Redis and bare spawn')
     .option('--seconds <count>', 'how long each', wholeNumber('--seconds', 1), '10')

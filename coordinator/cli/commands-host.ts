@@ -1,17 +1,24 @@
 /** The grammar of agents on this host, and of a local mesh of them. */
 import { Option } from 'commander'
 import { configFlags } from '../../agent/config/reference.ts'
+import { stopModes } from '../../protocol/estop/scope.ts'
 import { Client } from './client.ts'
 import type { Parts } from './grammar.ts'
+import { signInFrom } from './operator-key.ts'
 import { wholeNumber } from './usage.ts'
+import { stateDirectory, type WhereFlags } from './where.ts'
 
 export function addAgentCommands({ program, programs, done, context }: Parts): void {
   program.commandsGroup('Run agents:')
   program
     .command('init')
-    .description('make a mesh: its swarm key, in a folder of your choice')
+    .description('make a mesh: its keys, in a folder of your choice')
     .option('--dir <folder>', 'where to', '.')
-    .action(async (options) => done(await programs.init(options)))
+    .option('--operator <name>', 'who its first operator is (default: this user)')
+    .action(async (options) => {
+      const { passphraseFile } = program.opts<WhereFlags>()
+      done(await programs.init({ ...options, passphraseFile }))
+    })
   const agent = program.command('agent').description('the agent on this host').helpCommand(false)
   const runCommand = agent
     .command('run')
@@ -26,11 +33,26 @@ export function addAgentCommands({ program, programs, done, context }: Parts): v
   })
   agent
     .command('join <addresses...>')
-    .description('prepare this host to join a mesh: its swarm key and where to ask')
+    .description('prepare this host to join a mesh, with the keys of the mesh at hand')
     .requiredOption('--swarm-key <file>', 'the swarm key of the mesh')
+    .option('--issuer-key <file>', 'what makes its certificate (default: issuer.key beside it)')
     .option('--config <file>', 'the configuration to write', 'agent.yaml')
     .option('--data-directory <folder>', 'where the agent keeps its data')
     .action(async (addresses, options) => done(await programs.agentJoin({ ...options, addresses })))
+  agent
+    .command('estop')
+    .description('stop what this host runs, with no network and no control API; asks first')
+    .requiredOption('--local', 'through the data directory of the agent')
+    .requiredOption('--reason <text>', 'for those who look later')
+    .addOption(
+      new Option('--mode <mode>', 'what becomes of what runs').choices(stopModes).default('kill'),
+    )
+    .option('--scope <scope>', 'mesh, label:KEY=VALUE or run:ID (default: mesh)')
+    .option('--config <file>', 'the agent’s configuration')
+    .option('--data-directory <folder>', 'where the agent keeps its data')
+    .action(async (flags) =>
+      done(await (await import('./estop-local.ts')).estopLocal(context(), flags)),
+    )
   agent
     .command('leave')
     .description('leave the mesh in good order and stop; asks first')
@@ -48,15 +70,17 @@ export function addLocalCommands({ program, programs, done, context }: Parts): v
     .option('--dir <folder>', 'where it lives (default: $SKEIN_HOME, else .skein)')
     .action(async (options) => {
       const { io, quiet } = context()
+      const signIn = signInFrom(options.dir ?? stateDirectory(io.env))
       const view = async (address: string, until: AbortSignal) => {
         const { top } = await import('./top.ts')
         const { terminalKeys } = await import('./keys.ts')
-        const viewed = { ...context(), client: new Client(address, until), interrupted: until }
+        const client = new Client(address, signIn, until)
+        const viewed = { ...context(), client, interrupted: until }
         await top(viewed, {}, terminalKeys(), `skein   ${address}   q or Ctrl-C stops the mesh`)
       }
       const begin = async (address: string, workflow: string, say: (text: string) => void) => {
         const { beginSample } = await import('./sample.ts')
-        await beginSample(address, workflow, say)
+        await beginSample(address, signIn, workflow, say)
       }
       const viewed = io.terminal && !quiet && !options.detach ? { view } : {}
       done(

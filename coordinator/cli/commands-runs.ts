@@ -115,6 +115,12 @@ function addDecideCommands(runs: Command, { done, context }: Parts): void {
     .action(async (run: string, { reason }: { reason: string }) =>
       done(await (await import('./runs.ts')).stop(context(), run, 'kill', reason)),
     )
+  runs
+    .command('resume [runs...]')
+    .description('begin again what an emergency stop has ended, all or these; asks first')
+    .action(async (references: string[]) =>
+      done(await (await import('./runs-resume.ts')).resumeRuns(context(), references)),
+    )
   const retry = runs
     .command('retry <run>')
     .description('do a run again in part, as a new run')

@@ -34,6 +34,12 @@ export function addSimCommands({ program, programs, done, context }: Parts): voi
     .option('--from <number>', 'the first seed (default: a new one)', wholeNumber('--from'))
     .action(async (options) => done(await programs.simCanary(asked(options))))
   sim
+    .command('estop')
+    .description('how soon an emergency stop has stopped all, in meshes of up to a thousand hosts')
+    .option('--seeds <count>', 'histories of each kind', wholeNumber('--seeds', 1), '3')
+    .option('--hosts <count>', 'in one size only', wholeNumber('--hosts', 4, 4_000))
+    .action(async (options) => done(await programs.simEstop(asked(options))))
+  sim
     .command('mutants')
     .description('puts in each known defect of consensus, one at a time, and shows who notices')
     .option('--only <list>', 'numbers of defects or names of mutants, with commas between')

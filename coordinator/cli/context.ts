@@ -11,6 +11,8 @@ export interface Context {
   yes: boolean
   /** As it was given with `--address`. */
   address: string | undefined
+  /** The flags that say who asks, as they were given, to be said again. */
+  who?: string
   /** Aborted by Ctrl-C. */
   interrupted: AbortSignal
 }

@@ -132,10 +132,10 @@ class Follower {
   }
 
   private sayHowToComeBack(): void {
-    const { address, json } = this.context
+    const { address, who = '', json } = this.context
     const since = this.since === undefined ? '' : ` --since ${this.since}`
     const where = address === undefined ? '' : ` --address ${address}`
-    this.say(`to go on: skein events -f${since}${where}${json ? ' --json' : ''}`)
+    this.say(`to go on: skein events -f${since}${where}${who}${json ? ' --json' : ''}`)
   }
 
   private say(text: string): void {

@@ -5,17 +5,22 @@
 import { Command } from 'commander'
 import { AGENT_VERSION } from '../../agent/version.ts'
 import { Client } from './client.ts'
+import { addAuditCommands } from './commands-audit.ts'
 import { addBenchCommands } from './commands-bench.ts'
+import { addEstopCommands } from './commands-estop.ts'
 import { addAgentCommands, addLocalCommands } from './commands-host.ts'
 import { addMeshCommands, addNodeCommands } from './commands-mesh.ts'
 import { addMoreCommands } from './commands-more.ts'
+import { addPeopleCommands } from './commands-people.ts'
 import { addRecoverCommands } from './commands-recover.ts'
 import { addRunCommands } from './commands-runs.ts'
+import { addSecretCommands } from './commands-secrets.ts'
 import { addSimCommands } from './commands-sim.ts'
 import { addWorkCommands } from './commands-work.ts'
 import type { Context } from './context.ts'
 import type { Io } from './io.ts'
-import { agentAddress } from './where.ts'
+import { signInWith } from './operator-key.ts'
+import { type WhereFlags, whereOf } from './where.ts'
 
 /** Programs that are no part of the coordinator, given by the launcher. */
 export type Programs = Readonly<Record<ProgramName, (options: object) => Promise<number>>>
@@ -30,6 +35,7 @@ export type ProgramName =
   | 'benchMembership'
   | 'benchLedger'
   | 'benchFailover'
+  | 'benchEstop'
   | 'benchFuzz'
   | 'benchChaos'
   | 'benchCalm'
@@ -43,6 +49,7 @@ export type ProgramName =
   | 'simSoak'
   | 'simReplay'
   | 'simCanary'
+  | 'simEstop'
   | 'simMutants'
 
 /** What a group of commands is given to add itself with. */
@@ -54,9 +61,8 @@ export interface Parts {
   context: () => Context
 }
 
-interface Globals {
+interface Globals extends WhereFlags {
   json?: boolean
-  address?: string
   quiet?: boolean
   yes?: boolean
   color?: boolean
@@ -81,6 +87,12 @@ export function grammar(around: Surroundings): Command {
       '--address <url>',
       'the agent to ask (default: $SKEIN_ADDRESS, else the local mesh or agent)',
     )
+    .option(
+      '--key-file <file>',
+      'who asks: a person’s key (default: $SKEIN_KEY, else the profile’s)',
+    )
+    .option('--profile <name>', 'whose mesh and key (default: $SKEIN_PROFILE, else the one in use)')
+    .option('--passphrase-file <file>', 'holds the passphrase of the key')
     .option('-q, --quiet', 'no talk on stderr')
     .option('--yes', 'go on where a command would ask')
     .option('--no-color', 'no colours')
@@ -109,8 +121,12 @@ Examples:
   addNodeCommands(parts)
   addWorkCommands(parts)
   addRunCommands(parts)
+  addEstopCommands(parts)
   addAgentCommands(parts)
   addRecoverCommands(parts)
+  addPeopleCommands(parts)
+  addAuditCommands(parts)
+  addSecretCommands(parts)
   addLocalCommands(parts)
   addBenchCommands(parts)
   addSimCommands(parts)
@@ -119,9 +135,18 @@ Examples:
 }
 
 function contextOf(program: Command, { io, interrupted, calls }: Surroundings): Context {
-  const { json = false, quiet = false, yes = false, color, address } = program.opts<Globals>()
-  const client = new Client(agentAddress(address, io.env), interrupted)
+  const { json = false, quiet = false, yes = false, color, ...where } = program.opts<Globals>()
+  const { address, key } = whereOf(where, io.env)
+  const client = new Client(address, signInWith(key), interrupted)
   calls(client)
   const colour = io.colour && color !== false && !json
-  return { client, io: { ...io, colour }, json, quiet, yes, address, interrupted }
+  const said = { json, quiet, yes, address: where.address, who: whoSaid(where) }
+  return { client, io: { ...io, colour }, ...said, interrupted }
+}
+
+function whoSaid({ keyFile, profile, passphraseFile }: WhereFlags): string {
+  const flags = { 'key-file': keyFile, profile, 'passphrase-file': passphraseFile }
+  return Object.entries(flags)
+    .flatMap(([flag, value]) => (value === undefined ? [] : [` --${flag} ${value}`]))
+    .join('')
 }

@@ -30,5 +30,7 @@ export const resumeLimits: ResumeLimits = { pauseMsMin: 250, pauseMsMax: 5_000, 
 
 /** What an agent keeps of its past, and so the most that can be asked for. */
 export const EVENTS_MAX = 1_000
+/** Entries of the audit log that are shown at once. */
+export const AUDIT_MAX = 500
 /** The longest history that `nodes show` may ask for: a day. */
 export const HISTORY_MINUTES_MAX = 1_440

@@ -39,6 +39,7 @@ export function describe(detail: NodeDetail, io: Io, minutes: number): string {
   const { sample } = detail
   if (sample) lines.push('', ...sampleLines(sample, age(detail.sampleAgeMs), say))
   lines.push(...historyLines(detail.history, minutes, io.columns()), ...moduleLines(detail, io))
+  lines.push(...isolationLines(detail, say))
   const refusals = Object.entries(detail.refusals)
   if (refusals.length > 0) {
     lines.push('', say('refused', ...refusals.map(([why, times]) => `${plain(why)} ${times}`)))
@@ -72,6 +73,24 @@ function factLines({ facts }: NodeDetail, say: Say): string[] {
     say('cpu', plain(facts.cpuModel), `${cores} cores`),
     say('memory', bytes(facts.memoryUsableBytes)),
   ]
+}
+
+const ruleNames = {
+  memoryBytes: 'memory',
+  cpuCores: 'cpu',
+  processesMax: 'processes',
+  noNewPrivileges: 'no new privileges',
+} as const
+
+/** What stages there are held to, and what not. */
+function isolationLines({ isolation = [] }: NodeDetail, say: Say): string[] {
+  if (isolation.length === 0) return []
+  const held = isolation.filter(({ missing }) => missing === undefined)
+  const lines = ['', say('isolation', held.map(({ name }) => ruleNames[name]).join(', ') || ABSENT)]
+  for (const { name, missing } of isolation) {
+    if (missing !== undefined) lines.push(say('', `not ${ruleNames[name]}: ${plain(missing)}`))
+  }
+  return lines
 }
 
 function sampleLines(sample: Sample, ageOfIt: string, say: Say): string[] {

@@ -6,7 +6,6 @@ import type { Node } from '../api/schemas.ts'
 import { type Context, document } from './context.ts'
 import { ABSENT, age, fresh, percent } from './figures.ts'
 import { type Io, paint, type Style } from './io.ts'
-import { person } from './run-flags.ts'
 import { plain, table } from './table.ts'
 
 const styleOf: Record<Node['state'], Style> = {
@@ -134,7 +133,7 @@ export async function drain(
 ): Promise<number> {
   const answer = await context.client.call('drain', {
     parameters: { node: reference },
-    body: { drained, reason, by: person(context) },
+    body: { drained, reason },
   })
   if (context.json) document(context, answer)
   else {

@@ -17,6 +17,7 @@ import { Client } from './client.ts'
 import type { Context } from './context.ts'
 import type { Place } from './recover-places.ts'
 import { plain } from './table.ts'
+import { withScheme } from './where.ts'
 
 const ID_TAIL_LENGTH = 8
 
@@ -92,9 +93,9 @@ async function survivorAt(place: Place, copy: string | undefined): Promise<Survi
 
 /** Undefined when nobody answers: whoever is lost does not. */
 async function statusAt(context: Context, address: string): Promise<Status | undefined> {
-  const url = address.includes('://') ? address.replace(/\/+$/, '') : `http://${address}`
   try {
-    return await new Client(url, context.interrupted).call('status')
+    const url = withScheme(address)
+    return await new Client(url, context.client.signIn, context.interrupted).call('status')
   } catch (error) {
     if (error instanceof Problem && error.exitCode === exitCodes.noAnswer) return undefined
     throw error

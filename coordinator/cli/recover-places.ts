@@ -1,8 +1,9 @@
 /** The data directories that a recovery looks into: opened as their agent would, when none runs. */
 import { existsSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { DataDirectory, identityFile } from '../../agent/ports/data-directory.ts'
+import { DataDirectory } from '../../agent/ports/data-directory.ts'
 import { DataDirectoryError } from '../../agent/ports/data-directory-errors.ts'
+import { identityFile } from '../../agent/ports/secrets.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { type PeerId, signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { Problem } from '../../protocol/problem.ts'
@@ -37,7 +38,7 @@ async function openPlace(path: string): Promise<Place> {
     throw noAgents(path)
   refuseOtherUser(path)
   const directory = await opened(path)
-  const seed = await directory.readSecret(identityFile)
+  const seed = await directory.secrets.read(identityFile)
   if (!seed) throw noAgents(path)
   return { path, directory, id: signerFromSeed(seed).id }
 }

@@ -4,7 +4,6 @@ import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
 import { inputFromText } from '../../protocol/workflow/inputs.ts'
 import type { Input } from '../../protocol/workflow/model.ts'
-import type { Context } from './context.ts'
 import { fileBytes } from './file-bytes.ts'
 import { wrongUse } from './usage.ts'
 
@@ -88,9 +87,4 @@ async function fromFile(file: string): Promise<Record<string, unknown>> {
 
 function notAnObject(why: string, fix: string): Problem {
   return new Problem({ code: 'usage', why, fix, exitCode: exitCodes.usage })
-}
-
-/** Who asks, until people are signed in. */
-export function person({ io }: Context): string {
-  return io.env.SKEIN_USER ?? io.env.USER ?? io.env.LOGNAME ?? 'unknown'
 }

@@ -5,7 +5,7 @@ import type { Workflow } from '../../protocol/workflow/model.ts'
 import { parseWorkflow } from '../../protocol/workflow/parse.ts'
 import type { RouteResponse } from '../api/routes.ts'
 import { type Context, document } from './context.ts'
-import { inputsFrom, pairs, person, type RetryFlags, type RunFlags } from './run-flags.ts'
+import { inputsFrom, pairs, type RetryFlags, type RunFlags } from './run-flags.ts'
 import { watch } from './run-watch.ts'
 import { plain } from './table.ts'
 import { mistakeLine, workflowText } from './workflow-file.ts'
@@ -21,7 +21,6 @@ export async function run(context: Context, file: string, flags: RunFlags): Prom
       published,
       inputs: await inputsFrom(flags, workflow?.inputs),
       labels: pairs('--label', flags.label),
-      by: person(context),
       ...(key === undefined ? {} : { key }),
       ...(priority === undefined ? {} : { priority: Number(priority) }),
       ...(plan === undefined ? {} : { planHash: plan }),
@@ -41,7 +40,6 @@ export async function retry(
     body: {
       failed,
       inputs: await inputsFrom(flags, undefined),
-      by: person(context),
       ...(from === undefined ? {} : { from }),
       ...(only === undefined ? {} : { only }),
     },

@@ -5,9 +5,10 @@ import { confirm } from './confirm.ts'
 import { type Context, document } from './context.ts'
 import { ABSENT, age, bytes, clockTime } from './figures.ts'
 import { type Io, paint, type Style } from './io.ts'
-import { pairs, person, type ShowFlags } from './run-flags.ts'
+import { pairs, type ShowFlags } from './run-flags.ts'
 import { plain, table, wrapped } from './table.ts'
 import { wrongUse } from './usage.ts'
+import { momentFrom } from './when.ts'
 
 const runStyles: Record<RunState, Style> = {
   queued: 'dim',
@@ -78,19 +79,6 @@ export async function list(context: Context, flags: ListFlags): Promise<number> 
     }
   }
   return runs.length > 0 ? exitCodes.done : exitCodes.notFound
-}
-
-const ageUnits: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
-
-/** An age, or a moment as ISO 8601 has it. */
-function momentFrom(flag: string, text: string): number {
-  const [, count, unit] = /^(\d+)([smhd])$/.exec(text) ?? []
-  if (count !== undefined && unit !== undefined) {
-    return Math.max(0, Date.now() - Number(count) * ageUnits[unit]! * 1_000)
-  }
-  const moment = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN
-  if (moment >= 0) return moment
-  throw wrongUse(`${flag} ${text} is no age and no date`, 'write it as 30m, 12h, 7d or 2026-01-31')
 }
 
 export function runState({ state, stopping }: Run, io: Io): string {
@@ -320,9 +308,9 @@ export async function stop(
   if (mode === 'kill') {
     await confirm(context, `this kills run ${run.id} of ${plain(run.name)}: ${promises.kill}`)
   }
-  const answer = await client.call('stopRun', {
+  const answer = await client.call(mode === 'kill' ? 'killRun' : 'cancelRun', {
     parameters: { run: run.id },
-    body: { mode, reason, by: person(context) },
+    body: { reason },
   })
   if (context.json) document(context, answer)
   else if (!quiet)

@@ -2,6 +2,7 @@
 import { Problem } from '../../protocol/problem.ts'
 import { Client } from './client.ts'
 import { sleep } from './context.ts'
+import type { SignIn } from './sign-in.ts'
 
 const TRIES = 40
 const PAUSE_MS = 250
@@ -9,12 +10,13 @@ const PAUSE_MS = 250
 /** Waits for the mesh to have a leader, which takes it a moment. */
 export async function beginSample(
   address: string,
+  signIn: SignIn,
   workflow: string,
   say: (text: string) => void,
 ): Promise<void> {
   const never = new AbortController().signal
-  const client = new Client(address, never)
-  const body = { workflow, by: 'skein up' }
+  const client = new Client(address, signIn, never)
+  const body = { workflow }
   for (let left = TRIES; ; left--) {
     try {
       const { run } = await client.call('startRun', { body })

@@ -24,6 +24,7 @@ export async function status(context: Context): Promise<number> {
   const others = gone.length > 0 ? `, ${gone.join(', ')}` : ''
   io.out(
     [
+      ...answer.stops.map((stop) => paint(io, 'red', `■ IN FORCE: ${plain(stop)}`)),
       `mesh ${plain(mesh.name)}: ${paint(io, 'green', `${mesh.alive} alive`)}${others}`,
       wrapped(
         'answered by ',

@@ -80,7 +80,7 @@ async function live(
   const { io } = context
   const leaving = new AbortController()
   // One that gives up on an answer as soon as somebody leaves.
-  const client = new Client(context.client.address, leaving.signal)
+  const client = new Client(context.client.address, context.client.signIn, leaving.signal)
   let exitCode: number = exitCodes.done
   const leave = () => leaving.abort()
   context.interrupted.addEventListener('abort', leave)

@@ -1,22 +1,57 @@
-/** Which agent a command asks: the one named, the local mesh's, or the one on this host. */
+/**
+ * Which agent a command asks, and with whose key: what is named, a profile, or else the local mesh
+ * or the agent on this host.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { keyFileNames } from '../../protocol/identity/key-file.ts'
+import type { KeyWish } from './operator-key.ts'
+import { LOCAL, type Profile, profileInUse, profileNamed } from './profiles.ts'
 
 export const DEFAULT_ADDRESS = 'http://127.0.0.1:4131'
 
-export function agentAddress(
-  given: string | undefined,
-  env: Readonly<Record<string, string | undefined>>,
-): string {
-  const named = given ?? env.SKEIN_ADDRESS
-  if (named) return named.includes('://') ? named.replace(/\/+$/, '') : `http://${named}`
-  return addressIn(join(stateDirectory(env), 'mesh.json')) ?? DEFAULT_ADDRESS
+type Env = Readonly<Record<string, string | undefined>>
+
+export interface WhereFlags {
+  address?: string
+  keyFile?: string
+  profile?: string
+  passphraseFile?: string
+}
+
+export interface Where {
+  address: string
+  key: KeyWish
+}
+
+/** What is given goes before the environment, that before a profile, that before the local mesh. */
+export function whereOf(flags: WhereFlags, env: Env): Where {
+  const profile = profileOf(flags.profile ?? env.SKEIN_PROFILE, env)
+  const home = stateDirectory(env)
+  const named = flags.address ?? env.SKEIN_ADDRESS ?? profile?.address
+  const address = named
+    ? withScheme(named)
+    : (addressIn(join(home, 'mesh.json')) ?? DEFAULT_ADDRESS)
+  const local = join(home, keyFileNames.operator)
+  const file =
+    flags.keyFile ?? env.SKEIN_KEY ?? profile?.keyFile ?? (existsSync(local) ? local : undefined)
+  const passphraseFile = flags.passphraseFile ?? env.SKEIN_PASSPHRASE_FILE
+  return { address, key: { file, passphraseFile } }
+}
+
+function profileOf(name: string | undefined, env: Env): Profile | undefined {
+  if (name === undefined || name === '') return profileInUse(env)
+  return name === LOCAL ? undefined : profileNamed(env, name)
+}
+
+export function withScheme(address: string): string {
+  return address.includes('://') ? address.replace(/\/+$/, '') : `http://${address}`
 }
 
 /** Where the local mesh of this user, or of this checkout, lives. */
-export function stateDirectory(env: Readonly<Record<string, string | undefined>>): string {
+export function stateDirectory(env: Env): string {
   if (env.SKEIN_HOME) return resolve(env.SKEIN_HOME)
   const checkout = fileURLToPath(new URL('../../', import.meta.url))
   const inCheckout = existsSync(join(checkout, 'tsconfig.json'))

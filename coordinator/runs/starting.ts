@@ -5,7 +5,7 @@
  * key is the caller's.
  */
 import type { Agent } from '../../agent/agent.ts'
-import type { Command } from '../../protocol/ledger/catalogue.ts'
+import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import type { RunStart } from '../../protocol/ledger/commands/work-runs.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { Result } from '../../protocol/ledger/result.ts'
@@ -19,6 +19,7 @@ import { bitsOfStages } from '../../protocol/workflow/stage-set.ts'
 import { applied } from '../api/appending.ts'
 import { Mistaken } from '../api/errors.ts'
 import { ApiRefusal } from '../api/refusal.ts'
+import type { Trail } from '../audit/deed.ts'
 import { namesBefore } from '../scheduler/core/names.ts'
 import { canonicalOf } from './canonical.ts'
 import { groupFor } from './concurrency.ts'
@@ -33,6 +34,8 @@ export interface Wanted {
   readonly key?: string | undefined
   readonly priority?: number | undefined
   readonly retry?: { readonly run: string; readonly keep: readonly string[] }
+  /** What is written of the act, in the entry that begins the run. */
+  readonly trail?: Trail | undefined
 }
 
 /** The ledger version that knows `runAgain`. */
@@ -81,7 +84,7 @@ export async function beginRun(
   wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Begun> {
-  const { workflow, labels, by, key, priority, retry } = wanted
+  const { workflow, labels, by, key, priority, retry, trail } = wanted
   const inputs = boundInputs(workflow, wanted.inputs)
   const hash = await storeWorkflow(agent, workflow, signal)
   const run = newRunId(ids)
@@ -100,11 +103,19 @@ export async function beginRun(
     ...(group === undefined ? {} : { group }),
   }
   const command = beginning(start, workflow, retry, agent.ledger.state.version)
-  const result = await applied(agent, command, signal)
+  if (trail !== undefined) trail.note = { ...trail.note, ...whatBegins(start) }
+  const result = await applied(agent, command, signal, trail)
   if (result.code !== 'notFound') return { run, result }
   // Its text has left with the last run of it, and this agent has not heard of that yet.
   await putWorkflow(agent, workflow, signal)
-  return { run, result: await applied(agent, command, signal) }
+  return { run, result: await applied(agent, command, signal, trail) }
+}
+
+function whatBegins({ run, name, workflow, planHash }: RunStart): {
+  object: string
+  detail: string
+} {
+  return { object: `run ${run}`, detail: `workflow ${name} ${workflow}, plan ${planHash}` }
 }
 
 /** What is kept is named as long as that is short; then its names can be read without the workflow. */
@@ -113,7 +124,7 @@ function beginning(
   workflow: Workflow,
   retry: Wanted['retry'],
   ledgerVersion: number,
-): Command {
+): SimpleCommand {
   if (retry === undefined) return { kind: 'runStart', value: start }
   const { run, keep } = retry
   const length = keep.reduce((sum, name) => sum + name.length, 0)

@@ -45,7 +45,14 @@ export class HostWatch {
 
   look(): void {
     const { agent, scheduler, told } = this
-    const facts = hostFacts(agent.membership.members(), ordersOf(agent))
+    const known = hostFacts(agent.membership.members(), ordersOf(agent))
+    const facts = known.map((host) => {
+      const reason = agent.estop.isAnyInForce
+        ? agent.estop.stopOf({ labels: host.labels })
+        : undefined
+      // It is given nothing, as if it were drained.
+      return reason === undefined ? host : { ...host, drained: { by: 'skein', reason } }
+    })
     scheduler.hosts(facts)
     const here = new Set<string>()
     for (const { id, state } of facts) {

@@ -7,6 +7,8 @@
  * come back as applied, this object is done: whoever leads begins with a new one, from the ledger.
  */
 import type { Agent } from '../../agent/agent.ts'
+import { isInScope } from '../../protocol/estop/scope.ts'
+import { stopText } from '../../protocol/estop/text.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { cursorAfterIndex, type LedgerEvent } from '../../protocol/ledger/events.ts'
 import type { Appended, Leadership } from '../../protocol/ledger/ledger.ts'
@@ -51,6 +53,7 @@ export class Leading {
   private readonly inventories = new Map<PeerId, { serial: number; held: HeldAttempt[] }>()
   private timer: Timer | undefined
   private pumping = false
+  private unfollowStops = () => {}
   /** Why it is done before the turn at leading is. */
   private onBroken: (why: string) => void = () => {}
 
@@ -69,6 +72,7 @@ export class Leading {
       over: this.over.signal,
       found: (run) => {
         this.takeRun(agent.ledger.state, run)
+        this.takeStops()
         this.pump()
       },
     })
@@ -89,6 +93,11 @@ export class Leading {
     this.scheduler.shutGroups()
     this.takeRuns(state)
     this.scheduler.openGroups(this.now())
+    this.takeStops()
+    this.unfollowStops = agent.estop.follow(() => {
+      this.takeStops()
+      this.hosts.look()
+    })
     agent.workWire.onAgent = (from, frame) => {
       if (frame.kind === 'reports') this.heard(from, frame.value.reports)
       else this.inventory(from, frame.value)
@@ -103,6 +112,7 @@ export class Leading {
     this.over.abort()
     leadership.over.removeEventListener('abort', this.end)
     this.timer?.cancel()
+    this.unfollowStops()
     this.hosts.end()
     this.dispatch.end()
     agent.workWire.onAgent = undefined
@@ -165,6 +175,16 @@ export class Leading {
     scheduler.addRun(view, found?.workflow, this.now(), before)
   }
 
+  /** Emergency stops of hosts are for `HostWatch`; those of runs, and of all, end runs. */
+  private takeStops(): void {
+    for (const { saying } of this.parts.agent.estop.core.latch.inForce()) {
+      const { scope } = saying
+      if (scope.kind === 'label') continue
+      const isMeant = (run: string): boolean => isInScope(scope, { labels: {}, run })
+      this.scheduler.emergency(isMeant, stopText(saying), this.now())
+    }
+  }
+
   private keptBy(state: LedgerState, { spec: { retry, workflow } }: RunView): readonly string[] {
     if (retry?.kept === undefined) return retry?.keep ?? []
     const found = this.parts.library.find(state, workflow)
@@ -189,6 +209,7 @@ export class Leading {
     switch (change.kind) {
       case 'runStarted':
         this.takeRun(parts.agent.ledger.state, change.run)
+        this.takeStops()
         return true
       case 'runStopping':
         if (change.mode !== 'none') {
@@ -310,6 +331,7 @@ export class Leading {
           break
         case 'reload':
           this.takeRun(agent.ledger.state, effect.run)
+          this.takeStops()
           break
         default:
           this.dispatch.add(effect)

@@ -70,6 +70,11 @@ export class Raft {
     return this.role.leader
   }
 
+  /** When the leader was heard last; long ago or never, and the leader is only a memory. */
+  get leaderHeardMs(): number {
+    return this.node.leaderHeardMs
+  }
+
   /** Undefined unless it leads. */
   get tenure(): Tenure | undefined {
     const { role, node } = this

@@ -1,14 +1,12 @@
 /**
  * The audit log as a chain: the hash of each entry covers its bytes and the hash before it. Whoever
  * kept one hash can tell whether anything up to it was changed, and whoever kept the newest, whether
- * the tail was cut off.
+ * the tail was cut off (`audit-check.ts`).
  */
 import { createHash } from 'node:crypto'
-import { decode } from '../wire/codec.ts'
 import { bytes, field, type Infer, message, optional, text, uint } from '../wire/schema.ts'
 import { stateLimits } from './limits.ts'
 import { fromOctets, type Octets, toOctets } from './octets.ts'
-import type { AuditMark } from './state.ts'
 
 const { noteBytesMax, auditDetailBytesMax } = stateLimits
 
@@ -42,31 +40,4 @@ const context = 'skein audit v1\n'
 export function auditHash(before: Octets, body: Uint8Array): Octets {
   const digest = createHash('sha256').update(context).update(fromOctets(before)).update(body)
   return toOctets(digest.digest())
-}
-
-export type ChainVerdict =
-  | { kind: 'whole'; entries: number }
-  /** The entry with this number is not what it was, is missing, or does not follow the one before. */
-  | { kind: 'broken'; sequence: number }
-  /** All that is there is right, but the entries from this number on are gone. */
-  | { kind: 'cut'; sequence: number }
-
-/** `anchor`: what the first row follows. `head`: what the last one must be, from a trusted source. */
-export function verifyChain(
-  anchor: AuditMark,
-  rows: Iterable<AuditRow>,
-  head: AuditMark,
-): ChainVerdict {
-  let { sequence, hash } = anchor
-  for (const row of rows) {
-    sequence++
-    const entry = decode(AuditEntry, row.body)
-    hash = auditHash(hash, row.body)
-    if (!entry.ok || entry.value.sequence !== sequence || hash !== toOctets(row.hash)) {
-      return { kind: 'broken', sequence }
-    }
-    if (sequence === head.sequence && hash !== head.hash) return { kind: 'broken', sequence }
-  }
-  if (sequence < head.sequence) return { kind: 'cut', sequence: sequence + 1 }
-  return { kind: 'whole', entries: sequence - anchor.sequence }
 }

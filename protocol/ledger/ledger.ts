@@ -19,6 +19,8 @@ export type LedgerRefusal =
   | { kind: 'refused'; why: 'overloaded' | 'full' }
   /** Nothing was proposed: the command is larger than an entry, or no command. */
   | { kind: 'refused'; why: 'tooLarge' | 'malformed'; detail: string }
+  /** Nothing was proposed: it is a person's to decide, and none has signed it. */
+  | { kind: 'refused'; why: 'notSigned'; detail: string }
   /** This side of a partition can decide nothing; `reachable` of `needed` voters answer. */
   | { kind: 'refused'; why: 'noQuorum'; reachable: number; needed: number }
   /** This replica has stopped, for good until someone acts. */
@@ -46,6 +48,8 @@ export interface AppendOptions {
   readonly numbered?: Numbered
   readonly timeoutMs: number
   readonly signal?: AbortSignal
+  /** What a person has signed for it: a leader elsewhere asks for it. */
+  readonly proof?: Uint8Array | undefined
 }
 
 /**

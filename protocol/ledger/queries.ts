@@ -80,7 +80,7 @@ export interface ConfigItem {
 }
 export type NodeItem = NodeRow & { node: string }
 export type EstopItem = EstopRow & { raised: boolean }
-/** `row` is what is hashed: for `verifyChain`. */
+/** `row` is what is hashed: for `AuditCheck`. */
 export type AuditItem = AuditEntry & { row: AuditRow }
 
 export interface Page<T> {

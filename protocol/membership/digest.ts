@@ -10,6 +10,7 @@
 import { createHash } from 'node:crypto'
 import { assert } from '../assert.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import { AuditHead } from '../ledger/audit-heads.ts'
 import { decode, encode } from '../wire/codec.ts'
 import { isBool, quick } from '../wire/quick.ts'
 import type { Infer } from '../wire/schema.ts'
@@ -91,6 +92,7 @@ export const LedgerMark = message('LedgerMark', {
 
 /** Where this host stands in the ledger: for people, for those who look for the leader, and for it. */
 const markInside = nested(LedgerMark)
+const auditInside = nested(AuditHead)
 const AnyLedgerRecord = message('LedgerRecord', {
   /** The number of its disk, under which it may be made a voter. */
   storage: field(1, uint()),
@@ -107,6 +109,8 @@ const AnyLedgerRecord = message('LedgerRecord', {
   mark: optional(9, markInside),
   /** The newest ledger version that its program understands. */
   supports: optional(10, uint()),
+  /** The head of the audit log as held here, signed for those who keep it longer than the digest. */
+  audit: optional(11, auditInside),
 })
 export const LedgerRecord = quick(AnyLedgerRecord, (reader) => {
   const storage = reader.uintAt(0x08)
@@ -132,6 +136,7 @@ export const LedgerRecord = quick(AnyLedgerRecord, (reader) => {
   if (reader.comes(0x4a)) ledger.mark = markInside.read(reader)
   const supports = reader.uintAt(0x50)
   if (supports >= 0) ledger.supports = supports
+  if (reader.comes(0x5a)) ledger.audit = auditInside.read(reader)
   return ledger
 })
 export type LedgerRecord = Infer<typeof LedgerRecord>

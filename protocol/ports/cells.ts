@@ -21,6 +21,8 @@ export interface CellSpec {
   /** The environment. The port adds one variable, by which it knows the cell's processes again. */
   env: Readonly<Record<string, string>>
   limits: CellLimits
+  /** What it starts may gain privileges that it has not itself, as engines of containers must. */
+  mayGainPrivileges?: true
   /**
    * How it ends is written down, for a next life of the agent to read, as far as the host can: of a
    * program that is over within a second perhaps only if the agent is gone by then.
@@ -72,7 +74,16 @@ export interface Cell {
   close(): void
 }
 
+/** What this host holds cells to, or why it does not. */
+export interface CellRule {
+  readonly name: keyof CellLimits | 'noNewPrivileges'
+  /** Undefined: it is held. */
+  readonly missing: string | undefined
+}
+
 export interface Cells {
+  /** What programs here are held to, as far as is known without starting one. */
+  rules(): readonly CellRule[]
   /** Rejects with `StartError`. */
   start(spec: CellSpec, onOutput: OnCellOutput): Promise<Cell>
   /**
@@ -80,6 +91,11 @@ export interface Cells {
    * Without a trace, which a crash may have prevented, by its name alone.
    */
   find(name: string, trace: string | undefined, onOutput: OnCellOutput): Promise<Cell | undefined>
+  /**
+   * Kills all that is in these cells, of this agent's life or an earlier one, again and again, and
+   * resolves when nobody in them is left. All groups are signalled before it returns.
+   */
+  killAll(names: ReadonlySet<string>): Promise<void>
   /**
    * Kills whatever belongs to a cell of this agent that is not named, says how many, and forgets what
    * was kept of such cells. May look at every process.

@@ -91,6 +91,8 @@ export const refusalCodes = [
   'unsupported',
   /** Its disk takes no record. */
   'diskFailed',
+  /** An emergency stop is in force for it there, or the agent does not know yet that none is. */
+  'estop',
 ] as const
 export type RefusalCode = (typeof refusalCodes)[number]
 

@@ -8,6 +8,7 @@ import type { Agent } from '../../agent/agent.ts'
 import type { ModuleSpec } from '../../agent/modules/module.ts'
 import type { Appended } from '../../protocol/ledger/ledger.ts'
 import type { Outcome, RegisterOp } from '../checkers/operations.ts'
+import { look } from '../mesh/looking.ts'
 
 const NAMESPACE = 'chaos'
 
@@ -58,7 +59,9 @@ async function serve(
 ): Promise<void> {
   try {
     if (request.method === 'GET') {
-      const looked = await fetch(`http://127.0.0.1:${port}${request.url}`)
+      const { dataDirectory } = agent.settings
+      const node = { apiAddress: `http://127.0.0.1:${port}`, dataDirectory }
+      const looked = await look(node, request.url ?? '/')
       response.end(await looked.text())
       return
     }

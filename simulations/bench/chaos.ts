@@ -19,7 +19,17 @@ export interface ChaosOptions {
 const program = fileURLToPath(new URL('chaos-program.ts', import.meta.url))
 const needed = ['unshare', 'ip', 'mount']
 
-export async function benchChaos(options: ChaosOptions): Promise<number> {
+export function benchChaos(options: ChaosOptions): Promise<number> {
+  return inNamespaces(program, options)
+}
+
+/** Runs a program, which is given its options as JSON, where it can make networks. */
+export async function inNamespaces(
+  program: string,
+  options: object,
+  /** Words before its command line. */
+  before: readonly string[] = [],
+): Promise<number> {
   const enter = namespaces()
   const why = whyNot(enter)
   if (why !== undefined) {
@@ -32,7 +42,7 @@ export async function benchChaos(options: ChaosOptions): Promise<number> {
   }
   const child = spawn(
     'unshare',
-    [...enter, '--', process.execPath, program, JSON.stringify(options)],
+    [...enter, '--', ...before, process.execPath, program, JSON.stringify(options)],
     { stdio: 'inherit' },
   )
   // Ctrl-C reaches the inside by itself. `unshare` hears nothing while it waits.

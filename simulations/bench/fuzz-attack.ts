@@ -7,6 +7,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { LocalNode } from '../mesh/layout.ts'
+import { look } from '../mesh/looking.ts'
 import type { AttackerData, AttackerOrder, AttackerWord, Visit } from './fuzz-attacker.ts'
 import { type FuzzKind, fuzzKindNames, fuzzKinds } from './fuzz-kinds.ts'
 import type { FuzzTarget } from './fuzz-session.ts'
@@ -98,7 +99,7 @@ function increase(
 }
 
 async function targetOf(mesh: Mesh, victim: LocalNode, witness: LocalNode): Promise<FuzzTarget> {
-  const response = await fetch(`${victim.apiAddress}/api/v1/nodes`)
+  const response = await look(victim, '/api/v1/nodes')
   const { nodes } = (await response.json()) as { nodes: { id: string; name: string }[] }
   const idOf = (name: string) => nodes.find((node) => node.name === name)?.id ?? ''
   return {
@@ -106,9 +107,11 @@ async function targetOf(mesh: Mesh, victim: LocalNode, witness: LocalNode): Prom
     port: victim.meshPort,
     address: `/ip4/127.0.0.1/tcp/${victim.meshPort}`,
     apiAddress: victim.apiAddress,
+    dataDirectory: victim.dataDirectory,
     id: idOf(victim.name),
     witness: idOf(witness.name),
     swarmKey: new Uint8Array(readFileSync(mesh.swarmKeyFile)),
+    issuerKey: readFileSync(mesh.issuerKeyFile, 'utf8'),
   }
 }
 

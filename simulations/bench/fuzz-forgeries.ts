@@ -17,6 +17,8 @@ import {
 } from '../../protocol/membership/messages.ts'
 import { below, type Entropy, pick } from '../../protocol/ports/entropy.ts'
 import { encode } from '../../protocol/wire/codec.ts'
+import type { Assignment } from '../../protocol/work/attempt.ts'
+import { WorkFrame } from '../../protocol/work/messages.ts'
 import { between, joined, lengthField, textField, varintField } from './fuzz-bytes.ts'
 
 const nobodysNews: News = { claims: [], digests: [] }
@@ -147,6 +149,24 @@ export function nack(seq: number): Uint8Array {
 /** `profiles` with one profile; by hand, because an honest sender would not sign it so. */
 export function profiles(packed: Uint8Array): Uint8Array {
   return lengthField(9, lengthField(1, packed))
+}
+
+/** What only a leader says: here is work for you. */
+export function work(entropy: Entropy): Uint8Array {
+  const term = between(entropy, 1, 1_000_000)
+  const assignment: Assignment = {
+    id: { run: 'fuzz', stage: `s${entropy.uint32()}`, attempt: 1 },
+    fence: { term, index: 1 },
+    step: { kind: 'program', value: { argv: ['/bin/true'] } },
+    workflow: 'fuzz',
+    env: {},
+    secrets: {},
+    artifacts: [],
+    artifactsFrom: [],
+    timeouts: {},
+    resources: { custom: {} },
+  }
+  return encode(WorkFrame, { kind: 'assign', value: { term, assignments: [assignment] } })
 }
 
 // ── Around what is said ─────────────────────────────────────────────────────────────────────────

@@ -8,6 +8,14 @@ export const fuzzKinds = {
   foreignSwarmKey: ['handshakeFailed'],
   connectionBurst: ['connectionRate', 'tooManyHandshakes'],
   bannedReturn: ['bannedPeer'],
+  // In the swarm, and not of the mesh, or not what they claim.
+  speechlessStranger: ['trustNoCredential'],
+  forgedCredential: ['trustUnknownIssuer', 'trustBadSignature'],
+  expiredCredential: ['trustExpired'],
+  foreignCredential: ['trustForeignMesh'],
+  stolenCredential: ['trustNotItsOwn'],
+  truncatedCredential: ['trustMalformed'],
+  assigningAgent: ['trustMissingRole'],
   // Between the door and the streams.
   cipherGarbage: ['cipherGarbage'],
   muxerGarbage: ['muxerGarbage'],

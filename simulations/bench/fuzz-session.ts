@@ -10,6 +10,13 @@ import {
   type BareStream,
   startBarePeer,
 } from '../../agent/network/bare-peer.ts'
+import { introductionPurpose } from '../../agent/trust/purposes.ts'
+import { issuerIn } from '../../coordinator/host/mesh-keys.ts'
+import { type Grant, issueCertificate } from '../../protocol/identity/certificate.ts'
+import type { Credential } from '../../protocol/identity/credential.ts'
+import { Introduction } from '../../protocol/identity/introduction.ts'
+import { serialFrom } from '../../protocol/identity/issuing.ts'
+import { type Signer, signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import { FrameDecoder } from '../../protocol/wire/frame.ts'
@@ -23,16 +30,22 @@ export interface FuzzTarget {
   host: string
   port: number
   apiAddress: string
+  dataDirectory: string
   /** Its id, and that of the honest agent beside it. */
   id: string
   witness: string
   swarmKey: Uint8Array
+  /** The text of the mesh's issuing key: most abuse is tried by peers that are of the mesh. */
+  issuerKey: string
 }
 
 export const MEMBERSHIP = '/skein/membership/1'
 export const CALLS = '/skein/calls/1'
+export const WORK = '/skein/work/1'
 export const MESHSUB = '/meshsub/1.2.0'
 
+/** The year 2255. */
+const NEVER_MS = 9e12
 const CONNECT_DEADLINE_MS = 3_000
 const CONNECT_AGAIN_MS = 100
 /** For anything that the victim should answer at once. */
@@ -44,6 +57,7 @@ export class Session {
   /** Frames, or what stands for one: connections, streams, writes below the streams. */
   sent = 0
   private readonly peers: BarePeer[] = []
+  private readonly credentials = new Map<BarePeer, Credential>()
 
   constructor(target: FuzzTarget, entropy: Entropy) {
     this.target = target
@@ -53,12 +67,43 @@ export class Session {
   async peer(swarmKey = this.target.swarmKey, seed = this.entropy.bytes(32)): Promise<BarePeer> {
     const peer = await startBarePeer({ privateKeySeed: seed, swarmKey })
     this.peers.push(peer)
+    this.credentials.set(peer, this.credentialOf(signerFromSeed(seed)))
     return peer
   }
 
-  /** Comes in; the door may be closed for a moment after a burst of others. */
+  /** What a peer of the mesh shows; with a change, what one shows that is none. */
+  credentialOf(subject: Signer, change: Partial<Grant> = {}, signer?: Signer): Credential {
+    const issuer = issuerIn(this.target.issuerKey)
+    if (issuer === undefined) throw new Error('the target has no issuing key')
+    const times = { notBeforeMs: 0, notAfterMs: NEVER_MS }
+    const serial = serialFrom(this.entropy.bytes(16))
+    const named = { mesh: issuer.mesh, serial, subject: subject.id, name: 'fuzz', labels: {} }
+    const grant: Grant = { ...named, kind: 'peer', roles: ['agent'], ...times, ...change }
+    const leaf = issueCertificate(grant, signer ?? issuer.signer)
+    return { leaf, issuer: issuer.certificate }
+  }
+
+  /** Comes in, and shows that it is of the mesh. */
   async enter(peer?: BarePeer): Promise<BareConnection> {
     const visitor = peer ?? (await this.peer())
+    const connection = await this.knock(visitor)
+    const credential = this.credentials.get(visitor)
+    if (credential) await this.introduce(connection, encode(Introduction, { credential }))
+    return connection
+  }
+
+  /** Shows something, and waits for what the other side has to say to it. */
+  async introduce(connection: BareConnection, shown: Uint8Array): Promise<void> {
+    const stream = await connection.stream(introductionPurpose, soon())
+    const heard = new Promise<void>((resolve) => stream.onData(() => resolve()))
+    this.sent++
+    await stream.write(prefixed(shown))
+    await Promise.race([heard, stream.over, connection.over, rest(ANSWER_DEADLINE_MS)])
+    await stream.end()
+  }
+
+  /** Comes in, a stranger; the door may be closed for a moment after a burst of others. */
+  async knock(visitor: BarePeer): Promise<BareConnection> {
     const deadlineMs = performance.now() + CONNECT_DEADLINE_MS
     for (;;) {
       try {

@@ -8,6 +8,7 @@ import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { News } from '../../protocol/membership/messages.ts'
 import { pick } from '../../protocol/ports/entropy.ts'
 import { decode } from '../../protocol/wire/codec.ts'
+import { look } from '../mesh/looking.ts'
 import { between, lengthField, prefixed } from './fuzz-bytes.ts'
 import { askForEverything, call, envelope, Forger, profiles } from './fuzz-forgeries.ts'
 import { CALLS, MEMBERSHIP, rest, type Session, takeStreams } from './fuzz-session.ts'
@@ -180,7 +181,7 @@ export async function garbageAnswer(session: Session): Promise<void> {
   await session.heardOut(connection)
   for (let i = 0; i < 4; i++) {
     const signal = AbortSignal.timeout(ASK_DEADLINE_MS)
-    const asked = await fetch(`${target.apiAddress}/api/v1/nodes/${peer.id}`, { signal })
+    const asked = await look(target, `/api/v1/nodes/${peer.id}`, signal)
     await asked.arrayBuffer()
   }
 }

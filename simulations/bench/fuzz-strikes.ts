@@ -5,6 +5,7 @@ import * as door from './fuzz-strikes-door.ts'
 import * as frames from './fuzz-strikes-frames.ts'
 import * as gossip from './fuzz-strikes-gossip.ts'
 import * as members from './fuzz-strikes-members.ts'
+import * as trust from './fuzz-strikes-trust.ts'
 
 export type Strike = (session: Session) => Promise<void>
 
@@ -13,4 +14,5 @@ export const strikes: Readonly<Record<FuzzKind, Strike>> = {
   ...frames,
   ...members,
   ...gossip,
+  ...trust,
 }

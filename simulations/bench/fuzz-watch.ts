@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import type { LocalNode } from '../mesh/layout.ts'
+import { look } from '../mesh/looking.ts'
 
 export interface MemorySample {
   atMs: number
@@ -58,7 +59,7 @@ export class Watch {
 
   /** What the victim has refused since it started, by reason. */
   async refusals(): Promise<Record<string, number>> {
-    const text = await this.text(`${this.victim.apiAddress}/metrics`)
+    const text = await this.text(this.victim, '/metrics')
     const counts: Record<string, number> = {}
     for (const [, reason, count] of text.matchAll(/^skein_refused\{reason="(\w+)"\} (\S+)/gm)) {
       counts[reason as string] = Number(count)
@@ -76,7 +77,7 @@ export class Watch {
   private async askHealth(): Promise<void> {
     const startedMs = performance.now()
     try {
-      await this.text(`${this.victim.apiAddress}/health`)
+      await this.text(this.victim, '/health')
       this.healthMs.push(performance.now() - startedMs)
     } catch (error) {
       this.unanswered.push(`/health: ${String(error)}`)
@@ -85,8 +86,8 @@ export class Watch {
 
   private async askHeap(): Promise<void> {
     try {
-      const { apiAddress, name } = this.victim
-      const { sample } = JSON.parse(await this.text(`${apiAddress}/api/v1/nodes/${name}`)) as {
+      const { name } = this.victim
+      const { sample } = JSON.parse(await this.text(this.victim, `/api/v1/nodes/${name}`)) as {
         sample?: { agent: { heapUsedBytes: number } }
       }
       const mib = (sample?.agent.heapUsedBytes ?? Number.NaN) / 2 ** 20
@@ -98,7 +99,7 @@ export class Watch {
 
   private async askWitness(): Promise<void> {
     try {
-      const { nodes } = JSON.parse(await this.text(`${this.witness.apiAddress}/api/v1/nodes`)) as {
+      const { nodes } = JSON.parse(await this.text(this.witness, '/api/v1/nodes')) as {
         nodes: { name: string; state: string }[]
       }
       this.looks++
@@ -111,9 +112,9 @@ export class Watch {
 
   /** What happens between two looks is told by the witness's event stream. */
   private async followEvents(): Promise<void> {
-    const address = `${this.witness.apiAddress}/api/v1/events?follow=true&last=0`
+    const path = '/api/v1/events?follow=true&last=0'
     try {
-      const { body } = await fetch(address, { signal: this.following.signal })
+      const { body } = await look(this.witness, path, this.following.signal)
       let rest = ''
       for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
         const lines = (rest + Buffer.from(chunk).toString('utf8')).split('\n')
@@ -142,8 +143,8 @@ export class Watch {
     }
   }
 
-  private async text(url: string): Promise<string> {
-    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_DEADLINE_MS) })
+  private async text(node: LocalNode, path: string): Promise<string> {
+    const response = await look(node, path, AbortSignal.timeout(ANSWER_DEADLINE_MS))
     return response.text()
   }
 }

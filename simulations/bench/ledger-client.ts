@@ -1,12 +1,17 @@
-/** A peer with nothing to do but append: the many clients of `skein bench ledger` in one process. */
+/** A peer of the mesh with nothing to do but append: the many clients of `skein bench ledger` in one process. */
 import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { Courier } from '../../agent/ledger/courier.ts'
 import { startNetwork } from '../../agent/network/start.ts'
 import { SystemClock } from '../../agent/ports/clock.ts'
 import { SystemEntropy } from '../../agent/ports/entropy.ts'
 import { Calls } from '../../agent/requests/calls.ts'
+import { TrustedNetwork } from '../../agent/trust/trusted-network.ts'
 import { AGENT_VERSION } from '../../agent/version.ts'
-import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { readIssuer } from '../../coordinator/host/mesh-keys.ts'
+import { credentialBy } from '../../coordinator/host/peer-files.ts'
+import { keyFileNames } from '../../protocol/identity/key-file.ts'
+import { type PeerId, signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import type { Appended } from '../../protocol/ledger/ledger.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import { helloOf } from '../../protocol/wire/versions.ts'
@@ -35,8 +40,9 @@ export class LedgerClient {
   static async connect(addresses: readonly string[], swarmKeyFile: string): Promise<LedgerClient> {
     const clock = new SystemClock()
     const entropy = new SystemEntropy()
-    const network = await startNetwork({
-      privateKeySeed: entropy.bytes(32),
+    const seed = entropy.bytes(32)
+    const inner = await startNetwork({
+      privateKeySeed: seed,
       swarmKey: new Uint8Array(readFileSync(swarmKeyFile)),
       listen: [],
       announce: [],
@@ -46,6 +52,20 @@ export class LedgerClient {
       onDiscovered: () => {},
       log: silent,
     })
+    const issuer = readIssuer(join(dirname(swarmKeyFile), keyFileNames.issuer))
+    const network = new TrustedNetwork(
+      { clock, network: inner, log: silent },
+      {
+        trust: { mesh: issuer.mesh, isRevoked: () => false },
+        credential: credentialBy(issuer, signerFromSeed(seed).id, {
+          name: 'bench',
+          roles: ['agent'],
+          labels: {},
+        }),
+        keyOf: (peer) => peer,
+        onRefused: () => {},
+      },
+    )
     const hello = helloOf(AGENT_VERSION, 'bench')
     const calls = new Calls({ clock, entropy, network, log: silent }, hello)
     network.onConnection = ({ peer, kind }) => {
@@ -53,8 +73,9 @@ export class LedgerClient {
     }
     const close = async () => {
       calls.close()
+      network.stop()
       clock.close()
-      await network.stop()
+      await inner.stop()
     }
     try {
       for (const address of addresses) {

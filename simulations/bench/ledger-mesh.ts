@@ -1,8 +1,10 @@
 /** Where the ledger of a mesh is led from, once enough of its hosts vote. */
+import { Client } from '../../coordinator/cli/client.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { Problem } from '../../protocol/problem.ts'
 import { type LocalNode, meshAddressOf } from '../mesh/layout.ts'
+import { look, signInOf } from '../mesh/looking.ts'
 import type { Mesh } from './mesh.ts'
 
 const DEADLINE_MS = 60_000
@@ -75,12 +77,10 @@ export async function leaderOfVoters(
 ): Promise<{ id: PeerId; name: string; address: string }> {
   const { name: leader } = await leaderOfAll(mesh)
   const barred = mesh.nodes.filter(({ name }) => name !== leader).slice(voters - 1)
-  for (const { name, apiAddress } of barred) {
-    await fetch(`${apiAddress}/api/v1/nodes/${name}/voting`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ votes: 'never' }),
-    })
+  const { signal: never } = new AbortController()
+  for (const node of barred) {
+    const client = new Client(node.apiAddress, signInOf(node), never)
+    await client.call('voting', { parameters: { node: node.name }, body: { votes: 'never' } })
   }
   const deadlineMs = performance.now() + DEADLINE_MS
   while (performance.now() < deadlineMs) {
@@ -111,13 +111,13 @@ export function statusesOf(
   mesh: Mesh,
   nodes: readonly LocalNode[] = mesh.nodes,
 ): Promise<(StatusAnswer | undefined)[]> {
-  return Promise.all(nodes.map(({ apiAddress }) => statusAt(apiAddress)))
+  return Promise.all(nodes.map(statusAt))
 }
 
-async function statusAt(apiAddress: string): Promise<StatusAnswer | undefined> {
+async function statusAt(node: LocalNode): Promise<StatusAnswer | undefined> {
   try {
     const signal = AbortSignal.timeout(STATUS_DEADLINE_MS)
-    const response = await fetch(`${apiAddress}/api/v1/status`, { signal })
+    const response = await look(node, '/api/v1/status', signal)
     return (await response.json()) as StatusAnswer
   } catch {
     return undefined
@@ -135,9 +135,9 @@ function noVoters(voters: number): Problem {
 
 /** Who leads, by the word of the first agent that answers; `without` is not asked. */
 export async function leaderSeenBy(mesh: Mesh, without: string): Promise<PeerId | undefined> {
-  for (const { name, apiAddress } of mesh.nodes) {
-    if (name === without) continue
-    const status = await statusAt(apiAddress)
+  for (const each of mesh.nodes) {
+    if (each.name === without) continue
+    const status = await statusAt(each)
     const leader = status?.nodes.find((node) => node.name === status.ledger?.leader)
     if (leader) return leader.id as PeerId
   }
@@ -146,9 +146,9 @@ export async function leaderSeenBy(mesh: Mesh, without: string): Promise<PeerId 
 
 /** As the first agent that answers sees them. */
 async function nodesOf(mesh: Mesh): Promise<NodesAnswer['nodes']> {
-  for (const { apiAddress } of mesh.nodes) {
+  for (const node of mesh.nodes) {
     try {
-      const response = await fetch(`${apiAddress}/api/v1/nodes`)
+      const response = await look(node, '/api/v1/nodes')
       return ((await response.json()) as NodesAnswer).nodes
     } catch {
       // This one is down; another may not be.

@@ -9,6 +9,7 @@ import type { Run, RunDetail } from '../../coordinator/api/run-schemas.ts'
 import { Client } from '../../coordinator/cli/client.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
+import { signInOf } from '../mesh/looking.ts'
 import type { Mesh } from './mesh.ts'
 
 export interface Wanted {
@@ -37,7 +38,7 @@ export class MeshRuns {
   constructor(mesh: Mesh) {
     this.mesh = mesh
     const { signal } = new AbortController()
-    this.clients = mesh.nodes.map(({ apiAddress }) => new Client(apiAddress, signal))
+    this.clients = mesh.nodes.map((node) => new Client(node.apiAddress, signInOf(node), signal))
   }
 
   /** The name under which runs can be begun without its text. */
@@ -49,12 +50,12 @@ export class MeshRuns {
   async begin({ workflow, published = false, group }: Wanted): Promise<Run> {
     const key = `${this.prefix}-${this.begun++}`
     const labels = { [NAME]: `${this.prefix}-${group}` }
-    const body = { workflow, published, inputs: {}, labels, by: NAME, key }
+    const body = { workflow, published, inputs: {}, labels, key }
     return (await this.ask('startRun', { body })).run
   }
 
   async signal(event: string): Promise<void> {
-    await this.ask('signal', { body: { event, by: NAME } })
+    await this.ask('signal', { body: { event } })
   }
 
   async detail(run: string): Promise<RunDetail> {

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { keyFileNames } from '../../protocol/identity/key-file.ts'
 import { type LocalNode, layoutOf, planNodes, prepare } from '../mesh/layout.ts'
 import { Supervisor, type SupervisorOptions } from '../mesh/supervisor.ts'
 import { untilAllSeeAll } from '../mesh/together.ts'
@@ -11,6 +12,8 @@ const READY_DEADLINE_MS = 60_000
 export interface MeshOptions extends SupervisorOptions {
   /** Where each agent listens, if not on loopback. */
   readonly hostOf?: (name: string) => string
+  /** Where its control API is reached, if not there. */
+  readonly apiHost?: string
 }
 
 /** By Ctrl-C. */
@@ -42,10 +45,10 @@ export class Mesh {
     const directory = mkdtempSync(join(tmpdir(), 'skein-bench-'))
     const layout = layoutOf(directory)
     await prepare(layout)
-    const nodes = await planNodes(layout, count, options.hostOf)
+    const nodes = await planNodes(layout, count, options.hostOf, options.apiHost)
     const supervisor = new Supervisor(layout, nodes, () => {}, options)
     const startedMs = performance.now()
-    supervisor.start()
+    await supervisor.start()
     try {
       const signal = new AbortController().signal
       await untilAllSeeAll(nodes, READY_DEADLINE_MS, signal, () => supervisor.firstEnd())
@@ -60,6 +63,16 @@ export class Mesh {
   /** What a peer must have to be let in. */
   get swarmKeyFile(): string {
     return layoutOf(this.directory).swarmKeyFile
+  }
+
+  /** The key of its person. */
+  get operatorKeyFile(): string {
+    return join(this.directory, keyFileNames.operator)
+  }
+
+  /** What lets a peer in for good. */
+  get issuerKeyFile(): string {
+    return layoutOf(this.directory).issuerKeyFile
   }
 
   /** Lets time pass; rejects on Ctrl-C. */

@@ -2,7 +2,9 @@
  * `skein bench up`: how soon a new mesh is together, and how soon the others know when an agent is
  * killed. Deaths are timed at a survivor's event stream, on the clock of this process.
  */
-import { request } from 'node:http'
+import { Client } from '../../coordinator/cli/client.ts'
+import type { LocalNode } from '../mesh/layout.ts'
+import { signInOf } from '../mesh/looking.ts'
 import { Mesh } from './mesh.ts'
 import { type Figure, percentile, report } from './report.ts'
 
@@ -27,7 +29,7 @@ export async function benchUp(options: UpOptions): Promise<number> {
       const victim = mesh.nodes.at(-1)
       const witness = mesh.nodes[0]
       if (!victim || !witness || victim === witness) continue
-      const seen = watch(witness.apiAddress, victim.name)
+      const seen = watch(witness, victim.name)
       await seen.listening
       const killedMs = performance.now()
       process.kill(victim.pid, 'SIGKILL')
@@ -53,34 +55,28 @@ function figure(metric: string, values: readonly number[], share: number, goal: 
   return { metric, unit: 'ms', value, goal: `< ${goal}`, holds: value < goal }
 }
 
-function watch(address: string, victim: string) {
+function watch(witness: LocalNode, victim: string) {
   const listening = Promise.withResolvers<void>()
   const death = Promise.withResolvers<{ suspectMs: number; deadMs: number }>()
   const deadline = setTimeout(() => death.reject(new Error('nobody noticed')), DEATH_DEADLINE_MS)
-  const call = request(`${address}/api/v1/events?follow=true&last=0`, (response) => {
+  const leaving = new AbortController()
+  const client = new Client(witness.apiAddress, signInOf(witness), leaving.signal)
+  const follow = async () => {
+    const events = await client.stream('events', { query: { follow: 'true', last: 0 } })
     listening.resolve()
-    response.setEncoding('utf8')
-    let rest = ''
     let suspectMs = Number.NaN
-    response.on('data', (chunk: string) => {
-      const lines = (rest + chunk).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) {
-        const { kind, name } = JSON.parse(line) as { kind: string; name?: string }
-        if (name !== victim) continue
-        if (kind === 'node.suspect') suspectMs = performance.now()
-        if (kind !== 'node.dead') continue
-        clearTimeout(deadline)
-        death.resolve({ suspectMs, deadMs: performance.now() })
-        call.destroy()
-      }
-    })
-    response.on('error', () => {})
-  })
-  call.on('error', (error) => {
+    for await (const { kind, name } of events) {
+      if (name !== victim) continue
+      if (kind === 'node.suspect') suspectMs = performance.now()
+      if (kind !== 'node.dead') continue
+      clearTimeout(deadline)
+      death.resolve({ suspectMs, deadMs: performance.now() })
+      return
+    }
+  }
+  follow().catch((error: unknown) => {
     listening.reject(error)
     death.reject(error)
   })
-  call.end()
   return { listening: listening.promise, death: death.promise }
 }

@@ -1,16 +1,17 @@
 /**
- * Where a local mesh keeps what it is: one folder with the swarm key, a data directory for each
+ * Where a local mesh keeps what it is: one folder with the mesh's keys, a data directory for each
  * agent, and `mesh.json`, which says who runs and how to reach them. Other programs read that file.
  */
-import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { notWritable } from '../../agent/life/refusals.ts'
-import { leaveFoundingNote } from '../../agent/ports/founding.ts'
 import { makeDirectory } from '../../agent/ports/make-directory.ts'
 import { stateDirectory } from '../../coordinator/cli/where.ts'
-import { formatSwarmKey } from '../../protocol/identity/swarm-key.ts'
+import { writeSwarmKey } from '../../coordinator/host/mesh-files.ts'
+import { lockedBy, writeMeshKeys } from '../../coordinator/host/mesh-keys.ts'
+import { keyFileNames } from '../../protocol/identity/key-file.ts'
 
 export interface LocalNode {
   name: string
@@ -40,6 +41,7 @@ export interface MeshLayout {
   directory: string
   meshFile: string
   swarmKeyFile: string
+  issuerKeyFile: string
   logFile: string
 }
 
@@ -55,6 +57,7 @@ export function layoutOf(directory: string): MeshLayout {
     directory,
     meshFile: join(directory, 'mesh.json'),
     swarmKeyFile: join(directory, 'swarm.key'),
+    issuerKeyFile: join(directory, keyFileNames.issuer),
     logFile: join(directory, 'mesh.log'),
   }
 }
@@ -76,13 +79,14 @@ export function writeMeshFile(layout: MeshLayout, mesh: MeshFile): void {
   renameSync(draft, layout.meshFile)
 }
 
-/** Makes the folder and the key on the first `up`; later ones find them. */
+/** Makes the folder and the keys on the first `up`; later ones find them. */
 export async function prepare(layout: MeshLayout): Promise<void> {
   try {
     await makeDirectory(layout.directory)
-    if (!existsSync(layout.swarmKeyFile)) {
-      writeFileSync(layout.swarmKeyFile, formatSwarmKey(randomBytes(32)), { mode: 0o600 })
-      leaveFoundingNote(layout.directory)
+    if (!existsSync(layout.swarmKeyFile)) writeSwarmKey(layout.directory)
+    // Also for a folder of before there were certificates: its agents stay who they are.
+    if (!existsSync(layout.issuerKeyFile)) {
+      writeMeshKeys(layout.directory, userInfo().username, lockedBy(undefined))
     }
   } catch (error) {
     throw notWritable(layout.directory, '--dir', error)
@@ -97,6 +101,8 @@ export async function planNodes(
   layout: MeshLayout,
   count: number,
   hostOf: (name: string) => string = () => '127.0.0.1',
+  /** Where the control API is reached, if not there. */
+  apiHost?: string,
 ): Promise<LocalNode[]> {
   const before = new Map(readMeshFile(layout)?.nodes.map((node) => [node.name, node]))
   const taken = new Set<number>()
@@ -107,7 +113,7 @@ export async function planNodes(
     const meshPort = await freePort(known?.meshPort, taken)
     const apiPort = await freePort(known?.apiPort, taken)
     const host = hostOf(name)
-    const apiAddress = `http://${host}:${apiPort}`
+    const apiAddress = `http://${apiHost ?? host}:${apiPort}`
     const dataDirectory = join(layout.directory, 'nodes', name)
     nodes.push({ name, host, apiAddress, meshPort, apiPort, pid: 0, start: '', dataDirectory })
   }

@@ -5,9 +5,12 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readIssuer } from '../../coordinator/host/mesh-keys.ts'
+import { equipPeer } from '../../coordinator/host/peer-files.ts'
+import type { MeshId } from '../../protocol/identity/mesh-id.ts'
 import { type LocalNode, type MeshLayout, meshAddressOf, processStart } from './layout.ts'
 import type { Ended } from './together.ts'
 
@@ -56,11 +59,17 @@ export class Supervisor {
     this.kept = nodes.map((node) => ({ node, startedMs: 0, pauseMs }))
   }
 
-  start(): void {
-    for (const kept of this.kept) {
-      this.writeConfig(kept.node)
-      this.launch(kept)
-    }
+  /** Each agent is let into the mesh before it starts; who has a credential keeps it. */
+  async start(): Promise<void> {
+    const issuer = readIssuer(this.layout.issuerKeyFile)
+    await Promise.all(
+      this.kept.map(async (kept) => {
+        const { name, dataDirectory } = kept.node
+        await equipPeer(dataDirectory, issuer, { name, roles: ['coordinator'], labels: {} })
+        this.writeConfig(kept.node, issuer.mesh)
+      }),
+    )
+    for (const kept of this.kept) this.launch(kept)
   }
 
   /** The first agent that has ended by itself. */
@@ -135,11 +144,11 @@ export class Supervisor {
     })
   }
 
-  private writeConfig(node: LocalNode): void {
-    mkdirSync(node.dataDirectory, { recursive: true, mode: 0o700 })
+  private writeConfig(node: LocalNode, mesh: MeshId): void {
     const others = this.kept.filter((kept) => kept.node !== node)
     const config = {
       node: { name: node.name },
+      mesh: { id: mesh },
       dataDirectory: node.dataDirectory,
       network: {
         listen: [meshAddressOf(node)],

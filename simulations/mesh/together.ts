@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
 import type { LocalNode } from './layout.ts'
+import { look } from './looking.ts'
 
 const ASK_EVERY_MS = 50
 const ASK_DEADLINE_MS = 1_000
@@ -48,9 +49,7 @@ export async function untilAllSeeAll(
 /** How many nodes with a name and a load this agent sees alive; 0 while it does not answer. */
 async function aliveSeenBy(node: LocalNode): Promise<number> {
   try {
-    const response = await fetch(`${node.apiAddress}/api/v1/nodes`, {
-      signal: AbortSignal.timeout(ASK_DEADLINE_MS),
-    })
+    const response = await look(node, '/api/v1/nodes', AbortSignal.timeout(ASK_DEADLINE_MS))
     const { nodes } = (await response.json()) as { nodes: { state: string; platform: string }[] }
     return nodes.filter(({ state, platform }) => state === 'alive' && platform !== 'unknown').length
   } catch {

@@ -85,7 +85,7 @@ async function supervise(options: UpOptions, layout: MeshLayout): Promise<number
   })
   try {
     const startedMs = performance.now()
-    supervisor.start()
+    await supervisor.start()
     writeMeshFile(layout, mesh)
     say(`starting ${nodes.length} agents in ${layout.directory}`)
     await untilAllSeeAll(nodes, READY_DEADLINE_MS, stop.signal, () => supervisor.firstEnd())

@@ -1,4 +1,5 @@
 /** Looks for the first seed that notices a mutant, each mutant in a thread of its own. */
+import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { mutantLimits } from './limits.ts'
@@ -38,6 +39,8 @@ async function hunt(mutant: Mutant, seedsMax: number): Promise<Hunt> {
     return { mutant, seeds, virtualMs, realMs: performance.now() - startedMs, caught }
   }
   try {
+    // A thread can be asked what it has used only once it runs, which takes a busy machine a while.
+    await once(worker, 'online')
     for (let seed = 1; seed <= seedsMax; seed++) {
       const finding = await ask(worker, seed)
       virtualMs += finding.virtualMs
@@ -64,10 +67,13 @@ function ask(worker: Worker, seed: number): Promise<Finding> {
   const timer = setInterval(() => void look().catch(reject), mutantLimits.lookMs)
   worker.once('message', resolve)
   worker.once('error', reject)
+  const onExit = (code: number) => reject(new Error(`the thread ended by itself, with ${code}`))
+  worker.once('exit', onExit)
   worker.postMessage(seed)
   return promise.finally(() => {
     clearInterval(timer)
     worker.off('message', resolve)
     worker.off('error', reject)
+    worker.off('exit', onExit)
   })
 }

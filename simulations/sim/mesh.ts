@@ -95,6 +95,9 @@ export class SimulatedMesh {
       {
         signer: ports.signer,
         verify: ports.verify,
+        trust: ports.trust,
+        credential: ports.credential,
+        keyOf: ports.keyOf,
         name: host.name,
         mesh: 'simulated',
         labels: this.options.labels?.(host) ?? {},

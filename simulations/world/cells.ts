@@ -6,6 +6,7 @@ import type {
   Cell,
   CellExit,
   CellLimits,
+  CellRule,
   CellSpec,
   Cells,
   CellUsage,
@@ -34,6 +35,10 @@ export class SimulatedCells implements Cells {
     this.host = host
     this.life = host.life
     this.entropy = host.world.entropy.stream(`cells/${host.name}/${host.life}`)
+  }
+
+  rules(): readonly CellRule[] {
+    return []
   }
 
   start(spec: CellSpec, onOutput: OnCellOutput): Promise<Cell> {
@@ -71,6 +76,14 @@ export class SimulatedCells implements Cells {
     // The end of a program that keeps no record and that nobody waited for is not known.
     cell.unknownEnd = !keepsExit
     return Promise.resolve(cell)
+  }
+
+  killAll(names: ReadonlySet<string>): Promise<void> {
+    const { processTable } = this.host
+    for (const process of [...processTable.marked(MARK, (name) => names.has(name))]) {
+      process.receive('SIGKILL')
+    }
+    return Promise.resolve()
   }
 
   sweep(keep: ReadonlySet<string>): number {

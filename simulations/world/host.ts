@@ -4,6 +4,7 @@
  * port of a life that is over does nothing and answers nobody.
  */
 import { assert } from '../../protocol/assert.ts'
+import type { Credential, Trust } from '../../protocol/identity/credential.ts'
 import type { PeerId, Signer, Verify } from '../../protocol/identity/peer-id.ts'
 import type { Blobs } from '../../protocol/ports/blobs.ts'
 import type { Cells } from '../../protocol/ports/cells.ts'
@@ -20,6 +21,7 @@ import { BlobPlatter } from './blob-platter.ts'
 import { SimulatedBlobs } from './blobs.ts'
 import { SimulatedCells } from './cells.ts'
 import { type ClockOptions, HostTime, VirtualClock } from './clock.ts'
+import { simulatedCredential, simulatedTrust } from './credentials.ts'
 import { DiskHandle } from './disk.ts'
 import { HappeningError, HostCall, HostEvent } from './event.ts'
 import { type Modules, SimulatedFunctions } from './functions.ts'
@@ -54,6 +56,10 @@ export interface HostPorts {
   log: Log
   signer: Signer
   verify: Verify
+  trust: Trust
+  keyOf(peer: PeerId): PeerId
+  /** Made when it is asked for: most worlds are too small for trust. */
+  readonly credential: Credential
 }
 
 /** What a program may give back, to be stopped in good order. */
@@ -208,6 +214,8 @@ export class Host {
   private makePorts(): HostPorts {
     const clock = new VirtualClock(this)
     this.network = new SimulatedNetwork(this)
+    const { name } = this
+    const { signer, verify, keyOf } = this.identity
     return {
       clock,
       entropy: this.world.entropy.stream(`host/${this.name}/${this.life}`),
@@ -221,7 +229,13 @@ export class Host {
       functions: new SimulatedFunctions(this),
       telemetry: new SimulatedTelemetry(this, clock),
       log: new TracedLog(this),
-      ...this.identity,
+      signer,
+      verify,
+      trust: simulatedTrust,
+      keyOf,
+      get credential() {
+        return simulatedCredential(keyOf(signer.id), name)
+      },
     }
   }
 

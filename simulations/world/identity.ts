@@ -1,6 +1,7 @@
 /** Who a simulated host is, and what its signature is worth. */
 import type { PeerId, Signer, Verify } from '../../protocol/identity/peer-id.ts'
 import { signerFromSeed, verify as verifyEd25519 } from '../../protocol/identity/peer-id.ts'
+import { keyBehind } from './credentials.ts'
 import type { SeededEntropy } from './entropy.ts'
 
 /**
@@ -13,6 +14,8 @@ export type IdentityKind = 'real' | 'plain'
 export interface Identity {
   signer: Signer
   verify: Verify
+  /** The key by which certificates know the host of that id. */
+  keyOf(id: PeerId): PeerId
 }
 
 const seedBytes = 32
@@ -22,10 +25,11 @@ const idLength = 52
 export function identityOf(entropy: SeededEntropy, name: string, kind: IdentityKind): Identity {
   if (kind === 'real') {
     const seed = entropy.stream(`identity/${name}`).bytes(seedBytes)
-    return { signer: signerFromSeed(seed), verify: verifyEd25519 }
+    return { signer: signerFromSeed(seed), verify: verifyEd25519, keyOf: (id) => id }
   }
   const id = `sim-${name.padStart(idLength - 4, '0')}` as PeerId
-  return { signer: { id, sign: (bytes) => checksum(id, bytes) }, verify: verifyChecksum }
+  const signer = { id, sign: (bytes: Uint8Array) => checksum(id, bytes) }
+  return { signer, verify: verifyChecksum, keyOf: keyBehind }
 }
 
 const verifyChecksum: Verify = (id, bytes, signature) => {

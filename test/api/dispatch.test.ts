@@ -60,7 +60,7 @@ test('the longest text of a workflow is taken where workflows are, and nothing a
       throw new ApiRefusal('notFound', 'gone', 'look again')
     },
   }
-  await ask('POST', '/api/v1/runs', { workflow: text, by: 'ann' }, { handlers })
+  await ask('POST', '/api/v1/runs', { workflow: text }, { handlers })
   assert.deepEqual(seen, [workflowLimits.textLengthMax])
   const url = '/api/v1/nodes/n1/labels'
   const refused = documentOf(await ask('PUT', url, { set: { zone: text } }))

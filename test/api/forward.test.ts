@@ -22,6 +22,7 @@ import {
 } from '../../coordinator/api/limits.ts'
 import { ApiRefusal } from '../../coordinator/api/refusal.ts'
 import { encode } from '../../protocol/wire/codec.ts'
+import { openDoor } from './doors.ts'
 import { documentOf, requestOf, sampleHandlers } from './stage.ts'
 
 function sure<T>(unpacked: Unpacked<T>): T {
@@ -33,7 +34,7 @@ function sure<T>(unpacked: Unpacked<T>): T {
 async function throughMesh(request: ApiRequest, handlers = sampleHandlers): Promise<ApiReply> {
   const there = sure(unpackRequest(packRequest(request)))
   const { signal } = new AbortController()
-  const reply = await dispatch(there, handlers, signal, (error) => {
+  const reply = await dispatch(there, handlers, openDoor(), signal, (error) => {
     throw error
   })
   return sure(unpackReply(packReply(reply)))

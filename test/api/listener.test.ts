@@ -6,6 +6,7 @@ import { withPlainEndpoints } from '../../agent/http/plain-endpoints.ts'
 import { Metrics } from '../../agent/metrics/registry.ts'
 import { dispatch } from '../../coordinator/api/dispatch.ts'
 import { ApiError } from '../../coordinator/api/schemas.ts'
+import { openDoor, openGuard } from './doors.ts'
 import { readOpenMetrics } from './openmetrics-grammar.ts'
 import { sampleHandlers, sampleStatus, silent } from './stage.ts'
 import { encoder, listen, ok, reply, takenPort, Wire } from './wire.ts'
@@ -21,7 +22,7 @@ test('the API answers through the socket, whole documents and streams', async ()
     throw error
   }
   const listener = await listen((request, signal) =>
-    dispatch(request, sampleHandlers, signal, noFault),
+    dispatch(request, sampleHandlers, openDoor(), signal, noFault),
   )
   const base = `http://127.0.0.1:${listener.address.port}`
   const status = await fetch(`${base}/api/v1/status`)
@@ -119,7 +120,13 @@ test('a body must be JSON, and say so', async () => {
 })
 
 test('a page that had its name pointed at loopback is refused', async () => {
-  const options = { host: '127.0.0.1', port: 0, log: silent, hosts: ['skein.internal'] }
+  const options = {
+    host: '127.0.0.1',
+    port: 0,
+    log: silent,
+    guard: openGuard,
+    hosts: ['skein.internal'],
+  }
   const listener = await startHttp(options, ok)
   const asked = async (...headers: string[]) => {
     const wire = await Wire.to(listener)
@@ -316,7 +323,8 @@ test('a handler that hangs is answered for, and one that throws does not take th
 
 test('a port that is taken, an address that is not here and one beyond loopback are refused', async () => {
   const { port, free } = await takenPort()
-  const start = (host: string, on: number) => startHttp({ host, port: on, log: silent }, ok)
+  const start = (host: string, on: number) =>
+    startHttp({ host, port: on, log: silent, guard: openGuard }, ok)
   await assert.rejects(start('127.0.0.1', port), { code: 'portTaken', exitCode: 9 })
   await free()
   for (const host of ['0.0.0.0', '::', '10.1.2.3', 'example.com', '']) {

@@ -10,7 +10,9 @@ import type {
   RunNews,
 } from '../../coordinator/api/run-schemas.ts'
 import type { MeshEvent, Module, Node, Status } from '../../coordinator/api/schemas.ts'
+import type { ExportLine } from '../../coordinator/audit/export-lines.ts'
 import type { Log } from '../../protocol/ports/log.ts'
+import { openDoor } from './doors.ts'
 
 export function sampleNode(i: number, self = false): Node {
   return {
@@ -75,6 +77,7 @@ export function sampleStatus(nodes: number): Status {
       dataDirectory: '/var/lib/skein',
     },
     nodes: Array.from({ length: nodes }, (_, i) => sampleNode(i + 1, i === 0)),
+    stops: [],
     modules: [sampleModule],
   }
 }
@@ -140,6 +143,20 @@ const sampleExplanation: Explanation = {
   more: 0,
 }
 
+const sampleVerdict = {
+  entries: 0,
+  first: 0,
+  last: 0,
+  findings: [],
+  upheldTo: 0,
+  upheldBy: [],
+}
+
+async function* sampleExport(): AsyncGenerator<ExportLine> {
+  const mark = { sequence: 0, hash: '0'.repeat(64) }
+  yield { schemaVersion: 1, kind: 'begin', mesh: 'm', by: 'n1', after: mark, head: mark }
+}
+
 export const sampleHandlers: Handlers = {
   startRun: () => ({ schemaVersion: 1, run: sampleRun, began: true }),
   runs: () => ({ schemaVersion: 1, runs: [sampleRun], stale: false }),
@@ -157,14 +174,34 @@ export const sampleHandlers: Handlers = {
     ended: true,
   }),
   runArtifacts: () => ({ schemaVersion: 1, run: sampleRun.id, lists: [] }),
+  users: () => ({ schemaVersion: 1, users: [] }),
+  addUser: () => ({ schemaVersion: 1, users: [] }),
+  revokeUser: () => ({ schemaVersion: 1, users: [] }),
+  secrets: () => ({ schemaVersion: 1, secrets: [{ name: 'token', by: 'ada', atMs: 1 }] }),
+  setSecret: () => ({ schemaVersion: 1, done: true }),
+  removeSecret: () => ({ schemaVersion: 1, done: true }),
+  audit: () => ({ schemaVersion: 1, entries: [], kept: 1 }),
+  auditExport: () => sampleExport(),
+  auditCheck: () => ({ schemaVersion: 1, whole: true, checks: [] }),
+  auditStanding: () => ({ schemaVersion: 1, node: 'n1', verdict: sampleVerdict, heads: [] }),
   artifactFiles: () => ({ schemaVersion: 1, known: false, files: [] }),
   artifactPiece: () => ({ schemaVersion: 1, known: true, base64: 'aGVsbG8=' }),
-  stopRun: () => ({ schemaVersion: 1, done: true }),
+  cancelRun: () => ({ schemaVersion: 1, done: true }),
+  killRun: () => ({ schemaVersion: 1, done: true }),
   retryRun: () => ({ schemaVersion: 1, run: sampleRun, began: true }),
   voteRun: () => ({ schemaVersion: 1, done: true }),
   signal: () => ({ schemaVersion: 1, done: true }),
   publishWorkflow: () => ({ schemaVersion: 1, workflows: [{ name: 'w', hash: '0' }] }),
   workflows: () => ({ schemaVersion: 1, workflows: [] }),
+  estop: () => ({
+    schemaVersion: 1,
+    mesh: '0',
+    inForce: [],
+    next: { scope: 'mesh', epoch: 1, covers: [], floor: 0 },
+    proposals: [],
+    nodes: [],
+  }),
+  sayStop: () => ({ schemaVersion: 1, word: '0', outcome: 'news' as const }),
   status: () => sampleStatus(5),
   nodes: () => ({ schemaVersion: 1, nodes: [sampleNode(1, true)] }),
   node: () => ({
@@ -210,7 +247,13 @@ export function ask(
     if (faults === undefined) throw error
     faults.push({ error, path, faultId })
   }
-  return dispatch(requestOf(method, url, body), { ...sampleHandlers, ...handlers }, signal, onFault)
+  return dispatch(
+    requestOf(method, url, body),
+    { ...sampleHandlers, ...handlers },
+    openDoor(),
+    signal,
+    onFault,
+  )
 }
 
 export function requestOf(method: string, url: string, body?: unknown): ApiRequest {

@@ -5,6 +5,7 @@ import { afterEach } from 'node:test'
 import type { HttpRequest } from '../../agent/http/exchange.ts'
 import type { HttpLimits } from '../../agent/http/limits.ts'
 import { type HttpListener, startHttp } from '../../agent/http/listener.ts'
+import { openGuard } from './doors.ts'
 import { silent } from './stage.ts'
 
 export interface Answer {
@@ -41,7 +42,10 @@ export async function listen(
   handle: TestHandle = ok,
   limits: Partial<HttpLimits> = {},
 ): Promise<HttpListener> {
-  const listener = await startHttp({ host: '127.0.0.1', port: 0, log: silent, limits }, handle)
+  const listener = await startHttp(
+    { host: '127.0.0.1', port: 0, log: silent, guard: openGuard, limits },
+    handle,
+  )
   opened.add(listener)
   return listener
 }

@@ -47,7 +47,7 @@ async function meshOf(seed: string, options: MeshOptions = {}): Promise<Mesh> {
 }
 
 async function start(mesh: Mesh, workflow: string): Promise<string> {
-  const body = { workflow, by: 'ada' }
+  const body = { workflow }
   return (await mesh.call(mesh.leader!, 'startRun', { body })).run.id
 }
 
@@ -166,7 +166,7 @@ test('files stay as long as a run is there that needs them, and not longer', asy
   await mesh.world.runFor(40_000)
   const again = await mesh.call(mesh.follower, 'retryRun', {
     parameters: { run: first },
-    body: { from: ['check'], by: 'ada' },
+    body: { from: ['check'] },
   })
   const second = again.run.id
   assert.equal(await ended(mesh, second), 'succeeded')

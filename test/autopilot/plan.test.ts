@@ -18,6 +18,7 @@ function hosts(count: number, change: Record<number, Partial<Candidate>> = {}): 
     storage: i + 1,
     silentMs: 0,
     barred: false,
+    coordinator: true,
     match: 0,
     ...change[i],
   }))
@@ -120,6 +121,19 @@ test('a barred voter stays while too few are left without it', () => {
   assert.ok(votersOf(left).includes(idOf(4)))
 })
 
+test('hosts that are no coordinators hold the log and never vote', () => {
+  const agent = { coordinator: false }
+  const config = settle(founded, hosts(5, { 2: agent, 4: agent }))
+  assert.deepEqual(votersOf(config), [0, 1, 3].map(idOf))
+  assert.ok(config.learners.some(({ id }) => id === idOf(2)))
+  const demoted = settle(settle(founded, hosts(4)), hosts(4, { 1: agent }))
+  assert.deepEqual(
+    votersOf(demoted),
+    [0, 2, 3].map(idOf),
+    'and one that is none any more is replaced',
+  )
+})
+
 test('whatever happens, those who are there are a majority of the next voters', () => {
   const candidate = fc.record({
     state: fc.constantFrom('alive', 'suspect', 'dead', 'left'),
@@ -127,6 +141,7 @@ test('whatever happens, those who are there are a majority of the next voters', 
     storage: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
     silentMs: fc.constantFrom(0, limits.goneMs),
     barred: fc.boolean(),
+    coordinator: fc.constantFrom(true, false, undefined),
     match: fc.constantFrom(0, LAST),
   })
   const seat = fc.record({
@@ -147,8 +162,9 @@ test('whatever happens, those who are there are a majority of the next voters', 
       assert.ok(there.length * 2 > step.target.voters.length)
       for (const voter of step.target.voters) {
         const before = config.voters.some((v) => v.id === voter.id && v.storage === voter.storage)
-        const match = candidates.find(({ id }) => id === voter.id)?.match
+        const { match, coordinator } = candidates.find(({ id }) => id === voter.id) ?? {}
         assert.ok(before || match === LAST, 'nobody votes who lacks the log')
+        assert.ok(before || coordinator, 'nobody votes who is no coordinator')
       }
     }),
   )

@@ -9,7 +9,9 @@ import { clientLimits } from '../../coordinator/cli/limits.ts'
 import { run } from '../../coordinator/cli/program.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
+import { signedInAsAda } from '../api/doors.ts'
 import { sampleStatus } from '../api/stage.ts'
+import { adasEnvironment } from './key.ts'
 import { type Answer, fakeAgent, fakeSocket, refuses, says, stage, Terminal } from './stage.ts'
 
 async function problemOf(work: Promise<unknown>): Promise<Problem> {
@@ -26,6 +28,7 @@ const never = new AbortController().signal
 
 async function run1(args: string[], address: string): Promise<{ code: number; io: Terminal }> {
   const io = new Terminal()
+  io.env = adasEnvironment()
   const programs = {} as Parameters<typeof run>[1]
   return { code: await run([...args, '--address', address], programs, io), io }
 }
@@ -48,7 +51,9 @@ test('what is not an agent’s answer is told as such, in one line', async (t) =
   ]
   for (const [answer, words] of cases) {
     const agent = await fakeAgent(t, [answer])
-    const problem = await problemOf(new Client(agent.address, never).call('status'))
+    const problem = await problemOf(
+      new Client(agent.address, signedInAsAda(), never).call('status'),
+    )
     assert.equal(problem.code, 'notSkein')
     assert.equal(problem.exitCode, exitCodes.noAnswer)
     assert.match(problem.why, words)
@@ -92,7 +97,7 @@ test('whatever JSON comes back, the command ends with a code and at most one lin
 
 test('an agent with a newer API is named as that', async (t) => {
   const { address } = await fakeAgent(t, [says('{"schemaVersion":2}')])
-  const problem = await problemOf(new Client(address, never).call('status'))
+  const problem = await problemOf(new Client(address, signedInAsAda(), never).call('status'))
   assert.equal(problem.code, 'otherVersion')
   assert.match(problem.why, /version 2, and this program reads version 1/)
 })
@@ -117,7 +122,7 @@ test('a refusal keeps its words and gets the exit code of its meaning', async (t
   ]
   for (const [status, code, exitCode] of cases) {
     const { address } = await fakeAgent(t, [refuses(status, code)])
-    const problem = await problemOf(new Client(address, never).call('status'))
+    const problem = await problemOf(new Client(address, signedInAsAda(), never).call('status'))
     assert.deepEqual(
       [problem.code, problem.why, problem.fix, problem.exitCode],
       [code, 'it may not be', 'ask somebody', exitCode],
@@ -180,7 +185,7 @@ test('a connection that is half closed, or cut, is an answer that broke off', as
       t,
       (socket) => void once(socket, 'data').then(() => end(socket)),
     )
-    const problem = await problemOf(new Client(address, never).call('status'))
+    const problem = await problemOf(new Client(address, signedInAsAda(), never).call('status'))
     assert.equal(problem.code, 'brokenOff')
     assert.equal(problem.exitCode, exitCodes.noAnswer)
   }
@@ -188,7 +193,7 @@ test('a connection that is half closed, or cut, is an answer that broke off', as
 
 test('a server that speaks no HTTP is told as such', async (t) => {
   const address = await fakeSocket(t, (socket) => void socket.write('SSH-2.0-OpenSSH_9.6\r\n'))
-  const problem = await problemOf(new Client(address, never).call('status'))
+  const problem = await problemOf(new Client(address, signedInAsAda(), never).call('status'))
   assert.equal(problem.code, 'notSkein')
   assert.match(problem.why, /does not speak HTTP/)
 })
@@ -206,10 +211,12 @@ test('an answer without end is given up, and so is a line', async (t) => {
     }
   const limits = { ...clientLimits, answerBytesMax: 100_000, lineLengthMax: 100_000 }
   const agent = await fakeAgent(t, [endless('application/json')])
-  const problem = await problemOf(new Client(agent.address, never, limits).call('status'))
+  const problem = await problemOf(
+    new Client(agent.address, signedInAsAda(), never, limits).call('status'),
+  )
   assert.match(problem.why, /larger than 100000 bytes/)
   const streaming = await fakeAgent(t, [endless('application/x-ndjson')])
-  const client = new Client(streaming.address, never, limits)
+  const client = new Client(streaming.address, signedInAsAda(), never, limits)
   const broken = await problemOf(
     (async () => {
       for await (const event of await client.stream('events', { query: {} }))
@@ -221,11 +228,13 @@ test('an answer without end is given up, and so is a line', async (t) => {
 
 test('an address that cannot be one is wrong use; one where nothing is gets no answer', async () => {
   for (const address of ['https://127.0.0.1:1', 'http://:::', 'ftp://x', 'http://']) {
-    const problem = await problemOf(new Client(address, never).call('status'))
+    const problem = await problemOf(new Client(address, signedInAsAda(), never).call('status'))
     assert.equal(problem.exitCode, exitCodes.usage, address)
     assert.match(problem.fix, /host:port/)
   }
-  const nobody = await problemOf(new Client('http://127.0.0.1:1', never).call('status'))
+  const nobody = await problemOf(
+    new Client('http://127.0.0.1:1', signedInAsAda(), never).call('status'),
+  )
   assert.equal(nobody.exitCode, exitCodes.noAnswer)
   assert.match(nobody.why, /nothing listens there/)
 })
@@ -233,7 +242,9 @@ test('an address that cannot be one is wrong use; one where nothing is gets no a
 test('a name that no path can carry is not found, and nothing is asked', async (t) => {
   const agent = await fakeAgent(t, [says('{}')])
   for (const node of ['', '.', '..']) {
-    const asked = new Client(agent.address, never).call('modules', { parameters: { node } })
+    const asked = new Client(agent.address, signedInAsAda(), never).call('modules', {
+      parameters: { node },
+    })
     assert.equal((await problemOf(asked)).exitCode, exitCodes.notFound)
   }
   assert.deepEqual(agent.requests, [])

@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { completionScript } from '../../coordinator/cli/completion.ts'
 import { sampleModule, sampleNode } from '../api/stage.ts'
+import { adasEnvironment } from './key.ts'
 import { type Answer, fakeAgent, says } from './stage.ts'
 
 const launcher = fileURLToPath(new URL('../../coordinator/skein.js', import.meta.url))
@@ -30,7 +31,7 @@ ${completionScript('bash')}
 try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _skein; echo "\${COMPREPLY[*]}"; }
 ${lines.map((line) => `try skein ${line.map((word) => `'${word}'`).join(' ')}`).join('\n')}
 `
-  const env = { ...process.env, SKEIN_ADDRESS: address }
+  const env = { ...process.env, SKEIN_ADDRESS: address, ...adasEnvironment() }
   const child = spawn('bash', ['--norc', '-c', script], { cwd: folder, env })
   let out = ''
   child.stdout.on('data', (chunk) => {

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { sampleStatus } from '../api/stage.ts'
+import { adasEnvironment } from './key.ts'
 import { eventLine, fakeAgent, says, staysOpen, streams } from './stage.ts'
 
 const launcher = fileURLToPath(new URL('../../coordinator/skein.js', import.meta.url))
@@ -17,7 +18,7 @@ interface Running {
 }
 
 function skein(t: TestContext, address: string, ...args: string[]): Running {
-  const env = { ...process.env, NO_COLOR: '1' }
+  const env = { ...process.env, NO_COLOR: '1', ...adasEnvironment() }
   const child = spawn(process.execPath, [launcher, ...args, '--address', address], { env })
   t.after(() => child.kill('SIGKILL'))
   let talk = ''

@@ -6,6 +6,7 @@ import { Client } from '../../coordinator/cli/client.ts'
 import type { Context } from '../../coordinator/cli/context.ts'
 import type { Io } from '../../coordinator/cli/io.ts'
 import { clientLimits } from '../../coordinator/cli/limits.ts'
+import { signedInAsAda } from '../api/doors.ts'
 
 export class Terminal implements Io {
   said = ''
@@ -144,7 +145,7 @@ export function stage(
   const interruption = new AbortController()
   const limits = { ...clientLimits, answerDeadlineMs: deadlineMs }
   const context: Context = {
-    client: new Client(address, interruption.signal, limits),
+    client: new Client(address, signedInAsAda(), interruption.signal, limits),
     io,
     json: false,
     quiet: false,

@@ -29,6 +29,7 @@ function mistakes(input: Partial<ConfigInput>): string[] {
 test('an agent that is told nothing has a whole configuration', () => {
   assert.deepEqual(good({}), {
     node: { name: 'box-1', labels: {} },
+    mesh: { id: '' },
     dataDirectory: '/home/ada/.local/share/skein',
     network: {
       listen: ['/ip4/0.0.0.0/tcp/4130'],
@@ -38,7 +39,7 @@ test('an agent that is told nothing has a whole configuration', () => {
       swarmKeyFile: '/home/ada/.local/share/skein/swarm.key',
       connectionsMax: 1024,
     },
-    api: { listen: { host: '127.0.0.1', port: 4131 } },
+    api: { listen: { host: '127.0.0.1', port: 4131 }, metrics: 'signedIn' },
     log: { level: 'info', format: 'auto' },
     telemetry: { intervalMin: 1_000, intervalMax: 5_000 },
     membership: { probeInterval: 900 },
@@ -49,6 +50,7 @@ test('an agent that is told nothing has a whole configuration', () => {
       runsBytes: 1_073_741_824,
       runsArchiveAfter: 3_600_000,
     },
+    estop: { releasePeople: 1 },
     work: {
       enabled: true,
       directory: '/home/ada/.local/share/skein/work',
@@ -110,12 +112,14 @@ test('every key can be set in the file, in the environment and by a flag, to the
     'node.labels': 'zone=a,rack=1.10',
     dataDirectory: '/srv/n7',
     'network.listen': '/ip4/10.0.0.1/tcp/0,/ip6/::/tcp/4130',
+    'mesh.id': 'ab'.repeat(32),
     'network.announce': '/dns4/n7.example/tcp/4130',
     'network.bootstrap': '/ip4/10.0.0.2/tcp/4130,/ip4/10.0.0.3/tcp/4130',
     'network.mdns': 'false',
     'network.swarmKeyFile': '~/key',
     'network.connectionsMax': '64',
     'api.listen': '[::1]:9000',
+    'api.metrics': 'loopback',
     'log.level': 'debug',
     'log.format': 'json',
     'telemetry.intervalMin': '2s',
@@ -128,6 +132,7 @@ test('every key can be set in the file, in the environment and by a flag, to the
     'history.runsArchiveAfter': '2h',
     'work.enabled': 'false',
     'work.directory': '/srv/stages',
+    'estop.releasePeople': '2',
     'work.attemptsMax': '8',
     'work.queueMax': '100',
     'work.killOnStop': 'true',

@@ -33,6 +33,7 @@ export const cellShell = {
   ticks: 'echo ready; while :; do echo tick; sleep 0.02; done',
   pours: 'trap "head -c 1000000 /dev/zero; exit 0" TERM; echo ready; while :; do sleep 0.02; done',
   endsLater: 'echo ready; sleep 0.2; echo last; exit 3',
+  grown: 'x=$(head -c 100000000 /dev/zero | tr "\\0" x); echo ready; sleep 60; :',
   hoards: 'head -c 400000000 /dev/zero | tail | wc -c',
 } as const
 
@@ -62,6 +63,26 @@ export function cellsContract(
       { kind: 'exited', code: 0 },
       'there is no input to wait for',
     )
+  })
+
+  it('cells that are killed together are empty when that is done, and no other is touched', async (subject) => {
+    const escaping = await start(subject, { ...sh(cellShell.escapes) })
+    const stubborn = await start(subject, sh(shell.ignoresTerm))
+    const other = await start(subject, sh(shell.ignoresTerm))
+    for (const run of [escaping, stubborn, other]) await run.ready()
+    await subject.cells.killAll(new Set([escaping.cell.name, stubborn.cell.name, 'unknown']))
+    assert.deepEqual(
+      [escaping, stubborn, other].map(({ cell }) => cell.empty()),
+      [true, true, false],
+    )
+    other.cell.kill()
+  })
+
+  it('one that takes a while to die is waited for when cells are killed together', async (subject) => {
+    const grown = await start(subject, sh(cellShell.grown))
+    await grown.ready()
+    await subject.cells.killAll(new Set([grown.cell.name]))
+    assert.equal(grown.cell.empty(), true)
   })
 
   it('the environment is what was given, and one variable more', async (subject) => {

@@ -44,6 +44,10 @@ const cellScripts: Record<keyof typeof cellShell, Program> = {
     self.stdout('ready\n')
     self.after(200, () => self.exit(3))
   },
+  grown: (self) => {
+    self.use({ memoryBytes: 100e6 })
+    lingers(self)
+  },
   hoards: (self) => {
     self.use({ memoryBytes: 400e6 })
     self.after(100, () => self.exit(0))

@@ -45,7 +45,7 @@ test('who begins a run sees it, also at an agent whose disk is slow', async () =
   const { platter } = follower.host
   platter.options = { ...platter.options, syncMs: 5_000 }
   const workflow = 'apiVersion: skein/v1\nkind: Workflow\nname: w\nstages:\n  a: { run: [say] }\n'
-  const body = { workflow, inputs: {}, labels: {}, by: 'me' }
+  const body = { workflow, inputs: {}, labels: {} }
   const { run, began } = await mesh.call(follower, 'startRun', { body })
   assert.deepEqual([run.state, began], ['running', true])
   assert.equal((await mesh.call(follower, 'run', { parameters: { run: run.id } })).run.id, run.id)
@@ -115,11 +115,10 @@ test('an agent that lacks a run asks others before it says that there is none', 
 test('what is over cannot be stopped or explained, archived or not', async () => {
   const mesh = await withArchived('over')
   const parameters = { run: 'abc1' }
-  const body = { mode: 'cancel', reason: '', by: 'ada' } as const
-  await assert.rejects(
-    mesh.call(mesh.leader!, 'stopRun', { parameters, body }),
-    /has ended: failed/,
-  )
+  const body = { reason: '' }
+  for (const route of ['cancelRun', 'killRun'] as const) {
+    await assert.rejects(mesh.call(mesh.leader!, route, { parameters, body }), /has ended: failed/)
+  }
   await assert.rejects(mesh.call(mesh.leader!, 'explainRun', { parameters }), /has ended: failed/)
 })
 
@@ -135,7 +134,7 @@ stages:
 test('the same key again is the same run again, also when that is archived', async () => {
   const mesh = await Mesh.of('key', 3, { afterMs, schedules: true })
   const start = (text: string) =>
-    mesh.call(mesh.follower, 'startRun', { body: { workflow: text, by: 'ada', key: 'k' } })
+    mesh.call(mesh.follower, 'startRun', { body: { workflow: text, key: 'k' } })
   const first = await start(workflow)
   assert.equal(first.began, true)
   await mesh.until(() => mesh.hot(first.run.id)?.head.state === 'succeeded', 'it succeeds')
@@ -147,12 +146,12 @@ test('the same key again is the same run again, also when that is archived', asy
 
 test('an archived run is done again in part, and keeps what it is to keep', async () => {
   const mesh = await Mesh.of('again', 3, { afterMs, schedules: true })
-  const { run } = await mesh.call(mesh.follower, 'startRun', { body: { workflow, by: 'ada' } })
+  const { run } = await mesh.call(mesh.follower, 'startRun', { body: { workflow } })
   await mesh.until(() => mesh.hot(run.id)?.head.state === 'succeeded', 'it succeeds')
   await mesh.archived(run.id, 120_000)
   const retried = await mesh.call(mesh.follower, 'retryRun', {
     parameters: { run: run.id },
-    body: { from: ['test'], by: 'ada' },
+    body: { from: ['test'] },
   })
   const { id } = retried.run
   await mesh.until(() => mesh.hot(id)?.head.state === 'succeeded', 'it succeeds again')
@@ -173,12 +172,12 @@ test('a run keeps any number of stages of another, whatever they are called', as
   const lines = names.map((name) => `  ${name}: { function: { module: 'skein:noop' } }\n`)
   const wide = `apiVersion: skein/v1\nkind: Workflow\nname: wide\nstages:\n${lines.join('')}`
   await mesh.until(() => mesh.leader?.agent.ledger.state.version === LEDGER_VERSION, 'it is agreed')
-  const { run } = await mesh.call(mesh.leader!, 'startRun', { body: { workflow: wide, by: 'ada' } })
+  const { run } = await mesh.call(mesh.leader!, 'startRun', { body: { workflow: wide } })
   await mesh.until(() => mesh.hot(run.id)?.head.state === 'succeeded', 'it succeeds')
   await mesh.archived(run.id, 120_000)
   const retried = await mesh.call(mesh.leader!, 'retryRun', {
     parameters: { run: run.id },
-    body: { only: [names[3]!], by: 'ada' },
+    body: { only: [names[3]!] },
   })
   const { id } = retried.run
   await mesh.until(() => mesh.hot(id)?.head.state === 'succeeded', 'it succeeds again')
@@ -192,7 +191,7 @@ test('a run keeps any number of stages of another, whatever they are called', as
 
 test('a run whose predecessor nobody keeps any more is cancelled, and says why', async () => {
   const mesh = await Mesh.of('nobody', 3, { afterMs, schedules: true })
-  const { run } = await mesh.call(mesh.leader!, 'startRun', { body: { workflow, by: 'ada' } })
+  const { run } = await mesh.call(mesh.leader!, 'startRun', { body: { workflow } })
   await mesh.until(() => mesh.hot(run.id)?.head.state === 'succeeded', 'it succeeds')
   const { spec } = mesh.hot(run.id)!
   const retry = { run: 'gone', keep: ['build'] }

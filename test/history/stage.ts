@@ -9,11 +9,13 @@ import { workDefaults } from '../../agent/work/limits.ts'
 import { type Asked, callOf, readReply } from '../../coordinator/api/calls.ts'
 import { ControlApi } from '../../coordinator/api/handlers.ts'
 import type { RouteName, RouteResponse } from '../../coordinator/api/routes.ts'
+import { AuditDesk } from '../../coordinator/audit/desk.ts'
 import { autopilotModule } from '../../coordinator/autopilot/autopilot.ts'
 import { archivingModule } from '../../coordinator/history/archiving.ts'
 import { balanced } from '../../coordinator/placement/policies.ts'
 import { WorkflowLibrary } from '../../coordinator/runs/library.ts'
 import { SchedulerOffice } from '../../coordinator/scheduler/module.ts'
+import { SecretKeeper } from '../../coordinator/secrets/keeper.ts'
 import { limits } from '../../protocol/consensus/limits.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
 import type { RunStart } from '../../protocol/ledger/commands/work-runs.ts'
@@ -28,6 +30,7 @@ import { runStates } from '../../protocol/work/states.ts'
 import type { Host, HostPorts } from '../../simulations/world/host.ts'
 import type { Programs } from '../../simulations/world/programs.ts'
 import { World } from '../../simulations/world/world.ts'
+import { openDoor } from '../api/doors.ts'
 import { assigned, finished, putWorkflow, settled, startRun } from '../work-ledger/stage.ts'
 
 export const hour = 3_600_000
@@ -237,6 +240,9 @@ export class Mesh {
       {
         signer: ports.signer,
         verify: ports.verify,
+        trust: ports.trust,
+        credential: ports.credential,
+        keyOf: ports.keyOf,
         name: host.name,
         mesh: 'simulated',
         labels: {},
@@ -261,11 +267,19 @@ export class Mesh {
       (agent) => {
         const library = new WorkflowLibrary()
         const office = new SchedulerOffice(agent, library, balanced)
-        member.api = new ControlApi(agent, { library, office })
+        const audit = new AuditDesk(agent)
+        const secrets = new SecretKeeper(agent, library)
+        member.api = new ControlApi(agent, {
+          library,
+          office,
+          audit,
+          secrets,
+          door: openDoor(),
+        })
         return [
-          autopilotModule(agent),
+          autopilotModule(agent, audit),
           archivingModule({ agent, afterMs, awaited }),
-          ...(schedules ? [office.module()] : []),
+          ...(schedules ? [office.module(), secrets.module()] : []),
         ]
       },
     )

@@ -182,11 +182,12 @@ test('an attempt without an answer is given up, and leaves nothing running', asy
   ann.links.send('bob' as PeerId, note(0))
   await stage.clock.advance(linkLimits.openTimeoutMs + 1)
   assert.deepEqual(ann.links.drops(), { unreachable: 1 })
+  assert.deepEqual(ann.network.disconnected, ['bob'], 'its connection may be stuck')
   ann.links.close()
   assert.equal(stage.clock.pending, 0)
 })
 
-test('a peer that accepts and stays silent is given up, too', async () => {
+test('a peer that accepts and stays silent is given up, and the connection with it', async () => {
   const stage = new Stage()
   const ann = stage.host('ann')
   const mute = stage.network('mute')
@@ -194,9 +195,11 @@ test('a peer that accepts and stays silent is given up, too', async () => {
     stream.onFrame = () => {}
   })
   ann.links.send(mute.self, note(0))
+  assert.deepEqual(ann.network.disconnected, [])
   await stage.clock.advance(linkLimits.helloTimeoutMs + 10)
   assert.deepEqual(ann.links.drops(), { unreachable: 1 })
   assert.deepEqual(ann.links.open(), [])
+  assert.deepEqual(ann.network.disconnected, [mute.self])
 })
 
 test('an idle link is closed and its peer forgotten, unless it is kept', async () => {

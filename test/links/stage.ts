@@ -264,7 +264,10 @@ export class StageNetwork implements Network {
   connected(): PeerId[] {
     return []
   }
-  disconnect(): void {}
+  readonly disconnected: PeerId[] = []
+  disconnect(peer: PeerId): void {
+    this.disconnected.push(peer)
+  }
   publish(): void {}
   subscribe(): void {}
   refusals() {

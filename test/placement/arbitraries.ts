@@ -1,5 +1,5 @@
 /** Hosts and requests of all kinds, small enough that every rule is met and broken often. */
-import * as fc from 'fast-check'
+import fc from 'fast-check'
 import { noDemands } from '../../coordinator/placement/demands.ts'
 import type { HostFacts, HostView } from '../../coordinator/placement/host-view.ts'
 import { Hosts } from '../../coordinator/placement/hosts.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
@@ -129,6 +129,19 @@ for (const [name, spoken] of Object.entries(languages)) {
     }
   })
 
+  test(`${name}: no program gains privileges, but those that are said to need them`, async (t) => {
+    const { cells } = cellsIn(t, spoken)
+    const rule = cells.rules().find((each) => each.name === 'noNewPrivileges')
+    if (rule?.missing !== undefined) return t.skip(rule.missing)
+    const argv = ['/bin/grep', 'NoNewPrivs', '/proc/self/status'] as const
+    assert.equal(await output(cells, { argv }), 'NoNewPrivs:\t1\n')
+    const long = { LONG: 'y'.repeat(100_000) }
+    assert.equal(await output(cells, { argv, env: long }), 'NoNewPrivs:\t1\n')
+    const free = await output(cells, { argv, mayGainPrivileges: true })
+    const own = /NoNewPrivs:\t\d/.exec(readFileSync('/proc/self/status', 'utf8'))?.[0]
+    assert.equal(free, `${own}\n`)
+  })
+
   test(`${name}: a program is found on the path that it is given, under its own name`, async (t) => {
     const { cells, directory } = cellsIn(t, spoken)
     writeFileSync(join(directory, 'prog'), '#!/bin/sh\necho ran\n', { mode: 0o755 })
@@ -157,7 +170,9 @@ for (const [name, spoken] of Object.entries(languages)) {
     const env = { PATH: '/bin:/usr/bin' }
     const [program, ...args] = argv
     const ordinary = spawnSync(program, args, { env, encoding: 'utf8' }).stdout
-    assert.equal(await output(cells, { argv, env }), ordinary)
+    // Only a nursery can close what the agent itself was started with.
+    const expected = spoken.length > 0 ? '0\n1\n2\n' : ordinary
+    assert.equal(await output(cells, { argv, env }), expected)
     const status = await output(cells, {
       argv: ['/bin/grep', '-E', 'Sig(Blk|Ign)', '/proc/self/status'],
     })

@@ -78,17 +78,17 @@ test('a note by a process that is gone never names a stranger with its number', 
 test('a secret reads as it was written, is for its owner alone, and leaves no draft', async (t) => {
   const path = temporaryDirectory(t)
   const directory = await DataDirectory.open(path)
-  assert.equal(await directory.readSecret('agent.key'), undefined)
-  await directory.writeSecret('agent.key', new Uint8Array([1, 2]))
-  await directory.writeSecret('agent.key', new Uint8Array([3, 4, 5]))
-  assert.deepEqual(await directory.readSecret('agent.key'), new Uint8Array([3, 4, 5]))
+  assert.equal(await directory.secrets.read('agent.key'), undefined)
+  await directory.secrets.write('agent.key', new Uint8Array([1, 2]))
+  await directory.secrets.write('agent.key', new Uint8Array([3, 4, 5]))
+  assert.deepEqual(await directory.secrets.read('agent.key'), new Uint8Array([3, 4, 5]))
   assert.equal(statSync(join(path, 'agent.key')).mode & 0o777, 0o600)
   assert.deepEqual(
     readdirSync(path).filter((name) => name.includes('draft')),
     [],
   )
   chmodSync(join(path, 'agent.key'), 0o644)
-  await assert.rejects(directory.readSecret('agent.key'), { code: 'keyExposed' })
+  await assert.rejects(directory.secrets.read('agent.key'), { code: 'keyExposed' })
   await directory.close()
 })
 

@@ -14,6 +14,7 @@ import { SystemEntropy } from '../../agent/ports/entropy.ts'
 import { SystemFunctions } from '../../agent/ports/functions/functions.ts'
 import { SystemWeb } from '../../agent/ports/web.ts'
 import { SystemWorkspace } from '../../agent/ports/workspace.ts'
+import { equals } from '../../agent/trust/ranks.ts'
 import { workDefaults } from '../../agent/work/limits.ts'
 import { WorkWire } from '../../agent/work/wire.ts'
 import { WorkDesk } from '../../agent/work/work-desk.ts'
@@ -40,7 +41,7 @@ const ports = {
   network,
   log: quiet,
 }
-const wire = new WorkWire(ports, self, helloOf('test', 'alone'))
+const wire = new WorkWire(ports, self, helloOf('test', 'alone'), equals)
 const environment = { ...workDefaults.environment, PATH: process.env.PATH ?? '' }
 const given = { ...workDefaults, environment, ...(JSON.parse(settings) as object) }
 const artifacts = new ArtifactStore(
@@ -50,7 +51,7 @@ const artifacts = new ArtifactStore(
 await artifacts.start()
 const desk = new WorkDesk(
   { ...ports, artifacts },
-  { ...given, host: () => ({ cpu: 64, memoryBytes: 2 ** 40 }) },
+  { ...given, leads: () => 'yes', host: () => ({ cpu: 64, memoryBytes: 2 ** 40 }) },
   wire,
 )
 wire.onAgent = (_, frame) => say(frame)

@@ -7,6 +7,7 @@ import { Unreachable } from '../../protocol/ports/network.ts'
 import { LedgerClient } from '../../simulations/bench/ledger-client.ts'
 import { leaderOf } from '../../simulations/bench/ledger-mesh.ts'
 import { Mesh } from '../../simulations/bench/mesh.ts'
+import { look } from '../../simulations/mesh/looking.ts'
 import { runSkein } from './skein.ts'
 
 const WAIT_MS = 120_000
@@ -16,7 +17,7 @@ let mesh: Mesh
 async function statusOf(name: string): Promise<LedgerStatus | undefined> {
   const node = mesh.nodes.find((each) => each.name === name)
   try {
-    const response = await fetch(`${node?.apiAddress}/api/v1/status`)
+    const response = await look(node!, '/api/v1/status')
     return ((await response.json()) as { ledger?: LedgerStatus }).ledger
   } catch {
     return undefined
@@ -98,9 +99,9 @@ test('a minority decides nothing, and says why; it heals by itself', async () =>
   await until('all are back', () => agree(names()))
   const stopped = names().slice(2)
   for (const name of stopped) process.kill(pidOf(name), 'SIGSTOP')
-  const address = mesh.nodes[0]?.apiAddress as string
+  const asked = ['--address', mesh.nodes[0]!.apiAddress, '--key-file', mesh.operatorKeyFile]
   // A leader that does not know yet takes the command, and cannot say what became of it.
-  const demote = () => runSkein('nodes', 'demote', 'n1', '--address', address)
+  const demote = () => runSkein('nodes', 'demote', 'n1', ...asked)
   assert.equal((await demote()).code, exitCodes.noAnswer)
   await until('no leader is left', async () => (await statusOf('n1'))?.leader === undefined)
   // A leader that is only rumoured may still be asked, until it is known to be gone.
@@ -110,7 +111,7 @@ test('a minority decides nothing, and says why; it heals by itself', async () =>
     assert.equal(demoted.code, exitCodes.noAnswer, demoted.err)
     return why.test(demoted.err)
   })
-  const health = await runSkein('health', '--address', address)
+  const health = await runSkein('health', ...asked)
   assert.equal(health.code, exitCodes.failed)
   assert.match(health.out, /ledger/)
   for (const name of stopped) process.kill(pidOf(name), 'SIGCONT')

@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { Secrets } from '../../agent/ports/secrets.ts'
 import * as schemas from '../../coordinator/api/schemas.ts'
+import { lockedBy, readIssuer, writeMeshKeys } from '../../coordinator/host/mesh-keys.ts'
+import { equipPeer, keepCredential } from '../../coordinator/host/peer-files.ts'
+import { keyFileNames } from '../../protocol/identity/key-file.ts'
 import { formatSwarmKey } from '../../protocol/identity/swarm-key.ts'
 import { type MeshFile, processStart } from '../../simulations/mesh/layout.ts'
 import { runSkeinIn } from './skein.ts'
@@ -197,7 +201,15 @@ test('an agent refuses to start where it cannot, and says what to do', async () 
   const taken = createServer()
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
   const { port } = taken.address() as { port: number }
+  const mesh = writeMeshKeys(directory, 'ada', lockedBy(undefined))
+  const issuer = readIssuer(join(directory, keyFileNames.issuer))
+  const equipment = { name: 'n1', roles: ['agent'] as const, labels: {} }
+  await equipPeer(join(directory, 'data'), issuer, equipment)
+  const stranger = new Secrets(join(directory, 'stranger'))
+  await stranger.prepare()
+  await keepCredential(stranger, await equipPeer(join(directory, 'other'), issuer, equipment))
   const base = {
+    mesh: { id: mesh },
     dataDirectory: join(directory, 'data'),
     network: { listen: ['/ip4/127.0.0.1/tcp/0'], mdns: false, swarmKeyFile: key },
     api: { listen: '127.0.0.1:0' },
@@ -212,6 +224,10 @@ test('an agent refuses to start where it cannot, and says what to do', async () 
     [{ ...base, dataDirectory: nodeNamed('n1').dataDirectory }, 9, /in use|process/],
     [{ ...base, network: { ...base.network, listne: [] } }, 2, /listen/],
     [{ ...base, network: { ...base.network, swarmKeyFile: join(directory, 'none') } }, 2, /swarm/],
+    [{ ...base, mesh: {} }, 2, /mesh\.id is not set; .*init.*join/],
+    [{ ...base, mesh: { id: 'f'.repeat(64) } }, 2, /is of another mesh .*; .*join/],
+    [{ ...base, dataDirectory: join(directory, 'new') }, 2, /no credential .*; .*join/],
+    [{ ...base, dataDirectory: stranger.path }, 2, /somebody else's; .*join/],
   ]
   for (const [config, expected, words] of cases) {
     const file = join(directory, 'agent.json')

@@ -6,6 +6,8 @@ import { ledgerTiming } from '../../agent/ledger/limits.ts'
 import type { LedgerWitness } from '../../agent/ledger/witness.ts'
 import { samplingDefaults } from '../../agent/telemetry/limits.ts'
 import { workDefaults } from '../../agent/work/limits.ts'
+import { AuditDesk } from '../../coordinator/audit/desk.ts'
+import { auditModule } from '../../coordinator/audit/module.ts'
 import { autopilotModule } from '../../coordinator/autopilot/autopilot.ts'
 import { limits } from '../../protocol/consensus/limits.ts'
 import type { Appended } from '../../protocol/ledger/ledger.ts'
@@ -16,6 +18,7 @@ import { World } from '../../simulations/world/world.ts'
 export interface Bird {
   readonly host: Host
   agent: Agent
+  audit: AuditDesk
   /** Of its event loop, as its own monitor would say. */
   loopLagMs: number
   /** What its ledger has come to, by the very object that it goes on from. */
@@ -32,6 +35,7 @@ export class Flock {
     this.birds = Array.from({ length: size }, (_, i) => ({
       host: this.world.addHost(`n${i + 1}`),
       agent: undefined as unknown as Agent,
+      audit: undefined as unknown as AuditDesk,
       loopLagMs: 0,
       state: undefined,
     }))
@@ -123,6 +127,9 @@ export class Flock {
       {
         signer: ports.signer,
         verify: ports.verify,
+        trust: ports.trust,
+        credential: ports.credential,
+        keyOf: ports.keyOf,
         name: host.name,
         mesh: 'simulated',
         labels: {},
@@ -142,7 +149,10 @@ export class Flock {
         artifacts: storeLimits,
         dataDirectory: '/',
       },
-      (it) => [autopilotModule(it)],
+      (it) => {
+        bird.audit = new AuditDesk(it)
+        return [autopilotModule(it, bird.audit), auditModule(it, bird.audit)]
+      },
     )
     await bird.agent.start()
     return bird.agent

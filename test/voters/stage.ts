@@ -7,6 +7,7 @@ import type { StateMachine } from '../../agent/consensus/state-machine.ts'
 import { ConsensusStore } from '../../agent/consensus/store.ts'
 import { verified } from '../../agent/consensus/verified.ts'
 import { Voter } from '../../agent/consensus/voter.ts'
+import { equals } from '../../agent/trust/ranks.ts'
 import { AGENT_VERSION } from '../../agent/version.ts'
 import { noConfig } from '../../protocol/consensus/config.ts'
 import { type Limits, limits, timing } from '../../protocol/consensus/limits.ts'
@@ -157,6 +158,7 @@ export class Council {
         timing,
         limits: this.limits,
         hello: helloOf(AGENT_VERSION, seat.host.name),
+        ranks: equals,
         mayCopy: () => !this.inDoubt,
         onEvent: (event) => seat.events.push(event),
         onFailure: (error) => {

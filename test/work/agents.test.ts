@@ -28,6 +28,9 @@ async function pair(): Promise<Pair> {
         {
           signer: ports.signer,
           verify: ports.verify,
+          trust: ports.trust,
+          credential: ports.credential,
+          keyOf: ports.keyOf,
           name: host.name,
           mesh: 'simulated',
           labels: {},
@@ -54,10 +57,10 @@ async function pair(): Promise<Pair> {
   return { world, hosts, agents }
 }
 
-function sleeps(stage: string, seconds: number): Assignment {
+function sleeps(stage: string, seconds: number, term: number): Assignment {
   return {
     id: { run: 'r1', stage, attempt: 1 },
-    fence: { term: 9, index: 1 },
+    fence: { term, index: 1 },
     step: { kind: 'program', value: { argv: ['/bin/sleep', String(seconds)] } },
     workflow: 'w',
     env: {},
@@ -77,9 +80,11 @@ test('an agent runs what a leader assigns, on another host and on its own, and g
     if (frame.kind !== 'reports') return
     for (const report of frame.value.reports) heard.push({ from, report })
   }
+  assert.ok(await world.runUntil(() => leading.ledger.leads, 60_000), 'the first host leads')
+  const { term } = leading.ledger
   for (const agent of [leading, other]) {
-    const assignments = [sleeps(agent.settings.name, 20)]
-    leading.workWire.send(agent.id, { kind: 'assign', value: { term: 9, assignments } })
+    const assignments = [sleeps(agent.settings.name, 20, term)]
+    leading.workWire.send(agent.id, { kind: 'assign', value: { term, assignments } })
   }
   const runsThere = () =>
     leading.membership.members().every(({ digest }) => digest.runningAttempts === 1)
@@ -92,6 +97,26 @@ test('an agent runs what a leader assigns, on another host and on its own, and g
     const name = leading.membership.nameOf(from as Agent['id'])
     assert.equal(report.id.stage, name)
   }
+})
+
+test('nobody assigns who does not lead by the ledger, whatever term it claims', async () => {
+  const { world, hosts, agents } = await pair()
+  const [leading, other] = hosts.map((host) => agents.get(host)!) as [Agent, Agent]
+  const known = () => leading.ledger.leads && other.work.leader === leading.id
+  assert.ok(await world.runUntil(known, 60_000))
+  const { term } = leading.ledger
+  for (const claimed of [term, term + 1_000]) {
+    const assignments = [sleeps(`s${claimed}`, 20, claimed)]
+    other.workWire.send(leading.id, { kind: 'assign', value: { term: claimed, assignments } })
+  }
+  await world.runFor(15_000)
+  assert.equal(leading.work.running, 0)
+  assert.equal(leading.work.refusals().notTheLeader, 2)
+  leading.workWire.send(other.id, {
+    kind: 'assign',
+    value: { term, assignments: [sleeps('true', 20, term)] },
+  })
+  assert.ok(await world.runUntil(() => other.work.running === 1, 15_000), 'who leads is heard')
 })
 
 test('an agent that nobody has spoken to yet takes the leader of the ledger for the leader', async () => {

@@ -5,7 +5,9 @@
 import assert from 'node:assert/strict'
 import { type StoreLimits, storeLimits } from '../../agent/artifacts/limits.ts'
 import { ArtifactStore } from '../../agent/artifacts/store.ts'
+import { equals } from '../../agent/trust/ranks.ts'
 import { type WorkSettings, workDefaults } from '../../agent/work/limits.ts'
+import type { SecretSource } from '../../agent/work/secrets/source.ts'
 import { type FromAgent, WorkWire } from '../../agent/work/wire.ts'
 import { WorkDesk } from '../../agent/work/work-desk.ts'
 import { helloOf } from '../../protocol/wire/versions.ts'
@@ -42,7 +44,7 @@ export class Leader {
     this.#agent = agent
     host.boot((ports) => {
       ports.network.learn(agent.id, [agent.address])
-      this.#wire = new WorkWire(ports, host.id, helloOf('test', host.name))
+      this.#wire = new WorkWire(ports, host.id, helloOf('test', host.name), equals)
       this.#wire.open()
       this.#wire.onAgent = (_, frame) => this.#hear(frame)
     })
@@ -110,6 +112,7 @@ export interface StageOptions extends HostOptions {
   seed?: string
   work?: Partial<WorkSettings>
   store?: Partial<StoreLimits>
+  secrets?: SecretSource
 }
 
 export class Stage {
@@ -122,6 +125,7 @@ export class Stage {
   /** How often each program was started, by its whole command line. */
   readonly starts = new Map<string, number>()
   readonly #settings: WorkSettings
+  readonly #secrets: SecretSource | undefined
   readonly #storeLimits: Partial<StoreLimits>
   #nextIndex = 1
 
@@ -130,11 +134,13 @@ export class Stage {
     work = {},
     store = {},
     programs = {},
+    secrets,
     ...options
   }: StageOptions = {}) {
     this.world = new World({ seed, identities: 'plain' })
     this.#storeLimits = store
     this.#settings = { ...workDefaults, ...work }
+    this.#secrets = secrets
     this.host = this.world.addHost('agent', { ...options, programs: this.#counted(programs) })
     this.leader = this.leaderOf(1)
     this.host.boot((ports) => this.#run(ports))
@@ -217,7 +223,7 @@ export class Stage {
   async #run(ports: HostPorts): Promise<WorkDesk> {
     this.desk = undefined
     this.ports = ports
-    const wire = new WorkWire(ports, this.host.id, helloOf('test', this.host.name))
+    const wire = new WorkWire(ports, this.host.id, helloOf('test', this.host.name), equals)
     const host = () => ({ cpu: 4, memoryBytes: 8 * 2 ** 30 })
     this.artifacts = new ArtifactStore(ports, {
       hello: helloOf('test', this.host.name),
@@ -227,7 +233,9 @@ export class Stage {
     })
     await this.artifacts.start()
     const { artifacts } = this
-    const desk = new WorkDesk({ ...ports, artifacts }, { ...this.#settings, host }, wire)
+    const leads = () => 'yes' as const
+    const settings = { ...this.#settings, leads, host, secrets: () => this.#secrets }
+    const desk = new WorkDesk({ ...ports, artifacts }, settings, wire)
     await desk.start()
     wire.open()
     this.desk = desk

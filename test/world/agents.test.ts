@@ -28,6 +28,9 @@ class Mesh {
         {
           signer: ports.signer,
           verify: ports.verify,
+          trust: ports.trust,
+          credential: ports.credential,
+          keyOf: ports.keyOf,
           name: host.name,
           mesh: 'simulated',
           labels: {},

@@ -10,7 +10,7 @@ import { Group } from '../process-group.ts'
 import type { Census } from './census.ts'
 import type { ControlGroup } from './control-group.ts'
 import { type Ended, recordedEnd, unknownEnd } from './ended.ts'
-import { killProcess, markedProcesses } from './marks.ts'
+import { markedProcesses } from './marks.ts'
 import { Observation } from './observation.ts'
 import type { PipeEnd } from './pipes.ts'
 import { processStat } from './process-stat.ts'
@@ -94,10 +94,14 @@ export class SystemCell implements Cell {
   }
 
   kill(): void {
-    const { controlGroup, owner, name } = this.#parts
+    this.killGroups()
+    this.#parts.census.condemn(this.name)
+  }
+
+  /** As far as the kernel holds the cell together by itself. */
+  killGroups(): void {
     this.#group?.signal('SIGKILL')
-    controlGroup?.kill()
-    for (const { pid, cell } of markedProcesses(owner)) if (cell === name) killProcess(pid)
+    this.#parts.controlGroup?.kill()
   }
 
   groupEmpty(): boolean {

@@ -6,6 +6,7 @@ import { assert } from '../../../protocol/assert.ts'
 import type {
   Cell,
   CellLimits,
+  CellRule,
   CellSpec,
   Cells,
   OnCellOutput,
@@ -15,18 +16,22 @@ import { cellLimits } from '../limits.ts'
 import { startError } from '../processes.ts'
 import { type CellParts, SystemCell } from './cell.ts'
 import { Census } from './census.ts'
-import { type ControlGroup, ControlGroups } from './control-group.ts'
+import { type ControlGroup, ControlGroups, controllerOf } from './control-group.ts'
 import { launchDirectly } from './direct.ts'
 import { type Ended, recordedEnd } from './ended.ts'
 import type { Launch, Launched } from './launch.ts'
-import { killProcess, MARK } from './marks.ts'
+import { killProcess, MARK, markedProcesses } from './marks.ts'
 import { Nursery, type NurseryLanguage } from './nursery.ts'
 import { bashNursery } from './nursery-bash.ts'
 import { perlNursery } from './nursery-perl.ts'
 import { pythonNursery } from './nursery-python.ts'
 import { namesIn, PipeEnd, Pipes } from './pipes.ts'
+import { holdingWords, whyNotHeld } from './privileges.ts'
+import { StageShare } from './stage-share.ts'
 import { lookFor, standing } from './survivors.ts'
 import { parseTrace, type Trace } from './trace.ts'
+
+type Nurseries = Promise<Nursery | undefined>
 
 /** Quickest first. */
 export const nurseryLanguages: readonly NurseryLanguage[] = [
@@ -41,20 +46,32 @@ export class SystemCells implements Cells {
   readonly #census: Census
   readonly #pipes: Pipes
   readonly #groups: ControlGroups | undefined
+  readonly #share: StageShare
   readonly #languages: readonly NurseryLanguage[]
-  #nursery: Promise<Nursery | undefined> | undefined
+  /** Those that were not let go of, by name. */
+  readonly #open = new Map<string, SystemCell>()
+  readonly #holding: readonly string[]
+  /** The one whose programs gain no privileges, and the one for those that must. */
+  readonly #nurseries: { held?: Nurseries; free?: Nurseries } = {}
 
   /**
    * `owner` is short and this agent's alone on the host, and the same in its next life. `directory`
    * is for pipes and records. Programs are started by a nursery in the first language that is spoken
    * here, or else directly.
    */
-  constructor(directory: string, owner: string, languages = nurseryLanguages) {
+  constructor(
+    directory: string,
+    owner: string,
+    languages = nurseryLanguages,
+    holding = holdingWords(),
+  ) {
     this.#languages = languages
+    this.#holding = holding
     this.#records = join(directory, 'ends')
     this.#owner = owner
     this.#census = new Census(owner)
     this.#groups = ControlGroups.open(owner)
+    this.#share = StageShare.open(owner, this.#groups?.stages())
     this.#pipes = new Pipes(join(directory, 'pipes'), `${process.pid}-${Date.now().toString(36)}`)
     mkdirSync(this.#records, { recursive: true, mode: 0o700 })
   }
@@ -62,6 +79,16 @@ export class SystemCells implements Cells {
   /** Which limits the kernel enforces here. */
   get enforces(): readonly (keyof CellLimits)[] {
     return limitNames.filter((limit) => this.#groups?.enforces(limit))
+  }
+
+  rules(): readonly CellRule[] {
+    const groups = 'control groups (version 2) cannot be made here'
+    const limits = limitNames.map((name) => {
+      const controller = `the controller ${controllerOf[name]} is not handed down to the agent`
+      const why = this.#groups === undefined ? groups : controller
+      return { name, missing: this.#groups?.enforces(name) ? undefined : why }
+    })
+    return [...limits, { name: 'noNewPrivileges', missing: whyNotHeld(this.#holding) }]
   }
 
   async start(spec: CellSpec, onOutput: OnCellOutput): Promise<Cell> {
@@ -125,6 +152,32 @@ export class SystemCells implements Cells {
     return cell
   }
 
+  async killAll(names: ReadonlySet<string>): Promise<void> {
+    for (const name of names) this.#open.get(name)?.killGroups()
+    this.#census.hurry()
+    this.#killAmong(this.#share.members() ?? [], names)
+    // Wherever else they may be, and until none of them is left. One that is dying loses its mark
+    // before it is gone, and with much memory that takes a while: its group tells.
+    for (;;) {
+      const left = this.#census.look().filter(({ cell }) => names.has(cell))
+      for (const { pid } of left) killProcess(pid)
+      if (left.length === 0 && this.#groupsEmpty(names)) return
+      await wait(cellLimits.killAgainMs)
+    }
+  }
+
+  #groupsEmpty(names: ReadonlySet<string>): boolean {
+    for (const name of names) if (this.#open.get(name)?.groupEmpty() === false) return false
+    return true
+  }
+
+  /** A look at a few, before the one at all processes of the host. */
+  #killAmong(pids: readonly number[], names: ReadonlySet<string>): void {
+    for (const { pid, cell } of markedProcesses(this.#owner, pids)) {
+      if (names.has(cell)) killProcess(pid)
+    }
+  }
+
   sweep(keep: ReadonlySet<string>): number {
     let killed = 0
     for (const { pid, cell } of this.#census.look()) {
@@ -140,24 +193,31 @@ export class SystemCells implements Cells {
 
   /** Starts nothing any more. What runs goes on, and keeps a record of its end. */
   async close(): Promise<void> {
-    const nursery = await this.#nursery
-    nursery?.close()
+    for (const each of Object.values(this.#nurseries)) (await each)?.close()
+    this.#share.close()
     this.#groups?.close()
   }
 
   async #launch(launch: Launch): Promise<Launched> {
-    const nursery = await this.#nurseryNow()
-    return nursery?.takes(launch) ? nursery.launch(launch) : launchDirectly(launch)
+    const free = launch.spec.mayGainPrivileges === true
+    const nursery = await this.#nurseryNow(free ? 'free' : 'held')
+    if (nursery?.takes(launch)) return nursery.launch(launch)
+    const launched = await launchDirectly(launch, free ? [] : this.#holding)
+    if (launch.groupDirectory === undefined) this.#share.take(launched.pid)
+    return launched
   }
 
   /** One that was ended is replaced; where none can be had, that is not tried again. */
-  async #nurseryNow(): Promise<Nursery | undefined> {
-    this.#nursery ??= Nursery.open(this.#languages)
-    const opening = this.#nursery
+  async #nurseryNow(which: 'held' | 'free'): Promise<Nursery | undefined> {
+    const nurseries = this.#nurseries
+    const open = (): Nurseries =>
+      Nursery.open(this.#languages, this.#share, which === 'free' ? [] : this.#holding)
+    nurseries[which] ??= open()
+    const opening = nurseries[which]
     const nursery = await opening
     if (!nursery?.dead) return nursery
-    if (this.#nursery === opening) this.#nursery = Nursery.open(this.#languages)
-    return this.#nursery
+    if (nurseries[which] === opening) nurseries[which] = open()
+    return nurseries[which]
   }
 
   async #takePipes(onOutput: OnCellOutput): Promise<readonly [PipeEnd, PipeEnd]> {
@@ -184,9 +244,19 @@ export class SystemCells implements Cells {
 
   #cell(name: string, parts: Omit<CellParts, 'name' | 'owner' | 'census' | 'onClose'>): SystemCell {
     const onClose = (): void => {
+      if (this.#open.get(name) === cell) this.#open.delete(name)
       for (const pipe of parts.pipes) pipe.retire(() => this.#pipes.giveBack(pipe.path))
     }
-    return new SystemCell({ ...parts, name, owner: this.#owner, census: this.#census, onClose })
+    const owner = this.#owner
+    const cell: SystemCell = new SystemCell({
+      ...parts,
+      name,
+      owner,
+      census: this.#census,
+      onClose,
+    })
+    this.#open.set(name, cell)
+    return cell
   }
 
   /** Without a pipe there is nothing to be read; the program is watched all the same. */

@@ -4,7 +4,7 @@
  * so that a host where a great many programs end does not spend its time with looking.
  */
 import { cellLimits } from '../limits.ts'
-import { type Marked, markedProcesses } from './marks.ts'
+import { killProcess, type Marked, markedProcesses } from './marks.ts'
 
 type Names = ReadonlySet<string>
 
@@ -14,6 +14,9 @@ export class Census {
   #next: PromiseWithResolvers<Names> | undefined
   #timer: NodeJS.Timeout | undefined
   #restUntilMs = 0
+  /** Cells in which everybody is to be killed by the look that is about to begin. */
+  readonly #condemned = new Set<string>()
+  #hurriedUntilMs = 0
 
   constructor(owner: string) {
     this.#owner = owner
@@ -23,10 +26,30 @@ export class Census {
   next(): Promise<Names> {
     if (this.#next === undefined) {
       this.#next = Promise.withResolvers()
-      const restMs = Math.max(0, this.#restUntilMs - performance.now())
+      const nowMs = performance.now()
+      const isHurried = nowMs < this.#hurriedUntilMs
+      const wantedMs = Math.max(0, this.#restUntilMs - nowMs)
+      const restMs = isHurried ? Math.min(wantedMs, cellLimits.hurriedRestMs) : wantedMs
       this.#timer = setTimeout(() => this.look(), restMs)
     }
     return this.#next.promise
+  }
+
+  /** For a while, ends are not to wait long for a look: somebody wants to see that all is gone. */
+  hurry(): void {
+    this.#hurriedUntilMs = performance.now() + cellLimits.hurryMs
+  }
+
+  /** Kills who is in the cell, by a look that all share who ask in the same turn. */
+  condemn(cell: string): void {
+    if (this.#condemned.size === 0) setImmediate(() => this.#execute())
+    this.#condemned.add(cell)
+  }
+
+  #execute(): void {
+    const cells = new Set(this.#condemned)
+    this.#condemned.clear()
+    for (const { pid, cell } of this.look()) if (cells.has(cell)) killProcess(pid)
   }
 
   /** At once. */

@@ -22,6 +22,8 @@ import { parseMountinfo } from '../telemetry/mounts.ts'
 import { readText } from './process-stat.ts'
 
 const OWN_GROUP = 'agent'
+/** Of all cells without limits. No cell has such a name. */
+const STAGES_GROUP = '.stages'
 const controllers = ['memory', 'cpu', 'pids', 'io']
 
 export class ControlGroups {
@@ -50,6 +52,19 @@ export class ControlGroups {
       // Without this file (before Linux 5.14) the promise that nothing is left could not be kept.
       if (readText(join(directory, 'cgroup.events')) === undefined) return undefined
       return new ControlGroups(directory, new Set(offered.trim().split(' ')))
+    } catch {
+      return undefined
+    }
+  }
+
+  /** For all that has no group of its own; undefined where it would have no smaller share. */
+  stages(): string | undefined {
+    if (!this.controllers.has('cpu')) return undefined
+    try {
+      writeFileSync(join(this.directory, 'cpu.weight'), String(cellLimits.stageWeight))
+      const directory = join(this.directory, STAGES_GROUP)
+      makeGroup(directory)
+      return directory
     } catch {
       return undefined
     }
@@ -94,7 +109,7 @@ export class ControlGroups {
   /** Those that hold somebody are killed, and go with the next call. */
   removeAllBut(keep: ReadonlySet<string>): void {
     for (const { name } of directoriesIn(this.directory)) {
-      if (keep.has(name)) continue
+      if (keep.has(name) || name === STAGES_GROUP) continue
       const group = new ControlGroup(join(this.directory, name))
       group.kill()
       group.remove()
@@ -168,7 +183,7 @@ export class ControlGroup {
   }
 }
 
-const controllerOf: Readonly<Record<keyof CellLimits, string>> = {
+export const controllerOf: Readonly<Record<keyof CellLimits, string>> = {
   memoryBytes: 'memory',
   cpuCores: 'cpu',
   processesMax: 'pids',

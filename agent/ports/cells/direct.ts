@@ -8,12 +8,16 @@ import { join } from 'node:path'
 import { StartError } from '../../../protocol/ports/processes.ts'
 import { startError } from '../processes.ts'
 import { type Ended, unknownEnd } from './ended.ts'
-import type { Launch, Launched } from './launch.ts'
+import { findProgram, type Launch, type Launched } from './launch.ts'
 import { openForProgram } from './pipes.ts'
 
-export async function launchDirectly(launch: Launch): Promise<Launched> {
+/** `holding`: a program that becomes it, and what it is to hold it to; or nothing. */
+export async function launchDirectly(
+  launch: Launch,
+  holding: readonly string[],
+): Promise<Launched> {
   const { spec, groupDirectory } = launch
-  const child = await spawned(launch)
+  const child = await spawned(launch, holding)
   const { pid } = child
   if (pid === undefined) {
     const error = await new Promise((resolve) => child.once('error', resolve))
@@ -30,9 +34,14 @@ export async function launchDirectly(launch: Launch): Promise<Launched> {
   return { pid, end }
 }
 
-async function spawned({ spec, env, outputs }: Launch): Promise<ChildProcess> {
+async function spawned(
+  { spec, env, outputs }: Launch,
+  holding: readonly string[],
+): Promise<ChildProcess> {
+  // A program in between would only exit with a code where this one cannot be started.
+  if (holding.length > 0) findProgram(spec)
   const ends = outputs.map(openForProgram)
-  const [program, ...args] = spec.argv
+  const [program = '', ...args] = [...holding, ...spec.argv]
   try {
     return spawn(program, args, {
       cwd: spec.cwd,

@@ -13,11 +13,11 @@ export interface Marked {
   cell: string
 }
 
-/** Living processes of this owner. Empty where there is no /proc. */
-export function markedProcesses(owner: string): Marked[] {
+/** Living processes of this owner, among these or among all. Empty where there is no /proc. */
+export function markedProcesses(owner: string, among: readonly number[] = processIds()): Marked[] {
   const wanted = Buffer.from(`${MARK}=${owner}/`)
   const found: Marked[] = []
-  for (const pid of processIds()) {
+  for (const pid of among) {
     const environment = environmentOf(pid)
     const cell = environment && valueIn(environment, wanted)
     if (cell !== undefined) found.push({ pid, cell })

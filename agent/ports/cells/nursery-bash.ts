@@ -15,6 +15,10 @@ const script = `
 unset PWD OLDPWD SHLVL _
 export -n PATH
 LC_ALL=C
+for fd in /proc/self/fd/*; do
+  ((\${fd##*/} > 3)) && eval "exec \${fd##*/}>&-"
+done
+unset fd
 start() {
   local TIMEFORMAT="used $1 %3U %3S" code how=ended SECONDS=0
   { time run "$@"; } 2>&3

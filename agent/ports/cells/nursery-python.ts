@@ -15,6 +15,10 @@ const script = `
 import posix, select, time, _signal as signals
 
 REPORTS = 3
+for name in posix.listdir('/proc/self/fd'):
+    try:
+        if int(name) > REPORTS: posix.close(int(name))
+    except OSError: pass
 spawn_program = posix.posix_spawn
 posix.set_inheritable(REPORTS, False)
 woken, wake = posix.pipe()

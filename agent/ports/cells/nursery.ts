@@ -4,6 +4,8 @@
  * the work, and a millisecond in which the agent is deaf. The nursery is small, waits elsewhere, and
  * writes down how programs ended though the agent be gone.
  *
+ * It closes whatever descriptors the agent was itself started with: they are no affair of a program.
+ *
  * What it says, on descriptor 3, in lines: `ready`, `started ID PID`, `refused ID`,
  * `used ID USER SYSTEM` in seconds, and then `ended ID CODE` or `killed ID SIGNAL`, with `alone` at
  * the end where it has seen that the program has left nobody in its group. It keeps a record of what
@@ -18,6 +20,7 @@ import { StartError } from '../../../protocol/ports/processes.ts'
 import { cellLimits } from '../limits.ts'
 import { type Ended, exitOf } from './ended.ts'
 import { findProgram, type Launch, type Launched } from './launch.ts'
+import type { StageShare } from './stage-share.ts'
 
 /** What a nursery is written in, and how it is spoken to. */
 export interface NurseryLanguage {
@@ -50,15 +53,16 @@ export class Nursery {
   /** It can start nothing any more. What it has started goes on, and is still reported. */
   dead = false
 
-  private constructor(language: NurseryLanguage) {
+  private constructor(language: NurseryLanguage, share: StageShare, before: readonly string[]) {
     this.#language = language
-    const [program, ...args] = language.argv
+    const [program = '', ...args] = [...before, ...language.argv]
     this.#process = spawn(program, args, {
       cwd: '/',
       env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
     })
+    if (this.#process.pid !== undefined) share.take(this.#process.pid)
     this.#reports = this.#process.stdio[3] as Socket
     this.#reports.setEncoding('latin1')
     this.#reports.on('data', (text: string) => this.#heard(text))
@@ -69,10 +73,17 @@ export class Nursery {
     this.#holdLoop()
   }
 
-  /** In the first of the languages that is spoken here; undefined where none is. */
-  static async open(languages: readonly NurseryLanguage[]): Promise<Nursery | undefined> {
+  /**
+   * In the first of the languages that is spoken here; undefined where none is. `before`: a program
+   * that becomes the nursery, and what it is to hold it to.
+   */
+  static async open(
+    languages: readonly NurseryLanguage[],
+    share: StageShare,
+    before: readonly string[],
+  ): Promise<Nursery | undefined> {
     for (const language of languages) {
-      const nursery = new Nursery(language)
+      const nursery = new Nursery(language, share, before)
       const ready = await nursery.#ready.promise
       nursery.#opening = false
       nursery.#holdLoop()

@@ -61,6 +61,8 @@ export class Containers implements StepExecutor {
       ...optionsOf(assignment),
       ...['--volume', `${own}:${INSIDE}`],
       ...Object.entries(inside).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]),
+      // Their values are read from the environment of the engine’s program: arguments are for all to see.
+      ...Object.keys(order.secrets).flatMap((variable) => ['--env', variable]),
       stepOf(assignment).image,
       ...stepOf(assignment).command,
     ]
@@ -69,8 +71,9 @@ export class Containers implements StepExecutor {
       const cell = await started(this.#ports.cells, order, {
         argv: [this.#engine ?? '', ...argv],
         cwd: own,
-        env: this.#base,
+        env: { ...this.#base, ...order.secrets },
         limits: {},
+        mayGainPrivileges: true,
       })
       return new CellStep(this.#ports, order, cell, {
         directory: own,
@@ -101,7 +104,7 @@ export class Containers implements StepExecutor {
 
   #environment(order: StepOrder): Record<string, string> {
     return {
-      ...environmentOf({}, order.assignment),
+      ...environmentOf({}, { assignment: order.assignment, secrets: {} }),
       ...directoryIn(order, INSIDE),
       SKEIN_OUTPUT: `${INSIDE}/${OUTPUT_FILE}`,
       SKEIN_PROGRESS: `${INSIDE}/${PROGRESS_FILE}`,
@@ -124,6 +127,7 @@ export class Containers implements StepExecutor {
           cwd: '/',
           env: this.#base,
           limits: {},
+          mayGainPrivileges: true,
           keepsExit: false,
         },
         () => {},

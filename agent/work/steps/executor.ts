@@ -12,6 +12,8 @@ export interface StepOrder {
   /** This attempt's alone, in all lives of the agent: for cells and directories. */
   name: string
   assignment: Assignment
+  /** Values of its secrets, by variable. For its environment alone, never for an argument. */
+  secrets: Readonly<Record<string, string>>
   onOutput(chunk: Uint8Array): void
   /** A line of the agent's own in the attempt's log. */
   onNote(text: string): void

@@ -98,14 +98,15 @@ export class FunctionCalls implements StepExecutor {
     return running(promise, stop)
   }
 
-  #call({ assignment, onOutput }: StepOrder, env: Readonly<Record<string, string>>): RunningStep {
+  #call(order: StepOrder, env: Readonly<Record<string, string>>): RunningStep {
+    const { assignment, onOutput } = order
     const { module, export: name } = stepOf(assignment)
     const call = this.#ports.functions.call(
       {
         module,
         export: name,
         input: assignment.with ?? '{}',
-        env: { ...environmentOf(this.#base, assignment), ...env },
+        env: { ...environmentOf(this.#base, order), ...env },
         memoryBytes: assignment.resources.memoryBytes ?? stepLimits.functionMemoryBytes,
         resultBytesMax: workLimits.outputsBytesMax,
       },

@@ -57,7 +57,7 @@ export class Programs implements StepExecutor {
         argv: await argvOf(assignment, name, workspace),
         cwd: directory,
         env: {
-          ...environmentOf(this.#base, assignment),
+          ...environmentOf(this.#base, order),
           ...directoryIn(order, directory),
           SKEIN_OUTPUT: `${own}/${OUTPUT_FILE}`,
           SKEIN_PROGRESS: `${own}/${PROGRESS_FILE}`,
@@ -90,6 +90,7 @@ export interface CellProgram {
   cwd: string
   env: Readonly<Record<string, string>>
   limits: CellLimits
+  mayGainPrivileges?: true
 }
 
 export async function started(

@@ -2,6 +2,7 @@
  * What agents say of attempts, and what follows for the unit. An attempt is its agent's until the
  * agent says that it is over, or is lost itself.
  */
+import { readStopText } from '../../../protocol/estop/text.ts'
 import { stateLimits } from '../../../protocol/ledger/limits.ts'
 import { encode } from '../../../protocol/wire/codec.ts'
 import {
@@ -19,6 +20,7 @@ import { type Core, isStopped, named } from './core.ts'
 import { type AttemptPart, cancelled, type Failure, fail, sayFinished, succeed } from './ends.ts'
 import { lostFiles, noteHolder } from './handed-on.ts'
 import { schedulerTimes } from './limits.ts'
+import { stop } from './phases.ts'
 import { nextTryMs } from './retrying.ts'
 import { giveBack } from './room.ts'
 import type { Unit } from './run.ts'
@@ -61,6 +63,12 @@ export function accepted(core: Core, unit: Unit): void {
 function declined(core: Core, unit: Unit, { code, message }: Refused): void {
   const { node } = unit
   const attempt = partOf(unit, undefined)
+  if (code === 'estop') {
+    giveBack(core, unit)
+    if (endsCancelled(core, unit, attempt)) return
+    tryAgain(core, unit, core.nowMs + schedulerTimes.stoppedPauseMs, undefined, attempt)
+    return
+  }
   if (code === 'unsupported') {
     unit.declined = new Set(unit.declined).add(node)
     unit.unsupported = message
@@ -101,6 +109,11 @@ function finish(core: Core, unit: Unit, finished: Finished): void {
   }
   if (outcome.kind === 'cancelled') {
     const { reason } = outcome.value
+    // Its agent was stopped, and this host has not heard of it yet: the run is over, as for all.
+    const stopped = readStopText(reason)
+    if (stopped !== undefined && stopped.scope.kind !== 'label') {
+      stop(core, unit.run, 'kill', reason)
+    }
     if (!endsCancelled(core, unit, attempt)) cancelled(core, unit, reason, attempt)
     return
   }

@@ -1,4 +1,5 @@
 /** Stopping a unit, whatever it is doing. */
+import { readStopText } from '../../../protocol/estop/text.ts'
 import { unitStates } from '../../../protocol/work/states.ts'
 import { cancelAttempt } from './attempt-times.ts'
 import type { Core } from './core.ts'
@@ -10,6 +11,7 @@ import { stopChild } from './subflows.ts'
 export function cancel(core: Core, unit: Unit, why: string, atOnce: boolean): void {
   switch (unit.state) {
     case unitStates.assigned:
+      if (mayRunOut(unit)) return
       cancelAttempt(core, unit, { to: 'cancelled', why, atOnce })
       return
     case unitStates.open:
@@ -30,6 +32,11 @@ export function cancel(core: Core, unit: Unit, why: string, atOnce: boolean): vo
     case 0:
       cancelled(core, unit, why)
   }
+}
+
+/** A stop that drains ends nothing that an agent has begun; the agent gives back the rest. */
+function mayRunOut({ run }: Unit): boolean {
+  return readStopText(run.stopReason)?.mode === 'drain'
 }
 
 function cancelHelp(core: Core, unit: Unit, why: string, atOnce: boolean): void {

@@ -36,6 +36,8 @@ export const schedulerTimes = {
   busyPauseMs: 200,
   /** One that is stopping, or whose disk fails. */
   unfitPauseMs: 10_000,
+  /** A host where an emergency stop is in force, or may be, for the stage that it did not take. */
+  stoppedPauseMs: 500,
   /** Before a run whose transitions keep being dropped is taken up again. */
   dropPauseMs: 1_000,
 } as const

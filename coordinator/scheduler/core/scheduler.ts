@@ -31,7 +31,7 @@ import { type Explanation, explain } from './explain.ts'
 import { forget, lookAt } from './forgetting.ts'
 import { takeInventory } from './inventory.ts'
 import type { Turn } from './outbox.ts'
-import { applyRunReview, stopping } from './phases.ts'
+import { applyRunReview, stop, stopping } from './phases.ts'
 import { place } from './placing.ts'
 import { addRun } from './resume.ts'
 import type { Run, Unit } from './run.ts'
@@ -237,6 +237,18 @@ export class Scheduler {
     this.at(nowMs)
     const known = this.core.runs.get(run)
     if (known !== undefined && !known.isFrozen) stopping(this.core, known, mode, reason)
+    this.work.all()
+  }
+
+  /**
+   * An emergency stop means these runs: nothing more of them begins, not even what cleans up, and
+   * they end as cancelled when what runs is gone.
+   */
+  emergency(isMeant: (run: string) => boolean, reason: string, nowMs: number): void {
+    this.at(nowMs)
+    for (const run of [...this.core.runs.values()]) {
+      if (!run.isFrozen && isMeant(run.id)) stop(this.core, run, 'kill', reason)
+    }
     this.work.all()
   }
 

@@ -56,7 +56,9 @@ function watchedCells(cells: Cells, notice: (moment: WorkMoment) => void): Cells
       notice('starts')
       return cells.start(spec, onOutput)
     },
+    rules: () => cells.rules(),
     find: (name, trace, onOutput) => cells.find(name, trace, onOutput),
+    killAll: (names) => cells.killAll(names),
     sweep: (keep) => cells.sweep(keep),
   }
 }

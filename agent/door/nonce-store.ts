@@ -1,0 +1,97 @@
+/**
+ * The commands that were done on this host, on its disk: a command is written down and synced before
+ * it takes effect, so that neither a restart nor a crash opens the door for it again. Read when the
+ * first command comes: an agent that nobody commands keeps nothing.
+ */
+import type { Command } from '../../protocol/identity/envelope.ts'
+import {
+  type Admission,
+  type NonceEntry,
+  NonceWindow,
+  nonceKey,
+} from '../../protocol/identity/nonce-window.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { type Disk, type DiskOp, within } from '../../protocol/ports/disk.ts'
+import { doorLimits } from './limits.ts'
+
+const PREFIX = 'door/done/'
+const FLOOR = 'door/floor'
+/** Digits of a time, so that keys are ordered by it. */
+const timeDigits = 15
+
+interface NonceLimits {
+  noncesMax: number
+  forgetEveryMs: number
+  forgottenAtOnceMax: number
+}
+
+export class NonceStore {
+  readonly #disk: Disk
+  readonly #limits: NonceLimits
+  #opening: Promise<NonceWindow> | undefined
+  #lookedMs = 0
+  /** Goes out with the next command, in one batch: what is forgotten, and that it never comes again. */
+  #forgotten: DiskOp[] = []
+
+  constructor(disk: Disk, limits: NonceLimits = doorLimits) {
+    this.#disk = disk
+    this.#limits = limits
+  }
+
+  /** Once `fresh` is returned, the command is on disk. Rejects where it cannot be: then it may not be done. */
+  async admit(by: PeerId, command: Command, nowMs: number): Promise<Admission> {
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined
+      throw error
+    })
+    const window = await this.#opening
+    this.#forget(window, nowMs)
+    const admission = window.admit(by, command, nowMs)
+    if (admission !== 'fresh') return admission
+    const written = { put: keyOf(nonceKey(by, command.nonce), command.expiresMs), value: nothing }
+    const forgotten = this.#forgotten
+    this.#forgotten = []
+    // Should it fail, the command is taken for done: it was not, and can be signed again.
+    await this.#disk.write([...forgotten, written], { durable: true })
+    return 'fresh'
+  }
+
+  /** Of a command that was let in and certainly took no effect: it may come again. */
+  release(by: PeerId, { nonce, expiresMs }: Command): void {
+    const key = nonceKey(by, nonce)
+    void this.#opening?.then((window) => {
+      window.release(key)
+      this.#forgotten.push({ del: keyOf(key, expiresMs) })
+    })
+  }
+
+  async #open(): Promise<NonceWindow> {
+    const floor = await this.#disk.get(FLOOR)
+    const floorMs = floor === undefined ? 0 : Number(Buffer.from(floor).toString())
+    const entries: NonceEntry[] = []
+    for await (const [path] of this.#disk.scan(within(PREFIX))) {
+      const at = PREFIX.length + timeDigits
+      const expiresMs = Number(path.slice(PREFIX.length, at))
+      entries.push({ key: path.slice(at + 1), expiresMs })
+    }
+    return new NonceWindow(this.#limits.noncesMax, entries, floorMs)
+  }
+
+  #forget(window: NonceWindow, nowMs: number): void {
+    const { noncesMax, forgetEveryMs, forgottenAtOnceMax } = this.#limits
+    const full = window.size >= noncesMax
+    if (!full && nowMs - this.#lookedMs < forgetEveryMs) return
+    this.#lookedMs = nowMs
+    const gone = window.forgetExpired(nowMs, forgottenAtOnceMax)
+    if (gone.length === 0) return
+    const value = new Uint8Array(Buffer.from(String(window.floorMs)))
+    this.#forgotten.push({ put: FLOOR, value })
+    for (const { key, expiresMs } of gone) this.#forgotten.push({ del: keyOf(key, expiresMs) })
+  }
+}
+
+const nothing = new Uint8Array()
+
+function keyOf(key: string, expiresMs: number): string {
+  return `${PREFIX}${String(expiresMs).padStart(timeDigits, '0')}/${key}`
+}

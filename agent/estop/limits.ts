@@ -1,0 +1,41 @@
+/** What an agent's part of an emergency stop takes, beside what `protocol/estop` bounds. */
+import { estopLimits } from '../../protocol/estop/limits.ts'
+import { type LinkLimits, linkLimits, linkQuotas, type Quotas } from '../links/limits.ts'
+
+/** Beside the streams to peers: for whoever is not connected. */
+export const estopTopic = 'skein/estop/1'
+
+/** A stop waits for nobody: links are tried again at once, and seldom only where nobody answers. */
+export const estopLinkLimits: LinkLimits = {
+  ...linkLimits,
+  frameBytesMax: 256 << 10,
+  queueFramesMax: 256,
+  queueBytesMax: 1 << 20,
+  peersMax: estopLimits.peersMax,
+  openTimeoutMs: 2_000,
+  backoffBaseMs: 25,
+  backoffCapMs: 2_000,
+}
+
+export const estopLinkQuotas: Quotas = {
+  ...linkQuotas,
+  framesPerSecond: 200,
+  framesBurst: 1_000,
+}
+
+export const estopDriverLimits = {
+  /** How often one peer, drawn by lot, is compared with, while anything is known that it might not. */
+  compareMs: 5_000,
+  /** Between two tries to write down what the disk would not take. */
+  writeAgainMs: 1_000,
+  /** How often what is not in the ledger yet is tried, and how long one try may take. */
+  recordMs: 5_000,
+  appendTimeoutMs: 3_000,
+  /** Of words that are not believed all are counted, and so many in a minute told to people. */
+  refusalsToldPerMinute: 6,
+  /** A letter is answered after so long at the latest; its end is looked for so often. */
+  letterMsMax: 4_000,
+  letterLookMs: 10,
+  /** The wait for the next word or answer is not shorter than this. */
+  waitMsMin: 5,
+} as const

@@ -1,0 +1,103 @@
+/**
+ * Keeps stages from starving the agent that watches over them: all that a nursery starts, and all
+ * that those start in whatever session, has one small share of the cores together. Cores that nobody
+ * else wants are theirs all the same. Without it a host full of stages that spin would let its agent
+ * run, and so hear that it is to stop them, once in seconds.
+ *
+ * By a control group where one can be made (version 1; of version 2 see `control-group.ts`), besides
+ * by a lower priority, which holds where the system does not group processes by their sessions.
+ */
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { dirname, join } from 'node:path'
+import { cellLimits } from '../limits.ts'
+import { parseGroupPaths } from '../telemetry/control-groups.ts'
+import { namesIn } from './pipes.ts'
+import { readText } from './process-stat.ts'
+
+const PREFIX = 'skein-stages-'
+
+export class StageShare {
+  readonly #directory: string | undefined
+
+  private constructor(directory: string | undefined) {
+    this.#directory = directory
+  }
+
+  /** `directory`: a group of version 2 for all stages, where there is one. */
+  static open(owner: string, directory: string | undefined): StageShare {
+    return new StageShare(directory ?? groupOfVersion1(owner))
+  }
+
+  /** All that this process starts from now on. As far as it goes: without, it runs as others do. */
+  take(pid: number): void {
+    attempt(() => setPriority(pid, cellLimits.stagePriority))
+    const directory = this.#directory
+    if (directory === undefined) return
+    const enter = (): void => writeFileSync(join(directory, 'cgroup.procs'), String(pid))
+    if (attempt(enter)) return
+    // Another agent that has just begun may have cleared it away while it was empty.
+    if (attempt(() => prepare(directory))) attempt(enter)
+  }
+
+  /**
+   * Who is in it: all stages without limits, as long as none has moved itself elsewhere, and whoever
+   * starts them. Undefined where there is no such group.
+   */
+  members(): number[] | undefined {
+    if (this.#directory === undefined) return undefined
+    const text = readText(join(this.#directory, 'cgroup.procs'))
+    return text
+      ?.split('\n')
+      .map(Number)
+      .filter((pid) => pid > 0)
+  }
+
+  /** Goes when nobody is in it. */
+  close(): void {
+    const directory = this.#directory
+    if (directory !== undefined) attempt(() => rmdirSync(directory))
+  }
+}
+
+/** Made under the agent's own. Undefined where that cannot be. */
+function groupOfVersion1(owner: string): string | undefined {
+  const mount = mountOfCpu(readText('/proc/self/mountinfo') ?? '')
+  const paths = parseGroupPaths(readText('/proc/self/cgroup') ?? '')
+  const path = paths.get('cpu')
+  if (mount === undefined || path === undefined) return undefined
+  const own = mount.root === '/' ? path : path.slice(mount.root.length)
+  const directory = join(mount.point, own, `${PREFIX}${owner}`)
+  for (const left of namesIn(dirname(directory))) {
+    // Those of agents that are no more. One that holds somebody stays.
+    if (left.startsWith(PREFIX)) attempt(() => rmdirSync(join(dirname(directory), left)))
+  }
+  return attempt(() => prepare(directory)) ? directory : undefined
+}
+
+function prepare(directory: string): void {
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(join(directory, 'cpu.shares'), String(cellLimits.stageShares))
+}
+
+/** `… root point … - cgroup source options`, of a hierarchy of version 1 that shares out cores. */
+function mountOfCpu(mountinfo: string): { root: string; point: string } | undefined {
+  for (const line of mountinfo.split('\n')) {
+    const [before = '', after = ''] = line.split(' - ')
+    const [type, , options = ''] = after.split(' ')
+    const [, , , root, point] = before.split(' ')
+    const isCpu = type === 'cgroup' && options.split(',').includes('cpu')
+    if (isCpu && root !== undefined && point !== undefined) return { root, point }
+  }
+  return undefined
+}
+
+/** False when it has ended meanwhile, or this host does not let us. */
+function attempt(act: () => void): boolean {
+  try {
+    act()
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Small files that are their owner's alone, beside the store of a data directory: the agent's key,
+ * and what says whose key it is. They can be looked at without the lock of the store.
+ */
+import { open } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { assert } from '../../protocol/assert.ts'
+import { directoryError, keyExposed } from './data-directory-errors.ts'
+import { errnoOf } from './errno.ts'
+import { secretBytesMax } from './limits.ts'
+import { makeDirectory } from './make-directory.ts'
+import { replaceFile } from './replace-file.ts'
+
+/** The seed of the agent's key: whose directory it is. */
+export const identityFile = 'identity.key'
+/** What the agent shows to be taken for one of the mesh. */
+export const credentialFile = 'credential'
+/** The key that certificates are made with, on hosts that may. */
+export const issuerFile = 'issuer.key'
+
+const othersMayRead = 0o007
+
+export class Secrets {
+  readonly path: string
+
+  constructor(directory: string) {
+    this.path = resolve(directory)
+  }
+
+  /** The directory, for its owner's eyes only, if it is not there. */
+  async prepare(): Promise<void> {
+    try {
+      await makeDirectory(this.path)
+    } catch (error) {
+      throw directoryError(error, this.path)
+    }
+  }
+
+  /** Undefined when there is none. Refuses a secret that is no secret on this host. */
+  async read(name: string): Promise<Uint8Array | undefined> {
+    const path = this.#pathOf(name)
+    try {
+      const file = await open(path, 'r')
+      try {
+        const { mode, size } = await file.stat()
+        if ((mode & othersMayRead) !== 0) throw keyExposed(path)
+        assert(size <= secretBytesMax, 'a secret is small', { path, size })
+        return new Uint8Array(await file.readFile())
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined
+      throw directoryError(error, path)
+    }
+  }
+
+  /** Returns when it is on disk. A crash leaves the old one or the new one. */
+  async write(name: string, secret: Uint8Array): Promise<void> {
+    assert(secret.length <= secretBytesMax, 'a secret is small', { name, size: secret.length })
+    try {
+      await replaceFile(this.path, name, secret, 0o600)
+    } catch (error) {
+      throw directoryError(error, this.#pathOf(name))
+    }
+  }
+
+  #pathOf(name: string): string {
+    assert(/^[a-z0-9][a-z0-9.-]*$/.test(name), 'a secret has a plain name', { name })
+    return join(this.path, name)
+  }
+}

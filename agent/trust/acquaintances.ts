@@ -1,0 +1,106 @@
+/**
+ * Who peers have shown to be. A credential is judged once, and remembered by its bytes; its time
+ * and whether it was taken back are looked at whenever somebody asks.
+ *
+ * Invariant: whoever is known here has shown a certificate for the very key that its connection
+ * was made with.
+ */
+import type { Grant } from '../../protocol/identity/certificate.ts'
+import { believe, type CredentialFault, type Trust } from '../../protocol/identity/credential.ts'
+import { Introduction } from '../../protocol/identity/introduction.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { hasRole, type PeerRole } from '../../protocol/identity/roles.ts'
+import type { Clock } from '../../protocol/ports/clock.ts'
+import { decode } from '../../protocol/wire/codec.ts'
+import { trustLimits } from './limits.ts'
+
+/** Why a peer, or something of it, was not taken. */
+export type TrustFault = CredentialFault | 'noCredential' | 'notItsOwn' | 'missingRole'
+
+interface Known {
+  readonly introduction: Uint8Array
+  readonly holder: Grant
+  readonly issuerSerial: string | undefined
+  /** Neither certificate is good for longer. */
+  readonly untilMs: number
+  readonly coordinator: boolean
+}
+
+export interface AcquaintanceOptions {
+  trust: Trust
+  /** The key behind a peer's id: the id itself, but in worlds whose ids are made up. */
+  keyOf(peer: PeerId): PeerId
+}
+
+export class Acquaintances {
+  readonly #clock: Pick<Clock, 'wall'>
+  readonly #options: AcquaintanceOptions
+  readonly #known = new Map<PeerId, Known>()
+
+  constructor(clock: Pick<Clock, 'wall'>, options: AcquaintanceOptions) {
+    this.#clock = clock
+    this.#options = options
+  }
+
+  /** Undefined when it was believed. */
+  meet(peer: PeerId, introduction: Uint8Array): TrustFault | undefined {
+    const before = this.#known.get(peer)
+    if (before && Buffer.compare(before.introduction, introduction) === 0) return this.fault(peer)
+    const read = decode(Introduction, introduction)
+    if (!read.ok) return 'malformed'
+    const { credential } = read.value
+    const believed = believe(credential, this.#options.trust, this.#clock.wall())
+    if (!believed.ok) return believed.why
+    const { holder } = believed
+    if (holder.kind !== 'peer') return 'missingRole'
+    if (holder.subject !== this.#options.keyOf(peer)) return 'notItsOwn'
+    this.#remember(peer, {
+      introduction: introduction.slice(),
+      holder,
+      issuerSerial: believed.issuer?.serial,
+      untilMs: Math.min(holder.notAfterMs, believed.issuer?.notAfterMs ?? holder.notAfterMs),
+      coordinator: hasRole(holder.roles, ['coordinator']),
+    })
+    return undefined
+  }
+
+  /** Why this peer is not to be dealt with as one of that role; undefined when it is. */
+  fault(peer: PeerId, role: PeerRole = 'agent'): TrustFault | undefined {
+    const known = this.#known.get(peer)
+    if (known === undefined) return 'noCredential'
+    const { trust } = this.#options
+    if (this.#clock.wall() >= known.untilMs) return 'expired'
+    if (trust.isRevoked(known.holder.serial)) return 'revoked'
+    if (known.issuerSerial !== undefined && trust.isRevoked(known.issuerSerial)) return 'revoked'
+    if (role === 'coordinator' && !known.coordinator) return 'missingRole'
+    return hasRole(known.holder.roles, [role]) ? undefined : 'missingRole'
+  }
+
+  /** Looked at for every frame that only coordinators send. */
+  isCoordinator(peer: PeerId): boolean {
+    return this.#known.get(peer)?.coordinator === true && this.fault(peer) === undefined
+  }
+
+  holderOf(peer: PeerId): Grant | undefined {
+    return this.fault(peer) === undefined ? this.#known.get(peer)?.holder : undefined
+  }
+
+  forget(peer: PeerId): void {
+    this.#known.delete(peer)
+  }
+
+  /** When the next of these certificates ends, by the wall clock. */
+  nextEndMs(peers: Iterable<PeerId>): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const peer of peers) next = Math.min(next, this.#known.get(peer)?.untilMs ?? next)
+    return next
+  }
+
+  #remember(peer: PeerId, known: Known): void {
+    this.#known.delete(peer)
+    this.#known.set(peer, known)
+    if (this.#known.size > trustLimits.knownMax) {
+      this.#known.delete(this.#known.keys().next().value as PeerId)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * What a peer must be for each thing that streams are for: the only place that says so. A purpose
+ * without a row cannot be used. A coordinator is an agent, too.
+ */
+import type { PeerRole } from '../../protocol/identity/roles.ts'
+import type { Purpose } from '../../protocol/ports/network.ts'
+
+export interface PurposeRule {
+  /** Who may open such a stream, and to whom one may be opened. `anybody`: also strangers. */
+  readonly needs: PeerRole | 'anybody'
+  /** What only coordinators say on it, by kind of frame. From others it is not taken. */
+  readonly fromCoordinators: ReadonlySet<string>
+}
+
+export const introductionPurpose = '/skein/introduction/1' as const
+
+function rule(needs: PurposeRule['needs'], ...fromCoordinators: string[]): PurposeRule {
+  return { needs, fromCoordinators: new Set(fromCoordinators) }
+}
+
+export const purposeRules: Readonly<Record<Purpose, PurposeRule>> = {
+  [introductionPurpose]: rule('anybody'),
+  '/skein/membership/1': rule('agent'),
+  '/skein/calls/1': rule('agent'),
+  '/skein/artifacts/1': rule('agent'),
+  // Who may stop or release is said by the signature on what is said, whoever carries it.
+  '/skein/estop/1': rule('agent'),
+  // Learners hold the log, and answer who leads; they neither stand, nor vote, nor append.
+  '/skein/consensus/1': rule(
+    'agent',
+    'preVoteRequest',
+    'preVoteAnswer',
+    'voteRequest',
+    'voteAnswer',
+    'append',
+    'commitNotice',
+    'heartbeat',
+    'snapshotChunk',
+    'timeoutNow',
+    'readAnswer',
+  ),
+  '/skein/work/1': rule('agent', 'assign', 'cancel', 'committed', 'inventoryRequest', 'keep'),
+}

@@ -1,0 +1,341 @@
+/**
+ * The network as the rest of an agent sees it: only peers of the mesh, each within its role. It
+ * stands before the port, in either world. Two peers show each other their credentials on a stream
+ * of its own before anything else passes between them; who has none gets nothing, and goes.
+ *
+ * Invariant: whoever stands behind this sees no stream and no connection of a peer whose
+ * certificate is missing, foreign, expired or taken back.
+ */
+import { assert } from '../../protocol/assert.ts'
+import type { Grant } from '../../protocol/identity/certificate.ts'
+import type { Credential } from '../../protocol/identity/credential.ts'
+import { Introduction } from '../../protocol/identity/introduction.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { Clock, Timer } from '../../protocol/ports/clock.ts'
+import type { Log } from '../../protocol/ports/log.ts'
+import {
+  type Network,
+  type PeerConnectionEvent,
+  type Purpose,
+  type RefusalCounts,
+  type Stream,
+  type TopicMessage,
+  Unreachable,
+} from '../../protocol/ports/network.ts'
+import { encode } from '../../protocol/wire/codec.ts'
+import { type AcquaintanceOptions, Acquaintances, type TrustFault } from './acquaintances.ts'
+import { introduceTo } from './introducing.ts'
+import { trustLimits } from './limits.ts'
+import { introductionPurpose, type PurposeRule, purposeRules } from './purposes.ts'
+import type { Ranks } from './ranks.ts'
+import { Refusing, type TrustRefusal } from './refusing.ts'
+
+export interface TrustOptions extends AcquaintanceOptions {
+  /** What this host shows. */
+  credential: Credential
+  onRefused(refusal: TrustRefusal): void
+}
+
+export interface TrustPorts {
+  clock: Clock
+  network: Network
+  log: Log
+}
+
+/** A peer with a connection. */
+interface Guest {
+  admitted: boolean
+  /** Streams that wait until it has shown who it is. */
+  held: { stream: Stream; handler: (stream: Stream) => void }[]
+  /** Those for which nobody need show anything. */
+  visits: Stream[]
+  /** Until it is shown the door. */
+  patience: Timer | undefined
+}
+
+export class TrustedNetwork implements Network, Ranks {
+  onConnection: (event: PeerConnectionEvent) => void = () => {}
+  readonly #ports: TrustPorts
+  readonly #inner: Network
+  readonly #peers: Acquaintances
+  readonly #refusing: Refusing
+  readonly #guests = new Map<PeerId, Guest>()
+  readonly #meetings = new Map<PeerId, PromiseWithResolvers<void>>()
+  #introduction: Uint8Array
+  #alarm: { timer: Timer; atMs: number } | undefined
+
+  constructor(ports: TrustPorts, options: TrustOptions) {
+    this.#ports = ports
+    this.#inner = ports.network
+    this.#peers = new Acquaintances(ports.clock, options)
+    this.#refusing = new Refusing(ports.clock, ports.log, (refusal) => options.onRefused(refusal))
+    this.#introduction = encode(Introduction, { credential: options.credential })
+    this.#inner.onConnection = (event) => this.#changed(event)
+    this.#inner.accept(introductionPurpose, (stream) => this.#hear(stream))
+  }
+
+  // ── Who is who ────────────────────────────────────────────────────────────────────────────────
+
+  /** What that peer has shown, while it is good. */
+  holderOf(peer: PeerId): Grant | undefined {
+    return this.#peers.holderOf(peer)
+  }
+
+  isCoordinator(peer: PeerId): boolean {
+    return this.#peers.isCoordinator(peer)
+  }
+
+  maySay(peer: PeerId, purpose: Purpose, kind: string): boolean {
+    if (!ruleOf(purpose).fromCoordinators.has(kind) || this.#peers.isCoordinator(peer)) return true
+    const why = this.#peers.fault(peer, 'coordinator') ?? 'missingRole'
+    this.#refusing.refuse({ peer, why, what: `${purpose} ${kind}` })
+    return false
+  }
+
+  /** Looks at all who are here: somebody's certificate may have ended or been taken back. */
+  lookAgain(): void {
+    for (const [peer, { admitted }] of [...this.#guests]) {
+      const why = admitted ? this.#peers.fault(peer) : undefined
+      if (why !== undefined) this.#turnOut(peer, why, 'a connection')
+    }
+    this.#setAlarm()
+  }
+
+  stop(): void {
+    this.#alarm?.timer.cancel()
+    for (const { patience } of this.#guests.values()) patience?.cancel()
+    this.#inner.refuse(introductionPurpose)
+  }
+
+  // ── The port ──────────────────────────────────────────────────────────────────────────────────
+
+  get self(): PeerId {
+    return this.#inner.self
+  }
+
+  addresses(): string[] {
+    return this.#inner.addresses()
+  }
+
+  learn(peer: PeerId, addresses: readonly string[]): void {
+    this.#inner.learn(peer, addresses)
+  }
+
+  dial(address: string, signal: AbortSignal): Promise<PeerId> {
+    return this.#inner.dial(address, signal)
+  }
+
+  open(peer: PeerId, purpose: Purpose, signal: AbortSignal): Promise<Stream> {
+    const { needs } = ruleOf(purpose)
+    const fault = needs === 'anybody' ? undefined : this.#peers.fault(peer, needs)
+    if (fault === undefined) return this.#inner.open(peer, purpose, signal)
+    if (mayShowBetter(fault)) return this.#openOnceMet(peer, purpose, signal)
+    return Promise.reject(untrusted(peer, fault))
+  }
+
+  accept(purpose: Purpose, handler: (stream: Stream) => void): void {
+    const { needs } = ruleOf(purpose)
+    this.#inner.accept(purpose, (stream) => {
+      const fault = needs === 'anybody' ? undefined : this.#peers.fault(stream.peer, needs)
+      if (needs === 'anybody') this.#guests.get(stream.peer)?.visits.push(stream)
+      if (fault === undefined) handler(stream)
+      else if (mayShowBetter(fault)) this.#hold(stream, handler)
+      else this.#refuseStream(stream, fault)
+    })
+  }
+
+  refuse(purpose: Purpose): void {
+    this.#inner.refuse(purpose)
+  }
+
+  connected(): PeerId[] {
+    return [...this.#guests].flatMap(([peer, { admitted }]) => (admitted ? [peer] : []))
+  }
+
+  disconnect(peer: PeerId): void {
+    this.#inner.disconnect(peer)
+  }
+
+  ban(peer: PeerId, forMs: number, why: string): void {
+    this.#inner.ban(peer, forMs, why)
+  }
+
+  publish(topic: string, data: Uint8Array): void {
+    this.#inner.publish(topic, data)
+  }
+
+  subscribe(topic: string, handler: (message: TopicMessage) => void): void {
+    this.#inner.subscribe(topic, (message) => {
+      const why = this.#peers.fault(message.from)
+      if (why === undefined) handler(message)
+      else this.#refusing.refuse({ peer: message.from, why, what: `gossip of ${topic}` })
+    })
+  }
+
+  refusals(): RefusalCounts {
+    return { ...this.#inner.refusals(), ...this.#refusing.counts() }
+  }
+
+  traffic(): { sentBytes: number; receivedBytes: number } {
+    return this.#inner.traffic()
+  }
+
+  // ── Coming and going ──────────────────────────────────────────────────────────────────────────
+
+  #changed({ peer, kind }: PeerConnectionEvent): void {
+    const before = this.#guests.get(peer)
+    before?.patience?.cancel()
+    if (kind === 'disconnected') {
+      this.#guests.delete(peer)
+      if (before?.admitted) this.onConnection({ peer, kind })
+      return
+    }
+    const guest: Guest = { admitted: false, held: [], visits: [], patience: undefined }
+    this.#guests.set(peer, guest)
+    // Whoever is remembered need not wait. The peer may not remember us: one of the two says it.
+    if (this.#peers.fault(peer) === undefined) this.#admit(peer)
+    else guest.patience = this.#ports.clock.after(trustLimits.strangerMs, () => this.#tire(peer))
+    // What comes of it is told by `#admit` and `#turnOut`.
+    if (this.self < peer) this.#meet(peer).catch(() => {})
+  }
+
+  #admit(peer: PeerId): void {
+    this.#meetings.get(peer)?.resolve()
+    const guest = this.#guests.get(peer)
+    if (guest === undefined || guest.admitted) return
+    guest.admitted = true
+    guest.patience?.cancel()
+    this.#setAlarm()
+    this.onConnection({ peer, kind: 'connected' })
+    for (const { stream, handler } of guest.held.splice(0)) {
+      if (!stream.open) continue
+      stream.onClose = () => {}
+      handler(stream)
+      stream.resume()
+    }
+  }
+
+  /** It has shown nothing. Whoever is here only to be let in is given the time that this takes. */
+  #tire(peer: PeerId): void {
+    const guest = this.#guests.get(peer)
+    if (guest === undefined || guest.admitted) return
+    guest.visits = guest.visits.filter(({ open }) => open)
+    const why = this.#peers.fault(peer) ?? 'noCredential'
+    if (guest.visits.length === 0) return this.#turnOut(peer, why, 'a connection')
+    guest.patience = this.#ports.clock.after(trustLimits.strangerMs, () => this.#tire(peer))
+  }
+
+  #turnOut(peer: PeerId, why: TrustFault, what: string): void {
+    this.#refusing.refuse({ peer, why, what })
+    this.#meetings.get(peer)?.reject(untrusted(peer, why))
+    this.#inner.disconnect(peer)
+  }
+
+  /** One alarm, for the certificate that ends first of those who are here. */
+  #setAlarm(): void {
+    const { clock } = this.#ports
+    const leftMs = this.#peers.nextEndMs(this.#guests.keys()) - clock.wall()
+    const waitMs = Math.max(0, Math.min(leftMs, trustLimits.lookAgainMs))
+    const atMs = clock.now() + waitMs
+    if (this.#alarm !== undefined && this.#alarm.atMs <= atMs) return
+    this.#alarm?.timer.cancel()
+    const timer = clock.after(waitMs, () => {
+      this.#alarm = undefined
+      this.lookAgain()
+    })
+    this.#alarm = { timer, atMs }
+  }
+
+  // ── Introductions ─────────────────────────────────────────────────────────────────────────────
+
+  #meet(peer: PeerId): Promise<void> {
+    const known = this.#meetings.get(peer)
+    if (known !== undefined) return known.promise
+    const meeting = Promise.withResolvers<void>()
+    this.#meetings.set(peer, meeting)
+    const over = () => this.#meetings.delete(peer)
+    meeting.promise.then(over, over)
+    introduceTo(this.#ports, peer, this.#introduction).then(
+      (theirs) => this.#judge(peer, theirs),
+      (error: unknown) => meeting.reject(error),
+    )
+    return meeting.promise
+  }
+
+  async #openOnceMet(peer: PeerId, purpose: Purpose, signal: AbortSignal): Promise<Stream> {
+    await unlessAborted(this.#meet(peer), signal, peer)
+    const { needs } = ruleOf(purpose)
+    const fault = needs === 'anybody' ? undefined : this.#peers.fault(peer, needs)
+    if (fault !== undefined) throw untrusted(peer, fault)
+    return this.#inner.open(peer, purpose, signal)
+  }
+
+  /** A peer shows who it is, and is told who we are. To whom we do not believe we say nothing. */
+  #hear(stream: Stream): void {
+    let heard = false
+    stream.onClose = () => {}
+    stream.onFrame = (frame) => {
+      if (heard || !this.#judge(stream.peer, frame)) return stream.abort('garbage')
+      heard = true
+      stream.send(this.#introduction)
+    }
+  }
+
+  /** True when it is believed. */
+  #judge(peer: PeerId, introduction: Uint8Array): boolean {
+    const fault =
+      introduction.length > trustLimits.frameBytesMax
+        ? 'malformed'
+        : this.#peers.meet(peer, introduction)
+    if (fault === undefined) this.#admit(peer)
+    else this.#turnOut(peer, fault, 'a connection')
+    return fault === undefined
+  }
+
+  #hold(stream: Stream, handler: (stream: Stream) => void): void {
+    const guest = this.#guests.get(stream.peer)
+    if (guest === undefined || guest.held.length >= trustLimits.heldStreamsMax) {
+      return this.#refuseStream(stream, 'noCredential')
+    }
+    stream.pause()
+    stream.onFrame = () => {}
+    stream.onClose = () => {
+      guest.held = guest.held.filter((held) => held.stream !== stream)
+    }
+    guest.held.push({ stream, handler })
+  }
+
+  #refuseStream(stream: Stream, why: TrustFault): void {
+    stream.onFrame = () => {}
+    stream.onClose = () => {}
+    stream.abort('closedHere')
+    if (why === 'missingRole') {
+      return this.#refusing.refuse({ peer: stream.peer, why, what: stream.purpose })
+    }
+    this.#turnOut(stream.peer, why, stream.purpose)
+  }
+}
+
+function ruleOf(purpose: Purpose): PurposeRule {
+  const rule = purposeRules[purpose]
+  assert(rule !== undefined, 'a purpose has a rule in purposes.ts', { purpose })
+  return rule
+}
+
+/** Whoever has shown nothing yet, or what has ended since, may be about to show what is good. */
+function mayShowBetter(fault: TrustFault): boolean {
+  return fault === 'noCredential' || fault === 'expired'
+}
+
+function untrusted(peer: PeerId, why: TrustFault): Unreachable {
+  return new Unreachable('refused', `${peer} is not trusted: ${why}`)
+}
+
+function unlessAborted(promise: Promise<void>, signal: AbortSignal, peer: PeerId): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(new Unreachable('aborted', `${peer} has not shown who it is`))
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

@@ -1,0 +1,98 @@
+/**
+ * What people decide is decided by people also where it takes effect: a leader appends such a command
+ * of another host only with what the person has signed for it, fresh, for that verb, in that name,
+ * and once. A host that lies can so decide nothing in anybody's name. What it could do is to put
+ * another deed of the same verb in the place of the one that it was given; that is written in the
+ * audit log beside the name of the host.
+ */
+import type { Admitted, AppendGuard } from '../../agent/ledger/append-guard.ts'
+import type { VerbName } from '../../protocol/identity/verbs.ts'
+import type { Command } from '../../protocol/ledger/catalogue.ts'
+import { registerNamespaces } from '../people/register.ts'
+import { NAMESPACE as SECRETS, VALUE_PREFIX } from '../secrets/wire.ts'
+import type { Decided, SignedDoor } from './door.ts'
+
+/**
+ * Of each kind of command: the verbs that it may come from; `leader` for what only the leader gives,
+ * which no other host may; undefined for what any agent gives by itself.
+ */
+export const origins: { readonly [K in Command['kind']]: Origin<K> } = {
+  kvPut: keptFor,
+  kvDelete: keptFor,
+  configSet: ['node.vote'],
+  configUnset: ['node.vote'],
+  nodeLabelSet: ['node.label'],
+  nodeLabelUnset: ['node.label'],
+  nodeDrain: ['node.drain'],
+  nodeUndrain: ['node.drain'],
+  nodeForget: ['node.leave'],
+  /** With the signed word of the stop in it, which each agent has judged for itself. */
+  estopRaise: undefined,
+  estopReset: undefined,
+  auditAppend: undefined,
+  /** A text is named by its hash, and does nothing before it is started or published. */
+  workflowPut: undefined,
+  workflowPublish: ['workflow.publish'],
+  runStart: ['run.start', 'run.retry'],
+  runAgain: ['run.start', 'run.retry'],
+  runCancel: ['run.cancel'],
+  runKill: ['run.kill'],
+  runVote: ['run.vote'],
+  signalSend: ['signal.send'],
+  sessionOpen: undefined,
+  sessionClose: undefined,
+  sessionsExpire: 'leader',
+  versionRaise: 'leader',
+  runArchive: 'leader',
+  workAdvance: 'leader',
+  workWave: 'leader',
+  /** As what is in it. */
+  batch: undefined,
+}
+
+type ValueOf<K extends Command['kind']> = Extract<Command, { kind: K }>['value']
+type Verbs = readonly VerbName[] | 'leader' | undefined
+type Origin<K extends Command['kind']> = Verbs | ((value: ValueOf<K>) => Verbs)
+
+/** The key of secrets stands beside them, and is for the leader to write. */
+function keptFor({ namespace, key }: { namespace: string; key: string }): Verbs {
+  if (namespace === SECRETS && !key.startsWith(VALUE_PREFIX)) return 'leader'
+  return reserved[namespace]
+}
+
+const reserved: Readonly<Record<string, Verbs>> = {
+  ...Object.fromEntries(registerNamespaces.map((name) => [name, ['user.add', 'user.revoke']])),
+  [SECRETS]: ['secret.set', 'secret.remove'],
+}
+
+export class LedgerGate implements AppendGuard {
+  readonly #door: Pick<SignedDoor, 'vouch'>
+
+  constructor(door: Pick<SignedDoor, 'vouch'>) {
+    this.#door = door
+  }
+
+  admit(command: Command, proof: Uint8Array | undefined): Promise<Admitted> | undefined {
+    const parts: readonly Command[] = command.kind === 'batch' ? command.value.commands : [command]
+    const decided: Decided[] = []
+    for (const part of parts) {
+      const verbs = originOf(part)
+      if (verbs === 'leader') return Promise.resolve(leadersOwn)
+      if (verbs !== undefined) decided.push({ verbs, by: byOf(part) })
+    }
+    return decided.length === 0 ? undefined : this.#door.vouch(proof, decided)
+  }
+}
+
+const leadersOwn: Admitted = { ok: false, detail: 'only whoever leads decides this' }
+
+function originOf({ kind, value }: Command): Verbs {
+  const origin = origins[kind] as Verbs | ((value: unknown) => Verbs)
+  return typeof origin === 'function' ? origin(value) : origin
+}
+
+/** In whose name it is, where it says so. */
+function byOf({ value }: Command): string | undefined {
+  const { by } = value as { by?: unknown }
+  return typeof by === 'string' ? by : undefined
+}

@@ -1,0 +1,51 @@
+/**
+ * What is written of an act: who did what to what, from where, what was decided and what came of it.
+ * Texts that are too long are cut here, because an act must not go unrecorded for its length.
+ */
+import type { AuditNote } from '../../protocol/ledger/commands/audit.ts'
+import { auditLimits } from './limits.ts'
+
+export type { AuditNote }
+
+export interface Deed extends AuditNote {
+  /** `ok`, or the code by which it was refused or has failed. */
+  readonly outcome: string
+}
+
+/**
+ * One act on its way: what is to be written of it, and whether the ledger has that already because it
+ * went there with the act itself.
+ */
+export interface Trail {
+  note: AuditNote
+  written: boolean
+  /** What the person has signed, for a leader elsewhere. */
+  readonly proof?: Uint8Array | undefined
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+export function fitted<T extends AuditNote>(note: T): T {
+  const { noteBytesMax, detailBytesMax } = auditLimits
+  const { from, reason, detail } = note
+  return {
+    ...note,
+    actor: cut(note.actor, noteBytesMax),
+    verb: cut(note.verb, noteBytesMax),
+    object: cut(note.object, noteBytesMax),
+    ...(from === undefined ? {} : { from: cut(from, noteBytesMax) }),
+    ...(reason === undefined ? {} : { reason: cut(reason, noteBytesMax) }),
+    ...(detail === undefined ? {} : { detail: cut(detail, detailBytesMax) }),
+  }
+}
+
+function cut(text: string, bytesMax: number): string {
+  if (text.length * 3 <= bytesMax) return text
+  const bytes = encoder.encode(text)
+  if (bytes.length <= bytesMax) return text
+  const mark = encoder.encode('…')
+  // A letter that the cut has halved goes with it.
+  const kept = decoder.decode(bytes.subarray(0, bytesMax - mark.length)).replace(/\uFFFD+$/, '')
+  return `${kept}…`
+}

@@ -1,0 +1,121 @@
+/**
+ * `skein agent estop --local`: a stop said to the agent of this very host through its data directory,
+ * with no network and no control API. Where no agent answers, its stages are killed from here, and the
+ * letter stays for its next life, which reads it before it begins anything.
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { EPOCH_NOTE, type LetterAnswer } from '../../agent/estop/letters.ts'
+import { killProcess, markedProcesses } from '../../agent/ports/cells/marks.ts'
+import { ANSWER, LETTER, LETTERS_FOLDER } from '../../agent/ports/letterbox.ts'
+import { identityFile, Secrets } from '../../agent/ports/secrets.ts'
+import { estopLimits } from '../../protocol/estop/limits.ts'
+import type { StopMode } from '../../protocol/estop/scope.ts'
+import { StopWord, sayWord, slowHandOf } from '../../protocol/estop/word.ts'
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
+import { encode } from '../../protocol/wire/codec.ts'
+import { OWNER_LETTERS } from '../daemon.ts'
+import { readConfig } from './config-file.ts'
+import { confirm } from './confirm.ts'
+import { type Context, document, sleep } from './context.ts'
+import { reasonIn, type ScopeFlags, scopeIn } from './estop.ts'
+import { plain } from './table.ts'
+
+export interface LocalFlags extends ScopeFlags {
+  mode: StopMode
+  reason?: string
+  config?: string
+  dataDirectory?: string
+}
+
+const ANSWER_MS_MAX = 5_000
+const LOOK_MS = 20
+
+export async function estopLocal(context: Context, flags: LocalFlags): Promise<number> {
+  const scope = scopeIn(flags)
+  const reason = reasonIn(flags)
+  const directory = directoryOf(flags)
+  const folder = join(directory, LETTERS_FOLDER)
+  await confirm(context, `everything that the agent in ${directory} runs is stopped`)
+  const { holder, credential, signer } = await context.client.signIn.key()
+  const body = sayWord({
+    act: 'raise',
+    mode: flags.mode,
+    mesh: holder.mesh,
+    scope,
+    epoch: Math.min(epochIn(folder) + 1, estopLimits.epochMax),
+    reason,
+    nonce: new Uint8Array(randomBytes(estopLimits.nonceBytes)),
+    issuedMs: Date.now(),
+  })
+  const word = encode(StopWord, { body, hands: [await slowHandOf(body, credential, signer)] })
+  const answer = await answered(context, folder, word)
+  if (answer === undefined) return killedFromHere(context, directory)
+  if (context.json) document(context, { schemaVersion: 1, answered: true, ...answer })
+  else {
+    const { outcome, why, killed, tookMs } = answer
+    const text = why === undefined ? `${killed} killed after ${tookMs} ms` : plain(why)
+    context.io.out(`${outcome}: ${text}\n`)
+  }
+  if (answer.outcome === 'refused') return exitCodes.refused
+  return answer.outcome === 'latched' ? exitCodes.partly : exitCodes.done
+}
+
+function directoryOf({ config, dataDirectory }: LocalFlags): string {
+  const flags = dataDirectory === undefined ? {} : { dataDirectory }
+  return readConfig({ flags, ...(config === undefined ? {} : { config }) }).dataDirectory
+}
+
+/** The highest that the agent knew of. */
+function epochIn(folder: string): number {
+  try {
+    return Number.parseInt(readFileSync(join(folder, EPOCH_NOTE), 'utf8'), 10) || 0
+  } catch {
+    return 0
+  }
+}
+
+async function answered(
+  { interrupted }: Context,
+  folder: string,
+  word: Uint8Array,
+): Promise<LetterAnswer | undefined> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const name = randomBytes(8).toString('hex')
+  const draft = join(folder, `${name}.draft`)
+  writeFileSync(draft, word, { mode: 0o600, flush: true })
+  renameSync(draft, join(folder, name + LETTER))
+  const path = join(folder, name + ANSWER)
+  const untilMs = performance.now() + ANSWER_MS_MAX
+  while (performance.now() < untilMs && !interrupted.aborted) {
+    if (existsSync(path)) {
+      const answer = JSON.parse(readFileSync(path, 'utf8')) as LetterAnswer
+      rmSync(path, { force: true })
+      return answer
+    }
+    await sleep(LOOK_MS, interrupted)
+  }
+  return undefined
+}
+
+/** No agent answers: what its earlier life has started is known by its mark. */
+async function killedFromHere(context: Context, directory: string): Promise<number> {
+  const seed = await new Secrets(directory).read(identityFile)
+  let killed = 0
+  if (seed !== undefined) {
+    const owner = signerFromSeed(seed).id.slice(-OWNER_LETTERS)
+    for (let left = markedProcesses(owner); left.length > 0; left = markedProcesses(owner)) {
+      for (const { pid } of left) if (killProcess(pid)) killed++
+      await sleep(LOOK_MS, context.interrupted)
+      if (context.interrupted.aborted) break
+    }
+  }
+  if (context.json) document(context, { schemaVersion: 1, answered: false, killed })
+  else {
+    const text = `no agent answers in ${directory}: ${killed} processes of its stages were killed from here`
+    context.io.out(`${text}; its next life finds the stop before it begins anything\n`)
+  }
+  return exitCodes.partly
+}

@@ -1,0 +1,200 @@
+/** `skein users`: who people are, what they may, and taking it back. */
+import { randomBytes } from 'node:crypto'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { notWritable } from '../../agent/life/refusals.ts'
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import { Credential } from '../../protocol/identity/credential.ts'
+import { formatKeyFile, keyFileNames } from '../../protocol/identity/key-file.ts'
+import { seedBytes } from '../../protocol/identity/limits.ts'
+import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
+import { isPersonRole, type PersonRole, type Role } from '../../protocol/identity/roles.ts'
+import { isVerb, mayDo, verbs } from '../../protocol/identity/verbs.ts'
+import { nearest } from '../../protocol/nearest.ts'
+import { Problem } from '../../protocol/problem.ts'
+import { encode } from '../../protocol/wire/codec.ts'
+import type { RouteResponse } from '../api/routes.ts'
+import { certifierIn } from '../host/certifier.ts'
+import { lockedBy } from '../host/mesh-keys.ts'
+import { confirm } from './confirm.ts'
+import { type Context, document } from './context.ts'
+import { plain, table } from './table.ts'
+import { wrongUse } from './usage.ts'
+
+type User = RouteResponse<'users'>['users'][number]
+
+export interface AddFlags {
+  role: string[]
+  issuer?: string
+  out?: string
+}
+
+export async function list(context: Context): Promise<number> {
+  const answer = await context.client.call('users')
+  const { io, quiet } = context
+  if (context.json) document(context, answer)
+  else if (answer.users.length === 0) {
+    if (!quiet) io.err('the ledger holds nobody yet; skein users add NAME --role ROLE adds one\n')
+  } else {
+    const columns = [
+      { title: 'NAME' },
+      { title: 'ROLES' },
+      { title: 'UNTIL' },
+      { title: 'STATE' },
+      { title: 'KEY', cutTo: 8, leave: 1 },
+      { title: 'CERTIFICATE', cutTo: 8, leave: 2 },
+    ]
+    const rows = answer.users.map((user) => [
+      plain(user.name),
+      user.roles.join(', '),
+      new Date(user.notAfterMs).toISOString().slice(0, 'YYYY-MM-DD'.length),
+      stateOf(user),
+      user.id.slice(-8),
+      user.serial,
+    ])
+    io.out(`${table(columns, rows, io.columns())}\n`)
+  }
+  return exitCodes.done
+}
+
+export async function add(context: Context, name: string, flags: AddFlags): Promise<number> {
+  const roles = flags.role.map((role) => {
+    if (isPersonRole(role)) return role
+    const fix = 'take viewer, operator, approver, admin or master'
+    throw wrongUse(`${plain(role)} is no role of people`, fix)
+  })
+  return certify(context, name, roles, flags, false)
+}
+
+/** A new key and certificate with the roles of before, which are taken back. */
+export async function rotate(
+  context: Context,
+  name: string,
+  flags: Omit<AddFlags, 'role'>,
+): Promise<number> {
+  const { users } = await context.client.call('users')
+  const before = userNamed(users, name)
+  const touches = `this makes a new key for ${plain(name)}, and the one of now is good no more`
+  await confirm(context, touches)
+  return certify(context, name, before.roles.filter(isPersonRole), flags, true)
+}
+
+async function certify(
+  context: Context,
+  name: string,
+  roles: readonly PersonRole[],
+  { issuer, out }: Omit<AddFlags, 'role'>,
+  replaces: boolean,
+): Promise<number> {
+  const { client, io, quiet } = context
+  const file = resolve(out ?? `${name.replaceAll(/[^\w.-]/g, '_')}.key`)
+  if (existsSync(file)) {
+    throw new Problem({
+      code: 'alreadyThere',
+      why: `${file} exists, and may be somebody’s key`,
+      fix: 'write the new key elsewhere with --out',
+      exitCode: exitCodes.conflict,
+    })
+  }
+  const keys = dirname((await client.signIn.key()).from)
+  const kind = roles.includes('master') ? 'root' : 'issuer'
+  const certifier = await certifierIn(issuer ?? join(keys, keyFileNames[kind]))
+  const seed = new Uint8Array(randomBytes(seedBytes))
+  const subject = signerFromSeed(seed).id
+  const credential = certifier.certify({ subject, name, roles, labels: {} })
+  const { askNewPassphrase } = await import('./passphrase.ts')
+  const passphrase = io.terminal ? await askNewPassphrase(`the key of ${name}`) : undefined
+  const key = lockedBy(passphrase)('operator', seed)
+  const { mesh } = certifier
+  // First the key: a person whom the ledger knows and who has none could only be rotated.
+  try {
+    const content = formatKeyFile({ use: 'operator', mesh, name, id: subject, key, credential })
+    writeFileSync(file, content, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    throw notWritable(file, '--out', error)
+  }
+  const text = Buffer.from(encode(Credential, credential)).toString('base64url')
+  const answer = await client
+    .call('addUser', { body: { credential: text, replaces } })
+    .catch((error: unknown) => {
+      // Where nobody knows what came of it, the key may be somebody's.
+      const isRefused = error instanceof Problem && error.exitCode !== exitCodes.noAnswer
+      if (isRefused) rmSync(file)
+      throw error
+    })
+  if (context.json) document(context, { ...answer, keyFile: file })
+  else if (!quiet) {
+    io.err(`${plain(name)} is ${roles.join(' and ')}; the key is in ${file}\n`)
+    io.err('give it to them on a way that nobody else reads, and keep no copy\n')
+  }
+  return exitCodes.done
+}
+
+export async function revoke(context: Context, user: string, reason: string): Promise<number> {
+  await confirm(context, `this takes back the certificate of ${plain(user)}`)
+  const answer = await context.client.call('revokeUser', {
+    parameters: { user },
+    body: { reason },
+  })
+  if (context.json) document(context, answer)
+  else if (!context.quiet) context.io.err(`${plain(user)} is turned away from now on\n`)
+  return exitCodes.done
+}
+
+/** Whether somebody may do something, and why not; exit 4 if not. */
+export async function can(
+  context: Context,
+  name: string,
+  verb: string,
+  object: string | undefined,
+): Promise<number> {
+  if (!isVerb(verb)) {
+    const guess = nearest(verb, Object.keys(verbs))
+    const fix = guess === undefined ? 'take one of a route' : `did you mean ${guess}?`
+    throw wrongUse(`there is no verb ${plain(verb)}`, fix)
+  }
+  const user = await whoIs(context, name)
+  const needed = verbs[verb].roles.join(' or ')
+  const roles = user.roles as Role[]
+  const why =
+    user.revoked || Date.now() >= user.notAfterMs
+      ? `the certificate is ${stateOf(user)}`
+      : mayDo(roles, verb)
+        ? undefined
+        : `it takes the role ${needed}, and ${plain(name)} is ${user.roles.join(' and ')}`
+  const may = why === undefined
+  if (context.json) document(context, { schemaVersion: 1, user: name, verb, object, may, why })
+  else {
+    const what = object === undefined ? verb : `${verb} on ${plain(object)}`
+    const because = why ?? `${user.roles.join(' and ')} is enough, on any object`
+    context.io.out(`${may ? 'yes' : 'no'}: ${plain(name)}, ${what}: ${because}\n`)
+  }
+  return may ? exitCodes.done : exitCodes.refused
+}
+
+/** Whoever asks may not be in the ledger: the first operator of a mesh never had to be added. */
+async function whoIs(context: Context, name: string): Promise<User> {
+  const { users } = await context.client.call('users')
+  const own = await context.client.signIn.holder()
+  if (users.every((user) => user.name !== name) && own.name === name) {
+    const { subject: id, roles, serial, notAfterMs } = own
+    return { name, id, roles: [...roles], serial, notAfterMs, revoked: false }
+  }
+  return userNamed(users, name)
+}
+
+function userNamed(users: readonly User[], name: string): User {
+  const found = users.find((user) => user.name === name)
+  if (found !== undefined) return found
+  throw new Problem({
+    code: 'notFound',
+    why: `the ledger knows no ${plain(name)}`,
+    fix: 'skein users ls shows who there is',
+    exitCode: exitCodes.notFound,
+  })
+}
+
+function stateOf({ revoked, notAfterMs }: User): string {
+  if (revoked) return 'revoked'
+  return Date.now() < notAfterMs ? 'good' : 'expired'
+}

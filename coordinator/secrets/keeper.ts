@@ -1,0 +1,241 @@
+/**
+ * Secrets of the mesh: set by a person at any agent, sealed by a coordinator, kept sealed in the
+ * ledger, and opened only for the agent that runs a stage which names them.
+ */
+import type { Agent } from '../../agent/agent.ts'
+import type { ModuleSpec } from '../../agent/modules/module.ts'
+import type { OpenedSecrets, SecretSource } from '../../agent/work/secrets/source.ts'
+import { sealingLimits } from '../../protocol/identity/limits.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { openedUnder, sealedTo, sealedUnder } from '../../protocol/identity/sealing.ts'
+import type { Candidacy, Leadership } from '../../protocol/ledger/ledger.ts'
+import { read } from '../../protocol/ledger/read.ts'
+import { decode, encode } from '../../protocol/wire/codec.ts'
+import type { AttemptId } from '../../protocol/work/fence.ts'
+import type { WorkflowLibrary } from '../runs/library.ts'
+import { secretLimits } from './limits.ts'
+import { MeshKey } from './mesh-key.ts'
+import {
+  aboutOpened,
+  aboutValue,
+  NAMESPACE,
+  Question,
+  SERVICE,
+  SecretAnswer,
+  type SecretQuestion,
+  SecretRow,
+  VALUE_PREFIX,
+} from './wire.ts'
+
+export interface SecretItem {
+  name: string
+  by: string
+  atMs: number
+}
+
+type OpenQuestion = Extract<SecretQuestion, { kind: 'open' }>['value']
+
+/** Values of one answer: with the largest of them it can be carried. */
+const NAMES_PER_QUESTION = 16
+
+export class SecretKeeper implements SecretSource {
+  readonly #agent: Agent
+  readonly #library: WorkflowLibrary
+  readonly #meshKey: MeshKey
+
+  constructor(agent: Agent, library: WorkflowLibrary) {
+    this.#agent = agent
+    this.#library = library
+    this.#meshKey = new MeshKey(agent)
+  }
+
+  module(): ModuleSpec {
+    let candidacy: Candidacy | undefined
+    return {
+      name: 'secrets',
+      priority: 6,
+      needs: ['ledger'],
+      start: () => {
+        this.#agent.calls.serve(SERVICE, (from, body) => this.#answer(from, body))
+        this.#agent.secretSource = this
+        candidacy = this.#agent.ledger.lead((turn) => this.#lead(turn))
+      },
+      stop: () => {
+        candidacy?.withdraw()
+        this.#agent.secretSource = undefined
+      },
+    }
+  }
+
+  list(): SecretItem[] {
+    const { state } = this.#agent.ledger
+    const items: SecretItem[] = []
+    let after: string | undefined
+    do {
+      const query = { kind: 'kvList' as const, namespace: NAMESPACE, prefix: VALUE_PREFIX }
+      const page = read(state, after === undefined ? query : { ...query, after }).value
+      for (const { key, value } of page.items) {
+        const row = decode(SecretRow, value)
+        if (!row.ok) continue
+        const { by, atMs } = row.value
+        items.push({ name: key.slice(VALUE_PREFIX.length), by, atMs })
+      }
+      after = page.next
+    } while (after !== undefined)
+    return items
+  }
+
+  /** What the ledger is to keep of it; undefined where no coordinator that has the key answers. */
+  async sealed(name: string, value: Uint8Array): Promise<Uint8Array | undefined> {
+    const { leader, id } = this.#agent.ledger
+    if (leader === undefined) return undefined
+    if (leader === id) return this.#sealed(name, value)
+    return (await this.#meshKey.ask(leader, { kind: 'seal', value: { name, value } }))?.bytes
+  }
+
+  async open(
+    names: readonly string[],
+    attempt: AttemptId,
+    signal: AbortSignal,
+  ): Promise<OpenedSecrets> {
+    const values = new Map<string, string>()
+    for (let at = 0; at < names.length; at += NAMES_PER_QUESTION) {
+      const some = names.slice(at, at + NAMES_PER_QUESTION)
+      const opened = await this.#openSome(some, attempt, signal)
+      if (!opened.ok) return opened
+      for (const [name, value] of opened.values) values.set(name, value)
+    }
+    return { ok: true, values }
+  }
+
+  async #openSome(
+    names: readonly string[],
+    id: AttemptId,
+    signal: AbortSignal,
+  ): Promise<OpenedSecrets> {
+    const sealing = this.#meshKey.own
+    const question = { id, names: [...names], sealing: sealing.publicKey }
+    let why = 'no coordinator answers'
+    for (let round = 0; round < secretLimits.roundsMax && !signal.aborted; round++) {
+      if (round > 0) await this.#pause(secretLimits.roundMs)
+      for (const peer of this.#coordinators()) {
+        const answer =
+          peer === this.#agent.id
+            ? await this.#opened(this.#agent.id, question)
+            : await this.#meshKey.ask(peer, { kind: 'open', value: question })
+        if (answer === undefined) continue
+        if (answer.why !== undefined) {
+          why = answer.why
+          if (answer.final === undefined) continue
+          return { ok: false, errorClass: 'input', why }
+        }
+        const texts = answer.opened.map((sealed, i) => {
+          const bytes = sealing.open(sealed, aboutOpened(names[i] ?? ''))
+          return bytes && new TextDecoder().decode(bytes)
+        })
+        if (texts.length !== names.length || texts.some((text) => text === undefined)) continue
+        return { ok: true, values: new Map(names.map((name, i) => [name, texts[i] ?? ''])) }
+      }
+    }
+    return { ok: false, errorClass: 'transient', why: `its secrets cannot be opened: ${why}` }
+  }
+
+  /** Who may have the key: whoever leads first, who also knows best what is assigned. */
+  #coordinators(): PeerId[] {
+    const { leader } = this.#agent.ledger
+    const voters = (this.#agent.ledger.status()?.config.voters ?? []).map(({ id }) => id)
+    return [...new Set([...(leader === undefined ? [] : [leader]), ...voters])]
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#agent.ports.clock.after(ms, resolve))
+  }
+
+  #lead({ over }: Leadership): void {
+    let busy = false
+    const look = async () => {
+      if (busy || !this.#meshKey.isMade) return
+      busy = true
+      await this.#meshKey.spread()
+      busy = false
+    }
+    const timer = this.#agent.ports.clock.every(secretLimits.lookMs, look)
+    over.addEventListener('abort', () => timer.cancel(), { once: true })
+  }
+
+  async #answer(from: PeerId, body: Uint8Array): Promise<Uint8Array> {
+    const read = decode(Question, body)
+    const answer = read.ok ? await this.#answerTo(from, read.value.question) : refused('malformed')
+    return encode(SecretAnswer, answer)
+  }
+
+  async #answerTo(from: PeerId, question: SecretQuestion): Promise<SecretAnswer> {
+    switch (question.kind) {
+      case 'publicKey':
+        return { opened: [], bytes: this.#meshKey.own.publicKey }
+      case 'meshKey': {
+        if (!this.#meshKey.isVoter(from)) return refused('only voters have the key of secrets')
+        const key = await this.#meshKey.get()
+        if (key === undefined) return refused('this agent has not the key of secrets')
+        return { opened: [], bytes: this.#meshKey.sealedFor(question.value.sealing, key) }
+      }
+      case 'seal': {
+        const { name, value } = question.value
+        const bytes = await this.#sealed(name, value)
+        return bytes ? { opened: [], bytes } : refused('this agent has not the key of secrets')
+      }
+      case 'open':
+        return this.#opened(from, question.value)
+    }
+  }
+
+  async #sealed(name: string, value: Uint8Array): Promise<Uint8Array | undefined> {
+    const key = await this.#meshKey.getOrMake()
+    if (key === undefined) return undefined
+    const nonce = this.#meshKey.chance(sealingLimits.nonceBytes)
+    return sealedUnder(key, value, aboutValue(name), nonce)
+  }
+
+  /** Only for what its own workflow names, and only while it is assigned to whoever asks. */
+  async #opened(from: PeerId, question: OpenQuestion): Promise<SecretAnswer> {
+    const why = this.#refusal(from, question)
+    if (why !== undefined) return refused(why)
+    const { state } = this.#agent.ledger
+    const opened: Uint8Array[] = []
+    const key = await this.#meshKey.get()
+    for (const name of question.names) {
+      const asked = { kind: 'kvGet' as const, namespace: NAMESPACE, key: VALUE_PREFIX + name }
+      const held = read(state, asked).value
+      if (held === undefined) {
+        return { ...refused(`there is no secret ${name}; skein secret set ${name}`), final: 1 }
+      }
+      const row = decode(SecretRow, held.value)
+      const value = row.ok && key && openedUnder(key, row.value.sealed, aboutValue(name))
+      if (!value) return refused('this agent cannot open it')
+      const chance = this.#meshKey.chance(sealingLimits.chanceBytes)
+      opened.push(sealedTo(question.sealing, value, aboutOpened(name), chance))
+    }
+    return { opened }
+  }
+
+  #refusal(from: PeerId, { id, names }: OpenQuestion): string | undefined {
+    const { run, stage, item, attempt } = id
+    const { state } = this.#agent.ledger
+    const unitAsked = { kind: 'unitGet' as const, run, stage }
+    const unit = read(state, item === undefined ? unitAsked : { ...unitAsked, item }).value
+    if (unit?.state !== 'assigned' || unit.node !== from || unit.attempt !== attempt) {
+      return 'the attempt is not assigned to the agent that asks'
+    }
+    const hash = read(state, { kind: 'runGet', run, limit: 1 }).value?.spec.workflow
+    const found = hash === undefined ? undefined : this.#library.find(state, hash)
+    if (!found?.ok) return 'its workflow cannot be read'
+    const { workflow } = found
+    const named = workflow.stages.find(({ name }) => name === stage)?.secrets ?? {}
+    const all = new Set([...Object.values(workflow.secrets), ...Object.values(named)])
+    return names.every((name) => all.has(name)) ? undefined : 'its workflow names no such secret'
+  }
+}
+
+function refused(why: string): SecretAnswer {
+  return { opened: [], why }
+}

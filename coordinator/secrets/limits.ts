@@ -1,0 +1,26 @@
+/** How much may be secret, and how long agents ask for what is. */
+import { assert } from '../../protocol/assert.ts'
+import { stateLimits } from '../../protocol/ledger/limits.ts'
+import { workLimits } from '../../protocol/work/limits.ts'
+
+export const secretLimits = {
+  nameBytesMax: workLimits.secretNameBytesMax,
+  /** A shorter one would be masked wherever its letters turn up, and is guessed soon. */
+  valueBytesMin: 8,
+  /** All variables of a program must fit what systems let it have. */
+  valueBytesMax: 32 * 1024,
+  /** When full, a new one is refused. */
+  secretsMax: 1_000,
+  /** For one agent to open, seal or hand on. */
+  askMs: 3_000,
+  /** How often an attempt's secrets are asked for, of all who may have them, and the wait between. */
+  roundsMax: 4,
+  roundMs: 1_000,
+  /** How often a leader looks whether every voter has the key, once there are secrets. */
+  lookMs: 15_000,
+} as const
+
+assert(
+  secretLimits.valueBytesMax * 2 < stateLimits.kvValueBytesMax,
+  'a sealed value must fit what the ledger keeps of one',
+)

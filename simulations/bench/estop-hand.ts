@@ -1,0 +1,87 @@
+/** A person with a key who raises and releases stops at one agent of a mesh or another. */
+import { randomBytes } from 'node:crypto'
+import type { RouteResponse } from '../../coordinator/api/routes.ts'
+import { Client } from '../../coordinator/cli/client.ts'
+import { StopWord, sayWord, slowHandOf } from '../../protocol/estop/word.ts'
+import { encode } from '../../protocol/wire/codec.ts'
+import type { LocalNode } from '../mesh/layout.ts'
+import { signInOf } from '../mesh/looking.ts'
+
+export type EstopState = RouteResponse<'estop'>
+
+const LOOK_AGAIN_MS = 20
+
+export class StopHand {
+  readonly #clients: ReadonlyMap<string, Client>
+
+  constructor(nodes: readonly LocalNode[]) {
+    const { signal } = new AbortController()
+    this.#clients = new Map(
+      nodes.map((node) => [node.name, new Client(node.apiAddress, signInOf(node), signal)]),
+    )
+  }
+
+  state(at: string, word?: string): Promise<EstopState> {
+    return this.#client(at).call('estop', { query: word === undefined ? {} : { word } })
+  }
+
+  /** Says it at that agent. Resolves with the word's name when the agent has heard it. */
+  async raise(at: string, { next }: EstopState): Promise<string> {
+    const { epoch } = next
+    return this.#say(at, { act: 'raise', mode: 'kill', epoch })
+  }
+
+  /** All that this agent knows to be in force. */
+  async release(at: string): Promise<string> {
+    const { next } = await this.state(at)
+    const { epoch, covers, floor } = next
+    return this.#say(at, { act: 'release', epoch, covers, floor })
+  }
+
+  /** Resolves when so many stops are in force at each of these agents. */
+  async untilInForce(names: readonly string[], count: number, deadlineMs: number): Promise<void> {
+    const untilMs = performance.now() + deadlineMs
+    for (const name of names) {
+      for (;;) {
+        const found = await this.state(name).catch(() => undefined)
+        if (found?.inForce.length === count) break
+        if (performance.now() > untilMs) {
+          throw new Error(`${name}: ${found?.inForce.length ?? 'unknown'} stops, and not ${count}`)
+        }
+        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+      }
+    }
+  }
+
+  /** Any bytes, as a word. Resolves with its name. */
+  async hand(at: string, word: Uint8Array): Promise<string> {
+    const body = { word: Buffer.from(word).toString('base64url') }
+    return (await this.#client(at).call('sayStop', { body })).word
+  }
+
+  async #say(
+    at: string,
+    what:
+      | { act: 'raise'; mode: 'kill'; epoch: number }
+      | { act: 'release'; epoch: number; covers: EstopState['next']['covers']; floor: number },
+  ): Promise<string> {
+    const client = this.#client(at)
+    const { holder, credential, signer } = await client.signIn.key()
+    const body = sayWord({
+      ...what,
+      mesh: holder.mesh,
+      scope: { kind: 'mesh' },
+      reason: 'a measurement',
+      nonce: new Uint8Array(randomBytes(16)),
+      issuedMs: Date.now(),
+    })
+    const hands = [await slowHandOf(body, credential, signer)]
+    return this.hand(at, encode(StopWord, { body, hands }))
+  }
+
+  #client(name: string): Client {
+    const client = this.#clients.get(name)
+    if (client === undefined) throw new Error(`there is no agent ${name}`)
+    return client
+  }
+}

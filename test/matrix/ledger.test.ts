@@ -1,0 +1,184 @@
+/**
+ * What people decide is decided by people also at the leader: every kind of command to the ledger,
+ * with every way of not being signed for. A kind without its row in `origins` or here fails.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Admitted } from '../../agent/ledger/append-guard.ts'
+import { SignedDoor } from '../../coordinator/api/door.ts'
+import { LedgerGate, origins } from '../../coordinator/api/ledger-gate.ts'
+import { Envelope } from '../../protocol/identity/envelope.ts'
+import { meshIdOf } from '../../protocol/identity/mesh-id.ts'
+import type { VerbName } from '../../protocol/identity/verbs.ts'
+import { type Command, catalogue } from '../../protocol/ledger/catalogue.ts'
+import type { Appended } from '../../protocol/ledger/ledger.ts'
+import { encode } from '../../protocol/wire/codec.ts'
+import { Mesh } from '../history/stage.ts'
+import { envelopeOf, keyNumber, nowMs, trust } from '../identity/parties.ts'
+import { HandClock, MemoryDisk } from '../telemetry/made-host.ts'
+
+type Sample = { verb: VerbName; value: object; by?: true } | 'agents' | 'leader'
+
+/** What of each kind people decide, and under which verb. */
+const samples: Readonly<Record<keyof typeof catalogue, Sample>> = {
+  kvPut: { verb: 'user.add', value: { namespace: 'people', key: 'a', value: new Uint8Array() } },
+  kvDelete: { verb: 'user.revoke', value: { namespace: 'revoked', key: 'a' } },
+  configSet: { verb: 'node.vote', value: { key: 'voting/n1', value: 'never' } },
+  configUnset: { verb: 'node.vote', value: { key: 'voting/n1' } },
+  nodeLabelSet: { verb: 'node.label', value: { node: 'n1', name: 'a', value: 'b' } },
+  nodeLabelUnset: { verb: 'node.label', value: { node: 'n1', name: 'a' } },
+  nodeDrain: { verb: 'node.drain', value: { node: 'n1', reason: '' }, by: true },
+  nodeUndrain: { verb: 'node.drain', value: { node: 'n1' } },
+  nodeForget: { verb: 'node.leave', value: { node: 'n1' } },
+  estopRaise: 'agents',
+  estopReset: 'agents',
+  auditAppend: 'agents',
+  workflowPut: 'agents',
+  workflowPublish: { verb: 'workflow.publish', value: { name: 'w', hash: '0' } },
+  runStart: { verb: 'run.start', value: { run: 'r1' }, by: true },
+  runAgain: { verb: 'run.retry', value: { run: 'r1' } },
+  runCancel: { verb: 'run.cancel', value: { run: 'r1', reason: '' }, by: true },
+  runKill: { verb: 'run.kill', value: { run: 'r1', reason: '' }, by: true },
+  runVote: { verb: 'run.vote', value: { run: 'r1', stage: 's' }, by: true },
+  signalSend: { verb: 'signal.send', value: { event: 'e' }, by: true },
+  sessionOpen: 'agents',
+  sessionClose: 'agents',
+  sessionsExpire: 'leader',
+  versionRaise: 'leader',
+  runArchive: 'leader',
+  workAdvance: 'leader',
+  workWave: 'leader',
+  batch: 'agents',
+}
+
+const kinds = Object.keys(samples) as Command['kind'][]
+const decided = kinds.filter((kind) => typeof samples[kind] === 'object')
+
+function commandOf(kind: Command['kind'], by = 'ada'): { command: Command; verb: VerbName } {
+  const sample = samples[kind]
+  assert(typeof sample === 'object')
+  const value = sample.by === true ? { ...sample.value, by } : sample.value
+  return { command: { kind, value } as Command, verb: sample.verb }
+}
+
+const roles = ['admin', 'approver'] as const
+const proofOf = (verb: VerbName, command = {}, holder = {}) =>
+  encode(Envelope, envelopeOf({ verb, ...command }, { roles: [...roles], ...holder }))
+
+function gateAt(wallMs = nowMs, disk = new MemoryDisk()): LedgerGate {
+  return new LedgerGate(new SignedDoor(trust, { clock: new HandClock(wallMs), disk }))
+}
+
+async function isLetIn(
+  gate: LedgerGate,
+  command: Command,
+  proof: Uint8Array | undefined,
+): Promise<Admitted['ok']> {
+  const admitted = await gate.admit(command, proof)
+  assert(admitted, 'somebody must vouch for it')
+  return admitted.ok
+}
+
+test('every kind of command says who gives it', () => {
+  assert.deepEqual(Object.keys(origins).sort(), Object.keys(catalogue).sort())
+  assert.deepEqual(kinds.sort(), Object.keys(catalogue).sort())
+})
+
+test('what people decide is let in with their proof, alone and in a batch, and once', async () => {
+  for (const kind of decided) {
+    const { command, verb } = commandOf(kind)
+    const batch = { kind: 'batch', value: { commands: [command] } } as Command
+    for (const whole of [command, batch]) {
+      const gate = gateAt()
+      const proof = proofOf(verb)
+      assert.equal(await isLetIn(gate, whole, proof), true, kind)
+      assert.equal(await isLetIn(gate, whole, proof), false, `${kind} again`)
+      assert.equal(await isLetIn(gate, whole, undefined), false, `${kind} without`)
+    }
+  }
+})
+
+test('no proof of another verb, mesh, person or time lets anything in, nor a weak one', async () => {
+  const other = meshIdOf(keyNumber(9).id)
+  for (const kind of decided) {
+    const { command, verb } = commandOf(kind)
+    const otherVerb = verb === 'estop.raise' ? 'run.kill' : 'estop.raise'
+    const wrong: Record<string, Uint8Array> = {
+      verb: proofOf(otherVerb),
+      mesh: proofOf(verb, { mesh: other }),
+      certificate: proofOf(verb, {}, { mesh: other }),
+      role: proofOf(verb, {}, { roles: ['viewer'] }),
+      host: proofOf(verb, {}, { kind: 'peer', roles: ['coordinator'] }),
+      expired: proofOf(verb, { issuedMs: nowMs - 2, expiresMs: nowMs - 1 }),
+      nonsense: Uint8Array.of(1, 2, 3),
+    }
+    for (const [what, proof] of Object.entries(wrong)) {
+      assert.equal(await isLetIn(gateAt(), command, proof), false, `${kind}: ${what}`)
+    }
+    const sample = samples[kind]
+    if (typeof sample !== 'object' || sample.by !== true) continue
+    const inAnotherName = commandOf(kind, 'grace').command
+    assert.equal(await isLetIn(gateAt(), inAnotherName, proofOf(verb)), false, `${kind}: name`)
+  }
+})
+
+test('a proof stays used after a restart, and is free again where nothing was done', async () => {
+  const disk = new MemoryDisk()
+  const { command, verb } = commandOf('runKill')
+  const proof = proofOf(verb)
+  const gate = gateAt(nowMs, disk)
+  const first = await gate.admit(command, proof)
+  assert(first?.ok)
+  first.settle(false)
+  const second = await gate.admit(command, proof)
+  assert(second?.ok, 'the leader did not propose it')
+  second.settle(true)
+  assert.equal(await isLetIn(gateAt(nowMs, disk), command, proof), false)
+})
+
+test('what agents do by themselves waits for nobody', () => {
+  const kv = { kind: 'kvPut', value: { namespace: 'bench', key: 'a', value: new Uint8Array() } }
+  assert.equal(gateAt().admit(kv as Command, undefined), undefined)
+  for (const kind of kinds.filter((each) => samples[each] === 'agents' && each !== 'batch')) {
+    assert.equal(gateAt().admit({ kind, value: {} } as Command, undefined), undefined, kind)
+  }
+})
+
+test('what only the leader decides is taken from no other host, whatever is signed, nor in a batch', async () => {
+  for (const kind of kinds.filter((each) => samples[each] === 'leader')) {
+    const command = { kind, value: {} } as Command
+    const batch = { kind: 'batch', value: { commands: [command] } } as Command
+    for (const whole of [command, batch]) {
+      assert.equal(await isLetIn(gateAt(), whole, proofOf('run.start')), false, kind)
+    }
+  }
+})
+
+test('a host that lies decides nothing in a person’s name: the leader does not propose it', async () => {
+  const mesh = await Mesh.of('liar', 3)
+  const { leader, follower } = mesh
+  assert.ok(leader)
+  const { clock, disk } = leader.agent.ports
+  const at = clock.wall()
+  leader.agent.ledger.guardAppends(new LedgerGate(new SignedDoor(trust, { clock, disk })))
+  const drain: Command = {
+    kind: 'nodeDrain',
+    value: { node: leader.agent.id, by: 'ada', reason: '' },
+  }
+  const append = (proof?: Uint8Array): Promise<Appended> =>
+    mesh.answer(follower.agent.ledger.append(drain, { timeoutMs: 5_000, proof }))
+  const always = { notBeforeMs: 0, notAfterMs: 9e12 }
+  const { body, credential, signature } = envelopeOf(
+    { verb: 'node.drain', issuedMs: at, expiresMs: at + 30_000 },
+    { ...always, roles: ['master'] },
+  )
+  assert.equal((await append()).kind, 'refused')
+  const forged = encode(Envelope, { body, credential, signature })
+  const refused = await append(forged)
+  assert.equal(
+    refused.kind === 'refused' && refused.why,
+    'notSigned',
+    'no issuing key makes masters',
+  )
+  assert.equal(leader.agent.ledger.state.index, follower.agent.ledger.state.index)
+})

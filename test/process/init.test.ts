@@ -1,0 +1,81 @@
+/** A mesh made of files, as a person makes it, and the first hosts that come of them. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { Secrets } from '../../agent/ports/secrets.ts'
+import { credentialIn, trustIn } from '../../coordinator/host/peer-files.ts'
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import { believe } from '../../protocol/identity/credential.ts'
+import { openKey, parseKeyFile } from '../../protocol/identity/key-file.ts'
+import { runSkein } from './skein.ts'
+
+const home = mkdtempSync(join(tmpdir(), 'skein-test-'))
+after(() => rmSync(home, { recursive: true, force: true }))
+
+function keyIn(folder: string, name: string) {
+  const file = parseKeyFile(readFileSync(join(folder, name), 'utf8'))
+  assert.ok(file, `${name} is a key file`)
+  return file
+}
+
+test('init makes the keys of a mesh for their owner alone, and none of them twice', async () => {
+  const folder = join(home, 'plain')
+  const { code, err } = await runSkein('init', '--dir', folder, '--operator', 'ada')
+  assert.equal(code, 0, err)
+  for (const word of ['offline', 'root.key', 'issuer.key', 'operator.key', 'agent run']) {
+    assert.ok(err.includes(word), `it tells of ${word}`)
+  }
+  const files = readdirSync(folder).sort()
+  const names = ['agent.yaml', 'founder', 'issuer.key', 'operator.key', 'root.key', 'swarm.key']
+  assert.deepEqual(files, names)
+  for (const name of files) assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600, name)
+  const root = keyIn(folder, 'root.key')
+  const operator = keyIn(folder, 'operator.key')
+  const believed = believe(operator.credential!, trustIn(root.mesh), Date.now())
+  assert.ok(believed.ok)
+  assert.deepEqual([believed.holder.name, believed.holder.roles], ['ada', ['master']])
+  const before = names.map((name) => readFileSync(join(folder, name), 'utf8'))
+  const again = await runSkein('init', '--dir', folder)
+  assert.equal(again.code, exitCodes.conflict)
+  assert.match(again.err, /exists, .*--dir/)
+  assert.deepEqual(
+    names.map((name) => readFileSync(join(folder, name), 'utf8')),
+    before,
+  )
+})
+
+test('a passphrase protects the keys of people, and not the one that hosts must use alone', async () => {
+  const folder = join(home, 'sealed')
+  const file = join(home, 'passphrase')
+  writeFileSync(file, 'correct horse\nnot this line\n')
+  const { code, err } = await runSkein('init', '--dir', folder, '--passphrase-file', file)
+  assert.equal(code, 0, err)
+  for (const name of ['root.key', 'operator.key']) {
+    const sealed = keyIn(folder, name)
+    assert.equal(openKey(sealed), undefined)
+    assert.equal(openKey(sealed, 'correct hors'), undefined)
+    assert.equal(openKey(sealed, 'correct horse')?.id, sealed.id)
+  }
+  const issuer = keyIn(folder, 'issuer.key')
+  assert.equal(openKey(issuer)?.id, issuer.id)
+  const missing = await runSkein('init', '--dir', join(home, 'no'), '--passphrase-file', '/none')
+  assert.equal(missing.code, exitCodes.usage)
+  assert.match(missing.err, /passphrase from \/none: there is no such file; /)
+})
+
+test('a host that is prepared with the keys at hand has a credential of the mesh', async () => {
+  const folder = join(home, 'mesh')
+  assert.equal((await runSkein('init', '--dir', folder)).code, 0)
+  const data = join(home, 'data')
+  const key = join(folder, 'swarm.key')
+  const config = join(home, 'joined.yaml')
+  const args = ['--swarm-key', key, '--data-directory', data, '--config', config]
+  const joined = await runSkein('agent', 'join', '/ip4/127.0.0.1/tcp/4130', ...args)
+  assert.equal(joined.code, 0, joined.err)
+  const credential = await credentialIn(new Secrets(data))
+  const { mesh } = keyIn(folder, 'root.key')
+  assert.ok(credential && believe(credential, trustIn(mesh), Date.now()).ok)
+  assert.match(readFileSync(config, 'utf8'), new RegExp(mesh))
+})

@@ -1,0 +1,133 @@
+/** Secrets go through the mesh sealed, and only to whom they are meant for. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ApiRefusal } from '../../coordinator/api/refusal.ts'
+import {
+  KEY_PREFIX,
+  NAMESPACE,
+  Question,
+  SERVICE,
+  SecretAnswer,
+  type SecretQuestion,
+} from '../../coordinator/secrets/wire.ts'
+import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
+import { sealingKeyOf } from '../../protocol/identity/sealing.ts'
+import { read } from '../../protocol/ledger/read.ts'
+import { decode, encode } from '../../protocol/wire/codec.ts'
+import { type Member, Mesh } from '../history/stage.ts'
+
+const value = 'correct-horse-battery'
+const workflow =
+  'apiVersion: skein/v1\nkind: Workflow\nname: w\nstages:\n  a: { run: [prog], secrets: { TOKEN: deploy } }\n'
+
+interface Staged {
+  mesh: Mesh
+  /** What programs found in their environment. */
+  found: (string | undefined)[]
+}
+
+async function staged(seed: string, size: number): Promise<Staged> {
+  const found: (string | undefined)[] = []
+  const mesh = await Mesh.of(seed, size, {
+    schedules: true,
+    programs: {
+      prog: (self) => {
+        found.push(self.env.TOKEN)
+        self.after(100, () => self.exit(0))
+      },
+    },
+  })
+  return { mesh, found }
+}
+
+async function set(mesh: Mesh, member: Member, text = value): Promise<void> {
+  const body = { value: Buffer.from(text).toString('base64') }
+  await mesh.call(member, 'setSecret', { parameters: { secret: 'deploy' }, body })
+}
+
+async function ran(mesh: Mesh, member: Member): Promise<string> {
+  const { run } = await mesh.call(member, 'startRun', { body: { workflow } })
+  const state = () => mesh.hot(run.id, mesh.leader)?.head.state ?? ''
+  await mesh.until(() => ['succeeded', 'failed'].includes(state()), 'it is over', 120_000)
+  return state()
+}
+
+function holders(mesh: Mesh): string[] {
+  const query = { kind: 'kvList' as const, namespace: NAMESPACE, prefix: KEY_PREFIX }
+  const { items } = read(mesh.leader!.agent.ledger.state, query).value
+  return items.map(({ key }) => key.slice(KEY_PREFIX.length))
+}
+
+test('a secret set at any agent reaches the stage that names it, as it is now', async () => {
+  const { mesh, found } = await staged('reaches', 3)
+  await set(mesh, mesh.follower)
+  assert.equal(await ran(mesh, mesh.follower), 'succeeded')
+  await set(mesh, mesh.leader!, 'another-horse-battery')
+  assert.equal(await ran(mesh, mesh.follower), 'succeeded')
+  assert.deepEqual(found, [value, 'another-horse-battery'])
+})
+
+test('every voter has the key, and the next leader opens what the last one sealed', async () => {
+  const { mesh, found } = await staged('next', 3)
+  await set(mesh, mesh.leader!)
+  const voters = mesh.leader!.agent.ledger.status()!.config.voters.map(({ id }) => id as string)
+  await mesh.until(() => holders(mesh).length === 3, 'all voters have it')
+  assert.deepEqual(holders(mesh).sort(), voters.sort())
+  const last = mesh.leader!
+  last.host.crash('powerLoss')
+  await mesh.until(() => mesh.leader !== undefined && mesh.leader !== last, 'another leads')
+  assert.equal(await ran(mesh, mesh.leader!), 'succeeded')
+  assert.deepEqual(found, [value])
+})
+
+test('an agent opens nothing that it was not assigned, and a stranger to the votes gets no key', async () => {
+  const { mesh } = await staged('nothing', 4)
+  await set(mesh, mesh.leader!)
+  const leader = mesh.leader!.agent
+  const voters = new Set(leader.ledger.status()!.config.voters.map(({ id }) => id))
+  const liar = mesh.members.find(({ agent }) => !voters.has(agent.id))
+  assert.ok(liar)
+  const sealing = sealingKeyOf(signerFromSeed(new Uint8Array(32).fill(1))).publicKey
+  const ask = async (question: SecretQuestion) => {
+    const body = encode(Question, { question })
+    const asked = await mesh.answer(liar.agent.calls.ask(leader.id, SERVICE, body, 3_000))
+    assert.ok(asked.ok)
+    const answer = decode(SecretAnswer, asked.body)
+    assert.ok(answer.ok)
+    return answer.value
+  }
+  const open = { id: { run: 'r', stage: 'a', attempt: 1 }, names: ['deploy'], sealing }
+  const opened = await ask({ kind: 'open', value: open })
+  assert.match(opened.why ?? '', /not assigned to the agent that asks/)
+  assert.deepEqual(opened.opened, [])
+  const key = await ask({ kind: 'meshKey', value: { sealing } })
+  assert.match(key.why ?? '', /only voters/)
+  assert.equal(key.bytes, undefined)
+})
+
+test('what would not be masked or does not fit is refused, and says what does', async () => {
+  const { mesh } = await staged('fit', 1)
+  const refusal = async (text: string): Promise<string> => {
+    const error = await set(mesh, mesh.leader!, text).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )
+    assert.ok(error instanceof ApiRefusal)
+    return error.why
+  }
+  assert.match(await refusal('short'), /at least 8 bytes/)
+  assert.match(await refusal(`nul${'\0'}inside it`), /without NUL/)
+  const { secrets } = await mesh.call(mesh.leader!, 'secrets')
+  assert.deepEqual(secrets, [])
+})
+
+test('a stage that names a secret which is not there fails once, and says which', async () => {
+  const { mesh, found } = await staged('missing', 1)
+  assert.equal(await ran(mesh, mesh.leader!), 'failed')
+  assert.deepEqual(found, [])
+  const unit = mesh.hot(
+    read(mesh.leader!.agent.ledger.state, { kind: 'runList' }).value.items[0]!.run,
+  )
+  assert.match(unit?.units[0]?.why ?? '', /there is no secret deploy/)
+  assert.equal(unit?.units[0]?.attempt, 1)
+})
