@@ -11,7 +11,6 @@ import type { Config } from '../agent/config/schema.ts'
 import type { FlagValue } from '../agent/config/source.ts'
 
 import { answerLetter, EPOCH_NOTE, highestEpoch } from '../agent/estop/letters.ts'
-import { estopTopic } from '../agent/estop/limits.ts'
 import { startHttp } from '../agent/http/listener.ts'
 import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
 import { ledgerTiming } from '../agent/ledger/limits.ts'
@@ -35,6 +34,7 @@ import { serviceNotices } from '../agent/ports/sd-notify.ts'
 import { openTelemetry } from '../agent/ports/telemetry.ts'
 import { SystemWeb } from '../agent/ports/web.ts'
 import { SystemWorkspace } from '../agent/ports/workspace.ts'
+import { topicRules } from '../agent/trust/purposes.ts'
 import { type WorkSettings, workDefaults } from '../agent/work/limits.ts'
 import { limits } from '../protocol/consensus/limits.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
@@ -109,7 +109,7 @@ async function live(
     announce: config.network.announce,
     bootstrap: [],
     mdns: config.network.mdns,
-    topics: [estopTopic],
+    topics: Object.keys(topicRules),
     limits: { connectionsMax: config.network.connectionsMax },
     onDiscovered: (peer, addresses) => {
       if (peer) agent?.membership.discovered(peer, addresses)

@@ -2,9 +2,6 @@
 import { estopLimits } from '../../protocol/estop/limits.ts'
 import { type LinkLimits, linkLimits, linkQuotas, type Quotas } from '../links/limits.ts'
 
-/** Beside the streams to peers: for whoever is not connected. */
-export const estopTopic = 'skein/estop/1'
-
 /** A stop waits for nobody: links are tried again at once, and seldom only where nobody answers. */
 export const estopLinkLimits: LinkLimits = {
   ...linkLimits,

@@ -8,7 +8,7 @@
  */
 import { EstopCore, type Heard, type Obeyed, type OwnAnswer } from '../../protocol/estop/core.ts'
 import type { Rules } from '../../protocol/estop/judge.ts'
-import { estopLimits } from '../../protocol/estop/limits.ts'
+import { estopLimits, estopTopic } from '../../protocol/estop/limits.ts'
 import { EstopFrame } from '../../protocol/estop/messages.ts'
 import { isInScope, scopeText } from '../../protocol/estop/scope.ts'
 import { stopText } from '../../protocol/estop/text.ts'
@@ -26,7 +26,7 @@ import type { Refused } from '../../protocol/work/attempt.ts'
 import { Links } from '../links/links.ts'
 import { Tally } from '../tally.ts'
 import { TokenBucket } from '../token-bucket.ts'
-import { estopDriverLimits, estopLinkLimits, estopLinkQuotas, estopTopic } from './limits.ts'
+import { estopDriverLimits, estopLinkLimits, estopLinkQuotas } from './limits.ts'
 import { LatchStore } from './store.ts'
 
 export interface EstopPorts {

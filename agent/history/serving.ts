@@ -1,6 +1,7 @@
 /** What this host's history answers to other agents. Every answer is bounded. */
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { Infer } from '../../protocol/wire/schema.ts'
+import { BadQuestion } from '../requests/calls.ts'
 import { askingLimits } from './limits.ts'
 import { fromStore } from './listing.ts'
 import { aboutOf } from './rows.ts'
@@ -22,7 +23,7 @@ export async function answered(
   body: Uint8Array,
 ): Promise<Uint8Array> {
   const question = decode(Question, body)
-  if (!question.ok) throw new Error(`no question about the history: ${question.why}`)
+  if (!question.ok) throw new BadQuestion(`no question about the history: ${question.why}`)
   const answer: Answered =
     serving === undefined
       ? { kind: 'closed', value: { closed: true } }

@@ -8,7 +8,7 @@ import type { Command } from '../../protocol/ledger/catalogue.ts'
 import type { Appended, AppendOptions, LedgerRefusal } from '../../protocol/ledger/ledger.ts'
 import { machine } from '../../protocol/ledger/machine.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
-import type { Calls } from '../requests/calls.ts'
+import { BadQuestion, type Calls } from '../requests/calls.ts'
 import type { AppendGuard } from './append-guard.ts'
 import { Courier } from './courier.ts'
 import type { LedgerTime } from './ledger-time.ts'
@@ -119,7 +119,7 @@ export class Appending {
 
   private async serve(body: Uint8Array): Promise<Uint8Array> {
     const request = decodeRequest(body)
-    if (!request) throw new Error('that is no request to append')
+    if (!request) throw new BadQuestion('that is no request to append')
     const { wanted, timeoutMs } = request
     const overloaded: Appended = { kind: 'refused', why: 'overloaded' }
     if (this.forwarded + wanted.length > ledgerLimits.forwardedMax)

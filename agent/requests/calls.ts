@@ -24,8 +24,8 @@ const Call = message('Call', {
   body: field(2, bytes(CALL_BYTES_MAX)),
 })
 const Answer = message('Answer', { body: field(1, bytes(CALL_BYTES_MAX)) })
-const CallFrame = union('CallFrame', { call: [1, Call], answer: [2, Answer] })
-type CallFrame = Infer<typeof CallFrame>
+export const CallFrame = union('CallFrame', { call: [1, Call], answer: [2, Answer] })
+export type CallFrame = Infer<typeof CallFrame>
 
 /** What was well-formed and is not taken here. */
 type CallRefusal =
@@ -33,12 +33,17 @@ type CallRefusal =
   | 'unknownService'
   /** Something said without being asked. */
   | 'unaskedMessage'
+  /** A question that makes no sense to the service that it is for. */
+  | 'badQuestion'
   /** A question for an answer. */
   | 'badAnswer'
 
 export type CallResult =
   | { ok: true; body: Uint8Array }
   | { ok: false; code: RequestFailure; why: string }
+
+/** Thrown by a service: counted, and no matter for the log, which a liar could fill with it. */
+export class BadQuestion extends Error {}
 
 /** Answers a question, or throws: the caller then hears that it was refused. */
 export type Service = (from: PeerId, body: Uint8Array) => Promise<Uint8Array>
@@ -67,7 +72,9 @@ export class Calls {
         service(from, frame.value.body).then(
           (body) => respond({ kind: 'answer', value: { body } }),
           (error: unknown) => {
-            this.log.warn('call failed', { service: frame.value.service, from, why: String(error) })
+            const { service: name } = frame.value
+            if (error instanceof BadQuestion) this.refused.add('badQuestion')
+            else this.log.warn('call failed', { service: name, from, why: String(error) })
             respond.refuse('it failed there; see the log of that agent')
           },
         )
@@ -77,6 +84,11 @@ export class Calls {
 
   serve(name: string, service: Service): void {
     this.services.set(name, service)
+  }
+
+  /** Names of those that are served here. */
+  served(): string[] {
+    return [...this.services.keys()]
   }
 
   async ask(

@@ -1,7 +1,9 @@
 /**
- * What a peer must be for each thing that streams are for: the only place that says so. A purpose
- * without a row cannot be used. A coordinator is an agent, too.
+ * What a peer must be for each thing that streams are for, and for each topic of gossip: the only
+ * place that says so. A purpose or a topic without a row cannot be used. A coordinator is an agent,
+ * too.
  */
+import { estopTopic } from '../../protocol/estop/limits.ts'
 import type { PeerRole } from '../../protocol/identity/roles.ts'
 import type { Purpose } from '../../protocol/ports/network.ts'
 
@@ -40,4 +42,14 @@ export const purposeRules: Readonly<Record<Purpose, PurposeRule>> = {
     'readAnswer',
   ),
   '/skein/work/1': rule('agent', 'assign', 'cancel', 'committed', 'inventoryRequest', 'keep'),
+}
+
+/** What the origin of a message must be, whoever passes it on. */
+export interface TopicRule {
+  readonly needs: PeerRole
+}
+
+export const topicRules: Readonly<Record<string, TopicRule>> = {
+  // As with its streams: the signature on what is said says who may stop.
+  [estopTopic]: { needs: 'agent' },
 }

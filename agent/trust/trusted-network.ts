@@ -26,7 +26,7 @@ import { encode } from '../../protocol/wire/codec.ts'
 import { type AcquaintanceOptions, Acquaintances, type TrustFault } from './acquaintances.ts'
 import { introduceTo } from './introducing.ts'
 import { trustLimits } from './limits.ts'
-import { introductionPurpose, type PurposeRule, purposeRules } from './purposes.ts'
+import { introductionPurpose, type PurposeRule, purposeRules, topicRules } from './purposes.ts'
 import type { Ranks } from './ranks.ts'
 import { Refusing, type TrustRefusal } from './refusing.ts'
 
@@ -165,8 +165,10 @@ export class TrustedNetwork implements Network, Ranks {
   }
 
   subscribe(topic: string, handler: (message: TopicMessage) => void): void {
+    const rule = topicRules[topic]
+    assert(rule !== undefined, 'a topic has a rule in purposes.ts', { topic })
     this.#inner.subscribe(topic, (message) => {
-      const why = this.#peers.fault(message.from)
+      const why = this.#peers.fault(message.from, rule.needs)
       if (why === undefined) handler(message)
       else this.#refusing.refuse({ peer: message.from, why, what: `gossip of ${topic}` })
     })

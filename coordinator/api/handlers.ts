@@ -4,6 +4,7 @@
  */
 import type { Agent } from '../../agent/agent.ts'
 import type { JournalEvent } from '../../agent/journal/journal.ts'
+import { BadQuestion } from '../../agent/requests/calls.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import type { AuditDesk } from '../audit/desk.ts'
@@ -310,7 +311,8 @@ export class ControlApi {
    */
   private async answerPeer(packed: Uint8Array): Promise<Uint8Array> {
     const call = unpackRequest(packed)
-    if (!call.ok || !isForPeers(call.value)) {
+    if (!call.ok) throw new BadQuestion(`no call of the API: ${call.why}`)
+    if (!isForPeers(call.value)) {
       const why = 'a peer may only ask an agent about itself'
       return packReply(errorReply(new ApiRefusal('refused', why, `ask for ${OWN}`)))
     }

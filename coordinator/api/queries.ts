@@ -164,6 +164,7 @@ export function refusalsOf(agent: Agent): Record<string, number> {
     agent.calls.refusals(),
     agent.ledger.refusals(),
     agent.work.refusals(),
+    agent.estop.refusals(),
   ]
   for (const counts of parts) {
     for (const [reason, count] of Object.entries(counts)) {

@@ -4,6 +4,7 @@
  */
 import type { Agent } from '../../agent/agent.ts'
 import type { ModuleSpec } from '../../agent/modules/module.ts'
+import { BadQuestion } from '../../agent/requests/calls.ts'
 import type { OpenedSecrets, SecretSource } from '../../agent/work/secrets/source.ts'
 import { sealingLimits } from '../../protocol/identity/limits.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
@@ -165,8 +166,8 @@ export class SecretKeeper implements SecretSource {
 
   async #answer(from: PeerId, body: Uint8Array): Promise<Uint8Array> {
     const read = decode(Question, body)
-    const answer = read.ok ? await this.#answerTo(from, read.value.question) : refused('malformed')
-    return encode(SecretAnswer, answer)
+    if (!read.ok) throw new BadQuestion(`no question about secrets: ${read.why}`)
+    return encode(SecretAnswer, await this.#answerTo(from, read.value.question))
   }
 
   async #answerTo(from: PeerId, question: SecretQuestion): Promise<SecretAnswer> {

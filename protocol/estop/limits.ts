@@ -1,6 +1,9 @@
 /** How much of everything an emergency stop may be, and what happens when it is reached. */
 import { assert } from '../assert.ts'
 
+/** Beside the streams to peers: for whoever is not connected. */
+export const estopTopic = 'skein/estop/1'
+
 export const estopLimits = {
   scopeBytesMax: 256,
   reasonBytesMax: 512,
