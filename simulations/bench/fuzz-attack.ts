@@ -98,7 +98,12 @@ function increase(
   return Object.fromEntries(counts.filter(([, count]) => count > 0))
 }
 
-async function targetOf(mesh: Mesh, victim: LocalNode, witness: LocalNode): Promise<FuzzTarget> {
+/** What an attacker has to know, and has stolen. */
+export async function targetOf(
+  mesh: Mesh,
+  victim: LocalNode,
+  witness: LocalNode,
+): Promise<FuzzTarget> {
   const response = await look(victim, '/api/v1/nodes')
   const { nodes } = (await response.json()) as { nodes: { id: string; name: string }[] }
   const idOf = (name: string) => nodes.find((node) => node.name === name)?.id ?? ''

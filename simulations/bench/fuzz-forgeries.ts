@@ -3,6 +3,12 @@
  * of the fuzzer's own, to be sent as they are, wounded, or with a lie in them. The same entropy
  * gives the same bytes.
  */
+
+import { RaftFrame } from '../../protocol/consensus/messages.ts'
+import { estopLimits } from '../../protocol/estop/limits.ts'
+import { handOf, type StopWord, sayWord } from '../../protocol/estop/word.ts'
+import type { Credential } from '../../protocol/identity/credential.ts'
+import type { MeshId } from '../../protocol/identity/mesh-id.ts'
 import {
   type PeerId,
   peerIdFromPublicKey,
@@ -167,6 +173,47 @@ export function work(entropy: Entropy): Uint8Array {
     resources: { custom: {} },
   }
   return encode(WorkFrame, { kind: 'assign', value: { term, assignments: [assignment] } })
+}
+
+/** What only coordinators say of the log: of a term that is not there yet. */
+export function ballot(entropy: Entropy): Uint8Array {
+  const term = between(entropy, 1_000, 1_000_000)
+  const at = { lastIndex: between(entropy, 1, 1_000_000), lastTerm: term }
+  const meant = { prevIndex: 0, prevTerm: 0, commit: at.lastIndex, entries: [] }
+  const ballots: RaftFrame[] = [
+    { kind: 'preVoteRequest', value: { term, ...at } },
+    { kind: 'voteRequest', value: { term, ...at, handover: true } },
+    { kind: 'voteAnswer', value: { term, storage: entropy.uint32(), granted: true } },
+    { kind: 'append', value: { term, ...meant } },
+    { kind: 'heartbeat', value: { term, commit: at.lastIndex, round: 1 } },
+    { kind: 'commitNotice', value: { term, commit: at.lastIndex } },
+    { kind: 'timeoutNow', value: { term } },
+  ]
+  return encode(RaftFrame, pick(entropy, ballots) as RaftFrame)
+}
+
+/** A raise or a release, of all that is, by the hand of whoever holds that key. */
+export function stopWord(
+  entropy: Entropy,
+  mesh: MeshId,
+  credential: Credential,
+  signer: Signer,
+): StopWord {
+  const said = {
+    mesh,
+    scope: { kind: 'mesh' } as const,
+    epoch: between(entropy, 1, 1_000),
+    reason: 'fuzz',
+    nonce: entropy.bytes(estopLimits.nonceBytes),
+    issuedMs: 0,
+  }
+  const raises = below(entropy, 2) === 0
+  const id = Buffer.from(entropy.bytes(estopLimits.idBytes)).toString('hex')
+  const covers = { covers: [{ id, epoch: said.epoch }], floor: 0 }
+  const body = sayWord(
+    raises ? { ...said, act: 'raise', mode: 'kill' } : { ...said, act: 'release', ...covers },
+  )
+  return { body, hands: below(entropy, 4) === 0 ? [] : [handOf(body, credential, signer)] }
 }
 
 // ── Around what is said ─────────────────────────────────────────────────────────────────────────

@@ -16,6 +16,8 @@ export const fuzzKinds = {
   stolenCredential: ['trustNotItsOwn'],
   truncatedCredential: ['trustMalformed'],
   assigningAgent: ['trustMissingRole'],
+  votingAgent: ['trustMissingRole'],
+  forgedStops: ['unsigned', 'badSignature', 'unknownIssuer', 'notAllowed', 'foreignMesh'],
   // Between the door and the streams.
   cipherGarbage: ['cipherGarbage'],
   muxerGarbage: ['muxerGarbage'],
@@ -51,6 +53,8 @@ export const fuzzKinds = {
   // Questions and answers.
   notServed: ['notServed'],
   unknownService: ['unknownService'],
+  replayedRequest: ['replayedRequest'],
+  garbageQuestion: ['badQuestion'],
   unaskedMessage: ['unaskedMessage'],
   unaskedAnswer: ['replayedResponse'],
   garbageAnswer: ['undecodable', 'unknownKind', 'badAnswer'],

@@ -42,6 +42,8 @@ export interface FuzzTarget {
 export const MEMBERSHIP = '/skein/membership/1'
 export const CALLS = '/skein/calls/1'
 export const WORK = '/skein/work/1'
+export const CONSENSUS = '/skein/consensus/1'
+export const ESTOP = '/skein/estop/1'
 export const MESHSUB = '/meshsub/1.2.0'
 
 /** The year 2255. */

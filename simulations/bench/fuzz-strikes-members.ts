@@ -134,6 +134,28 @@ export async function unknownService(session: Session): Promise<void> {
   await session.heardOut(connection)
 }
 
+/** One question, many times: it is taken once. */
+export async function replayedRequest(session: Session): Promise<void> {
+  const { entropy } = session
+  const { connection, stream } = await session.fresh(CALLS)
+  const question = envelope(call('node', entropy.bytes(20)), { requestId: entropy.uint32() })
+  await session.frames(stream, 20, () => question)
+  await session.heardOut(connection)
+}
+
+/** To services that there are, bytes that make no sense there. */
+export async function garbageQuestion(session: Session): Promise<void> {
+  const { entropy } = session
+  const { connection, stream } = await session.fresh(CALLS)
+  const names = ['ledger/append', 'api', 'secrets', 'runs/history']
+  await session.frames(stream, 20, () =>
+    envelope(call(pick(entropy, names) as string, entropy.bytes(between(entropy, 1, 200))), {
+      requestId: entropy.uint32(),
+    }),
+  )
+  await session.heardOut(connection)
+}
+
 /** A statement where only questions are asked. */
 export async function unaskedMessage(session: Session): Promise<void> {
   const { entropy } = session

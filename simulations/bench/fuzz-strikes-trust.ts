@@ -1,14 +1,25 @@
 /** Strikes by peers that have the swarm key, and are not of the mesh or not what they claim. */
 import type { BarePeer } from '../../agent/network/bare-peer.ts'
+import { issuerIn } from '../../coordinator/host/mesh-keys.ts'
+import { EstopFrame } from '../../protocol/estop/messages.ts'
 import type { Credential } from '../../protocol/identity/credential.ts'
 import { Introduction } from '../../protocol/identity/introduction.ts'
 import { meshIdOf } from '../../protocol/identity/mesh-id.ts'
 import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
-import { below } from '../../protocol/ports/entropy.ts'
+import { below, pick } from '../../protocol/ports/entropy.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import { between, prefixed } from './fuzz-bytes.ts'
-import { envelope, Forger, work } from './fuzz-forgeries.ts'
-import { CALLS, MEMBERSHIP, rest, type Session, soon, WORK } from './fuzz-session.ts'
+import { ballot, envelope, Forger, stopWord, work } from './fuzz-forgeries.ts'
+import {
+  CALLS,
+  CONSENSUS,
+  ESTOP,
+  MEMBERSHIP,
+  rest,
+  type Session,
+  soon,
+  WORK,
+} from './fuzz-session.ts'
 
 /** More than are held for whoever is yet to show who it is. */
 const STREAMS = 24
@@ -72,6 +83,37 @@ export async function truncatedCredential(session: Session): Promise<void> {
 export async function assigningAgent(session: Session): Promise<void> {
   const { connection, stream } = await session.fresh(WORK)
   await session.frames(stream, 10, () => envelope(work(session.entropy)))
+  await session.heardOut(connection)
+}
+
+/** Of the mesh, and no coordinator: stands, votes, appends, commits and hands over, in a term to come. */
+export async function votingAgent(session: Session): Promise<void> {
+  const { connection, stream } = await session.fresh(CONSENSUS)
+  await session.frames(stream, 10, () => envelope(ballot(session.entropy)))
+  await session.heardOut(connection)
+}
+
+/** Of the mesh: says stops and releases that no person has signed, or not in a way that counts. */
+export async function forgedStops(session: Session): Promise<void> {
+  const { entropy, target } = session
+  const { connection, stream } = await session.fresh(ESTOP)
+  const { mesh, certificate, signer } = issuerIn(target.issuerKey) as NonNullable<
+    ReturnType<typeof issuerIn>
+  >
+  const forger = signerFromSeed(entropy.bytes(32))
+  const grants = {
+    host: session.credentialOf(forger, { kind: 'peer', roles: ['coordinator'] }),
+    viewer: session.credentialOf(forger, { kind: 'person', roles: ['viewer'] }),
+    stranger: session.credentialOf(forger, { kind: 'person', roles: ['admin'] }, forger),
+    forged: session.credentialOf(forger, { kind: 'person', roles: ['admin'] }, forger),
+  }
+  // As if the issuing key had signed it.
+  grants.forged = { leaf: { ...grants.forged.leaf, issuer: signer.id }, issuer: certificate }
+  await session.frames(stream, 10, () => {
+    const credential = pick(entropy, Object.values(grants)) as Credential
+    const word = stopWord(entropy, mesh, credential, forger)
+    return envelope(encode(EstopFrame, { kind: 'words', value: { words: [word] } }))
+  })
   await session.heardOut(connection)
 }
 
