@@ -4,6 +4,7 @@
  * and one clear line when it cannot.
  */
 import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Agent } from '../agent/agent.ts'
 import { storeLimits } from '../agent/artifacts/limits.ts'
@@ -13,6 +14,7 @@ import type { FlagValue } from '../agent/config/source.ts'
 import { answerLetter, EPOCH_NOTE, highestEpoch } from '../agent/estop/letters.ts'
 import { startHttp } from '../agent/http/listener.ts'
 import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
+import type { TlsSource } from '../agent/http/tls.ts'
 import { ledgerTiming } from '../agent/ledger/limits.ts'
 import { swarmKeyUnusable } from '../agent/life/refusals.ts'
 import { descriptorTarget, openLog } from '../agent/log/log.ts'
@@ -51,6 +53,7 @@ import { standingOf } from './api/health.ts'
 import { LedgerGate } from './api/ledger-gate.ts'
 import { readConfig } from './cli/config-file.ts'
 import { coordinationOf } from './coordination.ts'
+import { apiTls } from './host/api-tls.ts'
 import { membershipOf } from './host/own-credential.ts'
 import { seedIn } from './host/peer-files.ts'
 import { isRevokedIn } from './people/register.ts'
@@ -101,6 +104,8 @@ async function live(
   const signer = signerFromSeed(seed)
   const founding = claimFounding(config.network.swarmKeyFile, signer.id)
   const own = await membershipOf(config, directory.secrets, signer.id, founding)
+  const credential = () => own.credential
+  const tls = apiTls(config.api, { clock, log }, { seed, credential })
   let agent: Agent | undefined
   const network = await startNetwork({
     privateKeySeed: seed,
@@ -167,7 +172,7 @@ async function live(
     },
     dataDirectory: directory.path,
   }
-  const gateway: Gateway = { problem: undefined }
+  const gateway: Gateway = { problem: undefined, tls }
   agent = new Agent(ports, settings, (it) => {
     const coordination = coordinationOf(it, config.history.runsArchiveAfter)
     return [
@@ -180,7 +185,7 @@ async function live(
   try {
     await agent.start()
     if (gateway.problem) throw gateway.problem
-    const api = `http://${config.api.listen.host}:${config.api.listen.port}`
+    const api = `http${gateway.tls ? 's' : ''}://${config.api.listen.host}:${config.api.listen.port}`
     log.child('agent').info('ready', { api, listen: network.addresses().join(' ') })
     const notices = serviceNotices(process.env)
     await notices.ready(`${settings.name} answers at ${api}`)
@@ -247,6 +252,7 @@ function letterboxModule(agent: Agent): ModuleSpec {
 interface Gateway {
   /** Why the API could not be served at the first start: then the agent does not start either. */
   problem: Problem | undefined
+  readonly tls: TlsSource | undefined
 }
 
 function gatewayModule(
@@ -276,7 +282,11 @@ function gatewayModule(
       const { host, port } = config.api.listen
       try {
         const { log } = agent.ports
-        listener = await startHttp({ host, port, log, guard: guardOf(door) }, handle)
+        const { tls } = gateway
+        const secure = tls === undefined ? {} : { tls }
+        const hosts = [hostname(), config.node.name, ...config.api.names]
+        const guard = guardOf(door)
+        listener = await startHttp({ host, port, log, guard, hosts, ...secure }, handle)
         gateway.problem = undefined
       } catch (error) {
         if (error instanceof Problem) gateway.problem = error

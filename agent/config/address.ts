@@ -64,6 +64,13 @@ export function readHostPort(text: string): Read<HostPort> {
     : { ok: false, why: `has ${host} where it needs a host`, fix }
 }
 
+/** A name or an address of a host, without a port. */
+export function readHost(text: string): Read<string> {
+  if (isHost(text) || isIp6(text)) return { ok: true, value: text.toLowerCase() }
+  const fix = 'write a name or an address without port, e.g. node1.example'
+  return { ok: false, why: 'is no name of a host', fix }
+}
+
 function readPort(text: string, zeroAllowed: boolean): number | undefined {
   if (!/^\d{1,5}$/.test(text)) return undefined
   const port = Number(text)

@@ -6,7 +6,7 @@ import { meshIdLength } from '../../protocol/identity/limits.ts'
 import { type MeshId, parseMeshId } from '../../protocol/identity/mesh-id.ts'
 import { nearest } from '../../protocol/nearest.ts'
 import { formatBytes, formatDuration, parseBytes, parseDuration } from '../../protocol/units.ts'
-import { type HostPort, readHostPort, readMultiaddr } from './address.ts'
+import { type HostPort, readHost, readHostPort, readMultiaddr } from './address.ts'
 import { limits } from './limits.ts'
 
 /** A value, or what is wrong with the text (“is no port”) and what to write instead. */
@@ -148,6 +148,13 @@ export const path: One<string> = {
   jsonSchema: { type: 'string', minLength: 1, maxLength: limits.pathLengthMax },
 }
 
+/** Nothing is none. */
+export const optionalPath: One<string> = {
+  ...path,
+  read: (text) => (text === '' ? { ok: true, value: text } : path.read(text)),
+  jsonSchema: { type: 'string', maxLength: limits.pathLengthMax },
+}
+
 export const nodeName: One<string> = {
   shape: 'one',
   noun: 'name',
@@ -211,6 +218,15 @@ export function addresses(use: 'listen' | 'dial'): List<string> {
       pattern: '^/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/[0-9]+(/p2p/[^/]+)?$',
     },
   }
+}
+
+/** Names of hosts and addresses, without ports. */
+export const hostNames: List<string> = {
+  shape: 'list',
+  noun: 'host',
+  countMax: limits.addressesMax,
+  read: readHost,
+  jsonSchema: { type: 'string', minLength: 1 },
 }
 
 export const hostPort: One<HostPort> = {

@@ -1,5 +1,5 @@
 /** Turns what was found for a key into its value, or into problems with the place of each. */
-import { path } from './kind.ts'
+import { optionalPath, path } from './kind.ts'
 import type { ConfigProblem } from './problem.ts'
 import type { Found, Piece } from './source.ts'
 
@@ -34,7 +34,8 @@ export function readFound(
   if (kind.shape === 'map') {
     return Object.fromEntries(pieces.map(({ name }, i) => [name, values[i]]))
   }
-  return kind === path ? withHome(values[0] as string, env, found, refuse) : values[0]
+  const isPath = kind === path || kind === optionalPath
+  return isPath ? withHome(values[0] as string, env, found, refuse) : values[0]
 }
 
 type Refuse = (where: string, why: string, fix: string) => void

@@ -1,5 +1,5 @@
 /**
- * Whose requests are heard. The socket is on loopback, but a browser on the same host is not to be
+ * Whose requests are heard. A browser that reaches the socket, on the same host most of all, is not to be
  * trusted with it: any web page can make it send requests here. Pages of other sites are told by
  * their `Origin` and `Sec-Fetch-Site`; pages whose name was pointed at loopback (DNS rebinding) by
  * their `Host`. There are no CORS headers, so what a foreign page may still send, it cannot read.
@@ -19,15 +19,24 @@ export function isLoopback(address: string): boolean {
   return family !== 0 && loopback.check(address, family === 4 ? 'ipv4' : 'ipv6')
 }
 
-/** `hosts` are names, without ports, by which this agent may be asked for besides loopback's. */
+/** How a request has come in. */
+export interface Entrance {
+  secure: boolean
+  /** The address of ours that it came to. */
+  at: string
+  /** Whether this agent is known by that name or address, in lower case, besides loopback's own. */
+  isOurs(name: string): boolean
+}
+
 export function refuseStranger(
   method: string,
   headers: Headers,
-  hosts: readonly string[],
+  entrance: Entrance,
 ): HttpRefusal | undefined {
   const { host, origin } = headers
-  if (!isOurName(host, hosts)) return refusals.wrongHost(host)
-  if (origin !== undefined && origin !== `http://${host}`) return refusals.foreignOrigin()
+  if (!isOurName(host, entrance)) return refusals.wrongHost(host)
+  if (origin !== undefined && origin !== `http${entrance.secure ? 's' : ''}://${host}`)
+    return refusals.foreignOrigin()
   const site = headers['sec-fetch-site']
   const foreign = site === 'cross-site' || site === 'same-site'
   // Following a link from elsewhere to a page of ours is no harm.
@@ -36,10 +45,17 @@ export function refuseStranger(
 }
 
 /** The port is not looked at: behind a forwarded port (ssh -L) it is another one. */
-function isOurName(host: string | undefined, hosts: readonly string[]): boolean {
+function isOurName(host: string | undefined, { at, isOurs }: Entrance): boolean {
   const parts = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::\d{1,5})?$/.exec(host ?? '')
   const name = (parts?.[1] ?? parts?.[2] ?? '').toLowerCase()
-  return name === 'localhost' || isLoopback(name) || hosts.includes(name)
+  // A token is for the name that it was asked by. From afar, every agent could be `localhost`.
+  if (name === 'localhost' || isLoopback(name)) return isLoopback(at)
+  return name === at || isOurs(name)
+}
+
+/** As IPv4, where a socket for both kinds shows it as IPv6. */
+export function plainAddress(address: string | undefined): string {
+  return (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
 }
 
 /** A body must be JSON and say so: a form of a foreign page cannot. */

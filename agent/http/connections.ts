@@ -8,6 +8,8 @@ import type { Turn } from './turn.ts'
 
 export class Connections {
   readonly #turns = new Map<Duplex, Set<Turn>>()
+  /** Those that lie under a connection with TLS, or are still to become one. */
+  readonly #carriers = new Set<Socket>()
   #closing = false
 
   get size(): number {
@@ -21,6 +23,11 @@ export class Connections {
       this.#turns.delete(socket)
       for (const turn of turns ?? []) turn.break()
     })
+  }
+
+  carry(socket: Socket): void {
+    this.#carriers.add(socket)
+    socket.once('close', () => this.#carriers.delete(socket))
   }
 
   begin(turn: Turn): void {
@@ -53,5 +60,6 @@ export class Connections {
 
   destroyAll(): void {
     for (const socket of this.#turns.keys()) socket.destroy()
+    for (const socket of this.#carriers) socket.destroy()
   }
 }

@@ -1,16 +1,16 @@
 /**
- * The control API's socket: plain HTTP/1.1 on loopback, JSON in, JSON or lines of JSON out. What
- * comes in is bounded in size, time and number before it reaches anybody; what goes out goes at
+ * The control API's socket: HTTP/1.1, plain on loopback and under TLS elsewhere, JSON in, JSON or lines
+ * of JSON out. What comes in is bounded in size, time and number before it reaches anybody; what goes out goes at
  * once. It knows nothing of what is asked: that is `handle`'s business.
  *
  * `node:http` alone: a framework costs each agent 8 MB more and would check nothing that is not
  * checked here or behind `handle`.
  */
 import type { IncomingMessage, Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Log } from '../../protocol/ports/log.ts'
-import { isLoopback, refuseBody, refuseStranger } from './admission.ts'
+import { isLoopback, plainAddress, refuseBody, refuseStranger } from './admission.ts'
 import { BodyBudget, readBody } from './body.ts'
 import { Connections } from './connections.ts'
 import type { Guard, Handle, HttpHead, HttpReply, HttpRequest } from './exchange.ts'
@@ -18,6 +18,7 @@ import { assertLawful, type HttpLimits, httpLimits } from './limits.ts'
 import { type HttpRefusal, refusalBytes, refusalReply, refusals } from './refusals.ts'
 import { send } from './send.ts'
 import { cannotListen, notLoopback } from './start-problems.ts'
+import { type TlsSource, tlsServer } from './tls.ts'
 import { Turn } from './turn.ts'
 
 // An `import` reads every export, and with those that are made on first use come the web client,
@@ -25,7 +26,7 @@ import { Turn } from './turn.ts'
 const { createServer } = process.getBuiltinModule('node:http')
 
 export interface HttpOptions {
-  /** An address of loopback, or `localhost`. */
+  /** An address of loopback, or `localhost`; with TLS, any. */
   host: string
   /** 0 lets the system choose. */
   port: number
@@ -34,6 +35,8 @@ export interface HttpOptions {
   guard: Guard
   /** Names, without ports, that requests may be for, besides loopback's own. */
   hosts?: readonly string[]
+  /** Without it, plain HTTP, and on loopback only. */
+  tls?: TlsSource
   limits?: Partial<HttpLimits>
 }
 
@@ -48,8 +51,8 @@ export interface HttpStats {
 
 /** Rejects with a `Problem`: `portTaken`, `badAddress`, `noPermission`, `notLoopback`. */
 export async function startHttp(options: HttpOptions, handle: Handle): Promise<HttpListener> {
-  const { host, port } = options
-  if (host !== 'localhost' && !isLoopback(host)) throw notLoopback(host, port)
+  const { host, port, tls } = options
+  if (host !== 'localhost' && !isLoopback(host) && !tls) throw notLoopback(host, port)
   const listener = new HttpListener(options, handle)
   await listener.listen(host, port)
   return listener
@@ -61,6 +64,7 @@ export class HttpListener {
   readonly #guard: Guard
   readonly #limits: HttpLimits
   readonly #hosts: readonly string[]
+  readonly #tls: TlsSource | undefined
   readonly #server: Server
   readonly #connections = new Connections()
   readonly #bodies: BodyBudget
@@ -80,7 +84,8 @@ export class HttpListener {
     this.#limits = limits
     this.#hosts = (options.hosts ?? []).map((name) => name.toLowerCase())
     this.#bodies = new BodyBudget(limits.bodiesBytesMax)
-    this.#server = createServer({
+    this.#tls = options.tls
+    const settings = {
       maxHeaderSize: limits.headerBytesMax,
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
@@ -89,10 +94,18 @@ export class HttpListener {
       noDelay: true,
       // A request without a host is answered like one with a wrong host.
       requireHostHeader: false,
-    })
+    }
+    this.#server =
+      options.tls === undefined
+        ? createServer(settings)
+        : tlsServer({ ...settings, handshakeMs: limits.headersTimeoutMs }, options.tls)
     this.#server.maxConnections = limits.connectionsMax
     this.#server
-      .on('connection', (socket) => this.#connections.add(socket))
+      .on('connection', (socket) =>
+        options.tls ? this.#connections.carry(socket) : this.#connections.add(socket),
+      )
+      .on('secureConnection', (socket: Socket) => this.#connections.add(socket))
+      .on('tlsClientError', () => count(this.#refused, 'noTls'))
       .on('drop', () => count(this.#refused, 'tooManyConnections'))
       .on('clientError', (error, socket) => this.#refuseGarbage(error, socket))
       .on('request', (request, response) => this.#serve(new Turn(request, response), false))
@@ -112,7 +125,7 @@ export class HttpListener {
     const bound = this.#server.address() as AddressInfo
     this.#address = { host: bound.address, port: bound.port }
     // Only `localhost` is resolved by the system, and /etc/hosts can say anything.
-    if (isLoopback(bound.address)) return
+    if (isLoopback(bound.address) || this.#tls !== undefined) return
     this.#server.close()
     throw notLoopback(bound.address, port)
   }
@@ -168,7 +181,11 @@ export class HttpListener {
     const heads = headers as HttpRequest['headers']
     if (this.#closed !== undefined) return refusals.closing()
     if (!url?.startsWith('/')) return refusals.malformed()
-    const refusal = refuseStranger(methodOf(request.method), heads, this.#hosts)
+    const refusal = refuseStranger(methodOf(request.method), heads, {
+      secure: this.#tls !== undefined,
+      at: plainAddress(request.socket.localAddress),
+      isOurs: (name) => this.#hosts.includes(name) || this.#tls?.current().covers(name) === true,
+    })
     if (refusal !== undefined) return refusal
     const head = headOf(request)
     const guarded = this.#guarded(head)
@@ -271,13 +288,13 @@ interface Admitted {
 
 function headOf(request: IncomingMessage): HttpHead {
   const [path, ...query] = request.url!.split('?')
-  const { remoteAddress } = request.socket
+  const from = plainAddress(request.socket.remoteAddress)
   return {
     method: methodOf(request.method),
     path: path!,
     query: query.join('?'),
     headers: request.headers as HttpRequest['headers'],
-    ...(remoteAddress === undefined ? {} : { from: remoteAddress }),
+    ...(from === '' ? {} : { from }),
   }
 }
 

@@ -27,7 +27,7 @@ export const refusals = {
     status: 421,
     code: 'wrongHost',
     why: `the request is for the host ${JSON.stringify((host ?? '').slice(0, 100))}, which this agent is not known by`,
-    fix: 'ask for 127.0.0.1 or localhost',
+    fix: 'ask for 127.0.0.1, localhost or the address itself, or add the name to api.names of that agent',
   }),
   foreignOrigin: (): HttpRefusal => ({
     status: 403,

@@ -25,12 +25,12 @@ export function cannotListen(host: string, port: number, error: unknown): Proble
   return new Problem({ code, why, fix, exitCode }, error)
 }
 
-/** Until there are keys and rights for people, whoever reaches the socket commands the agent. */
+/** A name that should be of loopback, and is not: what passes there could be read on the way. */
 export function notLoopback(host: string, port: number): Problem {
   return new Problem({
     code: 'notLoopback',
-    why: `will not serve the control API on ${shownAddress(host, port)}: it has neither TLS nor authentication yet, so it stays on loopback`,
-    fix: `set ${key} to 127.0.0.1:${port}, and reach it from elsewhere through ssh -L ${port}:127.0.0.1:${port}`,
+    why: `will not serve the control API on ${shownAddress(host, port)}: that is not loopback, and there is no TLS`,
+    fix: `set ${key} to 127.0.0.1:${port}, or to the address itself, which is served with TLS`,
     exitCode: exitCodes.refused,
   })
 }

@@ -3,6 +3,7 @@
  * exit code; what comes back is judged in `answer.ts`.
  */
 import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
 import type { Asked } from '../api/calls.ts'
@@ -16,8 +17,13 @@ import type { SignIn } from './sign-in.ts'
 // Not by `import`, which would load the web client and HTTP/2 with it, into every agent as well.
 const { request: httpRequest } = process.getBuiltinModule('node:http')
 
+/** What a request is made on where the way there is made already. */
+type Way = { protocol?: 'http:'; createConnection?: () => Duplex }
+
 export class Client {
-  readonly address: string
+  #address: string
+  /** Nobody has said whether it speaks TLS: then both are tried. */
+  #isGuess: boolean
   /** With whose key it asks. */
   readonly signIn: SignIn
   private readonly interrupted: AbortSignal
@@ -30,11 +36,17 @@ export class Client {
     signIn: SignIn,
     interrupted: AbortSignal,
     limits: ClientLimits = clientLimits,
+    isGuess = false,
   ) {
-    this.address = address
+    this.#address = address
+    this.#isGuess = isGuess
     this.signIn = signIn
     this.interrupted = interrupted
     this.limits = limits
+  }
+
+  get address(): string {
+    return this.#address
   }
 
   async call<N extends RouteName>(name: N, asked: Asked<N> = {}): Promise<RouteResponse<N>> {
@@ -112,6 +124,29 @@ export class Client {
     asked: Asked<N>,
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
+    const isGuess = this.#isGuess
+    this.#isGuess = false
+    if (!isGuess) return this.asked(name, asked, signal)
+    const guess = this.#address
+    try {
+      return await this.asked(name, asked, signal)
+    } catch (error) {
+      // What speaks TLS hangs up on what does not, before it has understood anything.
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error
+      this.#address = guess.replace(/^http:/, 'https:')
+      return await this.asked(name, asked, signal).catch((second: unknown) => {
+        if (second instanceof Problem) throw second
+        this.#address = guess
+        throw error
+      })
+    }
+  }
+
+  private async asked<N extends RouteName>(
+    name: N,
+    asked: Asked<N>,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
     const route = routePaths[name]
     const { method, verb } = route
     const url = this.urlOf(route.path, asked)
@@ -123,8 +158,9 @@ export class Client {
       ...(await this.signIn.headers(url, method, act)),
     }
     signal.throwIfAborted()
+    const way = await this.way(url, signal)
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const request = httpRequest(url, { method, headers, signal })
+      const request = httpRequest(url, { method, headers, signal, ...way })
       request.once('error', reject)
       request.once('response', resolve)
       // Without a body there is none, not one of no bytes.
@@ -141,6 +177,15 @@ export class Client {
     return response
   }
 
+  /** Under TLS, a connection whose other end is known to be of the mesh. */
+  private async way(url: URL, signal: AbortSignal): Promise<Way> {
+    if (url.protocol === 'http:') return {}
+    const { mesh } = await this.signIn.holder()
+    const { secured } = await import('./secure.ts')
+    const socket = await secured(url, mesh, signal)
+    return { protocol: 'http:', createConnection: () => socket }
+  }
+
   private urlOf<N extends RouteName>(path: string, asked: Asked<N>): URL {
     const parameters = (asked.parameters ?? {}) as Record<string, string>
     for (const [name, value] of Object.entries(parameters)) refuseUnnamable(name, value)
@@ -150,11 +195,11 @@ export class Client {
     } catch {
       url = undefined
     }
-    if (url?.protocol !== 'http:') {
+    if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
       throw new Problem({
         code: 'badAddress',
         why: `${this.address} is not an address of an agent`,
-        fix: 'write it as host:port, e.g. --address 127.0.0.1:4131',
+        fix: 'write it as host:port, e.g. --address 127.0.0.1:4131 or --address https://node1:4131',
         exitCode: exitCodes.usage,
       })
     }
@@ -173,6 +218,9 @@ export class Client {
     }
     const { code = '' } = error as NodeJS.ErrnoException
     if (code.startsWith('HPE_')) return notSkein(address, 'it does not speak HTTP')
+    if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
+      return notSkein(address, 'it does not speak TLS 1.3')
+    }
     if (code === 'ECONNRESET' || code === 'EPIPE') return brokenOff(address, error)
     const known = wordsOf[code]
     // Anything else is a mistake of ours, and is to be seen as one.

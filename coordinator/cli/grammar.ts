@@ -19,6 +19,7 @@ import { addSimCommands } from './commands-sim.ts'
 import { addWorkCommands } from './commands-work.ts'
 import type { Context } from './context.ts'
 import type { Io } from './io.ts'
+import { clientLimits } from './limits.ts'
 import { signInWith } from './operator-key.ts'
 import { type WhereFlags, whereOf } from './where.ts'
 
@@ -136,8 +137,8 @@ Examples:
 
 function contextOf(program: Command, { io, interrupted, calls }: Surroundings): Context {
   const { json = false, quiet = false, yes = false, color, ...where } = program.opts<Globals>()
-  const { address, key } = whereOf(where, io.env)
-  const client = new Client(address, signInWith(key), interrupted)
+  const { address, isGuess, key } = whereOf(where, io.env)
+  const client = new Client(address, signInWith(key), interrupted, clientLimits, isGuess)
   calls(client)
   const colour = io.colour && color !== false && !json
   const said = { json, quiet, yes, address: where.address, who: whoSaid(where) }

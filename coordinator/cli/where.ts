@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isLoopback } from '../../agent/http/admission.ts'
 import { keyFileNames } from '../../protocol/identity/key-file.ts'
 import type { KeyWish } from './operator-key.ts'
 import { LOCAL, type Profile, profileInUse, profileNamed } from './profiles.ts'
@@ -23,6 +24,8 @@ export interface WhereFlags {
 
 export interface Where {
   address: string
+  /** It was not said whether it speaks TLS. */
+  isGuess: boolean
   key: KeyWish
 }
 
@@ -38,7 +41,8 @@ export function whereOf(flags: WhereFlags, env: Env): Where {
   const file =
     flags.keyFile ?? env.SKEIN_KEY ?? profile?.keyFile ?? (existsSync(local) ? local : undefined)
   const passphraseFile = flags.passphraseFile ?? env.SKEIN_PASSPHRASE_FILE
-  return { address, key: { file, passphraseFile } }
+  const isGuess = !named?.includes('://') && address.startsWith('http:')
+  return { address, isGuess, key: { file, passphraseFile } }
 }
 
 function profileOf(name: string | undefined, env: Env): Profile | undefined {
@@ -46,8 +50,11 @@ function profileOf(name: string | undefined, env: Env): Profile | undefined {
   return name === LOCAL ? undefined : profileNamed(env, name)
 }
 
+/** An agent speaks plainly on loopback, and TLS everywhere else. */
 export function withScheme(address: string): string {
-  return address.includes('://') ? address.replace(/\/+$/, '') : `http://${address}`
+  if (address.includes('://')) return address.replace(/\/+$/, '')
+  const host = URL.parse(`http://${address}`)?.hostname.replace(/^\[|\]$/g, '') ?? 'localhost'
+  return `http${host === 'localhost' || isLoopback(host) ? '' : 's'}://${address}`
 }
 
 /** Where the local mesh of this user, or of this checkout, lives. */

@@ -98,6 +98,12 @@ export function signerFromSeed(seed: Uint8Array): Signer {
   return { id, sign: (bytes) => new Uint8Array(signBytes(null, bytes, key)) }
 }
 
+/** As programs other than ours take it: PKCS #8 in PEM. */
+export function privateKeyPem(seed: Uint8Array): string {
+  const text = Buffer.concat([privateKeyPrefix, seed]).toString('base64')
+  return `-----BEGIN PRIVATE KEY-----\n${text}\n-----END PRIVATE KEY-----\n`
+}
+
 function readyKey(id: PeerId): ReadyKey | undefined {
   const known = keys.get(id)
   if (known !== undefined) return known

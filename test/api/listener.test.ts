@@ -331,7 +331,7 @@ test('a port that is taken, an address that is not here and one beyond loopback 
     await assert.rejects(start(host, 4131), {
       code: 'notLoopback',
       exitCode: 4,
-      why: /neither TLS nor authentication yet/,
+      why: /not loopback, and there is no TLS/,
       fix: /set api\.listen to 127\.0\.0\.1:4131/,
     })
   }
