@@ -22,7 +22,7 @@ import type { ModuleSpec } from '../agent/modules/module.ts'
 import { ListenFailed } from '../agent/network/errors.ts'
 import { startNetwork } from '../agent/network/start.ts'
 import { FileBlobs } from '../agent/ports/blobs/blobs.ts'
-import { SystemCells } from '../agent/ports/cells/cells.ts'
+import { nurseryLanguages, SystemCells } from '../agent/ports/cells/cells.ts'
 import { SystemClock } from '../agent/ports/clock.ts'
 import { DataDirectory } from '../agent/ports/data-directory.ts'
 import { SystemEntropy } from '../agent/ports/entropy.ts'
@@ -30,14 +30,13 @@ import { claimFounding } from '../agent/ports/founding.ts'
 import { SystemFunctions } from '../agent/ports/functions/functions.ts'
 import { restingHeap, systemHeap } from '../agent/ports/heap-rest.ts'
 import { Letterbox } from '../agent/ports/letterbox.ts'
+import { blobLimits } from '../agent/ports/limits.ts'
 import { LoopLagMonitor } from '../agent/ports/loop-lag.ts'
-import { programOnPath } from '../agent/ports/program-on-path.ts'
 import { serviceNotices } from '../agent/ports/sd-notify.ts'
 import { openTelemetry } from '../agent/ports/telemetry.ts'
 import { SystemWeb } from '../agent/ports/web.ts'
 import { SystemWorkspace } from '../agent/ports/workspace.ts'
 import { topicRules } from '../agent/trust/purposes.ts'
-import { type WorkSettings, workDefaults } from '../agent/work/limits.ts'
 import { limits } from '../protocol/consensus/limits.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
 import { shortMeshId } from '../protocol/identity/mesh-id.ts'
@@ -56,6 +55,7 @@ import { coordinationOf } from './coordination.ts'
 import { apiTls } from './host/api-tls.ts'
 import { membershipOf } from './host/own-credential.ts'
 import { seedIn } from './host/peer-files.ts'
+import { cellsDirectory, stageUserOf, workSettingsOf } from './host/stages.ts'
 import { isRevokedIn } from './people/register.ts'
 
 export interface AgentRunOptions {
@@ -102,6 +102,7 @@ async function live(
   const { clock, log, swarmKey, directory } = base
   const seed = await seedIn(directory.secrets)
   const signer = signerFromSeed(seed)
+  const user = await stageUserOf(config)
   const founding = claimFounding(config.network.swarmKeyFile, signer.id)
   const own = await membershipOf(config, directory.secrets, signer.id, founding)
   const credential = () => own.credential
@@ -125,18 +126,19 @@ async function live(
   })
   const telemetry = openTelemetry(clock, directory.path)
   const lag = new LoopLagMonitor(clock)
-  const cells = new SystemCells(join(directory.path, 'cells'), signer.id.slice(-OWNER_LETTERS))
+  const owner = signer.id.slice(-OWNER_LETTERS)
+  const cells = new SystemCells(cellsDirectory(config, user), owner, nurseryLanguages, user)
   const ports = {
     clock,
     entropy: new SystemEntropy(),
     network,
     disk: directory.disk,
     telemetry: restingHeap(telemetry, systemHeap(), () => agent?.ledger.state.index ?? 0),
-    blobs: new FileBlobs(join(directory.path, 'artifacts')),
+    blobs: new FileBlobs(join(directory.path, 'artifacts'), blobLimits, user),
     cells,
     functions: new SystemFunctions(),
     web: new SystemWeb(),
-    workspace: new SystemWorkspace(config.work.directory),
+    workspace: new SystemWorkspace(config.work.directory, user),
     log,
     loopLagMs: () => lag.read().p99Ms,
   }
@@ -163,7 +165,7 @@ async function live(
       intervalMsMax: config.telemetry.intervalMax,
       retentionMs: config.history.retention,
     },
-    work: workSettingsOf(config),
+    work: workSettingsOf(config, user),
     artifacts: { ...storeLimits, quotaBytes: config.artifacts.quota },
     runs: {
       ageMs: config.history.runsAge,
@@ -198,26 +200,6 @@ async function live(
     await cells.close()
     lag.close()
     telemetry.close()
-  }
-}
-
-/** What a stage finds in its environment is the agent's only where it is listed here. */
-function workSettingsOf({ work }: Config): WorkSettings {
-  const { containerEngine, logsAge, ...rest } = work
-  const known = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ'].flatMap((name) => {
-    const value = process.env[name]
-    return value === undefined ? [] : [[name, value]]
-  })
-  const environment: Record<string, string> = {
-    ...workDefaults.environment,
-    ...Object.fromEntries(known),
-  }
-  const engines = { auto: ['podman', 'docker'], podman: ['podman'], docker: ['docker'], none: [] }
-  return {
-    ...rest,
-    logsAgeMs: logsAge,
-    containerEngine: programOnPath(engines[containerEngine], environment.PATH ?? ''),
-    environment,
   }
 }
 

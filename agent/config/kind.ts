@@ -172,6 +172,17 @@ export const nodeName: One<string> = {
   },
 }
 
+/** Nothing is none. Whether there is such a user is for the host to say. */
+export const userName: One<string> = {
+  shape: 'one',
+  noun: 'user',
+  read: (text) =>
+    /^([a-z_][a-z0-9_.-]{0,31}\$?|\d{1,10})?$/i.test(text)
+      ? { ok: true, value: text }
+      : { ok: false, why: 'is no name of a user', fix: 'write the name of a user of this host' },
+  jsonSchema: { type: 'string', pattern: '^([A-Za-z_][A-Za-z0-9_.-]{0,31}\\$?|[0-9]{1,10})?$' },
+}
+
 /** Nothing is none: then the agent says how to come by one, and does not start. */
 export const meshId: One<MeshId | ''> = {
   shape: 'one',

@@ -81,7 +81,11 @@ function fromDefault(
   if ('length' in fallback) return found()
   if ('fileName' in fallback) {
     const directory = chosen.get('dataDirectory')?.value
-    return directory === undefined ? [] : found(`${directory}/${fallback.fileName}`)
+    const isBeside = fallback.besideWith !== undefined && chosen.get(fallback.besideWith)?.value
+    const joint = isBeside ? '-' : '/'
+    return directory === undefined
+      ? []
+      : found(`${String(directory).replace(/\/+$/, '')}${joint}${fallback.fileName}`)
   }
   const text = fallback.from(basis)
   if (text !== undefined && text !== '') return found(text)

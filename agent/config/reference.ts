@@ -61,7 +61,10 @@ function defaultOf({ key }: NamedKey): string | undefined {
   const fallback = key.default
   if (typeof fallback === 'string') return fallback === '' ? undefined : fallback
   if ('length' in fallback) return undefined
-  return 'fileName' in fallback ? `<dataDirectory>/${fallback.fileName}` : fallback.shown
+  if (!('fileName' in fallback)) return fallback.shown
+  const { fileName, besideWith } = fallback
+  const beside = besideWith === undefined ? '' : ` (<dataDirectory>-${fileName} with ${besideWith})`
+  return `<dataDirectory>/${fileName}${beside}`
 }
 
 /** For editors, and for anyone who checks a file before an agent reads it. */

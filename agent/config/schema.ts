@@ -27,6 +27,7 @@ import {
   path,
   size,
   toggle,
+  userName,
   type ValueOf,
 } from './kind.ts'
 
@@ -55,6 +56,11 @@ export interface Derived {
 
 export interface BelowDataDirectory {
   fileName: string
+  /**
+   * A key of text that is declared before. Where it is set, `<dataDirectory>-fileName` beside the
+   * data directory instead.
+   */
+  besideWith?: string
 }
 
 export interface Key<K extends Kind> {
@@ -217,10 +223,15 @@ export const schema = {
       String(workDefaults.enabled),
       'Run stages here. Otherwise they are refused, and go to other agents.',
     ),
+    user: key(
+      userName,
+      '',
+      'Whom stages run as: a user of this host. An agent that runs as root should have one set, or its stages can read its keys. Without, they run as the agent’s own user.',
+    ),
     directory: key(
       path,
-      { fileName: 'work' },
-      'Where stages work and their logs are kept. Stages run as the user of the agent.',
+      { fileName: 'work', besideWith: 'work.user' },
+      'Where stages work and their logs are kept. With `work.user`, not in the data directory.',
     ),
     attemptsMax: key(
       integer('count', 1, 10_000),

@@ -1,6 +1,21 @@
-/** Directories and files of attempts, below one directory that is the agent's own. */
-import { constants } from 'node:fs'
-import { chmod, lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
+/**
+ * Directories and files of attempts, below one directory that is the agent's own. Where stages run
+ * as another user, those that are prepared are that user's, who may then do there what he likes:
+ * what the agent does with it does nothing that the user could not have done himself.
+ */
+import { constants, type Stats } from 'node:fs'
+import {
+  chmod,
+  type FileHandle,
+  lchown,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { assert } from '../../protocol/assert.ts'
 import {
@@ -10,12 +25,20 @@ import {
   type WorkspaceFile,
 } from '../../protocol/ports/workspace.ts'
 import { errnoOf } from './errno.ts'
+import type { Identity } from './identity.ts'
+import { removeBeneath } from './remove-beneath.ts'
+
+/** Others may go through, to what they know is theirs. */
+const PASSABLE = 0o711
 
 export class SystemWorkspace implements Workspace {
   readonly #root: string
+  readonly #owner: Identity | undefined
 
-  constructor(root: string) {
+  /** `owner`: whom stages run as, where that is not the agent's own user. */
+  constructor(root: string, owner?: Identity) {
     this.#root = root
+    this.#owner = owner
   }
 
   path(directory: string): string {
@@ -28,15 +51,23 @@ export class SystemWorkspace implements Workspace {
       try {
         await mkdir(path, { mode: 0o700 })
       } catch (error) {
-        if (errnoOf(error) === 'EEXIST') await removeTree(path)
-        await mkdir(path, { recursive: true, mode: 0o700 })
+        if (errnoOf(error) === 'EEXIST') await this.#remove(directory)
+        const mode = this.#owner === undefined ? 0o700 : PASSABLE
+        await mkdir(this.#root, { recursive: true, mode })
+        await mkdir(path, { mode: 0o700 })
       }
+      if (this.#owner !== undefined) await lchown(path, this.#owner.uid, this.#owner.gid)
     })
   }
 
   discard(directory: string): Promise<void> {
     const path = this.path(directory)
-    return told(path, () => removeTree(path))
+    return told(path, () => this.#remove(directory))
+  }
+
+  #remove(directory: string): Promise<void> {
+    if (this.#owner !== undefined) return removeBeneath(this.#root, lawful(directory))
+    return removeTree(this.path(directory))
   }
 
   discardEmpty(directory: string): Promise<boolean> {
@@ -63,23 +94,25 @@ export class SystemWorkspace implements Workspace {
   }
 
   file(directory: string, name: string): WorkspaceFile {
-    return new SystemFile(this.path(directory), lawful(name))
+    return new SystemFile(this.path(directory), lawful(name), this.#owner)
   }
 }
 
 class SystemFile implements WorkspaceFile {
   readonly #directory: string
   readonly #path: string
+  readonly #owner: Identity | undefined
 
-  constructor(directory: string, name: string) {
+  constructor(directory: string, name: string, owner: Identity | undefined) {
     this.#directory = directory
     this.#path = join(directory, name)
+    this.#owner = owner
   }
 
   read(bytesMax: number): Promise<Uint8Array | { tooLarge: number } | undefined> {
-    return this.#inside(async () => {
+    return this.#inside(async (owner) => {
       try {
-        return await readFile(this.#path, bytesMax)
+        return await readFile(this.#path, bytesMax, owner)
       } catch (error) {
         if (errnoOf(error) === 'ENOENT') return undefined
         throw error
@@ -88,11 +121,11 @@ class SystemFile implements WorkspaceFile {
   }
 
   append(bytes: Uint8Array): Promise<void> {
-    return this.#changed(() => put(this.#path, bytes, constants.O_APPEND))
+    return this.#changed((owner) => put(this.#path, bytes, 'append', owner))
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    return this.#changed(() => put(this.#path, bytes, constants.O_TRUNC))
+    return this.#changed((owner) => put(this.#path, bytes, 'replace', owner))
   }
 
   renameTo(name: string): Promise<void> {
@@ -103,51 +136,99 @@ class SystemFile implements WorkspaceFile {
     return this.#inside(() => rm(this.#path, { force: true }))
   }
 
-  #changed(change: () => Promise<void>): Promise<void> {
-    return this.#inside(async () => {
+  #changed(change: (owner: Identity | undefined) => Promise<void>): Promise<void> {
+    return this.#inside(async (owner) => {
       try {
-        await change()
+        await change(owner)
       } catch (error) {
         if (errnoOf(error) !== 'ENOENT') throw error
         await mkdir(this.#directory, { recursive: true, mode: 0o700 })
-        await change()
+        await change(owner)
       }
     })
   }
 
-  /** A stage may have put a link in the place of its directory: what is behind it is not ours. */
-  #inside<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * A stage may have put a link in the place of its directory: what is behind it is not ours. Given
+   * is whose the directory is, where it is not the agent's.
+   */
+  #inside<T>(work: (owner: Identity | undefined) => Promise<T>): Promise<T> {
     return told(this.#path, async () => {
       const stat = await lstat(this.#directory).catch(() => undefined)
       if (stat?.isSymbolicLink()) {
         throw Object.assign(new Error('its directory is a link'), { code: 'ELOOP' })
       }
-      return work()
+      return work(stat?.uid === this.#owner?.uid ? this.#owner : undefined)
     })
   }
 }
 
 /** Into a file, and not through whatever else a stage has put in its place. */
-async function put(path: string, bytes: Uint8Array, how: number): Promise<void> {
-  const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
-  const file = await open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | how, 0o600)
+async function put(
+  path: string,
+  bytes: Uint8Array,
+  how: 'append' | 'replace',
+  owner: Identity | undefined,
+): Promise<void> {
+  const file = await openToPut(path, how, owner)
   try {
+    if (how === 'replace') await file.truncate()
     await file.writeFile(bytes)
   } finally {
     await file.close()
   }
 }
 
+async function openToPut(
+  path: string,
+  how: 'append' | 'replace',
+  owner: Identity | undefined,
+): Promise<FileHandle> {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_APPEND } = constants
+  const flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | (how === 'append' ? O_APPEND : 0)
+  try {
+    const file = await open(path, flags)
+    return await checked(file, () => file.stat().then((stat) => refuseStrange(stat, owner)))
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+    const file = await open(path, flags | O_CREAT | O_EXCL, 0o600)
+    return await checked(file, async () => {
+      if (owner !== undefined) await file.chown(owner.uid, owner.gid)
+    })
+  }
+}
+
+async function checked(file: FileHandle, check: () => Promise<void>): Promise<FileHandle> {
+  try {
+    await check()
+    return file
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/**
+ * Only an ordinary file, and in the directory of another user only one that is known by no second
+ * name: that could be a file of the agent's or the system's, which the user may not touch.
+ */
+function refuseStrange(stat: Stats, owner: Identity | undefined): void {
+  if (!stat.isFile()) throw new Error('it is no ordinary file')
+  if (owner === undefined || stat.uid === owner.uid || stat.nlink === 1) return
+  throw Object.assign(new Error('it is a file of somebody else'), { code: 'EACCES' })
+}
+
 /** The file may be a stage's doing: anything but an ordinary file is refused, and never waited for. */
 async function readFile(
   path: string,
   bytesMax: number,
+  owner: Identity | undefined,
 ): Promise<Uint8Array | { tooLarge: number } | undefined> {
   // A named pipe in its place would keep a reader waiting; with `O_NONBLOCK` it does not.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
   try {
     const stat = await file.stat()
-    if (!stat.isFile()) throw new Error('it is no ordinary file')
+    refuseStrange(stat, owner)
     if (stat.size > bytesMax) return { tooLarge: stat.size }
     const bytes = new Uint8Array(bytesMax + 1)
     let length = 0

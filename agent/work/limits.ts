@@ -20,6 +20,11 @@ export interface WorkSettings {
   logsAgeMs: number
   /** Which program starts containers; undefined where there is none. */
   containerEngine: string | undefined
+  /**
+   * Stages run as this user and not as the agent's. What can only be done in the agent's own process
+   * is refused.
+   */
+  user?: string
   /** What every program finds in its environment before anything else is put there. */
   environment: Readonly<Record<string, string>>
 }

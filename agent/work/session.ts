@@ -99,12 +99,12 @@ export function newSession(
 }
 
 export function executorsOf(ports: WorkPorts, settings: WorkSettings): Executors {
-  const { environment, containerEngine } = settings
+  const { environment, containerEngine, user } = settings
   return {
     script: new Programs('script', ports, environment),
     program: new Programs('program', ports, environment),
     http: new Requests(ports.web),
-    function: new FunctionCalls(ports, environment),
+    function: new FunctionCalls(ports, environment, user),
     container: new Containers(ports, containerEngine, environment),
   }
 }

@@ -64,7 +64,17 @@ function ownChecks(agent: Agent): HealthCheck[] {
     const cause = `${module.state}${module.why === undefined ? '' : `: ${module.why}`}`
     return { check, state, ageMs, cause, remedy: `skein modules start ${module.name}` }
   })
-  return [...modules, lagCheck(agent)]
+  return [...modules, lagCheck(agent), ...isolationWarnings(agent)]
+}
+
+/** What stages could be held to here, and are not: well for all that, and told. */
+function isolationWarnings({ ports, settings }: Agent): HealthCheck[] {
+  return ports.cells.rules().flatMap(({ isWarning, missing }) => {
+    if (isWarning !== true || missing === undefined) return []
+    const check = `stages on ${settings.name}`
+    const remedy = 'name a user without rights in the agent’s configuration'
+    return [{ check, state: 'ok' as const, ageMs: 0, cause: missing, remedy }]
+  })
 }
 
 function meshCheck(nodes: readonly Node[], agent: Agent): HealthCheck {

@@ -177,7 +177,7 @@ export const NodeDetail = z.object({
   isolation: z
     .array(
       z.object({
-        name: z.enum(['memoryBytes', 'cpuCores', 'processesMax', 'noNewPrivileges']),
+        name: z.enum(['memoryBytes', 'cpuCores', 'processesMax', 'noNewPrivileges', 'ownUser']),
         missing: z.string().optional().describe('Why it is not; absent where it is'),
       }),
     )
@@ -251,7 +251,7 @@ export const HealthCheck = z.object({
     .describe('What was looked at, e.g. `node n3`, `module telemetry`, `disk`, `clock`'),
   state: z.enum(['ok', 'degraded', 'failed']),
   ageMs,
-  cause: z.string().optional(),
+  cause: z.string().optional().describe('Of a check that is `ok`: a warning'),
   remedy: z.string().optional(),
 })
 

@@ -80,6 +80,7 @@ const ruleNames = {
   cpuCores: 'cpu',
   processesMax: 'processes',
   noNewPrivileges: 'no new privileges',
+  ownUser: 'a user of their own',
 } as const
 
 /** What stages there are held to, and what not. */

@@ -78,6 +78,7 @@ export async function health(context: Context): Promise<number> {
   else {
     const { io } = context
     const wrong = answer.checks.filter(({ state }) => state !== 'ok')
+    const warnings = answer.checks.filter(({ state, cause }) => state === 'ok' && cause)
     const colour = answer.state === 'ok' ? 'green' : answer.state === 'degraded' ? 'yellow' : 'red'
     io.out(
       `${paint(io, colour, answer.state)}: ${answer.checks.length} checks, ${wrong.length} not well\n`,
@@ -87,6 +88,10 @@ export async function health(context: Context): Promise<number> {
         `${paint(io, state === 'failed' ? 'red' : 'yellow', state.padEnd(9))} ${plain(check)} (${age(ageMs)}): ${plain(cause ?? '')}\n`,
       )
       io.out(`          → ${plain(remedy ?? '')}\n`)
+    }
+    for (const { check, cause, remedy } of warnings) {
+      const what = `${paint(io, 'yellow', 'warning')}   ${plain(check)}: ${plain(cause ?? '')}`
+      io.out(`${what}\n          → ${plain(remedy ?? '')}\n`)
     }
   }
   return answer.state === 'ok' ? exitCodes.done : exitCodes.failed

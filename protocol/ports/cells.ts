@@ -76,9 +76,11 @@ export interface Cell {
 
 /** What this host holds cells to, or why it does not. */
 export interface CellRule {
-  readonly name: keyof CellLimits | 'noNewPrivileges'
+  readonly name: keyof CellLimits | 'noNewPrivileges' | 'ownUser'
   /** Undefined: it is held. */
   readonly missing: string | undefined
+  /** That it is not held is worth a warning: somebody can change it. */
+  readonly isWarning?: true
 }
 
 export interface Cells {

@@ -59,6 +59,7 @@ test('an agent that is told nothing has a whole configuration', () => {
     estop: { releasePeople: 1 },
     work: {
       enabled: true,
+      user: '',
       directory: '/home/ada/.local/share/skein/work',
       attemptsMax: 256,
       queueMax: 4_096,
@@ -84,6 +85,15 @@ test('the swarm key lies in the data directory, wherever that is', () => {
     good({ flags: { 'data-directory': '/srv/n1' } }).network.swarmKeyFile,
     '/srv/n1/swarm.key',
   )
+})
+
+test('stages with a user of their own work beside the data directory, which that user cannot enter', () => {
+  const directory = (flags: ConfigInput['flags']) => good({ flags }).work.directory
+  assert.equal(directory({ dataDirectory: '/srv/n1/', workUser: 'stages' }), '/srv/n1-work')
+  assert.equal(directory({ workUser: 'stages', workDirectory: '/srv/w' }), '/srv/w')
+  for (const wrong of ['a b', '../x', 'a:b', '-x']) {
+    assert.match(mistakes({ flags: { workUser: wrong } })[0] ?? '', /is no name of a user/)
+  }
 })
 
 test('without a home, the data directory must be said', () => {
@@ -140,6 +150,7 @@ test('every key can be set in the file, in the environment and by a flag, to the
     'history.runsBytes': '512MiB',
     'history.runsArchiveAfter': '2h',
     'work.enabled': 'false',
+    'work.user': 'stages',
     'work.directory': '/srv/stages',
     'estop.releasePeople': '2',
     'work.attemptsMax': '8',

@@ -7,8 +7,8 @@ import { BlobShelf } from './shelf.ts'
 
 const port = parentPort
 if (port === null) throw new Error('this program runs in a thread of an agent only')
-const { root, freeBytesMin } = workerData as BlobThreadData
-const shelf = new BlobShelf(root, freeBytesMin)
+const { root, freeBytesMin, stagesAs } = workerData as BlobThreadData
+const shelf = new BlobShelf(root, freeBytesMin, stagesAs)
 
 port.on('message', (request: BlobRequest) => {
   void answer(request).then((response) => port.postMessage(response, buffersOf(response)))

@@ -19,6 +19,7 @@ import {
   type Placed,
   type WalkBounds,
 } from '../../../protocol/ports/blobs.ts'
+import type { Identity } from '../identity.ts'
 import { blobLimits } from '../limits.ts'
 import { blobErrorOf } from './errors.ts'
 import { listIn } from './list.ts'
@@ -33,6 +34,7 @@ interface Waiting {
 export class FileBlobs implements Blobs {
   readonly #root: string
   readonly #freeBytesMin: number
+  readonly #stagesAs: Identity | undefined
   readonly #waiting = new Map<number, Waiting>()
   #worker: Worker | undefined
   #nextId = 1
@@ -41,9 +43,15 @@ export class FileBlobs implements Blobs {
   /** Set while closing waits for what was asked for before. */
   #idle: PromiseWithResolvers<void> | undefined
 
-  constructor(root: string, { freeBytesMin }: { freeBytesMin: number } = blobLimits) {
+  /** `stagesAs`: whom stages run as, where that is not the agent's own user. */
+  constructor(
+    root: string,
+    { freeBytesMin }: { freeBytesMin: number } = blobLimits,
+    stagesAs?: Identity,
+  ) {
     this.#root = root
     this.#freeBytesMin = freeBytesMin
+    this.#stagesAs = stagesAs
   }
 
   walk(directory: string, patterns: readonly string[], bounds: WalkBounds): Promise<Found> {
@@ -137,7 +145,11 @@ export class FileBlobs implements Blobs {
   #running(): Worker {
     if (this.#worker !== undefined) return this.#worker
     const worker = new Worker(new URL('./blob-thread.ts', import.meta.url), {
-      workerData: { root: this.#root, freeBytesMin: this.#freeBytesMin } satisfies BlobThreadData,
+      workerData: {
+        root: this.#root,
+        freeBytesMin: this.#freeBytesMin,
+        stagesAs: this.#stagesAs,
+      } satisfies BlobThreadData,
       execArgv: [],
     })
     worker.on('message', (response: BlobResponse) => this.#answered(response))

@@ -1,6 +1,7 @@
 /** What the agent asks of its blob thread, and what comes back. */
 import type { ContentHash } from '../../../protocol/artifacts/hashes.ts'
 import type { BlobErrorCode, Blobs } from '../../../protocol/ports/blobs.ts'
+import type { Identity } from '../identity.ts'
 
 export type BlobCall = Exclude<keyof Blobs, 'list' | 'close'>
 
@@ -15,6 +16,8 @@ export interface ChunkRef {
 export interface BlobThreadData {
   root: string
   freeBytesMin: number
+  /** What stages may not read or write is neither read nor written for them. */
+  stagesAs: Identity | undefined
 }
 
 export interface BlobRequest {

@@ -30,6 +30,7 @@ import {
 import { DiskError } from '../../../protocol/ports/disk.ts'
 import { errnoOf } from '../errno.ts'
 import { FreeSpace } from '../free-space.ts'
+import type { Identity } from '../identity.ts'
 import { readFully, writeFully } from './chunk-io.ts'
 import { placeFile } from './place.ts'
 import { Places } from './places.ts'
@@ -42,23 +43,25 @@ const openForParts = constants.O_RDWR | constants.O_CREAT
 export class BlobShelf {
   readonly #places: Places
   readonly #freeBytesMin: number
+  readonly #stagesAs: Identity | undefined
   #space: FreeSpace | undefined
   #drafts = 0
   /** Directories with new names in them, for the next `sync`: one for each two digits. */
   readonly #dirty = new Set<string>()
   #syncing: Promise<void> = Promise.resolve()
 
-  constructor(root: string, freeBytesMin: number) {
+  constructor(root: string, freeBytesMin: number, stagesAs?: Identity) {
     this.#places = new Places(root)
     this.#freeBytesMin = freeBytesMin
+    this.#stagesAs = stagesAs
   }
 
   walk(directory: string, patterns: readonly string[], bounds: WalkBounds): Promise<Found> {
-    return walk(directory, patterns, bounds)
+    return walk(directory, patterns, bounds, this.#stagesAs)
   }
 
   async take(directory: string, path: string, bytesMax: number): Promise<Draft> {
-    const source = await openFound(directory, path)
+    const source = await openFound(directory, path, this.#stagesAs)
     // No two threads of one agent's life have the same id.
     const name = `${threadId}.${++this.#drafts}`
     try {
@@ -186,7 +189,8 @@ export class BlobShelf {
     if (source === undefined) return 'missing'
     try {
       const buffer = new Uint8Array(Math.min(chunkBytes, blob.sizeBytes))
-      const whole = await placeFile(directory, path, executable, async (file) => {
+      const how = { executable, as: this.#stagesAs }
+      const whole = await placeFile(directory, path, how, async (file) => {
         for (let index = 0; index < chunkCount(blob.sizeBytes); index++) {
           const chunk = buffer.subarray(0, chunkLength(blob.sizeBytes, index))
           if (!(await isWhole(source, blob, index, chunk))) return false

@@ -1,5 +1,5 @@
 /** Cells on this host: programs in process groups, marked, and in control groups where need be. */
-import { mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { assert } from '../../../protocol/assert.ts'
@@ -12,6 +12,7 @@ import type {
   OnCellOutput,
 } from '../../../protocol/ports/cells.ts'
 import { StartError } from '../../../protocol/ports/processes.ts'
+import type { StageUser } from '../identity.ts'
 import { cellLimits } from '../limits.ts'
 import { startError } from '../processes.ts'
 import { type CellParts, SystemCell } from './cell.ts'
@@ -19,19 +20,20 @@ import { Census } from './census.ts'
 import { type ControlGroup, ControlGroups, controllerOf } from './control-group.ts'
 import { launchDirectly } from './direct.ts'
 import { type Ended, recordedEnd } from './ended.ts'
-import type { Launch, Launched } from './launch.ts'
+import { type Launch, type Launched, refuseUnlessEntered } from './launch.ts'
 import { killProcess, MARK, markedProcesses } from './marks.ts'
 import { Nursery, type NurseryLanguage } from './nursery.ts'
 import { bashNursery } from './nursery-bash.ts'
 import { perlNursery } from './nursery-perl.ts'
 import { pythonNursery } from './nursery-python.ts'
 import { namesIn, PipeEnd, Pipes } from './pipes.ts'
-import { holdingWords, whyNotHeld } from './privileges.ts'
+import { type Holding, holdingOf, privilegeRules } from './privileges.ts'
 import { StageShare } from './stage-share.ts'
 import { lookFor, standing } from './survivors.ts'
 import { parseTrace, type Trace } from './trace.ts'
 
 type Nurseries = Promise<Nursery | undefined>
+type NurseryKind = 'held' | 'free' | 'grouping'
 
 /** Quickest first. */
 export const nurseryLanguages: readonly NurseryLanguage[] = [
@@ -50,30 +52,39 @@ export class SystemCells implements Cells {
   readonly #languages: readonly NurseryLanguage[]
   /** Those that were not let go of, by name. */
   readonly #open = new Map<string, SystemCell>()
-  readonly #holding: readonly string[]
-  /** The one whose programs gain no privileges, and the one for those that must. */
-  readonly #nurseries: { held?: Nurseries; free?: Nurseries } = {}
+  readonly #user: StageUser | undefined
+  readonly #holding: Holding
+  /**
+   * The one whose programs gain no privileges, the one for those that must, and the one that puts
+   * programs into groups where their user may not.
+   */
+  readonly #nurseries: Partial<Record<NurseryKind, Nurseries>> = {}
 
   /**
    * `owner` is short and this agent's alone on the host, and the same in its next life. `directory`
    * is for pipes and records. Programs are started by a nursery in the first language that is spoken
-   * here, or else directly.
+   * here, or else directly; as `user`, where that is not the agent's own.
    */
-  constructor(
-    directory: string,
-    owner: string,
-    languages = nurseryLanguages,
-    holding = holdingWords(),
-  ) {
+  constructor(directory: string, owner: string, languages = nurseryLanguages, user?: StageUser) {
     this.#languages = languages
-    this.#holding = holding
+    this.#user = user
+    this.#holding = holdingOf(user)
     this.#records = join(directory, 'ends')
     this.#owner = owner
     this.#census = new Census(owner)
     this.#groups = ControlGroups.open(owner)
     this.#share = StageShare.open(owner, this.#groups?.stages())
-    this.#pipes = new Pipes(join(directory, 'pipes'), `${process.pid}-${Date.now().toString(36)}`)
+    const life = `${process.pid}-${Date.now().toString(36)}`
+    this.#pipes = new Pipes(join(directory, 'pipes'), life, user)
+    this.#makeRecords(directory)
+  }
+
+  /** A nursery writes them, as the user that it runs as. */
+  #makeRecords(directory: string): void {
     mkdirSync(this.#records, { recursive: true, mode: 0o700 })
+    if (this.#user === undefined) return
+    chmodSync(directory, PASSABLE)
+    chownSync(this.#records, this.#user.uid, this.#user.gid)
   }
 
   /** Which limits the kernel enforces here. */
@@ -88,7 +99,7 @@ export class SystemCells implements Cells {
       const why = this.#groups === undefined ? groups : controller
       return { name, missing: this.#groups?.enforces(name) ? undefined : why }
     })
-    return [...limits, { name: 'noNewPrivileges', missing: whyNotHeld(this.#holding) }]
+    return [...limits, ...privilegeRules(this.#holding, this.#user)]
   }
 
   async start(spec: CellSpec, onOutput: OnCellOutput): Promise<Cell> {
@@ -184,7 +195,8 @@ export class SystemCells implements Cells {
       if (!keep.has(cell) && killProcess(pid)) killed++
     }
     for (const name of namesIn(this.#records)) {
-      if (!keep.has(name)) rmSync(this.#recordOf(name), { force: true })
+      // In the place of a record a stage's user may have put whatever he likes.
+      if (!keep.has(name)) rmSync(this.#recordOf(name), { force: true, recursive: true })
     }
     this.#groups?.removeAllBut(keep)
     this.#pipes.clear()
@@ -199,19 +211,29 @@ export class SystemCells implements Cells {
   }
 
   async #launch(launch: Launch): Promise<Launched> {
-    const free = launch.spec.mayGainPrivileges === true
-    const nursery = await this.#nurseryNow(free ? 'free' : 'held')
-    if (nursery?.takes(launch)) return nursery.launch(launch)
-    const launched = await launchDirectly(launch, free ? [] : this.#holding)
+    const holding = this.#holding[launch.spec.mayGainPrivileges ? 'free' : 'held']
+    if (this.#user !== undefined) refuseUnlessEntered(launch.spec, this.#user)
+    const which = this.#nurseryFor(launch)
+    const nursery = await this.#nurseryNow(which)
+    if (nursery?.takes(launch)) {
+      return nursery.launch(which === 'grouping' ? becoming(holding, launch) : launch)
+    }
+    const launched = await launchDirectly(launch, holding)
     if (launch.groupDirectory === undefined) this.#share.take(launched.pid)
     return launched
   }
 
+  /** Only who may write to a control group can enter it. */
+  #nurseryFor({ groupDirectory, spec }: Launch): NurseryKind {
+    if (this.#user !== undefined && groupDirectory !== undefined) return 'grouping'
+    return spec.mayGainPrivileges ? 'free' : 'held'
+  }
+
   /** One that was ended is replaced; where none can be had, that is not tried again. */
-  async #nurseryNow(which: 'held' | 'free'): Promise<Nursery | undefined> {
+  async #nurseryNow(which: NurseryKind): Promise<Nursery | undefined> {
     const nurseries = this.#nurseries
-    const open = (): Nurseries =>
-      Nursery.open(this.#languages, this.#share, which === 'free' ? [] : this.#holding)
+    const before = which === 'grouping' ? [] : this.#holding[which]
+    const open = (): Nurseries => Nursery.open(this.#languages, this.#share, before)
     nurseries[which] ??= open()
     const opening = nurseries[which]
     const nursery = await opening
@@ -290,5 +312,13 @@ async function recordOfEnded(path: string, trace: Trace): Promise<Ended | undefi
   return recordedEnd(path)
 }
 
+/** The same program, held to something by one that becomes it. */
+function becoming(holding: readonly string[], launch: Launch): Launch {
+  const [holder = '', ...words] = [...holding, ...launch.spec.argv]
+  return { ...launch, spec: { ...launch.spec, argv: [holder, ...words] } }
+}
+
+/** Others may go through, to what they know is theirs. */
+const PASSABLE = 0o711
 const limitNames = ['memoryBytes', 'cpuCores', 'processesMax'] as const
 const lawfulName = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/

@@ -1,5 +1,5 @@
 /** How a program ended, as a nursery says it and writes it down. */
-import { readFileSync } from 'node:fs'
+import { closeSync, constants as files, fstatSync, openSync, readSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { CellExit, CellUsage } from '../../../protocol/ports/cells.ts'
 
@@ -15,18 +15,32 @@ export const unknownEnd: Ended = { exit: { kind: 'unknown' }, usage: {}, groupEm
 
 /** What was written down, once it is there: `ended 3` or `killed 9`. */
 export function recordedEnd(path: string): Ended | undefined {
-  let text: string
-  try {
-    text = readFileSync(path, 'latin1')
-  } catch {
-    return undefined
-  }
+  const text = recordIn(path)
   // Without the end of the line it may be half of a number.
   const found = /^(ended|killed) (\d+)\n/.exec(text)
   if (found === null) return undefined
   const exit = exitOf(found[1] as 'ended' | 'killed', Number(found[2]))
   return { ...unknownEnd, exit }
 }
+
+/** Where stages have a user of their own it is his, and what is there may be no file. */
+function recordIn(path: string): string {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = files
+  try {
+    const file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    try {
+      if (!fstatSync(file).isFile()) return ''
+      const bytes = Buffer.alloc(RECORD_BYTES_MAX)
+      return bytes.toString('latin1', 0, readSync(file, bytes))
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return ''
+  }
+}
+
+const RECORD_BYTES_MAX = 64
 
 export function exitOf(how: 'ended' | 'killed', figure: number): CellExit {
   if (how === 'ended') return { kind: 'exited', code: figure }

@@ -1,9 +1,10 @@
 /** What it takes to start the program of a cell, whoever starts it, and what is then known of it. */
-import { accessSync, constants, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { CellSpec } from '../../../protocol/ports/cells.ts'
 import { StartError, type StartErrorCode } from '../../../protocol/ports/processes.ts'
 import { errnoOf } from '../errno.ts'
+import { permits, type StageUser } from '../identity.ts'
 import type { Ended } from './ended.ts'
 
 export interface Launch {
@@ -38,6 +39,22 @@ export function findProgram({ argv, cwd, env }: CellSpec): string {
   }
   if (there) throw refused('notExecutable', 'it is not executable')
   throw refused('notFound', 'there is no such program')
+}
+
+/** What is found missing here would be a mere exit code, once the program has its user. */
+export function refuseUnlessEntered({ argv, cwd }: CellSpec, { name, ...user }: StageUser): void {
+  if (isDirectory(cwd) && directoriesTo(realpathSync(cwd)).every(mayEnter)) return
+  const why = isDirectory(cwd) ? `the user ${name} may not enter it` : 'there is no such directory'
+  throw new StartError('badDirectory', `cannot start ${argv[0]} in ${cwd}: ${why}`)
+
+  function mayEnter(path: string): boolean {
+    return permits(statSync(path), user, 'enter')
+  }
+}
+
+/** From the root on. */
+function directoriesTo(path: string): string[] {
+  return path === '/' ? [path] : [...directoriesTo(dirname(path)), path]
 }
 
 function isDirectory(path: string): boolean {

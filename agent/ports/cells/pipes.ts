@@ -7,11 +7,12 @@
  */
 import { execFile } from 'node:child_process'
 import { closeSync, constants, openSync, readdirSync, rmSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { chmod, lchown, mkdir } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { StartError } from '../../../protocol/ports/processes.ts'
+import type { Identity } from '../identity.ts'
 import { cellLimits } from '../limits.ts'
 
 const run = promisify(execFile)
@@ -21,14 +22,19 @@ export class Pipes {
   /** Names of the lives whose pipes are in use: this one's, and those of cells found again. */
   readonly #lives: Set<string>
   readonly #life: string
+  readonly #user: Identity | undefined
   readonly #free: string[] = []
   #next = 0
   #making: Promise<void> | undefined
 
-  /** `life` keeps the names of this life apart from those of earlier ones. */
-  constructor(directory: string, life: string) {
+  /**
+   * `life` keeps the names of this life apart from those of earlier ones. `user`: who is to open
+   * them, where that is not the agent's own.
+   */
+  constructor(directory: string, life: string, user?: Identity) {
     this.#directory = directory
     this.#life = life
+    this.#user = user
     this.#lives = new Set([life])
   }
 
@@ -78,10 +84,17 @@ export class Pipes {
     )
     try {
       await run('mkfifo', ['-m', '600', ...paths])
+      if (this.#user !== undefined) await this.#handOver(this.#user, directory, paths)
     } catch (error) {
       throw new StartError('failed', `no pipes in ${directory}: ${String(error)}`)
     }
     this.#free.push(...paths)
+  }
+
+  /** What they lie in stays the agent's, so that nothing can be put in the place of one. */
+  async #handOver({ uid, gid }: Identity, directory: string, paths: string[]): Promise<void> {
+    for (const each of [this.#directory, directory]) await chmod(each, 0o711)
+    for (const path of paths) await lchown(path, uid, gid)
   }
 }
 

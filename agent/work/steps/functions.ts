@@ -29,10 +29,13 @@ export class FunctionCalls implements StepExecutor {
   readonly kind = 'function'
   readonly #ports: FunctionPorts
   readonly #base: Readonly<Record<string, string>>
+  readonly #user: string | undefined
 
-  constructor(ports: FunctionPorts, base: Readonly<Record<string, string>>) {
+  /** `user`: whom stages run as, where it is not the agent's own. */
+  constructor(ports: FunctionPorts, base: Readonly<Record<string, string>>, user?: string) {
     this.#ports = ports
     this.#base = base
+    this.#user = user
   }
 
   check(assignment: Assignment): string | undefined {
@@ -41,6 +44,9 @@ export class FunctionCalls implements StepExecutor {
       if (builtIns.has(module.slice(PREFIX.length))) return undefined
       const known = [...builtIns.keys()].map((name) => PREFIX + name).join(', ')
       return `this agent does not bring along ${module}; it knows ${known}`
+    }
+    if (this.#user !== undefined) {
+      return `the module ${module} would run in the agent’s own process, and stages run as ${this.#user} here (work.user); run it as a program: node ${module}`
     }
     if (module.startsWith('/')) return undefined
     return `the module ${module} is no absolute path; write it from / on, or ${PREFIX}NAME`
