@@ -9,6 +9,7 @@
 import type { Limits, Timing } from '../protocol/consensus/limits.ts'
 import type { Credential, Trust } from '../protocol/identity/credential.ts'
 import type { PeerId, Signer, Verify } from '../protocol/identity/peer-id.ts'
+import type { Revoked } from '../protocol/identity/revocation.ts'
 import type { Profile } from '../protocol/membership/digest.ts'
 import type { MembershipEvent } from '../protocol/membership/outbox.ts'
 import type { Blobs } from '../protocol/ports/blobs.ts'
@@ -33,6 +34,7 @@ import { RunHistory } from './history/history.ts'
 import { type HistorySettings, historyDefaults } from './history/limits.ts'
 import { Journal } from './journal/journal.ts'
 import { tellArtifacts, tellMembership, tellModule, tellRefusal, tellStop } from './journal/tell.ts'
+import { tellRevoked } from './journal/tell-trust.ts'
 import { LabelStore } from './labels.ts'
 import { LedgerReporter } from './ledger/reporter.ts'
 import { claimsAmong, lagAmong, leaderAmong } from './ledger/rumours.ts'
@@ -46,6 +48,9 @@ import { Calls } from './requests/calls.ts'
 import type { SamplingSettings } from './telemetry/limits.ts'
 import { loadRecordOf } from './telemetry/load-record.ts'
 import { Sampler } from './telemetry/sampler.ts'
+import { heedRevocations } from './trust/heeding.ts'
+import { RevocationSpread } from './trust/revocation-spread.ts'
+import { Revocations } from './trust/revocations.ts'
 import { TrustedNetwork } from './trust/trusted-network.ts'
 import { AGENT_VERSION } from './version.ts'
 import type { WorkSettings } from './work/limits.ts'
@@ -109,6 +114,8 @@ export class Agent {
   /** Peers of the mesh, each within its role. */
   readonly peers: TrustedNetwork
   readonly settings: AgentSettings
+  /** What was taken back; `trust` with it is what this agent goes by. */
+  readonly revocations: Revocations
   readonly journal: Journal
   readonly membership: MembershipService
   readonly calls: Calls
@@ -124,6 +131,7 @@ export class Agent {
   /** Heads of the audit log, as agents have signed them. */
   readonly auditHeads: HeadKeeper
   readonly estop: EmergencyStop
+  readonly revocationSpread: RevocationSpread
   readonly modules: ModuleGraph
   readonly labels: LabelStore
   /** Opens secrets for the stages that run here; given by whoever keeps them. */
@@ -144,11 +152,14 @@ export class Agent {
     modules: (agent: Agent) => readonly ModuleSpec[],
   ) {
     this.settings = settings
+    this.revocations = new Revocations(given, settings.trust)
     this.peers = new TrustedNetwork(given, {
-      trust: settings.trust,
+      trust: this.trust,
       credential: settings.credential,
       keyOf: settings.keyOf,
       onRefused: (refusal) => tellRefusal(refusal, this.journal),
+      farewellFor: (peer) => this.revocations.wordOf(settings.keyOf(peer)),
+      onFarewell: (word) => this.revocations.heard(word),
     })
     const ports = { ...given, network: this.peers }
     this.ports = ports
@@ -187,6 +198,7 @@ export class Agent {
             (id) => this.peers.holderOf(id) === undefined || this.peers.isCoordinator(id),
           ),
         claims: () => claimsAmong(this.membership.members()),
+        onHeeded: () => heedRevocations(this.ledger.state, this.revocations),
         onEvent: (event) => {
           this.ledgerReporter.heard(event)
           this.followLeader()
@@ -234,7 +246,7 @@ export class Agent {
     this.estop = new EmergencyStop(ports, {
       self: settings.signer.id,
       hello: helloOf(AGENT_VERSION, settings.name),
-      trust: settings.trust,
+      trust: this.trust,
       rules: { releasePeople: settings.stopReleasePeople ?? 1 },
       labels: () => this.labels.current(),
       halt: (isMeant, reason, mode) => this.work.halt(isMeant, reason, mode),
@@ -263,8 +275,18 @@ export class Agent {
     this.modules = new ModuleGraph(ports, [...this.ownModules(), ...modules(this)], {
       onChange: (event) => tellModule(event, this.membership.self(), this.journal),
     })
+    this.revocationSpread = new RevocationSpread(
+      { ...ports, calls: this.calls, connected: () => this.peers.connected() },
+      this.revocations,
+    )
+    this.revocations.onNews = (revoked) => {
+      tellRevoked(revoked, this, ports.log)
+      this.peers.lookAgain()
+      this.revocationSpread.news(revoked.what)
+    }
     ports.network.onConnection = (event) => {
       if (event.kind === 'connected') {
+        this.revocationSpread.connected(event.peer)
         this.calls.resetBackoff(event.peer)
         this.workWire.connected(event.peer)
       }
@@ -278,12 +300,28 @@ export class Agent {
     return this.settings.signer.id
   }
 
+  /** Whom this agent takes for one of its mesh, as it knows it now. */
+  get trust(): Trust {
+    return this.revocations.trust
+  }
+
+  /** Who took that peer back, when and why; undefined where nobody did. */
+  revokedPeer(peer: PeerId): Omit<Revoked, 'what'> | undefined {
+    return this.revocations.find(this.settings.keyOf(peer))
+  }
+
   async start(): Promise<void> {
+    await this.revocations.load()
     await this.labels.load()
     await this.estop.load()
     await this.journal.load()
     this.facts = await this.ports.telemetry.facts()
     await this.membership.start()
+    // What was taken back is known, and the others can be told of by name.
+    this.peers.begin()
+    const own = this.revokedPeer(this.id)
+    if (own) tellRevoked({ what: this.settings.keyOf(this.id), ...own }, this, this.ports.log)
+    this.revocationSpread.start()
     this.membership.describe(this.describe())
     this.workWire.open()
     this.estop.open()
@@ -298,6 +336,7 @@ export class Agent {
     this.workWire.close()
     this.stopRecording.stop()
     this.estop.close()
+    this.revocationSpread.stop()
     this.calls.close()
     this.peers.stop()
     this.log.info('agent stopped')

@@ -56,7 +56,6 @@ import { apiTls } from './host/api-tls.ts'
 import { membershipOf } from './host/own-credential.ts'
 import { seedIn } from './host/peer-files.ts'
 import { cellsDirectory, stageUserOf, workSettingsOf } from './host/stages.ts'
-import { isRevokedIn } from './people/register.ts'
 
 export interface AgentRunOptions {
   config?: string
@@ -148,10 +147,6 @@ async function live(
     name: config.node.name,
     mesh: shortMeshId(own.trust.mesh),
     ...own,
-    trust: {
-      ...own.trust,
-      isRevoked: (serial: string) => agent !== undefined && isRevokedIn(agent.ledger.state, serial),
-    },
     keyOf: (peer: PeerId) => peer,
     labels: config.node.labels,
     bootstrap: config.network.bootstrap,
@@ -244,7 +239,7 @@ function gatewayModule(
   parts: Omit<ControlApiParts, 'door'>,
 ): ModuleSpec {
   const open = config.api.metrics === 'loopback' ? ['/metrics'] : []
-  const door = new SignedDoor(agent.settings.trust, agent.ports, open)
+  const door = new SignedDoor(agent.trust, agent.ports, open)
   agent.ledger.guardAppends(new LedgerGate(door))
   const api = new ControlApi(agent, { ...parts, door })
   const handle = withPlainEndpoints(

@@ -6,8 +6,9 @@ import type { Entry, SnapshotMeta } from '../../protocol/consensus/messages.ts'
 import { entryKind } from '../../protocol/consensus/messages.ts'
 import { type DigestMark, DigestTrail } from '../../protocol/ledger/digest-trail.ts'
 import { EventRing, type Resumed } from '../../protocol/ledger/event-ring.ts'
-import type { Cursor } from '../../protocol/ledger/events.ts'
+import type { Cursor, Telling } from '../../protocol/ledger/events.ts'
 import { type CommittedEntry, machine } from '../../protocol/ledger/machine.ts'
+import { isHeeded } from '../../protocol/ledger/namespaces.ts'
 import type { Result } from '../../protocol/ledger/result.ts'
 import { type SnapshotProgress, SnapshotReader } from '../../protocol/ledger/snapshot-reader.ts'
 import { writeSnapshot } from '../../protocol/ledger/snapshot-writer.ts'
@@ -41,6 +42,8 @@ export class Replica implements StateMachine<Effect> {
   private readonly trail = new DigestTrail()
   /** Called after each step forward. */
   onStep: () => void = () => {}
+  /** Called when there may be something new in the namespaces that agents heed. */
+  onHeeded: () => void = () => {}
   private readonly witness: LedgerWitness | undefined
 
   constructor(witness?: LedgerWitness) {
@@ -62,16 +65,19 @@ export class Replica implements StateMachine<Effect> {
 
   apply(firstIndex: number, entries: readonly Entry[]): Effect[] {
     const effects: Effect[] = []
+    let isNews = false
     const committed = entries.map((entry, i) => committedOf(firstIndex + i, entry))
     const run = machine.applyAll(this.current, committed, (tx, { result, repeated, told }) => {
       effects.push({ result, repeated })
       this.ring.push(tx.index, told)
+      isNews ||= told.some(isToBeHeeded)
       this.trail.note(tx)
     })
     this.current = run.state
     if (run.kind === 'stopped') throw new LedgerTooNew(run.needs, run.supports)
     this.witness?.applied(firstIndex, entries, this.current)
     this.onStep()
+    if (isNews) this.onHeeded()
     return effects
   }
 
@@ -91,6 +97,7 @@ export class Replica implements StateMachine<Effect> {
     this.trail.note(progress.state)
     this.witness?.restored(this.current)
     this.onStep()
+    this.onHeeded()
   }
 
   *copy(): Iterable<Uint8Array> {
@@ -100,6 +107,10 @@ export class Replica implements StateMachine<Effect> {
   resume(from: Cursor): Resumed {
     return this.ring.resume(from)
   }
+}
+
+function isToBeHeeded({ change }: Telling): boolean {
+  return change.kind === 'kvPut' && isHeeded(change.namespace)
 }
 
 /** What consensus says to itself is an entry without effect. */

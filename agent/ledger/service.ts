@@ -77,6 +77,8 @@ export interface LedgerSettings {
   rumouredLeader(): PeerId | undefined
   /** What others say that they hold. */
   claims(): readonly Claim[]
+  /** There may be something new in the namespaces that agents heed. */
+  onHeeded(): void
   onEvent(event: RaftEvent): void
   /** It has stopped by itself, or could not begin. */
   onStop(reason: StopReason): void
@@ -109,6 +111,7 @@ export class LedgerService implements Ledger {
     this.standing = new Standing(settings.id, {
       connected: () => ports.network.connected(),
       rumouredLeader: () => settings.rumouredLeader(),
+      onHeeded: () => settings.onHeeded(),
     })
     this.time = new LedgerTime(ports.clock)
     this.appending = new Appending(this.standing, ports.clock, this.time, calls)

@@ -15,6 +15,8 @@ export interface StandingSources {
   connected(): readonly PeerId[]
   /** Whom others take for the leader, when this host hears none itself. */
   rumouredLeader(): PeerId | undefined
+  /** There may be something new in the namespaces that agents heed. */
+  onHeeded(): void
 }
 
 export class Standing {
@@ -67,6 +69,7 @@ export class Standing {
   use(replica: Replica): Replica {
     this.replica = replica
     replica.onStep = () => this.announce()
+    replica.onHeeded = () => this.sources.onHeeded()
     this.announce()
     return replica
   }

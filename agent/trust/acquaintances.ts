@@ -67,8 +67,9 @@ export class Acquaintances {
   /** Why this peer is not to be dealt with as one of that role; undefined when it is. */
   fault(peer: PeerId, role: PeerRole = 'agent'): TrustFault | undefined {
     const known = this.#known.get(peer)
+    const { trust, keyOf } = this.#options
+    if (trust.isRevoked(keyOf(peer))) return 'revoked'
     if (known === undefined) return 'noCredential'
-    const { trust } = this.#options
     if (this.#clock.wall() >= known.untilMs) return 'expired'
     if (trust.isRevoked(known.holder.serial)) return 'revoked'
     if (known.issuerSerial !== undefined && trust.isRevoked(known.issuerSerial)) return 'revoked'

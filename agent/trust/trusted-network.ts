@@ -9,7 +9,7 @@
 import { assert } from '../../protocol/assert.ts'
 import type { Grant } from '../../protocol/identity/certificate.ts'
 import type { Credential } from '../../protocol/identity/credential.ts'
-import { Introduction } from '../../protocol/identity/introduction.ts'
+import { Farewell, Introduction } from '../../protocol/identity/introduction.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
@@ -22,7 +22,7 @@ import {
   type TopicMessage,
   Unreachable,
 } from '../../protocol/ports/network.ts'
-import { encode } from '../../protocol/wire/codec.ts'
+import { decode, encode } from '../../protocol/wire/codec.ts'
 import { type AcquaintanceOptions, Acquaintances, type TrustFault } from './acquaintances.ts'
 import { introduceTo } from './introducing.ts'
 import { trustLimits } from './limits.ts'
@@ -34,6 +34,10 @@ export interface TrustOptions extends AcquaintanceOptions {
   /** What this host shows. */
   credential: Credential
   onRefused(refusal: TrustRefusal): void
+  /** The word by which that peer was taken back, for it to hear. */
+  farewellFor?(peer: PeerId): Uint8Array | undefined
+  /** Told so by a peer, of this host or another. Not looked at yet. */
+  onFarewell?(word: Uint8Array): void
 }
 
 export interface TrustPorts {
@@ -51,27 +55,40 @@ interface Guest {
   visits: Stream[]
   /** Until it is shown the door. */
   patience: Timer | undefined
+  /** It is being told that it was taken back. */
+  isLeaving: boolean
 }
 
 export class TrustedNetwork implements Network, Ranks {
   onConnection: (event: PeerConnectionEvent) => void = () => {}
   readonly #ports: TrustPorts
+  readonly #options: TrustOptions
   readonly #inner: Network
   readonly #peers: Acquaintances
   readonly #refusing: Refusing
   readonly #guests = new Map<PeerId, Guest>()
   readonly #meetings = new Map<PeerId, PromiseWithResolvers<void>>()
   #introduction: Uint8Array
+  /** What is to be judged, until it is known what was taken back; undefined from then on. */
+  #unjudged: (() => void)[] | undefined = []
   #alarm: { timer: Timer; atMs: number } | undefined
 
   constructor(ports: TrustPorts, options: TrustOptions) {
     this.#ports = ports
+    this.#options = options
     this.#inner = ports.network
     this.#peers = new Acquaintances(ports.clock, options)
     this.#refusing = new Refusing(ports.clock, ports.log, (refusal) => options.onRefused(refusal))
     this.#introduction = encode(Introduction, { credential: options.credential })
     this.#inner.onConnection = (event) => this.#changed(event)
     this.#inner.accept(introductionPurpose, (stream) => this.#hear(stream))
+  }
+
+  /** It is known what was taken back: from here on peers are judged by what they show. */
+  begin(): void {
+    const waiting = this.#unjudged ?? []
+    this.#unjudged = undefined
+    for (const judge of waiting) judge()
   }
 
   // ── Who is who ────────────────────────────────────────────────────────────────────────────────
@@ -192,10 +209,18 @@ export class TrustedNetwork implements Network, Ranks {
       if (before?.admitted) this.onConnection({ peer, kind })
       return
     }
-    const guest: Guest = { admitted: false, held: [], visits: [], patience: undefined }
+    const guest: Guest = {
+      admitted: false,
+      held: [],
+      visits: [],
+      patience: undefined,
+      isLeaving: false,
+    }
     this.#guests.set(peer, guest)
     // Whoever is remembered need not wait. The peer may not remember us: one of the two says it.
-    if (this.#peers.fault(peer) === undefined) this.#admit(peer)
+    const fault = this.#peers.fault(peer)
+    if (fault === 'revoked') return this.#turnOut(peer, fault, 'a connection')
+    if (fault === undefined) this.#admit(peer)
     else guest.patience = this.#ports.clock.after(trustLimits.strangerMs, () => this.#tire(peer))
     // What comes of it is told by `#admit` and `#turnOut`.
     if (this.self < peer) this.#meet(peer).catch(() => {})
@@ -230,7 +255,32 @@ export class TrustedNetwork implements Network, Ranks {
   #turnOut(peer: PeerId, why: TrustFault, what: string): void {
     this.#refusing.refuse({ peer, why, what })
     this.#meetings.get(peer)?.reject(untrusted(peer, why))
-    this.#inner.disconnect(peer)
+    const guest = this.#guests.get(peer)
+    if (guest?.isLeaving) return
+    // Whoever was let in goes at once, and is told when it comes again.
+    const word = why === 'revoked' && !guest?.admitted && this.#options.farewellFor?.(peer)
+    if (guest === undefined || !word) return this.#inner.disconnect(peer)
+    guest.isLeaving = true
+    this.#bidFarewell(peer, guest, word)
+  }
+
+  /** Nothing is taken from it any more; it is told why, so that its people can find out. */
+  #bidFarewell(peer: PeerId, guest: Guest, word: Uint8Array): void {
+    const { clock, network } = this.#ports
+    guest.patience?.cancel()
+    const deadline = new AbortController()
+    const end = (): void => {
+      timer.cancel()
+      deadline.abort()
+      // It may have come again meanwhile, and is then told again.
+      if (guest === this.#guests.get(peer)) network.disconnect(peer)
+    }
+    const timer = clock.after(trustLimits.farewellMs, end)
+    network.open(peer, introductionPurpose, deadline.signal).then((stream) => {
+      stream.onFrame = () => {}
+      stream.onClose = end
+      stream.send(encode(Farewell, { word }))
+    }, end)
   }
 
   /** One alarm, for the certificate that ends first of those who are here. */
@@ -258,7 +308,7 @@ export class TrustedNetwork implements Network, Ranks {
     const over = () => this.#meetings.delete(peer)
     meeting.promise.then(over, over)
     introduceTo(this.#ports, peer, this.#introduction).then(
-      (theirs) => this.#judge(peer, theirs),
+      (theirs) => this.#once(() => void this.#judge(peer, theirs)),
       (error: unknown) => meeting.reject(error),
     )
     return meeting.promise
@@ -277,10 +327,23 @@ export class TrustedNetwork implements Network, Ranks {
     let heard = false
     stream.onClose = () => {}
     stream.onFrame = (frame) => {
-      if (heard || !this.#judge(stream.peer, frame)) return stream.abort('garbage')
+      if (heard) return stream.abort('garbage')
       heard = true
-      stream.send(this.#introduction)
+      const said = frame.slice()
+      const farewell = decode(Farewell, said)
+      this.#once(() => {
+        if (farewell.ok) this.#options.onFarewell?.(farewell.value.word)
+        if (farewell.ok || !stream.open) return stream.close()
+        if (this.#judge(stream.peer, said)) stream.send(this.#introduction)
+        else stream.abort('garbage')
+      })
     }
+  }
+
+  /** At once, but while it is not known yet what was taken back. */
+  #once(judge: () => void): void {
+    if (this.#unjudged === undefined) judge()
+    else this.#unjudged.push(judge)
   }
 
   /** True when it is believed. */

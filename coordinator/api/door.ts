@@ -70,6 +70,8 @@ export interface RefusedAct {
 export interface Decided {
   readonly verbs: readonly VerbName[]
   readonly by: string | undefined
+  /** What the command must have been signed for, where it is not enough that it is of the verb. */
+  readonly object?: string | undefined
 }
 
 export interface DoorPorts {
@@ -174,7 +176,9 @@ export class SignedDoor implements Door {
     const asked = await this.#openedOnce(proof, ({ command, by }) =>
       decided.every(
         (part) =>
-          part.verbs.includes(command.verb) && (part.by === undefined || part.by === by.name),
+          part.verbs.includes(command.verb) &&
+          (part.by === undefined || part.by === by.name) &&
+          (part.object === undefined || part.object === command.object),
       ),
     )
     if (!asked.ok) {

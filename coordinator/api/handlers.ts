@@ -33,6 +33,7 @@ import { findNode } from './node-reference.ts'
 import { Planning } from './planning.ts'
 import { modulesOf, nodeOf, nodesOf, ownDetailOf, statusOf } from './queries.ts'
 import { type ApiCode, ApiRefusal } from './refusal.ts'
+import { revokeHandlers } from './revoke-handlers.ts'
 import type { ActingRoute, ReadQuery, RouteName, RouteResponse } from './routes.ts'
 import { runHandlers } from './run-handlers.ts'
 import type { RunApiParts } from './run-parts.ts'
@@ -57,6 +58,7 @@ type OtherRoute =
   | keyof ReturnType<typeof estopHandlers>
   | keyof ReturnType<UserApi['handlers']>
   | keyof ReturnType<typeof secretHandlers>
+  | keyof ReturnType<typeof revokeHandlers>
 
 export interface ControlApiParts {
   readonly library: WorkflowLibrary
@@ -86,6 +88,7 @@ export class ControlApi {
       ...estopHandlers(agent),
       ...new UserApi(agent).handlers(),
       ...secretHandlers(agent, secrets),
+      ...revokeHandlers(agent),
     }
     this.handlers = audited(handlers, audit, agent.settings.name)
     agent.calls.serve(SERVICE, (_from, body) => this.answerPeer(body))

@@ -25,6 +25,7 @@ export function healthOf(agent: Agent): Health {
   const nodes = nodesOf(agent)
   const checks = [
     ...stopChecks(agent),
+    ...revokedChecks(agent),
     meshCheck(nodes, agent),
     ledgerCheck(agent),
     ...nodes.map(nodeCheck),
@@ -47,6 +48,21 @@ function stopChecks({ estop, ports }: Agent): HealthCheck[] {
     cause: stopText(saying),
     remedy: `when it is safe: skein resume${scopeFlags(saying.scope)} --reason TEXT`,
   }))
+}
+
+/** Of this host: why it is alone. */
+function revokedChecks(agent: Agent): HealthCheck[] {
+  const own = agent.revokedPeer(agent.id)
+  if (own === undefined) return []
+  return [
+    {
+      check: 'this host',
+      state: 'failed',
+      ageMs: Math.max(0, agent.ports.clock.wall() - own.atMs),
+      cause: `it was revoked by ${own.by}: ${own.reason}; all others turn it away`,
+      remedy: 'if it is to be of the mesh again: join anew, with an empty data directory',
+    },
+  ]
 }
 
 function scopeFlags(scope: StopScope): string {
@@ -150,6 +166,8 @@ function stoppedWords(because: StopReason | undefined): [string, string] {
 function nodeCheck(node: Node): HealthCheck {
   const check = `node ${node.name}`
   const ageMs = node.stateAgeMs
+  // It is meant to be gone.
+  if (node.revoked !== undefined && !node.self) return { check, state: 'ok', ageMs }
   if (node.state === 'suspect') {
     return {
       check,

@@ -6,8 +6,10 @@
  * audit log beside the name of the host.
  */
 import type { Admitted, AppendGuard } from '../../agent/ledger/append-guard.ts'
+import { revokedKey } from '../../protocol/identity/revocation.ts'
 import type { VerbName } from '../../protocol/identity/verbs.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
+import { revokedNamespace } from '../../protocol/ledger/namespaces.ts'
 import { registerNamespaces } from '../people/register.ts'
 import { NAMESPACE as SECRETS, VALUE_PREFIX } from '../secrets/wire.ts'
 import type { Decided, SignedDoor } from './door.ts'
@@ -18,7 +20,8 @@ import type { Decided, SignedDoor } from './door.ts'
  */
 export const origins: { readonly [K in Command['kind']]: Origin<K> } = {
   kvPut: keptFor,
-  kvDelete: keptFor,
+  /** A key that was taken back stays so. */
+  kvDelete: (value) => (takesKeyBack(value.namespace, value.key) ? 'leader' : keptFor(value)),
   configSet: ['node.vote'],
   configUnset: ['node.vote'],
   nodeLabelSet: ['node.label'],
@@ -56,6 +59,7 @@ type Origin<K extends Command['kind']> = Verbs | ((value: ValueOf<K>) => Verbs)
 
 /** The key of secrets stands beside them, and is for the leader to write. */
 function keptFor({ namespace, key }: { namespace: string; key: string }): Verbs {
+  if (takesKeyBack(namespace, key)) return ['certificate.revoke']
   if (namespace === SECRETS && !key.startsWith(VALUE_PREFIX)) return 'leader'
   return reserved[namespace]
 }
@@ -78,7 +82,7 @@ export class LedgerGate implements AppendGuard {
     for (const part of parts) {
       const verbs = originOf(part)
       if (verbs === 'leader') return Promise.resolve(leadersOwn)
-      if (verbs !== undefined) decided.push({ verbs, by: byOf(part) })
+      if (verbs !== undefined) decided.push({ verbs, by: byOf(part), object: objectOf(part) })
     }
     return decided.length === 0 ? undefined : this.#door.vouch(proof, decided)
   }
@@ -89,6 +93,16 @@ const leadersOwn: Admitted = { ok: false, detail: 'only whoever leads decides th
 function originOf({ kind, value }: Command): Verbs {
   const origin = origins[kind] as Verbs | ((value: unknown) => Verbs)
   return typeof origin === 'function' ? origin(value) : origin
+}
+
+function takesKeyBack(namespace: string, key: string): boolean {
+  return namespace === revokedNamespace && revokedKey(key) !== undefined
+}
+
+/** A key is taken back by the word for that key: agents look into it again, and would not obey. */
+function objectOf({ kind, value }: Command): string | undefined {
+  if (kind !== 'kvPut') return undefined
+  return takesKeyBack(value.namespace, value.key) ? value.key : undefined
 }
 
 /** In whose name it is, where it says so. */

@@ -74,7 +74,12 @@ function loadOf(view: MemberView): Load | undefined {
 export function nodesOf(agent: Agent): Node[] {
   const nodes = agent.membership.members().map((view) => {
     const { drained } = read(agent.ledger.state, { kind: 'nodeGet', node: view.id }).value ?? {}
-    return drained === undefined ? nodeOf(view) : { ...nodeOf(view), drained }
+    const revoked = agent.revokedPeer(view.id)
+    return {
+      ...nodeOf(view),
+      ...(drained === undefined ? {} : { drained }),
+      ...(revoked === undefined ? {} : { revoked }),
+    }
   })
   return nodes.sort((a, b) => compareNames(a.name, b.name))
 }
@@ -165,6 +170,7 @@ export function refusalsOf(agent: Agent): Record<string, number> {
     agent.ledger.refusals(),
     agent.work.refusals(),
     agent.estop.refusals(),
+    agent.revocationSpread.refusals(),
   ]
   for (const counts of parts) {
     for (const [reason, count] of Object.entries(counts)) {

@@ -18,6 +18,11 @@ export const routePaths = {
   labels: { method: 'PUT', path: '/api/v1/nodes/{node}/labels', verb: 'node.label' },
   voting: { method: 'PUT', path: '/api/v1/nodes/{node}/voting', verb: 'node.vote' },
   drain: { method: 'PUT', path: '/api/v1/nodes/{node}/drain', verb: 'node.drain' },
+  revokeNode: {
+    method: 'POST',
+    path: '/api/v1/nodes/{node}/revoke',
+    verb: 'certificate.revoke',
+  },
   modules: { method: 'GET', path: '/api/v1/nodes/{node}/modules', verb: 'mesh.look' },
   startModule: {
     method: 'POST',

@@ -21,6 +21,8 @@ import {
   ModuleList,
   NodeDetail,
   NodeList,
+  RevokedNode,
+  RevokeNode,
   Status,
   Voting,
 } from './schemas.ts'
@@ -47,6 +49,16 @@ const nodeParameter = z.strictObject({
       description:
         'Id or name, a unique prefix of either, or the last 8 or more characters of an id; `self` is the answering agent',
       examples: ['self'],
+    }),
+})
+const nodeKeyParameter = z.strictObject({
+  node: z
+    .string()
+    .min(1)
+    .max(128)
+    .meta({
+      description: 'The whole id of the node: it is signed for, and checked again by every agent',
+      examples: ['12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'],
     }),
 })
 const moduleParameter = nodeParameter.extend({
@@ -102,6 +114,13 @@ export const routes = {
     parameters: nodeParameter,
     body: Drain,
     response: Labelled,
+  },
+  revokeNode: {
+    ...routePaths.revokeNode,
+    summary: 'Take a node’s key back for good: every agent that hears of it turns it away',
+    parameters: nodeKeyParameter,
+    body: RevokeNode,
+    response: RevokedNode,
   },
   modules: {
     ...routePaths.modules,

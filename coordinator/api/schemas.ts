@@ -77,6 +77,10 @@ export const Node = z
       .object({ by: z.string(), reason: z.string() })
       .optional()
       .describe('It is given no more work'),
+    revoked: z
+      .object({ by: z.string(), reason: z.string(), atMs: z.number() })
+      .optional()
+      .describe('Its key was taken back for good: nothing is taken from it, and nothing given'),
   })
   .describe('One node, as the answering agent sees it')
 
@@ -312,6 +316,16 @@ export const Drain = z
     reason: z.string().max(200).default(''),
   })
   .meta({ examples: [{ drained: true, reason: 'new disk' }] })
+
+export const RevokeNode = z
+  .strictObject({ reason: z.string().min(1).max(200) })
+  .meta({ examples: [{ reason: 'stolen' }] })
+
+export const RevokedNode = z.object({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  id: z.string(),
+  name: z.string(),
+})
 
 export const Done = z.object({ schemaVersion: z.literal(SCHEMA_VERSION), done: z.literal(true) })
 

@@ -42,7 +42,7 @@ export class UserApi {
 
   private async add({ body, signal, trail }: Request<'addUser'>): Answer {
     const credential = credentialIn(body.credential)
-    const { trust } = this.agent.settings
+    const { trust } = this.agent
     const believed = believe(credential, trust, this.agent.ports.clock.wall())
     if (!believed.ok || believed.holder.kind !== 'person') {
       throw new ApiRefusal(

@@ -76,6 +76,7 @@ function candidatesOf(agent: Agent): Candidate[] {
       storage: self ? ledger.storage : storageOf(digest.ledger),
       silentMs: self ? 0 : (peerOf.get(id)?.heardMsAgo ?? 0),
       barred: isBarred(agent, id),
+      revoked: agent.revokedPeer(id) !== undefined,
       coordinator: rolesOf(agent, id)?.includes('coordinator'),
       match: self ? (status?.lastIndex ?? 0) : (peerOf.get(id)?.match ?? 0),
     }),

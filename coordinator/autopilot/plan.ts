@@ -23,6 +23,8 @@ export interface Candidate {
   silentMs: number
   /** An operator has said that it shall not vote. */
   barred: boolean
+  /** Its key was taken back: nobody hears its votes any more. */
+  revoked: boolean
   /** By its certificate; undefined while it has not shown one to the leader. */
   coordinator: boolean | undefined
   /** Entries that it has, as far as the leader knows. */
@@ -84,13 +86,17 @@ class View {
 
   /** A voter that has gone for good, or whose disk was lost, gives its place to a ready learner. */
   replaceGone(): Step | undefined {
-    const gone = this.config.voters.find((voter) => this.isGone(voter) || this.mayNotVote(voter))
+    const { voters: now } = this.config
+    const gone =
+      now.find((voter) => this.isRevoked(voter)) ??
+      now.find((voter) => this.isGone(voter) || this.mayNotVote(voter))
     if (!gone) return undefined
     const [heir] = this.readyLearners()
     // Who left on purpose, or came back with another disk, is not waited for: a vote that nobody can
     // cast any more only makes majorities harder to find.
-    const { state } = this.byId.get(gone.id) ?? {}
-    if (!heir && state !== 'left' && !(state === 'alive' && this.isGone(gone))) return undefined
+    const { state, revoked } = this.byId.get(gone.id) ?? {}
+    if (!heir && !revoked && state !== 'left' && !(state === 'alive' && this.isGone(gone)))
+      return undefined
     const voters = this.config.voters.filter((voter) => voter !== gone)
     if (heir) voters.push(heir)
     const learners = this.config.learners.filter((learner) => learner !== heir)
@@ -154,7 +160,8 @@ class View {
 
   private get eligible(): Candidate[] {
     return [...this.byId.values()].filter(
-      ({ state, storage, barred }) => state === 'alive' && storage !== undefined && !barred,
+      ({ state, storage, barred, revoked }) =>
+        state === 'alive' && storage !== undefined && !barred && !revoked,
     )
   }
 
@@ -172,15 +179,20 @@ class View {
   private isPresent({ id, storage }: Member): boolean {
     const candidate = this.byId.get(id)
     if (candidate?.state !== 'alive' || candidate.storage !== storage) return false
+    if (candidate.revoked) return false
     return candidate.silentMs < this.limits.goneMs
   }
 
   private isGone(member: Member): boolean {
     const candidate = this.byId.get(member.id)
-    if (!candidate || candidate.state === 'left') return true
+    if (!candidate || candidate.state === 'left' || candidate.revoked) return true
     if (candidate.state === 'dead') return candidate.stateAgeMs >= this.limits.goneMs
     if (candidate.silentMs >= this.limits.goneMs) return true
     return candidate.storage !== undefined && candidate.storage !== member.storage
+  }
+
+  private isRevoked({ id }: Member): boolean {
+    return this.byId.get(id)?.revoked ?? false
   }
 
   private matchOf({ id }: Member): number {
@@ -193,12 +205,17 @@ class View {
 
   /** Barred, or known to be no coordinator. Of whom nothing is known, nothing is held against. */
   private mayNotVote(member: Member): boolean {
-    return this.isBarred(member) || this.byId.get(member.id)?.coordinator === false
+    return (
+      this.isBarred(member) ||
+      this.isRevoked(member) ||
+      this.byId.get(member.id)?.coordinator === false
+    )
   }
 
   private whyGone(member: Member): string {
     const candidate = this.byId.get(member.id)
     if (!candidate) return `${member.id} is not known any more`
+    if (candidate.revoked) return `${member.id} was revoked`
     if (candidate.barred) return `${member.id} shall not vote`
     if (candidate.coordinator === false) return `${member.id} is no coordinator`
     if (candidate.state === 'left') return `${member.id} has left`

@@ -86,6 +86,13 @@ export function addNodeCommands({ program, done, context }: Parts): void {
     .action(async (node: string) =>
       done(await (await import('./nodes.ts')).drain(context(), node, false)),
     )
+  nodes
+    .command('revoke <node>')
+    .description('take its key back for good: it is turned away everywhere, at once')
+    .requiredOption('--reason <text>', 'for those who look later')
+    .action(async (node: string, options: { reason: string }) =>
+      done(await (await import('./nodes.ts')).revoke(context(), node, options)),
+    )
   for (const verb of ['promote', 'demote'] as const) {
     nodes
       .command(`${verb} <node>`)

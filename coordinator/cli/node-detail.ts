@@ -49,7 +49,9 @@ export function describe(detail: NodeDetail, io: Io, minutes: number): string {
 
 function ownLines({ node }: NodeDetail, io: Io, say: Say): string[] {
   const state = stateOf(node, io)
+  const { revoked } = node
   const standing = [
+    ...(revoked === undefined ? [] : [`by ${plain(revoked.by)}: ${plain(revoked.reason)}`]),
     ...(node.self
       ? [state, 'the agent that answers']
       : [`${state} for ${age(node.stateAgeMs)}`, `heard ${age(node.heardAgeMs)} ago`]),

@@ -1,8 +1,11 @@
 /** `skein nodes ls` and `label`: who is in the mesh, and their labels. */
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import { parsePeerId } from '../../protocol/identity/peer-id.ts'
 import { Problem } from '../../protocol/problem.ts'
-import { ID_TAIL_LENGTH } from '../api/node-reference.ts'
+import { findNode, ID_TAIL_LENGTH } from '../api/node-reference.ts'
+import { ApiRefusal } from '../api/refusal.ts'
 import type { Node } from '../api/schemas.ts'
+import { confirm } from './confirm.ts'
 import { type Context, document } from './context.ts'
 import { ABSENT, age, fresh, percent } from './figures.ts'
 import { type Io, paint, type Style } from './io.ts'
@@ -15,7 +18,8 @@ const styleOf: Record<Node['state'], Style> = {
   left: 'dim',
 }
 
-export function stateOf({ state, drained }: Node, io: Io): string {
+export function stateOf({ state, drained, revoked }: Node, io: Io): string {
+  if (revoked !== undefined) return paint(io, 'red', 'revoked')
   const text = drained === undefined ? state : `${state}, drained`
   return paint(io, styleOf[state], plain(text))
 }
@@ -144,6 +148,41 @@ export async function drain(
     context.io.out(`${text}\n`)
   }
   return exitCodes.done
+}
+
+export async function revoke(
+  context: Context,
+  reference: string,
+  { reason }: { reason: string },
+): Promise<number> {
+  const { nodes } = await context.client.call('nodes')
+  // A whole id may be of a host that nobody here remembers.
+  const node = parsePeerId(reference) === undefined ? nodeMeant(reference, nodes) : undefined
+  const id = node?.id ?? reference
+  const name = plain(node?.name ?? nodes.find((known) => known.id === id)?.name ?? id)
+  await confirm(
+    context,
+    `this takes back the key of ${name} for good: it is turned away at once, what runs there is tried elsewhere, and it can come back only with a new key`,
+    name,
+  )
+  const answer = await context.client.call('revokeNode', {
+    parameters: { node: id },
+    body: { reason },
+  })
+  if (context.json) document(context, answer)
+  else if (!context.quiet) context.io.err(`${plain(answer.name)} is turned away from now on\n`)
+  return exitCodes.done
+}
+
+function nodeMeant(reference: string, nodes: readonly Node[]): Node {
+  try {
+    return findNode(reference, nodes)
+  } catch (error) {
+    if (!(error instanceof ApiRefusal)) throw error
+    const { code, why, fix } = error
+    const exitCode = code === 'notFound' ? exitCodes.notFound : exitCodes.usage
+    throw new Problem({ code, why, fix, exitCode })
+  }
 }
 
 function pairOf(text: string): [string, string] {

@@ -5,20 +5,21 @@
  */
 import { grantIn } from '../../protocol/identity/certificate.ts'
 import { Credential } from '../../protocol/identity/credential.ts'
+import { RevocationRow } from '../../protocol/identity/revocation.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
+import { revokedNamespace } from '../../protocol/ledger/namespaces.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
-import { bytes, field, message, nested } from '../../protocol/wire/schema.ts'
+import { field, message, nested } from '../../protocol/wire/schema.ts'
 
 /** Namespaces of the ledger's keys and values that are this folder's alone. */
-export const registerNamespaces = ['people', 'revoked'] as const
+export const registerNamespaces = ['people', revokedNamespace] as const
 const [PEOPLE, REVOKED] = registerNamespaces
 
 const Record = message('PersonRecord', {
   credential: field(1, nested(Credential)),
 })
-const Revocation = message('Revocation', { reason: field(1, bytes(1_024)) })
 
 type Holder = NonNullable<ReturnType<typeof grantIn>>
 
@@ -59,9 +60,11 @@ export function recordPerson(credential: Credential, expect: number): SimpleComm
   return { kind: 'kvPut', value: { namespace: PEOPLE, key, value, expect } }
 }
 
-export function recordRevocation(serial: string, reason: string): SimpleCommand {
-  const value = encode(Revocation, { reason: new Uint8Array(Buffer.from(reason)) })
-  return { kind: 'kvPut', value: { namespace: REVOKED, key: serial, value } }
+/** `what`: a serial; or, with the word by which it was decided, what that names. */
+export function recordRevocation(what: string, reason: string, word?: Uint8Array): SimpleCommand {
+  const told = { reason: new Uint8Array(Buffer.from(reason)) }
+  const value = encode(RevocationRow, word === undefined ? told : { ...told, word })
+  return { kind: 'kvPut', value: { namespace: REVOKED, key: what, value } }
 }
 
 function personIn(state: LedgerState, bytes: Uint8Array, revision: number): Person | undefined {

@@ -3,6 +3,7 @@
  * once, since attempts wait for being tried elsewhere.
  */
 import type { Agent } from '../../agent/agent.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { Timer } from '../../protocol/ports/clock.ts'
 import { hostFacts, type NodeOrders } from '../placement/host-facts.ts'
@@ -47,6 +48,8 @@ export class HostWatch {
     const { agent, scheduler, told } = this
     const known = hostFacts(agent.membership.members(), ordersOf(agent))
     const facts = known.map((host) => {
+      // Nothing is heard from it any more, and what it ran is tried elsewhere.
+      if (agent.revokedPeer(host.id as PeerId)) return { ...host, state: 'left' as const }
       const reason = agent.estop.isAnyInForce
         ? agent.estop.stopOf({ labels: host.labels })
         : undefined

@@ -31,8 +31,8 @@ export type CredentialFault =
 
 export interface Trust {
   mesh: MeshId
-  /** Whether the certificate with this serial was taken back. */
-  isRevoked(serial: string): boolean
+  /** Whether the certificate with this serial, or all of this key (named by its id), was taken back. */
+  isRevoked(what: string): boolean
 }
 
 export type Believed =
@@ -73,7 +73,7 @@ function rootFault(certificate: Certificate, { mesh }: Trust): CredentialFault |
 function timeFault(grant: Grant, trust: Trust, nowMs: number): CredentialFault | undefined {
   if (nowMs + credentialLimits.clockSkewMsMax < grant.notBeforeMs) return 'notYetValid'
   if (nowMs >= grant.notAfterMs) return 'expired'
-  return trust.isRevoked(grant.serial) ? 'revoked' : undefined
+  return trust.isRevoked(grant.serial) || trust.isRevoked(grant.subject) ? 'revoked' : undefined
 }
 
 function mayGrant(issuer: Grant, grant: Grant): boolean {

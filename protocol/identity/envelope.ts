@@ -82,6 +82,13 @@ export function openEnvelope(envelope: Envelope, trust: Trust, nowMs: number): O
   return { ok: true, command, by: holder }
 }
 
+/** As it was at the moment when it was signed: for what a command has decided, and is looked at after. */
+export function openEnvelopeAsSigned(envelope: Envelope, trust: Trust): Opened {
+  const command = commandIn(envelope)
+  if (command === 'malformed' || command === 'unknownVerb') return fault(command)
+  return openEnvelope(envelope, trust, command.issuedMs)
+}
+
 function isSignedByHolder({ body, signature }: Envelope, holder: Grant): boolean {
   return verify(holder.subject, signedBytes(body), signature)
 }

@@ -63,6 +63,16 @@ export const envelopeLimits = {
   clockSkewMsMax: 60_000,
 } as const
 
+/** Of what is taken back for good, with the command by which it was. */
+export const revocationLimits = {
+  reasonBytesMax: 1_024,
+  /** With the two certificates of whoever signed. */
+  envelopeBytesMax: 24 * 1024,
+  pathBytesMax: 512,
+  bodyBytesMax: 4 * 1024,
+  wordBytesMax: 32 * 1024,
+} as const
+
 export const tokenLimits = {
   /** A stolen one is of no use for longer. */
   lifeMsMax: 60_000,
@@ -96,6 +106,14 @@ assert(
 assert(
   envelopeLimits.bodyBytesMax > envelopeLimits.payloadBytesMax + 2 * certificateLimits.nameBytesMax,
   'an envelope must hold its payload',
+)
+assert(
+  revocationLimits.wordBytesMax >
+    revocationLimits.envelopeBytesMax +
+      revocationLimits.pathBytesMax +
+      revocationLimits.bodyBytesMax +
+      64,
+  'what is said of a revocation must fit',
 )
 assert(keysKeptMax > 0, 'keys must be kept')
 assert(meshFingerprintLength <= 64, 'a fingerprint must fit the digest')

@@ -66,6 +66,7 @@ export class LedgerClient {
         onRefused: () => {},
       },
     )
+    network.begin()
     const hello = helloOf(AGENT_VERSION, 'bench')
     const calls = new Calls({ clock, entropy, network, log: silent }, hello)
     network.onConnection = ({ peer, kind }) => {

@@ -174,6 +174,7 @@ export const sampleHandlers: Handlers = {
     ended: true,
   }),
   runArtifacts: () => ({ schemaVersion: 1, run: sampleRun.id, lists: [] }),
+  revokeNode: () => ({ schemaVersion: 1, id: 'n1', name: 'n1' }),
   users: () => ({ schemaVersion: 1, users: [] }),
   addUser: () => ({ schemaVersion: 1, users: [] }),
   revokeUser: () => ({ schemaVersion: 1, users: [] }),

@@ -18,6 +18,7 @@ function hosts(count: number, change: Record<number, Partial<Candidate>> = {}): 
     storage: i + 1,
     silentMs: 0,
     barred: false,
+    revoked: false,
     coordinator: true,
     match: 0,
     ...change[i],
@@ -134,6 +135,22 @@ test('hosts that are no coordinators hold the log and never vote', () => {
   )
 })
 
+test('a revoked voter is replaced at once, before those that are only gone, and waits for no heir', () => {
+  const config = settle(founded, hosts(5))
+  const change = { 1: { state: 'dead', stateAgeMs: limits.goneMs }, 3: { revoked: true } } as const
+  const step = nextStep(config, hosts(6, change), LAST, limits)
+  assert.deepEqual(
+    step?.target.voters.map(({ id }) => id),
+    [0, 1, 2, 4].map(idOf),
+  )
+  assert.equal(step?.why, `${idOf(3)} was revoked`)
+  const settled = settle(config, hosts(6, change))
+  assert.ok([1, 3].every((i) => !votersOf(settled).includes(idOf(i))))
+  const few = settle(settle(founded, hosts(3)), hosts(3, { 2: { revoked: true } }))
+  assert.ok(!votersOf(few).includes(idOf(2)))
+  assert.ok(few.learners.every(({ id }) => id !== idOf(2)))
+})
+
 test('whatever happens, those who are there are a majority of the next voters', () => {
   const candidate = fc.record({
     state: fc.constantFrom('alive', 'suspect', 'dead', 'left'),
@@ -141,6 +158,7 @@ test('whatever happens, those who are there are a majority of the next voters', 
     storage: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
     silentMs: fc.constantFrom(0, limits.goneMs),
     barred: fc.boolean(),
+    revoked: fc.boolean(),
     coordinator: fc.constantFrom(true, false, undefined),
     match: fc.constantFrom(0, LAST),
   })
@@ -157,12 +175,15 @@ test('whatever happens, those who are there are a majority of the next voters', 
       const step = nextStep(config, candidates, LAST, limits)
       if (!step) return
       const there = step.target.voters.filter(({ id, storage }) =>
-        candidates.some((c) => c.id === id && c.state === 'alive' && c.storage === storage),
+        candidates.some(
+          (c) => c.id === id && c.state === 'alive' && !c.revoked && c.storage === storage,
+        ),
       )
       assert.ok(there.length * 2 > step.target.voters.length)
       for (const voter of step.target.voters) {
         const before = config.voters.some((v) => v.id === voter.id && v.storage === voter.storage)
         const { match, coordinator } = candidates.find(({ id }) => id === voter.id) ?? {}
+        assert.ok(before || !candidates.find(({ id }) => id === voter.id)?.revoked)
         assert.ok(before || match === LAST, 'nobody votes who lacks the log')
         assert.ok(before || coordinator, 'nobody votes who is no coordinator')
       }

@@ -61,7 +61,7 @@ test('bash is offered what may stand there, and nothing else', { skip: !bash }, 
     [['st'], ['status']],
     [
       ['nodes', ''],
-      ['ls', 'show', 'label', 'drain', 'undrain', 'promote', 'demote'],
+      ['ls', 'show', 'label', 'drain', 'undrain', 'revoke', 'promote', 'demote'],
     ],
     [['--address', 'x:1', 'nodes', 's'], ['show']],
     [['--json', 'nodes', 's'], ['show']],

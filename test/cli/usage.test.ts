@@ -87,7 +87,7 @@ test('a group alone shows what it holds, and asks for a command', async () => {
   assert.match(io.talk, /label <node> <changes...>/)
   assert.match(
     io.talk,
-    /skein: skein nodes needs a command; add one of ls, show, label, drain, undrain, promote, demote\n$/,
+    /skein: skein nodes needs a command; add one of ls, show, label, drain, undrain, revoke, promote, demote\n$/,
   )
 })
 

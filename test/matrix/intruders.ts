@@ -42,6 +42,7 @@ export class Intruder {
         onRefused: () => {},
       })
       trusted.onConnection = () => {}
+      trusted.begin()
     })
   }
 

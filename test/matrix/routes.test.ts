@@ -41,6 +41,7 @@ const rows: Readonly<Record<RouteName, Row>> = {
   labels: { parameters: node, body: { set: { zone: 'a' } } },
   voting: { parameters: node, body: { votes: 'never' } },
   drain: { parameters: node, body: { drained: true, reason: 'disk' } },
+  revokeNode: { parameters: { node: ada.id }, body: { reason: 'stolen' } },
   modules: { parameters: node },
   startModule: { parameters: { ...node, module: 'telemetry' } },
   stopModule: { parameters: { ...node, module: 'telemetry' } },

@@ -37,7 +37,7 @@ const outsiders: Readonly<Record<string, { shows: Partial<Grant> | undefined; co
   }
 
 /** By service: what garbage comes to, of which each counts one. */
-const services = ['api', 'ledger/append', 'runs/history', 'secrets']
+const services = ['api', 'ledger/append', 'revocations', 'runs/history', 'secrets']
 
 test('every purpose, and every kind that only coordinators say, stands in the matrix as in the rules', () => {
   assert.deepEqual([...purposes].sort(), Object.keys(purposeRules).sort())

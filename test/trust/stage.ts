@@ -64,6 +64,7 @@ export class Stage {
           keyOf: (peer) => peer,
           onRefused: (refusal) => seat.refusals.push(refusal),
         })
+      seat.trusted?.begin()
       const { network } = seat
       network.onConnection = ({ kind, peer }) => {
         seat.events.push(`${kind} ${this.nameOf(peer)}`)
