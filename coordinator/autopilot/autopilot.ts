@@ -4,7 +4,8 @@
  */
 import type { Agent } from '../../agent/agent.ts'
 import type { ModuleSpec } from '../../agent/modules/module.ts'
-import { grantIn } from '../../protocol/identity/certificate.ts'
+import { type Grant, grantIn } from '../../protocol/identity/certificate.ts'
+import type { Credential } from '../../protocol/identity/credential.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Role } from '../../protocol/identity/roles.ts'
 import type { Candidacy, Leadership } from '../../protocol/ledger/ledger.ts'
@@ -84,7 +85,15 @@ function candidatesOf(agent: Agent): Candidate[] {
 }
 
 function rolesOf({ id: self, settings, peers }: Agent, id: PeerId): readonly Role[] | undefined {
-  return (id === self ? grantIn(settings.credential.leaf) : peers.holderOf(id))?.roles
+  return (id === self ? ownGrant(settings.credential) : peers.holderOf(id))?.roles
+}
+
+/** Read once: it is looked at every second, and seldom another. */
+const ownGrants = new WeakMap<Credential, Grant | undefined>()
+
+function ownGrant(credential: Credential): Grant | undefined {
+  if (!ownGrants.has(credential)) ownGrants.set(credential, grantIn(credential.leaf))
+  return ownGrants.get(credential)
 }
 
 /** Of a ledger that runs: one that has stopped has no disk to vote with. */

@@ -35,10 +35,14 @@ export type UnreachableCode =
   | 'banned'
   | 'aborted'
 
+/** An answer, and a common one where hosts fail: it does not look where in our code it was made. */
 export class Unreachable extends Error {
   readonly code: UnreachableCode
   constructor(code: UnreachableCode, message: string) {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(message)
+    Error.stackTraceLimit = stackTraceLimit
     this.name = 'Unreachable'
     this.code = code
   }

@@ -5,6 +5,9 @@ import type { TrialOptions, TrialResult } from './trial.ts'
 
 const thread = new URL('./seed-thread.ts', import.meta.url)
 
+/** Frames live for some virtual milliseconds: with room for them, few are ever copied. */
+const YOUNG_MIB = 192
+
 /**
  * Runs all, in about their order, and tells each result; stops early when told to by `false`.
  * Rejects when a thread breaks.
@@ -16,7 +19,10 @@ export async function runAll(
 ): Promise<void> {
   const waiting = trials[Symbol.iterator]()
   let goOn = true
-  const workers = Array.from({ length: threads }, () => new Worker(thread))
+  const workers = Array.from(
+    { length: threads },
+    () => new Worker(thread, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } }),
+  )
   const work = (worker: Worker) =>
     new Promise<void>((resolve, reject) => {
       const next = () => {
