@@ -73,6 +73,8 @@ export const processLimits = {
    * children floods the pipe that they share. Output beyond it is delivered after the exit.
    */
   drainMsMax: 1_000,
+  /** A look at all processes of the host answers for all groups that are asked about so soon after. */
+  lookGoodMs: 5,
 } as const
 
 export const cellLimits = {

@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { ProcessSignal } from '../../protocol/ports/processes.ts'
 import { errnoOf } from './errno.ts'
+import { processLimits } from './limits.ts'
 
 /** One group, for as long as its number is its own. */
 export class Group {
@@ -14,6 +15,7 @@ export class Group {
   leaderGone = false
   /** Once true, the group's number may be another's: it is never signalled again. */
   #empty = false
+  readonly #sinceMs = performance.now()
 
   constructor(pid: number) {
     this.pid = pid
@@ -28,7 +30,8 @@ export class Group {
     if (this.#empty) return false
     // While the group lives its number is taken, so a process with the leader's number after the
     // leader is gone is a stranger, and our group had emptied before it came.
-    const alive = !(this.leaderGone && processExists(this.pid)) && groupHasLiving(this.pid)
+    const alive =
+      !(this.leaderGone && processExists(this.pid)) && groupHasLiving(this.pid, this.#sinceMs)
     this.#empty = this.leaderGone && !alive
     return alive
   }
@@ -47,7 +50,8 @@ export class Group {
   }
 }
 
-export function groupHasLiving(group: number): boolean {
+/** `sinceMs`: a look at all processes from before then says nothing of this group. */
+export function groupHasLiving(group: number, sinceMs = performance.now()): boolean {
   try {
     process.kill(-group, 0)
   } catch (error) {
@@ -58,27 +62,39 @@ export function groupHasLiving(group: number): boolean {
   // The leader answers for most groups, without a look at every process of the host.
   const leader = statOf(String(group))
   if (leader && leader.group === group && !leader.ended) return true
-  return scan(group) ?? true
+  return livingGroups(sinceMs)?.has(group) ?? true
 }
 
 export function processExists(pid: number): boolean {
   return statOf(String(pid)) !== undefined
 }
 
-/** Undefined where /proc cannot be listed. */
-function scan(group: number): boolean | undefined {
+/** Groups in which somebody is alive; undefined where /proc cannot be listed. */
+let seen: { beganMs: number; groups: ReadonlySet<number> } | undefined
+
+/**
+ * A look at every process of the host. Many groups that end together share one: a group that had
+ * nobody in it has nobody a moment later, and one that had somebody is looked at again.
+ */
+function livingGroups(sinceMs: number): ReadonlySet<number> | undefined {
+  const beganMs = performance.now()
+  const isFresh =
+    seen && seen.beganMs > sinceMs && beganMs - seen.beganMs < processLimits.lookGoodMs
+  if (isFresh) return seen?.groups
   let names: string[]
   try {
     names = readdirSync('/proc')
   } catch {
     return undefined
   }
+  const groups = new Set<number>()
   for (const name of names) {
     if (name.charCodeAt(0) > 0x39) continue
     const member = statOf(name)
-    if (member && member.group === group && !member.ended) return true
+    if (member && !member.ended) groups.add(member.group)
   }
-  return false
+  seen = { beganMs, groups }
+  return groups
 }
 
 function statOf(pid: string): { group: number; ended: boolean } | undefined {

@@ -166,13 +166,16 @@ export class SystemCells implements Cells {
   async killAll(names: ReadonlySet<string>): Promise<void> {
     for (const name of names) this.#open.get(name)?.killGroups()
     this.#census.hurry()
-    this.#killAmong(this.#share.members() ?? [], names)
-    // Wherever else they may be, and until none of them is left. One that is dying loses its mark
-    // before it is gone, and with much memory that takes a while: its group tells.
+    // First where nearly all of them are. One that is dying loses its mark before it is gone, and
+    // with much memory that takes a while: its group tells. Then wherever else they may be, and
+    // until none of them is left.
     for (;;) {
-      const left = this.#census.look().filter(({ cell }) => names.has(cell))
-      for (const { pid } of left) killProcess(pid)
-      if (left.length === 0 && this.#groupsEmpty(names)) return
+      const near = this.#killAmong(this.#share.members() ?? [], names)
+      if (near === 0 && this.#groupsEmpty(names)) {
+        const left = this.#census.look().filter(({ cell }) => names.has(cell))
+        for (const { pid } of left) killProcess(pid)
+        if (left.length === 0) return
+      }
       await wait(cellLimits.killAgainMs)
     }
   }
@@ -182,11 +185,11 @@ export class SystemCells implements Cells {
     return true
   }
 
-  /** A look at a few, before the one at all processes of the host. */
-  #killAmong(pids: readonly number[], names: ReadonlySet<string>): void {
-    for (const { pid, cell } of markedProcesses(this.#owner, pids)) {
-      if (names.has(cell)) killProcess(pid)
-    }
+  /** A look at a few, before the one at all processes of the host. Returns how many were meant. */
+  #killAmong(pids: readonly number[], names: ReadonlySet<string>): number {
+    const meant = markedProcesses(this.#owner, pids).filter(({ cell }) => names.has(cell))
+    for (const { pid } of meant) killProcess(pid)
+    return meant.length
   }
 
   sweep(keep: ReadonlySet<string>): number {
