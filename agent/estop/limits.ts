@@ -23,6 +23,8 @@ export const estopLinkQuotas: Quotas = {
 export const estopDriverLimits = {
   /** How often one peer, drawn by lot, is compared with, while anything is known that it might not. */
   compareMs: 5_000,
+  /** A disk that takes longer to keep a word is not waited for: peers say it again after a crash. */
+  latchWaitMsMax: 50,
   /** Between two tries to write down what the disk would not take. */
   writeAgainMs: 1_000,
   /** How often what is not in the ledger yet is tried, and how long one try may take. */

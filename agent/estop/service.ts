@@ -3,7 +3,7 @@
  * down, obeyed, passed on and answered for. It needs no leader, no quorum and no gateway, and its
  * streams are its own, so that it waits behind nothing.
  *
- * Invariant: what is in force is on the disk before anything is killed, as far as the disk takes it;
+ * Invariant: what is in force is on the disk before anything is killed, where the disk takes it soon;
  * and from the moment that it is heard, nothing in its scope begins here.
  */
 import { EstopCore, type Heard, type Obeyed, type OwnAnswer } from '../../protocol/estop/core.ts'
@@ -244,14 +244,29 @@ export class EmergencyStop {
 
   #write(records: { scope: string; record: Uint8Array }[], obey: readonly Obeyed[]): void {
     const kept = this.#store.keep(records)
-    // On the disk or not, it is obeyed: a disk that is full keeps nothing running.
-    this.#writing = Promise.all([kept, this.#writing]).then(([isKept]) => {
+    void kept.then((isKept) => {
+      if (!isKept) this.#writeAgain(records.map(({ scope }) => scope))
+    })
+    // On the disk or not, it is obeyed: a disk that is full, or hangs, keeps nothing running.
+    this.#writing = Promise.all([this.#patiently(kept), this.#writing]).then(() => {
       for (const word of obey) {
         this.#core.latched(word.id, this.#ports.clock.now())
         this.#obey(word)
       }
       this.#drive()
-      if (!isKept) this.#writeAgain(records.map(({ scope }) => scope))
+    })
+  }
+
+  #patiently(kept: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#ports.clock.after(estopDriverLimits.latchWaitMsMax, () => {
+        this.#log.error('the emergency stop is not written down yet, and obeyed all the same')
+        resolve()
+      })
+      void kept.then(() => {
+        timer.cancel()
+        resolve()
+      })
     })
   }
 
