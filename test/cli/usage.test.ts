@@ -43,7 +43,7 @@ test('wrong use is one line that says what is wrong and what to write, and exit 
     [['completion', 'tcsh'], /no completion for tcsh/],
     [['help', 'nodse'], /no command "nodse"; did you mean nodes\?/],
     [['help', 'nodes', 'shw'], /no command "nodes shw"; did you mean show\?/],
-    [['status', '--address', 'https://127.0.0.1:1'], /is not an address of an agent/],
+    [['status', '--address', 'ftp://127.0.0.1:1'], /is not an address of an agent/],
   ]
   for (const [args, words] of cases) {
     const { code, io, ran } = await skein(...args)
