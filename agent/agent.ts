@@ -30,6 +30,7 @@ import { ArtifactStore } from './artifacts/store.ts'
 import { HeadKeeper } from './audit/head-keeper.ts'
 import { StopRecording } from './estop/recording.ts'
 import { EmergencyStop } from './estop/service.ts'
+import { Visits } from './estop/visits.ts'
 import { RunHistory } from './history/history.ts'
 import { type HistorySettings, historyDefaults } from './history/limits.ts'
 import { Journal } from './journal/journal.ts'
@@ -144,6 +145,7 @@ export class Agent {
   private readonly ledgerReporter: LedgerReporter
   private readonly releasing: Releasing
   private readonly stopRecording: StopRecording
+  private readonly stopVisits: Visits
 
   /** `modules` are those of the caller's own, with the agent already there to be asked. */
   constructor(
@@ -253,6 +255,15 @@ export class Agent {
       alive: () => this.othersAlive(),
       ...tellStop(this.membership, this.journal, () => this.stopRecording.look()),
     })
+    this.stopVisits = new Visits(ports, {
+      estop: this.estop,
+      credential: () => settings.credential,
+      self: settings.signer.id,
+      nodes: () =>
+        this.membership
+          .members()
+          .map(({ id, state }) => ({ id, state, name: this.membership.nameOf(id) ?? id })),
+    })
     this.stopRecording = new StopRecording({
       clock: ports.clock,
       log: ports.log.child('estop'),
@@ -325,6 +336,7 @@ export class Agent {
     this.membership.describe(this.describe())
     this.workWire.open()
     this.estop.open()
+    this.stopVisits.open()
     await this.modules.startAll()
     this.log.info('agent started', { id: this.id, name: this.settings.name })
   }
@@ -335,6 +347,7 @@ export class Agent {
     this.membership.stop()
     this.workWire.close()
     this.stopRecording.stop()
+    this.stopVisits.close()
     this.estop.close()
     this.revocationSpread.stop()
     this.calls.close()

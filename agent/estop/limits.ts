@@ -35,6 +35,11 @@ export const estopDriverLimits = {
   /** A letter is answered after so long at the latest; its end is looked for so often. */
   letterMsMax: 4_000,
   letterLookMs: 10,
+  /** People who bring a stop themselves: at once, for so long, and with so many words, all of them. */
+  visitsMax: 16,
+  visitMsMax: 120_000,
+  visitWordsPerSecond: 200,
+  visitWordsBurst: 400,
   /** The wait for the next word or answer is not shorter than this. */
   waitMsMin: 5,
 } as const

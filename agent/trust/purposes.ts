@@ -4,6 +4,7 @@
  * too.
  */
 import { estopTopic } from '../../protocol/estop/limits.ts'
+import { visitPurpose } from '../../protocol/estop/visit.ts'
 import type { PeerRole } from '../../protocol/identity/roles.ts'
 import type { Purpose } from '../../protocol/ports/network.ts'
 
@@ -27,6 +28,8 @@ export const purposeRules: Readonly<Record<Purpose, PurposeRule>> = {
   '/skein/artifacts/1': rule('agent'),
   // Who may stop or release is said by the signature on what is said, whoever carries it.
   '/skein/estop/1': rule('agent'),
+  // The same, brought by a person: who has no word that is believed hears nothing.
+  [visitPurpose]: rule('anybody'),
   // Learners hold the log, and answer who leads; they neither stand, nor vote, nor append.
   '/skein/consensus/1': rule(
     'agent',

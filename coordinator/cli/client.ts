@@ -5,11 +5,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import type { MeshId } from '../../protocol/identity/mesh-id.ts'
 import { Problem } from '../../protocol/problem.ts'
 import type { Asked } from '../api/calls.ts'
 import { acts, filledPath, objectOf, routePaths } from '../api/route-paths.ts'
 import type { RouteName, RouteResponse } from '../api/routes.ts'
 import { accept, brokenOff, documentIn, linesOf, notSkein, textOf } from './answer.ts'
+import type { SeenPeer } from './known-peers.ts'
 import { type ClientLimits, clientLimits } from './limits.ts'
 import { Patience } from './patience.ts'
 import type { SignIn } from './sign-in.ts'
@@ -28,6 +30,8 @@ export class Client {
   readonly signIn: SignIn
   private readonly interrupted: AbortSignal
   private readonly limits: ClientLimits
+  /** The newest document that came and lists all nodes. */
+  #listed: object | undefined
   /** The newest document that came, for `misread`. */
   private newest: { route: RouteName; document: object } | undefined
 
@@ -97,6 +101,14 @@ export class Client {
     return notSkein(this.address, `${where} of its answer is not what it should be`)
   }
 
+  /** Where peers were seen, and of which mesh, if any answer has told. */
+  async peersSeen(): Promise<{ mesh: MeshId; peers: SeenPeer[] } | undefined> {
+    if (this.#listed === undefined) return undefined
+    const { nodes } = this.#listed as { nodes?: SeenPeer[] }
+    const peers = (nodes ?? []).filter(({ addresses }) => Array.isArray(addresses))
+    return { mesh: (await this.signIn.holder()).mesh, peers }
+  }
+
   private async *documents<N extends RouteName>(
     name: N,
     response: IncomingMessage,
@@ -116,6 +128,7 @@ export class Client {
   private document<N extends RouteName>(route: N, text: string): RouteResponse<N> {
     const document = documentIn(text, this.address)
     this.newest = { route, document }
+    if (route === 'nodes' || route === 'status') this.#listed = document
     return document as RouteResponse<N>
   }
 

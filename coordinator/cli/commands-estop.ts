@@ -13,6 +13,9 @@ export function addEstopCommands({ program, done, context }: Parts): void {
     .addOption(
       new Option('--mode <mode>', 'what becomes of what runs').choices(stopModes).default('kill'),
     )
+    .option('--direct', 'tell the peers themselves, past every control API')
+    .option('--peer <address...>', 'with --direct: peers, besides those that are known')
+    .option('--swarm-key <file>', 'with --direct: lets in to peers (default: beside your key)')
     .action(async (flags: StopFlags) =>
       done(await (await import('./estop.ts')).estop(context(), flags)),
     )

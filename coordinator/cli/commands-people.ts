@@ -1,5 +1,6 @@
 /** The grammar of people: who they are to a mesh, and their own profiles. */
 import type { Parts } from './grammar.ts'
+import type { ProfileFlags } from './profile-commands.ts'
 import type { AddFlags } from './users.ts'
 
 export function addPeopleCommands({ program, done, context }: Parts): void {
@@ -61,7 +62,8 @@ function addProfileCommands({ program, done, context }: Omit<Parts, 'programs'>)
     .description('keep a key of yours, and where its mesh is asked')
     .requiredOption('--from <file>', 'the key that you were given')
     .option('--at <address>', 'an agent of the mesh')
-    .action(async (name: string, options: { from: string; at?: string }) =>
+    .option('--swarm-key <file>', 'lets skein estop in to peers when no agent answers')
+    .action(async (name: string, options: ProfileFlags) =>
       done(await (await import('./profile-commands.ts')).add(context(), name, options)),
     )
   profile

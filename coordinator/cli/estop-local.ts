@@ -20,7 +20,7 @@ import { OWNER_LETTERS } from '../daemon.ts'
 import { readConfig } from './config-file.ts'
 import { confirm } from './confirm.ts'
 import { type Context, document, sleep } from './context.ts'
-import { reasonIn, type ScopeFlags, scopeIn } from './estop.ts'
+import { reasonIn, type ScopeFlags, scopeIn } from './estop-meant.ts'
 import { plain } from './table.ts'
 
 export interface LocalFlags extends ScopeFlags {

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { estopLimits } from '../../protocol/estop/limits.ts'
-import { parseScope, type StopMode, type StopScope, scopeText } from '../../protocol/estop/scope.ts'
+import { type StopMode, type StopScope, scopeText } from '../../protocol/estop/scope.ts'
 import {
   type Release,
   type StopSaying,
@@ -19,19 +19,19 @@ import { encode } from '../../protocol/wire/codec.ts'
 import type { RouteResponse } from '../api/routes.ts'
 import { confirm } from './confirm.ts'
 import { type Context, document, sleep } from './context.ts'
+import { inWords, reasonIn, type ScopeFlags, scopeIn } from './estop-meant.ts'
+import { isMissing, nodesTable, tell } from './estop-told.ts'
 import { paint } from './io.ts'
-import { plain, table } from './table.ts'
-
-export interface ScopeFlags {
-  scope?: string
-  label?: string
-  run?: string
-}
+import { plain } from './table.ts'
 
 export interface StopFlags extends ScopeFlags {
   mode: StopMode
   reason?: string
   timeout: string
+  /** To the peers themselves, past every control API. */
+  direct?: boolean
+  peer?: string[]
+  swarmKey?: string
 }
 
 type State = RouteResponse<'estop'>
@@ -42,6 +42,25 @@ const LOOK_MS = 50
 export async function estop(context: Context, flags: StopFlags): Promise<number> {
   const scope = scopeIn(flags)
   const reason = reasonIn(flags)
+  const directly = async (insteadOf?: Problem): Promise<number> => {
+    const { estopDirectly } = await import('./estop-direct.ts')
+    return estopDirectly(context, { ...flags, scope, reason, insteadOf })
+  }
+  if (flags.direct === true) return directly()
+  return estopByGateway(context, flags, scope, reason).catch((error: unknown) => {
+    // The agent that is asked may be what has gone wrong.
+    const isSilent = error instanceof Problem && error.exitCode === exitCodes.noAnswer
+    if (!isSilent || context.interrupted.aborted) throw error
+    return directly(error)
+  })
+}
+
+async function estopByGateway(
+  context: Context,
+  flags: StopFlags,
+  scope: StopScope,
+  reason: string,
+): Promise<number> {
   if (!context.yes) await confirm(context, await touched(context, scope, flags.mode))
   const { next } = await context.client.call('estop', { query: { scope: scopeText(scope) } })
   const { mode } = flags
@@ -155,81 +174,7 @@ async function follow(
   }
 }
 
-/** It lives, as far as is known, and has not confirmed. */
-function isMissing({ state, answer }: State['nodes'][number]): boolean {
-  return (state === 'alive' || state === 'suspect') && answer !== 'done'
-}
-
-function tell(context: Context, word: string, outcome: string, nodes: State['nodes']): number {
-  const missing = nodes.filter(isMissing)
-  if (context.json) {
-    const names = missing.map(({ name }) => name)
-    document(context, { schemaVersion: 1, word, outcome, nodes, missing: names })
-  } else {
-    context.io.out(`${nodesTable(context, nodes)}\n`)
-    if (missing.length > 0) {
-      const names = missing.map(({ name }) => plain(name)).join(', ')
-      const text = `not confirmed by ${names}; they are told again until they answer`
-      context.io.err(`${paint(context.io, 'red', text)}\n`)
-    }
-  }
-  return missing.length === 0 ? exitCodes.done : exitCodes.partly
-}
-
-function nodesTable({ io }: Context, nodes: State['nodes']): string {
-  const columns = [
-    { title: 'NODE', cutTo: 16 },
-    { title: 'STATE' },
-    { title: 'ANSWER' },
-    { title: 'AFTER', right: true },
-    { title: 'KILLED', right: true },
-    { title: 'WHY', cutTo: 12 },
-  ]
-  const rows = nodes.map(({ name, state, answer, killed, tookMs, why }) => [
-    plain(name),
-    state,
-    paint(io, answer === 'done' ? 'green' : 'red', answer),
-    answer === 'silent' ? '–' : `${tookMs} ms`,
-    answer === 'silent' ? '–' : String(killed),
-    plain(why ?? ''),
-  ])
-  return table(columns, rows, io.columns())
-}
-
 // ── What is meant ───────────────────────────────────────────────────────────────────────────────
-
-export function scopeIn({ scope, label, run }: ScopeFlags): StopScope {
-  const texts = [
-    ...(scope === undefined ? [] : [scope]),
-    ...(label === undefined ? [] : [`label:${label}`]),
-    ...(run === undefined ? [] : [`run:${run}`]),
-  ]
-  const parsed = texts.length > 1 ? undefined : parseScope(texts[0] ?? 'mesh')
-  if (parsed !== undefined) return parsed
-  throw new Problem({
-    code: 'badScope',
-    why: `${texts.join(' and ')} is no scope`,
-    fix: 'name one: --scope mesh, --label KEY=VALUE or --run ID',
-    exitCode: exitCodes.usage,
-  })
-}
-
-/** The grammar cannot ask for it: `estop status` has none. */
-export function reasonIn({ reason = '' }: { reason?: string }): string {
-  if (reason.trim() !== '') return reason
-  throw new Problem({
-    code: 'noReason',
-    why: 'a stop, and its release, need a reason',
-    fix: 'say it with --reason TEXT',
-    exitCode: exitCodes.usage,
-  })
-}
-
-function inWords(scope: StopScope): string {
-  if (scope.kind === 'mesh') return 'the whole mesh'
-  if (scope.kind === 'run') return `run ${plain(scope.run)}`
-  return `all hosts with ${plain(scope.key)}=${plain(scope.value)}`
-}
 
 async function touched({ client }: Context, scope: StopScope, mode: StopMode): Promise<string> {
   const { nodes } = await client.call('nodes')

@@ -8,6 +8,7 @@ import { keyFileNames } from '../../protocol/identity/key-file.ts'
 import { Problem } from '../../protocol/problem.ts'
 import { confirm } from './confirm.ts'
 import { type Context, document } from './context.ts'
+import { SWARM_KEY_FILE, swarmKeyIn } from './estop-ways.ts'
 import { personIn } from './operator-key.ts'
 import {
   configFolder,
@@ -46,10 +47,16 @@ export function list(context: Context): number {
   return exitCodes.done
 }
 
+export interface ProfileFlags {
+  from: string
+  at?: string
+  swarmKey?: string
+}
+
 export async function add(
   context: Context,
   name: string,
-  { from, at }: { from: string; at?: string },
+  { from, at, swarmKey }: ProfileFlags,
 ): Promise<number> {
   const { env, err } = context.io
   const folder = profileFolder(env, name)
@@ -64,11 +71,13 @@ export async function add(
   }
   const person = personIn(from)
   if (person === undefined) throw wrongUse(`${from} is no key of a person`, 'name one with --from')
+  const swarm = swarmKey === undefined ? undefined : swarmKeyIn(swarmKey)
   try {
     await makeDirectory(folder)
     const file = join(folder, keyFileNames.operator)
     copyFileSync(from, file)
     chmodSync(file, 0o600)
+    if (swarm !== undefined) writeFileSync(join(folder, SWARM_KEY_FILE), swarm, { mode: 0o600 })
     const address = at === undefined ? {} : { address: withScheme(at) }
     writeFileSync(join(folder, 'profile.json'), `${JSON.stringify(address)}\n`, { mode: 0o600 })
   } catch (error) {

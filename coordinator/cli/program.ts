@@ -32,6 +32,7 @@ export async function run(
   const stopListening = listenForInterrupt(interrupt)
   try {
     await program.parseAsync([...argv], { from: 'user' })
+    await rememberPeers(clients, io)
   } catch (error) {
     const problem = await problemIn(error, program, argv, clients)
     exitCode = problem === undefined ? exitCodes.done : tell(problem, io, json)
@@ -73,6 +74,16 @@ async function problemIn(
     if (misread) return misread
   }
   throw error
+}
+
+/** For the day on which no control API answers. */
+async function rememberPeers(clients: readonly Client[], { env }: Io): Promise<void> {
+  for (const client of clients) {
+    const seen = await client.peersSeen()
+    if (seen === undefined) continue
+    const { keepPeers } = await import('./known-peers.ts')
+    keepPeers(env, seen.mesh, seen.peers)
+  }
 }
 
 function tell({ code, why, fix, exitCode }: Problem, io: Io, json: boolean): ExitCode {

@@ -9,6 +9,8 @@ import type { ContentHash } from '../../protocol/artifacts/hashes.ts'
 import { ArtifactFrame } from '../../protocol/artifacts/messages.ts'
 import { RaftFrame } from '../../protocol/consensus/messages.ts'
 import { EstopFrame } from '../../protocol/estop/messages.ts'
+import { visitPurpose } from '../../protocol/estop/visit.ts'
+import { StopWord } from '../../protocol/estop/word.ts'
 import { peerIdFromPublicKey } from '../../protocol/identity/peer-id.ts'
 import { MembershipFrame } from '../../protocol/membership/messages.ts'
 import type { Purpose } from '../../protocol/ports/network.ts'
@@ -124,6 +126,13 @@ export const purposeRows: Readonly<Record<Purpose, PurposeRow>> = {
       answers: { value: { answers: [] }, from: agents },
       print: { value: { print: new Uint8Array(16), asks: true }, from: agents },
     }),
+  },
+  [visitPurpose]: {
+    greets: false,
+    said: [
+      { kind: 'word', bytes: encode(StopWord, signed(raiseOf())), fromCoordinators: false },
+      { kind: 'no word', bytes: Uint8Array.of(1, 2, 3), fromCoordinators: false },
+    ],
   },
   '/skein/consensus/1': {
     greets: true,
