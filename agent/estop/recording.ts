@@ -3,7 +3,8 @@
  * writes what it knows and the ledger does not, each word with its line in the audit log, and, when
  * all have, who has obeyed it. Nothing of a stop waits for this.
  */
-import type { EstopCore, OwnAnswer } from '../../protocol/estop/core.ts'
+import type { OwnAnswer } from '../../protocol/estop/answers.ts'
+import type { EstopCore } from '../../protocol/estop/core.ts'
 import type { HeardWord } from '../../protocol/estop/latch.ts'
 import { scopeText } from '../../protocol/estop/scope.ts'
 import { type StopSaying, StopWord } from '../../protocol/estop/word.ts'

@@ -6,7 +6,8 @@
  * Invariant: what is in force is on the disk before anything is killed, where the disk takes it soon;
  * and from the moment that it is heard, nothing in its scope begins here.
  */
-import { EstopCore, type Heard, type Obeyed, type OwnAnswer } from '../../protocol/estop/core.ts'
+import type { OwnAnswer } from '../../protocol/estop/answers.ts'
+import { EstopCore, type Heard, type Obeyed } from '../../protocol/estop/core.ts'
 import type { Rules } from '../../protocol/estop/judge.ts'
 import { estopLimits, estopTopic } from '../../protocol/estop/limits.ts'
 import { EstopFrame } from '../../protocol/estop/messages.ts'

@@ -1,5 +1,6 @@
 /** Turns what the core and the modules did into events for people, one line each. */
-import type { Obeyed, OwnAnswer } from '../../protocol/estop/core.ts'
+import type { OwnAnswer } from '../../protocol/estop/answers.ts'
+import type { Obeyed } from '../../protocol/estop/core.ts'
 import { scopeText } from '../../protocol/estop/scope.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { MembershipEvent } from '../../protocol/membership/outbox.ts'

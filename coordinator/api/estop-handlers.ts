@@ -3,7 +3,7 @@
  * hands it to the one that was asked, and needs neither a leader nor the ledger.
  */
 import type { Agent } from '../../agent/agent.ts'
-import type { OwnAnswer } from '../../protocol/estop/core.ts'
+import type { OwnAnswer } from '../../protocol/estop/answers.ts'
 import { parseScope, type StopScope, scopeText } from '../../protocol/estop/scope.ts'
 import { stopText } from '../../protocol/estop/text.ts'
 import { readWord } from '../../protocol/estop/word.ts'

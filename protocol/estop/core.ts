@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto'
 import type { Trust } from '../identity/credential.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import { Answers, type OwnAnswer, type PeerAnswer, refusal, settled } from './answers.ts'
 import { type Judged, judgeWord, type Rules } from './judge.ts'
 import { Latch } from './latch.ts'
 import { estopLimits as limits } from './limits.ts'
@@ -15,17 +16,6 @@ import type { AnswerState, EstopFrame, StopAnswer } from './messages.ts'
 import { type StopScope, scopeText } from './scope.ts'
 import { Spreading } from './spreading.ts'
 import { type StopSaying, type StopWord, wordId } from './word.ts'
-
-export interface OwnAnswer {
-  state: AnswerState
-  killed: number
-  tookMs: number
-  why: string
-}
-
-export interface PeerAnswer extends OwnAnswer {
-  atMs: number
-}
 
 /** A word that is to be obeyed, once it is written down. */
 export interface Obeyed {
@@ -55,11 +45,7 @@ export class EstopCore {
   readonly latch: Latch
   readonly #options: EstopOptions
   readonly #spreading = new Spreading()
-  /** What has come of each word here, and at others. */
-  readonly #own = new Map<string, OwnAnswer & { sinceMs: number }>()
-  readonly #answers = new Map<string, Map<PeerId, PeerAnswer>>()
-  /** Whom each answer is owed to until it is final. */
-  readonly #owed = new Map<string, Set<PeerId>>()
+  readonly #answers = new Answers()
   /** Releases that are believed and wait for more people. */
   readonly #proposals = new Map<string, { word: StopWord; saying: StopSaying; by: string }>()
   /** Peers that have said what they know, since they can be reached. */
@@ -70,11 +56,9 @@ export class EstopCore {
   constructor(options: EstopOptions, restored: Iterable<Uint8Array>, nowMs: number) {
     this.#options = options
     this.latch = new Latch(restored)
-    for (const { id } of this.latch.inForce()) {
-      this.#own.set(id, { state: 'latched', killed: 0, tookMs: 0, why: '', sinceMs: nowMs })
-    }
+    for (const { id } of this.latch.inForce()) this.#answers.begin(id, 'latched', nowMs)
     for (const { id, saying } of this.latch.words()) {
-      if (saying.act === 'release') this.#own.set(id, released(nowMs))
+      if (saying.act === 'release') this.#answers.begin(id, 'done', nowMs)
     }
     this.#print = this.#printed()
     this.#spreading.words(this.#wordIds(), nowMs)
@@ -169,11 +153,11 @@ export class EstopCore {
   }
 
   own(id: string): OwnAnswer | undefined {
-    return this.#own.get(id)
+    return this.#answers.own(id)
   }
 
   answersFor(id: string): ReadonlyMap<PeerId, PeerAnswer> {
-    return this.#answers.get(id) ?? new Map()
+    return this.#answers.others(id)
   }
 
   /** Releases of the scope that wait for another person. */
@@ -214,7 +198,7 @@ export class EstopCore {
     }
     const { saying, people } = judged
     this.#proposals.delete(id)
-    this.#own.set(id, { state: 'latched', killed: 0, tookMs: 0, why: '', sinceMs: nowMs })
+    this.#answers.begin(id, 'latched', nowMs)
     this.#forgetAnswers()
     const record = this.latch.record(saying.scope)
     if (record !== undefined) this.#ready.records.push({ scope: scopeText(saying.scope), record })
@@ -222,7 +206,7 @@ export class EstopCore {
     this.#ready.publish.push(judged.word)
     this.#print = this.#printed()
     this.#spreading.words(this.#wordIds(), nowMs)
-    if (from !== undefined) this.#owe(id, from)
+    if (from !== undefined) this.#answers.owe(id, from)
     this.tick(nowMs)
     return { kind: 'news', id }
   }
@@ -248,29 +232,15 @@ export class EstopCore {
 
   #known(id: string, from: PeerId | undefined, nowMs: number): void {
     if (from === undefined) return
-    const own = this.#own.get(id)
-    if (own === undefined) {
-      this.#answer(from, id, settled)
-      return
-    }
-    if (own.state === 'latched') this.#owe(id, from)
-    this.#answer(from, id, { ...own, tookMs: Math.round(nowMs - own.sinceMs) })
+    const own = this.#answers.ownNow(id, nowMs)
+    if (own?.state === 'latched') this.#answers.owe(id, from)
+    this.#answer(from, id, own ?? settled)
   }
 
   #come(id: string, state: AnswerState, killed: number, nowMs: number): void {
-    const own = this.#own.get(id)
-    if (own === undefined) return
-    own.state = state
-    own.killed = Math.max(own.killed, killed)
-    own.tookMs = Math.max(0, Math.round(nowMs - own.sinceMs))
-    for (const peer of this.#owed.get(id) ?? []) this.#answer(peer, id, own)
-    if (state === 'done') this.#owed.delete(id)
-  }
-
-  #owe(id: string, peer: PeerId): void {
-    const owed = this.#owed.get(id) ?? new Set()
-    this.#owed.set(id, owed)
-    if (owed.size < limits.peersMax) owed.add(peer)
+    const come = this.#answers.come(id, state, killed, nowMs)
+    if (come === undefined) return
+    for (const peer of come.to) this.#answer(peer, id, come.answer)
   }
 
   #answer(to: PeerId, id: string, { state, killed, tookMs, why }: OwnAnswer): void {
@@ -279,30 +249,16 @@ export class EstopCore {
     this.#say(to, { kind: 'answers', value: { answers } })
   }
 
-  #answered(from: PeerId, { word, state, killed, tookMs, why }: StopAnswer, nowMs: number): void {
-    const id = Buffer.from(word).toString('hex')
-    if (!this.#own.has(id)) return
-    const answers = this.#answers.get(id) ?? new Map<PeerId, PeerAnswer>()
-    this.#answers.set(id, answers)
-    if (answers.size >= limits.peersMax && !answers.has(from)) return
-    answers.set(from, { state, killed, tookMs, why, atMs: nowMs })
-    if (state !== 'latched') this.#spreading.answered(from, id)
+  #answered(from: PeerId, answer: StopAnswer, nowMs: number): void {
+    const id = this.#answers.heard(from, answer, nowMs)
+    if (id !== undefined && answer.state !== 'latched') this.#spreading.answered(from, id)
   }
 
   #forgetAnswers(): void {
-    for (const id of [...this.#own.keys()]) {
-      if (this.latch.isKnown(id)) continue
-      this.#own.delete(id)
-      this.#answers.delete(id)
-      this.#owed.delete(id)
-    }
-    // Words that were released keep their table until much has gone by since.
-    while (this.#own.size > limits.coveredMax + limits.raisesMax) {
-      const id = [...this.#own.keys()].find((one) => !this.#isCurrent(one))
-      if (id === undefined) return
-      this.#own.delete(id)
-      this.#answers.delete(id)
-    }
+    this.#answers.forget(
+      (id) => this.latch.isKnown(id),
+      (id) => this.#isCurrent(id),
+    )
   }
 
   #isCurrent(id: string): boolean {
@@ -342,17 +298,6 @@ export type Heard =
 
 function nothing(): EstopReady {
   return { records: [], obey: [], say: [], publish: [], refused: [] }
-}
-
-/** It changes nothing here, because what it says is known or past. */
-const settled: OwnAnswer = { state: 'done', killed: 0, tookMs: 0, why: '' }
-
-function released(sinceMs: number): OwnAnswer & { sinceMs: number } {
-  return { ...settled, sinceMs }
-}
-
-function refusal(why: string): OwnAnswer {
-  return { state: 'refused', killed: 0, tookMs: 0, why }
 }
 
 function withHands(word: StopWord, before: StopWord | undefined): StopWord {
