@@ -105,6 +105,9 @@ export const cellLimits = {
    */
   stageShares: 51,
   stageWeight: 5,
+  /** What they weigh while they are being killed: as much as any other part. */
+  dyingShares: 1024,
+  dyingWeight: 100,
   stagePriority: 10,
   /** Over which a quota of cores holds, and the least that the kernel takes. */
   cpuPeriodUs: 100_000,

@@ -166,6 +166,10 @@ export class SystemCells implements Cells {
   async killAll(names: ReadonlySet<string>): Promise<void> {
     for (const name of names) this.#open.get(name)?.killGroups()
     this.#census.hurry()
+    await this.#share.unheld(() => this.#untilGone(names))
+  }
+
+  async #untilGone(names: ReadonlySet<string>): Promise<void> {
     // First where nearly all of them are. One that is dying loses its mark before it is gone, and
     // with much memory that takes a while: its group tells. Then wherever else they may be, and
     // until none of them is left.

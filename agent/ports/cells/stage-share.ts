@@ -17,16 +17,35 @@ import { readText } from './process-stat.ts'
 
 const PREFIX = 'skein-stages-'
 
+/** What the group weighs beside others, and where that is written. */
+interface Weight {
+  file: string
+  held: number
+  unheld: number
+}
+
 export class StageShare {
   readonly #directory: string | undefined
+  readonly #weight: Weight | undefined
+  /** How many wait for somebody in it to be gone. */
+  #killing = 0
 
-  private constructor(directory: string | undefined) {
+  private constructor(directory: string | undefined, weight: Weight | undefined) {
     this.#directory = directory
+    this.#weight = weight
   }
 
   /** `directory`: a group of version 2 for all stages, where there is one. */
   static open(owner: string, directory: string | undefined): StageShare {
-    return new StageShare(directory ?? groupOfVersion1(owner))
+    const { stageWeight, stageShares, dyingWeight, dyingShares } = cellLimits
+    if (directory !== undefined) {
+      const file = join(dirname(directory), 'cpu.weight')
+      return new StageShare(directory, { file, held: stageWeight, unheld: dyingWeight })
+    }
+    const old = groupOfVersion1(owner)
+    if (old === undefined) return new StageShare(undefined, undefined)
+    const file = join(old, 'cpu.shares')
+    return new StageShare(old, { file, held: stageShares, unheld: dyingShares })
   }
 
   /** All that this process starts from now on. As far as it goes: without, it runs as others do. */
@@ -51,6 +70,24 @@ export class StageShare {
       ?.split('\n')
       .map(Number)
       .filter((pid) => pid > 0)
+  }
+
+  /**
+   * While those in it are killed they are not held back: to die takes a share of the cores as well,
+   * and whoever waits for it has other things to do.
+   */
+  async unheld(killing: () => Promise<void>): Promise<void> {
+    if (this.#killing++ === 0) this.#weigh('unheld')
+    try {
+      await killing()
+    } finally {
+      if (--this.#killing === 0) this.#weigh('held')
+    }
+  }
+
+  #weigh(how: 'held' | 'unheld'): void {
+    const weight = this.#weight
+    if (weight !== undefined) attempt(() => writeFileSync(weight.file, String(weight[how])))
   }
 
   /** Goes when nobody is in it. */
