@@ -11,6 +11,8 @@ export function addPeopleCommands({ program, done, context }: Parts): void {
   const issuer = '--issuer <file>'
   const issuerHelp =
     'what certifies them (default: issuer.key, for masters root.key, beside your key)'
+  const publicKey = '--public-key <file|key>'
+  const publicKeyHelp = 'a key of their own in their ssh-agent (ssh-ed25519), instead of a new one'
   users
     .command('ls')
     .description('whom the ledger knows')
@@ -20,6 +22,7 @@ export function addPeopleCommands({ program, done, context }: Parts): void {
     .description('make a key for somebody, certify it and record it')
     .requiredOption('--role <role...>', 'viewer, operator, approver, admin or master')
     .option(issuer, issuerHelp)
+    .option(publicKey, publicKeyHelp)
     .option('--out <file>', 'the key file to write (default: NAME.key)')
     .action(async (name: string, options: AddFlags) =>
       done(await (await import('./users.ts')).add(context(), name, options)),
@@ -28,6 +31,7 @@ export function addPeopleCommands({ program, done, context }: Parts): void {
     .command('rotate <name>')
     .description('give somebody a new key, and take back the one of now')
     .option(issuer, issuerHelp)
+    .option(publicKey, publicKeyHelp)
     .option('--out <file>', 'the key file to write (default: NAME.key)')
     .action(async (name: string, options: Omit<AddFlags, 'role'>) =>
       done(await (await import('./users.ts')).rotate(context(), name, options)),

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { keyFileNames, openKey, parseKeyFile } from '../../protocol/identity/key-file.ts'
+import { parsePeerId } from '../../protocol/identity/peer-id.ts'
 import { Problem } from '../../protocol/problem.ts'
 import { type OpenKey, SignIn } from './sign-in.ts'
 
@@ -15,6 +16,8 @@ export interface KeyWish {
   readonly file: string | undefined
   /** Holds the passphrase in its first line. */
   readonly passphraseFile?: string | undefined
+  /** Where an ssh-agent listens, for keys that it holds. */
+  readonly sshAgent?: string | undefined
 }
 
 export function signInWith(wish: KeyWish): SignIn {
@@ -33,7 +36,7 @@ export function personIn(file: string): { name: string; mesh: string } | undefin
   return key?.use === 'operator' ? { name: key.name, mesh: key.mesh } : undefined
 }
 
-async function openedKey({ file, passphraseFile }: KeyWish): Promise<OpenKey> {
+async function openedKey({ file, passphraseFile, sshAgent }: KeyWish): Promise<OpenKey> {
   if (file === undefined) {
     throw refused(
       'noKey',
@@ -47,6 +50,12 @@ async function openedKey({ file, passphraseFile }: KeyWish): Promise<OpenKey> {
     throw unusable(file, `it is the ${key.use} key of a mesh, and no person's`)
   }
   const { credential } = key
+  if (key.key.kind === 'agent') {
+    const id = parsePeerId(key.id)
+    if (id === undefined) throw unusable(file, 'it was changed')
+    const { SshAgentSigner } = await import('./ssh-agent.ts')
+    return { signer: new SshAgentSigner(sshAgent, id, key.name), credential, from: file }
+  }
   if (key.key.kind === 'plain') {
     const signer = openKey(key)
     if (signer === undefined) throw unusable(file, 'it was changed')

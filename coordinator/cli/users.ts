@@ -1,14 +1,15 @@
 /** `skein users`: who people are, what they may, and taking it back. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { notWritable } from '../../agent/life/refusals.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Credential } from '../../protocol/identity/credential.ts'
-import { formatKeyFile, keyFileNames } from '../../protocol/identity/key-file.ts'
+import { formatKeyFile, type KeyFile, keyFileNames } from '../../protocol/identity/key-file.ts'
 import { seedBytes } from '../../protocol/identity/limits.ts'
-import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
+import { type PeerId, signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { isPersonRole, type PersonRole, type Role } from '../../protocol/identity/roles.ts'
+import { peerIdInSshKey } from '../../protocol/identity/ssh-key.ts'
 import { isVerb, mayDo, verbs } from '../../protocol/identity/verbs.ts'
 import { nearest } from '../../protocol/nearest.ts'
 import { Problem } from '../../protocol/problem.ts'
@@ -26,6 +27,8 @@ type User = RouteResponse<'users'>['users'][number]
 export interface AddFlags {
   role: string[]
   issuer?: string
+  /** As a line of SSH, or the file that holds it. */
+  publicKey?: string
   out?: string
 }
 
@@ -83,7 +86,7 @@ async function certify(
   context: Context,
   name: string,
   roles: readonly PersonRole[],
-  { issuer, out }: Omit<AddFlags, 'role'>,
+  { issuer, out, publicKey }: Omit<AddFlags, 'role'>,
   replaces: boolean,
 ): Promise<number> {
   const { client, io, quiet } = context
@@ -96,15 +99,12 @@ async function certify(
       exitCode: exitCodes.conflict,
     })
   }
+  const theirs = publicKey === undefined ? undefined : publicKeyIn(publicKey)
   const keys = dirname((await client.signIn.key()).from)
   const kind = roles.includes('master') ? 'root' : 'issuer'
   const certifier = await certifierIn(issuer ?? join(keys, keyFileNames[kind]))
-  const seed = new Uint8Array(randomBytes(seedBytes))
-  const subject = signerFromSeed(seed).id
+  const { subject, key } = theirs ?? (await newKey(context, name))
   const credential = certifier.certify({ subject, name, roles, labels: {} })
-  const { askNewPassphrase } = await import('./passphrase.ts')
-  const passphrase = io.terminal ? await askNewPassphrase(`the key of ${name}`) : undefined
-  const key = lockedBy(passphrase)('operator', seed)
   const { mesh } = certifier
   // First the key: a person whom the ledger knows and who has none could only be rotated.
   try {
@@ -124,10 +124,39 @@ async function certify(
     })
   if (context.json) document(context, { ...answer, keyFile: file })
   else if (!quiet) {
-    io.err(`${plain(name)} is ${roles.join(' and ')}; the key is in ${file}\n`)
-    io.err('give it to them on a way that nobody else reads, and keep no copy\n')
+    const what = theirs === undefined ? 'the key' : 'the certificate of their own key'
+    io.err(`${plain(name)} is ${roles.join(' and ')}; ${what} is in ${file}\n`)
+    io.err(`${theirs === undefined ? handOver : handOverOwn}\n`)
   }
   return exitCodes.done
+}
+
+const handOver = 'give it to them on a way that nobody else reads, and keep no copy'
+const handOverOwn = 'give it to them on any way; it is of use to nobody but their ssh-agent'
+
+type NewKey = Pick<KeyFile, 'key'> & { subject: PeerId }
+
+async function newKey({ io }: Context, name: string): Promise<NewKey> {
+  const seed = new Uint8Array(randomBytes(seedBytes))
+  const { askNewPassphrase } = await import('./passphrase.ts')
+  const passphrase = io.terminal ? await askNewPassphrase(`the key of ${name}`) : undefined
+  return { subject: signerFromSeed(seed).id, key: lockedBy(passphrase)('operator', seed) }
+}
+
+/** A key that its owner has made, and keeps in an ssh-agent. */
+function publicKeyIn(said: string): NewKey {
+  const subject = peerIdInSshKey(/^ssh-\S+ /.test(said) ? said : lineIn(said))
+  if (subject !== undefined) return { subject, key: { kind: 'agent' } }
+  const fix = 'make one with ssh-keygen -t ed25519, and name its .pub file'
+  throw wrongUse(`${plain(said).slice(0, 60)} is no Ed25519 key as SSH writes it`, fix)
+}
+
+function lineIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').split('\n', 1)[0] ?? ''
+  } catch {
+    throw wrongUse(`cannot read ${plain(file)}`, 'name the .pub file of an ssh-ed25519 key')
+  }
 }
 
 export async function revoke(context: Context, user: string, reason: string): Promise<number> {

@@ -42,7 +42,7 @@ export function whereOf(flags: WhereFlags, env: Env): Where {
     flags.keyFile ?? env.SKEIN_KEY ?? profile?.keyFile ?? (existsSync(local) ? local : undefined)
   const passphraseFile = flags.passphraseFile ?? env.SKEIN_PASSPHRASE_FILE
   const isGuess = !named?.includes('://') && address.startsWith('http:')
-  return { address, isGuess, key: { file, passphraseFile } }
+  return { address, isGuess, key: { file, passphraseFile, sshAgent: env.SSH_AUTH_SOCK } }
 }
 
 function profileOf(name: string | undefined, env: Env): Profile | undefined {

@@ -1,6 +1,6 @@
 /**
  * A key as it is kept in a file: its seed in the open, for machines whose disk is their owner's, or
- * under a passphrase (scrypt, AES-256-GCM). Beside it what the key is for: the mesh, a name, and the
+ * under a passphrase (scrypt, AES-256-GCM), or not at all, where an ssh-agent holds it. Beside it what the key is for: the mesh, a name, and the
  * credential that makes it somebody. All but the seed may be read by anyone.
  */
 import { createCipheriv, createDecipheriv, scryptSync } from 'node:crypto'
@@ -27,7 +27,7 @@ export interface KeyFile {
   name: string
   /** The public half, so that a file can be told from another without its passphrase. */
   id: string
-  key: PlainKey | SealedKey
+  key: PlainKey | SealedKey | AgentKey
   /** None of a root: nobody stands above it. */
   credential: Credential | undefined
 }
@@ -35,6 +35,11 @@ export interface KeyFile {
 interface PlainKey {
   kind: 'plain'
   seed: Uint8Array
+}
+
+/** It is somewhere else, and is asked to sign. Only people have such keys. */
+interface AgentKey {
+  kind: 'agent'
 }
 
 interface SealedKey {
@@ -56,8 +61,9 @@ export function sealSeed(
   return { kind: 'scrypt', ...chance, sealed: new Uint8Array(sealed) }
 }
 
-/** Undefined when the passphrase is wrong, is missing, or the file was changed. */
+/** Undefined when the passphrase is wrong, is missing, the file was changed, or it holds no key. */
 export function openKey({ key, id }: KeyFile, passphrase?: string): Signer | undefined {
+  if (key.kind === 'agent') return undefined
   const seed = key.kind === 'plain' ? key.seed : unsealed(key, passphrase)
   if (seed === undefined) return undefined
   const signer = signerFromSeed(seed)
@@ -90,13 +96,17 @@ function stretched(passphrase: string, salt: Uint8Array): Buffer {
 const VERSION = 1
 
 export function formatKeyFile({ use, mesh, name, id, key, credential }: KeyFile): string {
-  const kept =
-    key.kind === 'plain'
-      ? { kind: key.kind, seed: text(key.seed) }
-      : { kind: key.kind, salt: text(key.salt), nonce: text(key.nonce), sealed: text(key.sealed) }
+  const kept = keptOf(key)
   const shown = credential === undefined ? {} : { credential: text(encode(Credential, credential)) }
   const document = { skein: 'key', version: VERSION, use, mesh, name, id, key: kept, ...shown }
   return `${JSON.stringify(document, undefined, 2)}\n`
+}
+
+function keptOf(key: KeyFile['key']): Record<string, string> {
+  const { kind } = key
+  if (kind === 'agent') return { kind }
+  if (kind === 'plain') return { kind, seed: text(key.seed) }
+  return { kind, salt: text(key.salt), nonce: text(key.nonce), sealed: text(key.sealed) }
 }
 
 /** Undefined for all that is no such file, or not a whole one. */
@@ -107,6 +117,7 @@ export function parseKeyFile(content: string): KeyFile | undefined {
   const mesh = typeof document.mesh === 'string' ? parseMeshId(document.mesh) : undefined
   const { name, id } = document
   const key = keyIn(document.key)
+  if (key?.kind === 'agent' && use !== 'operator') return undefined
   if (!use || !mesh || !key || typeof name !== 'string' || typeof id !== 'string') return undefined
   if (document.credential === undefined) {
     return use === 'root' ? { use, mesh, name, id, key, credential: undefined } : undefined
@@ -124,6 +135,7 @@ function keyIn(value: unknown): KeyFile['key'] | undefined {
     const seed = bytesIn(fields.seed, seedBytes)
     return seed && { kind: 'plain', seed }
   }
+  if (fields.kind === 'agent') return { kind: 'agent' }
   const salt = bytesIn(fields.salt, saltBytes)
   const nonce = bytesIn(fields.nonce, sealNonceBytes)
   const sealed = bytesIn(fields.sealed, seedBytes + tagBytes)

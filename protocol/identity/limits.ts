@@ -81,6 +81,9 @@ export const tokenLimits = {
   lengthMax: 8 * 1024,
 } as const
 
+/** Of public keys as SSH writes them: type, 68 letters, and what their owner calls them. */
+export const sshKeyLimits = { lineLengthMax: 1_024 } as const
+
 /** Of values that are sealed: those of AES-256-GCM, and what is drawn for each. */
 export const sealingLimits = {
   keyBytes: 32,
