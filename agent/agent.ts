@@ -56,6 +56,7 @@ import { TrustedNetwork } from './trust/trusted-network.ts'
 import { AGENT_VERSION } from './version.ts'
 import type { WorkSettings } from './work/limits.ts'
 import type { SecretSource } from './work/secrets/source.ts'
+import { fitting } from './work/texts.ts'
 import type { Leading } from './work/unproven.ts'
 import { WorkWire } from './work/wire.ts'
 import { WorkDesk } from './work/work-desk.ts'
@@ -377,7 +378,13 @@ export class Agent {
       cores: Math.max(1, Math.round(this.facts?.coresUsable ?? 1)),
       memoryBytes: this.facts?.memoryUsableBytes ?? 0,
       attemptsMax: this.settings.work.enabled ? this.settings.work.attemptsMax : 0,
+      ...this.withoutSandbox(),
     }
+  }
+
+  private withoutSandbox(): Pick<Profile, 'noSandbox'> {
+    const rule = this.ports.cells.rules().find(({ name }) => name === 'sandbox')
+    return rule?.missing === undefined ? {} : { noSandbox: fitting(rule.missing, 160) }
   }
 
   private ownModules(): ModuleSpec[] {

@@ -51,11 +51,12 @@ import { ControlApi, type ControlApiParts } from './api/handlers.ts'
 import { standingOf } from './api/health.ts'
 import { LedgerGate } from './api/ledger-gate.ts'
 import { readConfig } from './cli/config-file.ts'
+import { stateDirectory } from './cli/where.ts'
 import { coordinationOf } from './coordination.ts'
 import { apiTls } from './host/api-tls.ts'
 import { membershipOf } from './host/own-credential.ts'
 import { seedIn } from './host/peer-files.ts'
-import { cellsDirectory, stageUserOf, workSettingsOf } from './host/stages.ts'
+import { cellsDirectory, holdingOfStages, workSettingsOf } from './host/stages.ts'
 
 export interface AgentRunOptions {
   config?: string
@@ -101,7 +102,8 @@ async function live(
   const { clock, log, swarmKey, directory } = base
   const seed = await seedIn(directory.secrets)
   const signer = signerFromSeed(seed)
-  const user = await stageUserOf(config)
+  const holding = await holdingOfStages(config, [stateDirectory(process.env)])
+  const { user } = holding
   const founding = claimFounding(config.network.swarmKeyFile, signer.id)
   const own = await membershipOf(config, directory.secrets, signer.id, founding)
   const credential = () => own.credential
@@ -126,7 +128,7 @@ async function live(
   const telemetry = openTelemetry(clock, directory.path)
   const lag = new LoopLagMonitor(clock)
   const owner = signer.id.slice(-OWNER_LETTERS)
-  const cells = new SystemCells(cellsDirectory(config, user), owner, nurseryLanguages, user)
+  const cells = new SystemCells(cellsDirectory(config, user), owner, nurseryLanguages, holding)
   const ports = {
     clock,
     entropy: new SystemEntropy(),

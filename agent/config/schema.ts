@@ -228,6 +228,11 @@ export const schema = {
       '',
       'Whom stages run as: a user of this host. An agent that runs as root should have one set, or its stages can read its keys. Without, they run as the agent’s own user.',
     ),
+    sandbox: key(
+      choice('auto', 'always', 'none'),
+      'auto',
+      'Whether scripts and programs run in a sandbox (bubblewrap): `auto` if they ask for it (`sandbox: true`) and the host has it, `always`, or `none`, and stages that ask are refused.',
+    ),
     directory: key(
       path,
       { fileName: 'work', besideWith: 'work.user' },

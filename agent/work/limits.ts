@@ -25,6 +25,8 @@ export interface WorkSettings {
    * is refused.
    */
   user?: string
+  /** Scripts and programs run in a sandbox though they do not ask for it. */
+  sandboxed?: boolean
   /** What every program finds in its environment before anything else is put there. */
   environment: Readonly<Record<string, string>>
 }

@@ -99,10 +99,10 @@ export function newSession(
 }
 
 export function executorsOf(ports: WorkPorts, settings: WorkSettings): Executors {
-  const { environment, containerEngine, user } = settings
+  const { environment, containerEngine, user, sandboxed } = settings
   return {
-    script: new Programs('script', ports, environment),
-    program: new Programs('program', ports, environment),
+    script: new Programs('script', ports, environment, sandboxed),
+    program: new Programs('program', ports, environment, sandboxed),
     http: new Requests(ports.web),
     function: new FunctionCalls(ports, environment, user),
     container: new Containers(ports, containerEngine, environment),

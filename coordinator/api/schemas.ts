@@ -181,7 +181,14 @@ export const NodeDetail = z.object({
   isolation: z
     .array(
       z.object({
-        name: z.enum(['memoryBytes', 'cpuCores', 'processesMax', 'noNewPrivileges', 'ownUser']),
+        name: z.enum([
+          'memoryBytes',
+          'cpuCores',
+          'processesMax',
+          'noNewPrivileges',
+          'ownUser',
+          'sandbox',
+        ]),
         missing: z.string().optional().describe('Why it is not; absent where it is'),
       }),
     )

@@ -83,6 +83,7 @@ const ruleNames = {
   processesMax: 'processes',
   noNewPrivileges: 'no new privileges',
   ownUser: 'a user of their own',
+  sandbox: 'a sandbox where they ask for one',
 } as const
 
 /** What stages there are held to, and what not. */

@@ -1,13 +1,42 @@
 /** What an agent's configuration says of stages: whom they run as, where, and what they find. */
 import { join } from 'node:path'
 import type { Config } from '../../agent/config/schema.ts'
+import type { CellHolding } from '../../agent/ports/cells/cells.ts'
+import { holdingOf } from '../../agent/ports/cells/privileges.ts'
+import { noSandbox, openSandbox } from '../../agent/ports/cells/sandbox.ts'
 import type { StageUser } from '../../agent/ports/identity.ts'
 import { programOnPath } from '../../agent/ports/program-on-path.ts'
 import { stageUser } from '../../agent/ports/stage-user.ts'
 import { type WorkSettings, workDefaults } from '../../agent/work/limits.ts'
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import { Problem } from '../../protocol/problem.ts'
 
-/** Rejects with `Problem` where stages cannot run as the user that is named. */
-export function stageUserOf({ work, dataDirectory }: Config): Promise<StageUser | undefined> {
+/**
+ * What stages are held to: `hidden` is what nobody sees in a sandbox, besides what is the agent's.
+ * Rejects with `Problem` where they cannot be held to what is configured.
+ */
+export async function holdingOfStages(
+  config: Config,
+  hidden: readonly string[],
+): Promise<CellHolding> {
+  const user = await stageUserOf(config)
+  const own = [config.dataDirectory, config.network.swarmKeyFile, ...hidden]
+  const sandbox =
+    config.work.sandbox === 'none'
+      ? noSandbox('work.sandbox is none')
+      : await openSandbox(own, holdingOf(user).held)
+  if (config.work.sandbox !== 'always' || sandbox.missing === undefined) {
+    return { ...(user && { user }), sandbox }
+  }
+  throw new Problem({
+    code: 'sandboxMissing',
+    why: `stages are always to run in a sandbox here, and cannot: ${sandbox.missing}`,
+    fix: 'install bubblewrap and let it make namespaces, or set work.sandbox to auto',
+    exitCode: exitCodes.usage,
+  })
+}
+
+function stageUserOf({ work, dataDirectory }: Config): Promise<StageUser | undefined> {
   if (work.user === '') return Promise.resolve(undefined)
   return stageUser(work.user, { work: work.directory, data: dataDirectory })
 }
@@ -22,7 +51,7 @@ export function cellsDirectory(
 
 /** What a stage finds in its environment is the agent's only where it is listed here. */
 export function workSettingsOf({ work }: Config, user: StageUser | undefined): WorkSettings {
-  const { containerEngine, logsAge, user: _, ...rest } = work
+  const { containerEngine, logsAge, user: _, sandbox, ...rest } = work
   const known = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ'].flatMap((name) => {
     const value = process.env[name]
     return value === undefined ? [] : [[name, value]]
@@ -38,6 +67,7 @@ export function workSettingsOf({ work }: Config, user: StageUser | undefined): W
     logsAgeMs: logsAge,
     containerEngine: programOnPath(engines[containerEngine], environment.PATH ?? ''),
     environment,
+    sandboxed: sandbox === 'always',
     ...(user === undefined ? {} : { user: user.name }),
   }
 }

@@ -9,7 +9,7 @@ import {
 } from '../../protocol/workflow/expressions/limits.ts'
 import { renderText, type Template } from '../../protocol/workflow/expressions/template.ts'
 import type { Fields } from '../../protocol/workflow/expressions/values.ts'
-import type { LabelRule, Placement, Step } from '../../protocol/workflow/model.ts'
+import type { LabelRule, Placement, Stage } from '../../protocol/workflow/model.ts'
 import { features } from './host-view.ts'
 import type { Demands, LabelDemand } from './policy.ts'
 
@@ -25,9 +25,12 @@ export interface MissingDemand {
   readonly why: string
 }
 
-/** What a step needs of the agent that does it: names in `HostFacts.features`. */
-export function featuresOf({ kind }: Step): readonly string[] {
-  return kind === 'container' ? [features.container] : []
+const none: readonly string[] = []
+
+/** What a stage needs of the agent that does it: names in `features`. */
+export function featuresOf({ step, sandbox }: Stage): readonly string[] {
+  if (step.kind === 'container') return [features.container]
+  return sandbox ? [features.sandbox] : none
 }
 
 export const noDemands: Demands = { labels: [], hosts: [], prefer: [] }

@@ -5,7 +5,7 @@
 import { evaluate } from '../../protocol/workflow/expressions/evaluator.ts'
 import { referencesOf } from '../../protocol/workflow/expressions/references.ts'
 import type { Fields } from '../../protocol/workflow/expressions/values.ts'
-import type { HostView } from './host-view.ts'
+import { type HostView, features as named } from './host-view.ts'
 import { placementLimits } from './limits.ts'
 import type { LabelDemand, PlacementRequest, RefusalBits, RefusalCode } from './policy.ts'
 import { refusalCodes } from './policy.ts'
@@ -96,7 +96,8 @@ export function isNamed(hosts: readonly string[], { id, name }: HostView): boole
 }
 
 /** A host that has not told is tried: its agent declines what it cannot do. */
-export function lacks({ features }: HostView, feature: string): boolean {
+export function lacks({ features, noSandbox }: HostView, feature: string): boolean {
+  if (feature === named.sandbox) return noSandbox !== undefined
   return features !== undefined && !features.includes(feature)
 }
 

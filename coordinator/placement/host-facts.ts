@@ -91,6 +91,7 @@ export function factsOf(member: KnownMember, order: NodeOrders | undefined): Hos
       : { disk: { totalBytes: load.diskTotalBytes, availableBytes: load.diskAvailableBytes } }),
     custom: customIn(labels),
     ...(features === undefined ? {} : { features }),
+    ...(profile?.noSandbox === undefined ? {} : { noSandbox: profile.noSandbox }),
     attemptsMax:
       amount(labels[ATTEMPTS]) ?? profile?.attemptsMax ?? placementLimits.attemptsMaxDefault,
     ...(load === undefined ? {} : { load: loadOf(load, member) }),

@@ -33,6 +33,8 @@ export interface HostFacts {
   readonly custom: Readonly<Record<string, number>>
   /** What its agent can do beyond the ordinary (`features`). Absent: it has not told. */
   readonly features?: readonly string[]
+  /** Why there is no sandbox for stages that ask for one. Absent: there is, or it has not told. */
+  readonly noSandbox?: string
   /** Attempts that it takes at once. */
   readonly attemptsMax: number
   readonly load?: HostLoad
@@ -59,4 +61,4 @@ export interface SetAside {
 }
 
 /** Names in `HostFacts.features`. */
-export const features = { container: 'container' } as const
+export const features = { container: 'container', sandbox: 'sandbox' } as const

@@ -5,7 +5,7 @@
 import { assertNever } from '../../protocol/assert.ts'
 import { printExpression } from '../../protocol/workflow/expressions/printer.ts'
 import { checkAll, codesIn, expressionValue, labelOf, lacks, meets } from './eligibility.ts'
-import type { HostView } from './host-view.ts'
+import { features, type HostView } from './host-view.ts'
 import type { LabelDemand, PlacementRequest, Refusal, RefusalCode } from './policy.ts'
 import { coresFree, customFree, customOf, diskFree, memoryFree } from './room.ts'
 import { anyOf, count, size } from './words.ts'
@@ -14,6 +14,10 @@ export function refusalsOf(request: PlacementRequest, host: HostView): Refusal[]
   return codesIn(checkAll(request, host)).flatMap((code) =>
     messagesOf(code, request, host).map((message) => ({ code, message })),
   )
+}
+
+function whyLacking({ noSandbox }: HostView, feature: string): string {
+  return feature === features.sandbox && noSandbox !== undefined ? `: ${noSandbox}` : ''
 }
 
 function messagesOf(code: RefusalCode, request: PlacementRequest, host: HostView): string[] {
@@ -40,7 +44,7 @@ function messagesOf(code: RefusalCode, request: PlacementRequest, host: HostView
     case 'feature':
       return request.features
         .filter((feature) => lacks(host, feature))
-        .map((feature) => `it offers no ${feature}`)
+        .map((feature) => `it offers no ${feature}${whyLacking(host, feature)}`)
     case 'affinity':
       return ['the stages that it must be with have run elsewhere']
     case 'antiAffinity':

@@ -92,7 +92,7 @@ function requestBefore(
 ): { request: PlacementRequest; lacking: readonly MissingDemand[] } {
   const { demands, missing } = renderDemands(stage.where, names, briefly)
   const { expression, ...plain } = demands
-  const common = { resources: stage.resources, features: featuresOf(stage.step) }
+  const common = { resources: stage.resources, features: featuresOf(stage) }
   const unknown = expression && unknownName(expression.expr, names)
   if (unknown === undefined) return { request: { ...common, demands }, lacking: missing }
   const lacking = [...missing, { where: 'where.expression', why: `it reads ${unknown}` }]

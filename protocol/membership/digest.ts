@@ -211,6 +211,8 @@ export const Profile = message('Profile', {
   incarnation: field(9, uint()),
   /** Of work, at once; 0 for a host that takes none. Absent: an older agent, which does not say. */
   attemptsMax: optional(10, uint()),
+  /** Why stages that ask for a sandbox cannot have one there. Absent: they can, or it does not say. */
+  noSandbox: optional(11, text(160)),
 })
 export type Profile = Infer<typeof Profile>
 

@@ -12,6 +12,15 @@ export interface CellLimits {
   processesMax?: number
 }
 
+/** It sees nothing of the agent's, and can change nothing but what it is given. */
+export interface CellSandbox {
+  /** Its own directory. It may lie in what is the agent's, and shows nothing of that. */
+  own: string
+  /** Another that it may write in, which must have nothing to do with what is the agent's. */
+  directory?: string
+  readable: readonly string[]
+}
+
 export interface CellSpec {
   /** Letters, digits, `-`, `_` and `.`, up to 200; no other cell of this agent that lives has it. */
   name: string
@@ -23,6 +32,8 @@ export interface CellSpec {
   limits: CellLimits
   /** What it starts may gain privileges that it has not itself, as engines of containers must. */
   mayGainPrivileges?: true
+  /** Refused where the rule `sandbox` is not held. */
+  sandbox?: CellSandbox
   /**
    * How it ends is written down, for a next life of the agent to read, as far as the host can: of a
    * program that is over within a second perhaps only if the agent is gone by then.
@@ -76,7 +87,7 @@ export interface Cell {
 
 /** What this host holds cells to, or why it does not. */
 export interface CellRule {
-  readonly name: keyof CellLimits | 'noNewPrivileges' | 'ownUser'
+  readonly name: keyof CellLimits | 'noNewPrivileges' | 'ownUser' | 'sandbox'
   /** Undefined: it is held. */
   readonly missing: string | undefined
   /** That it is not held is worth a warning: somebody can change it. */

@@ -6,6 +6,7 @@
 import type { ContentHash } from '../artifacts/hashes.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import {
+  bool,
   field,
   float,
   type Infer,
@@ -76,6 +77,10 @@ export const Assignment = message('Assignment', {
   artifacts: repeated(11, text(limits.patternBytesMax), limits.patternsMax),
   /** Put into its directory before it starts, one after the other. */
   artifactsFrom: repeated(12, nested(ArtifactSource), limits.artifactSourcesMax),
+  /** It runs in a sandbox, or not at all. */
+  sandbox: optional(13, bool()),
+  /** Those of the variables of `secrets` that hold a path, of a file with the value. */
+  secretFiles: repeated(14, text(limits.variableNameBytesMax), limits.secretsMax),
 })
 export type Assignment = Infer<typeof Assignment>
 

@@ -95,6 +95,8 @@ export interface Stage {
   readonly onLost: 'retry' | 'fail'
   /** Outputs and artifacts are kept for a retry from here. */
   readonly checkpoint: boolean
+  /** It runs in a sandbox, or not at all. */
+  readonly sandbox: boolean
   readonly artifacts: readonly string[]
   readonly artifactsFrom: readonly string[]
   readonly env: Readonly<Record<string, Template>>

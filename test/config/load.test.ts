@@ -60,6 +60,7 @@ test('an agent that is told nothing has a whole configuration', () => {
     work: {
       enabled: true,
       user: '',
+      sandbox: 'auto',
       directory: '/home/ada/.local/share/skein/work',
       attemptsMax: 256,
       queueMax: 4_096,
@@ -151,6 +152,7 @@ test('every key can be set in the file, in the environment and by a flag, to the
     'history.runsArchiveAfter': '2h',
     'work.enabled': 'false',
     'work.user': 'stages',
+    'work.sandbox': 'always',
     'work.directory': '/srv/stages',
     'estop.releasePeople': '2',
     'work.attemptsMax': '8',

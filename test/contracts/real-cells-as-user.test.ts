@@ -6,6 +6,6 @@ import { realCellsContract } from './real-cells.ts'
 
 if (whyNoUser === undefined) {
   const user = await userOfStages()
-  realCellsContract('the host’s cells as another user, by Python', [pythonNursery], user)
-  realCellsContract('the host’s cells as another user, started directly', [], user)
+  realCellsContract('the host’s cells as another user, by Python', [pythonNursery], { user })
+  realCellsContract('the host’s cells as another user, started directly', [], { user })
 } else test('the host’s cells as another user', { skip: whyNoUser }, () => {})

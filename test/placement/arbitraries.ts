@@ -63,6 +63,7 @@ const facts: fc.Arbitrary<Partial<HostFacts>> = fc.record(
     memoryBytes: fc.integer({ min: 0, max: 8 }).map((gib) => gib * 2 ** 30),
     custom: fc.dictionary(fc.constantFrom('gpu', 'licence'), fc.integer({ min: 0, max: 4 })),
     features: fc.constantFrom(['container'], []),
+    noSandbox: fc.constantFrom('there is no bwrap'),
     attemptsMax: fc.integer({ min: 0, max: 6 }),
   },
   { requiredKeys: ['isKnown', 'cores', 'memoryBytes'] },
@@ -126,7 +127,7 @@ export const request: fc.Arbitrary<PlacementRequest> = fc.record(
   {
     demands,
     resources,
-    features: fc.constantFrom([], ['container']),
+    features: fc.constantFrom([], ['container'], ['sandbox']),
     affinity: company,
     antiAffinity: company,
     placed: fc.constantFrom(

@@ -196,6 +196,7 @@ test('every reason against a host is told in plain words with figures', () => {
     labels: { zone: 'a' },
     drained: { by: 'ann', reason: 'repairs' },
     features: [],
+    noSandbox: 'there is no bwrap',
     custom: { gpu: 1 },
   })
   hosts.setAside('id-1', { cpu: 3, memoryBytes: 6 * 2 ** 30, custom: { gpu: 1 } })
@@ -214,7 +215,7 @@ test('every reason against a host is told in plain words with figures', () => {
       diskBytes: 2 ** 40,
       custom: { gpu: 1, fpga: 1 },
     },
-    features: ['container'],
+    features: ['container', 'sandbox'],
     affinity: { nodes: ['id-2'], required: true },
   }
   const [verdict] = balanced.explain(asked, hosts.all())
@@ -227,6 +228,7 @@ test('every reason against a host is told in plain words with figures', () => {
       'it has no label disk, and must have it',
       'node.cpu > 8.0 is false there',
       'it offers no container',
+      'it offers no sandbox: there is no bwrap',
       'the stages that it must be with have run elsewhere',
       'its disk has 100 GiB, and 1 TiB are asked for',
       'it has 0 fpga, and 1 are asked for',

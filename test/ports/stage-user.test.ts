@@ -97,7 +97,7 @@ for (const [name, spoken] of Object.entries(languages)) {
       closeSync(open)
       delete process.env.SKEIN_TEST_OF_THE_AGENT
     })
-    const cells = new SystemCells(join(directory, 'cells'), basename(directory), spoken, user)
+    const cells = new SystemCells(join(directory, 'cells'), basename(directory), spoken, { user })
     t.after(() => cells.close())
     const look = `id -u; id -g; id -G; echo "$HOME"; cat ${secret} 2>&1; ls ${directory}/cells/pipes 2>&1
       grep -E "^(CapEff|CapPrm|CapAmb|NoNewPrivs)" /proc/self/status; env; ls -l /proc/$$/fd; echo there > made`

@@ -115,6 +115,20 @@ test('the stop reaches what the user’s stages run, whatever they have started'
   assert.equal((await skein('resume', '--reason', 'a test', '--yes')).code, 0)
 })
 
+test('a stage that asks for a sandbox has one, in which its limits of rights hold too', {
+  skip,
+}, async () => {
+  const shown = (await skein('nodes', 'show', 'n1')).out
+  if (shown.includes('not a sandbox')) return assert.match(shown, /not a sandbox.*: .*bwrap/)
+  const look =
+    'id -un; ls -A /tmp; ls /proc | grep -c "^[0-9]"; echo in > f; echo no > /var/tmp/f2; ls -d ../*'
+  const { code, out } = await run('boxed', {
+    boxed: { run: look, sandbox: true, artifacts: ['f'] },
+  })
+  assert.equal(code, 0, out)
+  assert.match(await logOf('boxed'), /^nobody\n(\S+\n)?\d\n/)
+})
+
 test('a node says that its stages have a user of their own', { skip }, async () => {
   assert.match((await skein('nodes', 'show', 'n1')).out, /isolation.*a user of their own/)
   assert.doesNotMatch((await skein('health')).out, /stages run as root/)

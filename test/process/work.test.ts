@@ -75,6 +75,7 @@ class Desk {
       workflow: 'w',
       env: {},
       secrets: {},
+      secretFiles: [],
       artifacts: [],
       artifactsFrom: [],
       timeouts: { graceMs: 200 },

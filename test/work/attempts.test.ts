@@ -303,6 +303,7 @@ test('what this host cannot do is refused in words that say what is missing', as
     stage.assignment({ kind: 'function', value: { module: 'skein:fly', export: 'main' } }),
     stage.assignment(['/bin/true'], { resources: { cpu: 64, custom: {} } }),
     stage.assignment(['/bin/true'], { directory: 'here' }),
+    stage.assignment(['/bin/true'], { sandbox: true }),
   ]
   stage.leader.assign(...cases)
   const heard = () => cases.every((each) => stage.leader.refusalOf(each) === 'unsupported')
@@ -310,6 +311,7 @@ test('what this host cannot do is refused in words that say what is missing', as
   const words = stage.leader.heard.map(({ news }) => news.kind === 'refused' && news.value.message)
   assert.match(String(words[0]), /neither podman nor docker; install one/)
   assert.match(String(words[1]), /cannot fetch the secret deploy/)
+  assert.match(String(words[5]), /asks for a sandbox, and has none here/)
   assert.match(String(words[2]), /does not bring along skein:fly; it knows skein:noop/)
   assert.match(String(words[3]), /64 cores aside, and this host has 4/)
   assert.match(String(words[4]), /is not absolute/)

@@ -20,7 +20,7 @@ import { Census } from './census.ts'
 import { type ControlGroup, ControlGroups, controllerOf } from './control-group.ts'
 import { launchDirectly } from './direct.ts'
 import { type Ended, recordedEnd } from './ended.ts'
-import { type Launch, type Launched, refuseUnlessEntered } from './launch.ts'
+import { findProgram, type Launch, type Launched, refuseUnlessEntered } from './launch.ts'
 import { killProcess, MARK, markedProcesses } from './marks.ts'
 import { Nursery, type NurseryLanguage } from './nursery.ts'
 import { bashNursery } from './nursery-bash.ts'
@@ -28,9 +28,16 @@ import { perlNursery } from './nursery-perl.ts'
 import { pythonNursery } from './nursery-python.ts'
 import { namesIn, PipeEnd, Pipes } from './pipes.ts'
 import { type Holding, holdingOf, privilegeRules } from './privileges.ts'
+import { endInside, noSandbox, type Sandbox } from './sandbox.ts'
 import { StageShare } from './stage-share.ts'
 import { lookFor, standing } from './survivors.ts'
 import { parseTrace, type Trace } from './trace.ts'
+
+/** What programs are held to, as far as whoever starts the agent has a say. */
+export interface CellHolding {
+  user?: StageUser
+  sandbox?: Sandbox
+}
 
 type Nurseries = Promise<Nursery | undefined>
 type NurseryKind = 'held' | 'free' | 'grouping'
@@ -53,6 +60,7 @@ export class SystemCells implements Cells {
   /** Those that were not let go of, by name. */
   readonly #open = new Map<string, SystemCell>()
   readonly #user: StageUser | undefined
+  readonly #sandbox: Sandbox
   readonly #holding: Holding
   /**
    * The one whose programs gain no privileges, the one for those that must, and the one that puts
@@ -65,9 +73,15 @@ export class SystemCells implements Cells {
    * is for pipes and records. Programs are started by a nursery in the first language that is spoken
    * here, or else directly; as `user`, where that is not the agent's own.
    */
-  constructor(directory: string, owner: string, languages = nurseryLanguages, user?: StageUser) {
+  constructor(
+    directory: string,
+    owner: string,
+    languages = nurseryLanguages,
+    { user, sandbox = noSandbox('it was not looked for') }: CellHolding = {},
+  ) {
     this.#languages = languages
     this.#user = user
+    this.#sandbox = sandbox
     this.#holding = holdingOf(user)
     this.#records = join(directory, 'ends')
     this.#owner = owner
@@ -99,7 +113,8 @@ export class SystemCells implements Cells {
       const why = this.#groups === undefined ? groups : controller
       return { name, missing: this.#groups?.enforces(name) ? undefined : why }
     })
-    return [...limits, ...privilegeRules(this.#holding, this.#user)]
+    const sandbox = { name: 'sandbox', missing: this.#sandbox.missing } as const
+    return [...limits, ...privilegeRules(this.#holding, this.#user), sandbox]
   }
 
   async start(spec: CellSpec, onOutput: OnCellOutput): Promise<Cell> {
@@ -217,9 +232,15 @@ export class SystemCells implements Cells {
     this.#groups?.close()
   }
 
-  async #launch(launch: Launch): Promise<Launched> {
-    const holding = this.#holding[launch.spec.mayGainPrivileges ? 'free' : 'held']
-    if (this.#user !== undefined) refuseUnlessEntered(launch.spec, this.#user)
+  async #launch(given: Launch): Promise<Launched> {
+    const holding = this.#holding[given.spec.mayGainPrivileges ? 'free' : 'held']
+    if (this.#user !== undefined) refuseUnlessEntered(given.spec, this.#user)
+    if (given.spec.sandbox === undefined) return this.#launchHeld(given, holding)
+    const launched = await this.#launchHeld(this.#sandboxed(given), holding)
+    return { ...launched, end: launched.end.then(endInside) }
+  }
+
+  async #launchHeld(launch: Launch, holding: readonly string[]): Promise<Launched> {
     const which = this.#nurseryFor(launch)
     const nursery = await this.#nurseryNow(which)
     if (nursery?.takes(launch)) {
@@ -228,6 +249,13 @@ export class SystemCells implements Cells {
     const launched = await launchDirectly(launch, holding)
     if (launch.groupDirectory === undefined) this.#share.take(launched.pid)
     return launched
+  }
+
+  #sandboxed(launch: Launch): Launch {
+    const { spec } = launch
+    findProgram(spec)
+    const argv = this.#sandbox.words(spec)
+    return { ...launch, spec: { ...spec, argv } }
   }
 
   /** Only who may write to a control group can enter it. */

@@ -1,6 +1,6 @@
 /** Scripts and programs: each in a cell of its own, in a directory of its own unless it names one. */
 import { assert } from '../../../protocol/assert.ts'
-import type { Cell, CellLimits, Cells } from '../../../protocol/ports/cells.ts'
+import type { Cell, CellLimits, CellSandbox, Cells } from '../../../protocol/ports/cells.ts'
 import type { Clock } from '../../../protocol/ports/clock.ts'
 import { StartError, type StartErrorCode } from '../../../protocol/ports/processes.ts'
 import { type Workspace, WorkspaceError } from '../../../protocol/ports/workspace.ts'
@@ -31,14 +31,28 @@ export class Programs implements StepExecutor {
   readonly kind: CellKind
   readonly #ports: ProgramPorts
   readonly #base: Readonly<Record<string, string>>
+  readonly #isSandboxed: boolean
 
-  constructor(kind: CellKind, ports: ProgramPorts, base: Readonly<Record<string, string>>) {
+  /** `isSandboxed`: all are, though they do not ask for it. */
+  constructor(
+    kind: CellKind,
+    ports: ProgramPorts,
+    base: Readonly<Record<string, string>>,
+    isSandboxed = false,
+  ) {
     this.kind = kind
     this.#ports = ports
     this.#base = base
+    this.#isSandboxed = isSandboxed
   }
 
-  check({ step, directory }: Assignment): string | undefined {
+  check({ step, directory, sandbox }: Assignment): string | undefined {
+    if (sandbox) {
+      const rule = this.#ports.cells.rules().find(({ name }) => name === 'sandbox')
+      const missing = rule === undefined ? 'it knows of none' : rule.missing
+      if (missing !== undefined)
+        return `the stage asks for a sandbox, and has none here: ${missing}`
+    }
     if (step.kind === 'program' && step.value.argv.length === 0) return 'the step names no program'
     if (directory !== undefined && !directory.startsWith('/')) {
       return `the directory ${directory} is not absolute; write it from / on`
@@ -63,6 +77,7 @@ export class Programs implements StepExecutor {
           SKEIN_PROGRESS: `${own}/${PROGRESS_FILE}`,
         },
         limits: limitsOf(assignment),
+        ...(assignment.sandbox || this.#isSandboxed ? sandboxOf(own, directory) : {}),
       })
       return new CellStep(this.#ports, order, cell, { directory })
     } catch (error) {
@@ -91,6 +106,11 @@ export interface CellProgram {
   env: Readonly<Record<string, string>>
   limits: CellLimits
   mayGainPrivileges?: true
+  sandbox?: CellSandbox
+}
+
+function sandboxOf(own: string, directory: string): { sandbox: CellSandbox } {
+  return { sandbox: { own, readable: [], ...(own === directory ? {} : { directory }) } }
 }
 
 export async function started(

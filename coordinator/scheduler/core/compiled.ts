@@ -10,8 +10,7 @@ import { topologicalOrder } from '../../../protocol/workflow/graph/order.ts'
 import { stageGraph } from '../../../protocol/workflow/graph/workflow-graph.ts'
 import { targetsOf } from '../../../protocol/workflow/language/roles.ts'
 import type { Stage, StepKind, Workflow } from '../../../protocol/workflow/model.ts'
-import { isConstant, renderDemands } from '../../placement/demands.ts'
-import { features } from '../../placement/host-view.ts'
+import { featuresOf, isConstant, renderDemands } from '../../placement/demands.ts'
 import type { Demands } from '../../placement/policy.ts'
 import { inJson, inStage, inWork, type Reads, readsOf } from './reads.ts'
 import type { RenderedWork } from './rendering.ts'
@@ -64,7 +63,6 @@ export interface Compiled {
 }
 
 const workKinds: ReadonlySet<StepKind> = new Set(['run', 'http', 'function', 'container'])
-const noFeatures: readonly string[] = []
 
 export function compile(hash: string, workflow: Workflow): Compiled {
   const { stages } = workflow
@@ -91,7 +89,7 @@ export function compile(hash: string, workflow: Workflow): Compiled {
   const plans = stages.map((stage, index): Plan => {
     const { where, resources } = stage
     const isWork = workKinds.has(stage.step.kind)
-    const needed = stage.step.kind === 'container' ? [features.container] : noFeatures
+    const needed = featuresOf(stage)
     const demands = isWork && isConstant(where) ? renderDemands(where, {}).demands : undefined
     const isParticular = where.spread !== undefined || where.affinity || where.antiAffinity
     const isAlike = demands !== undefined && !isParticular && stage.artifactsFrom.length === 0

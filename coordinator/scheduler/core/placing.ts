@@ -110,12 +110,14 @@ function assignmentOf(
     workflow: run.spec.name,
     env: env as Assignment['env'],
     secrets: secrets as Assignment['secrets'],
+    secretFiles: [],
     timeouts,
     resources,
     artifacts: plan.stage.artifacts as string[],
     artifactsFrom: files,
     ...(directory === undefined ? {} : { directory }),
     ...(given === undefined ? {} : { with: given }),
+    ...(plan.stage.sandbox ? { sandbox: true } : {}),
   }
 }
 

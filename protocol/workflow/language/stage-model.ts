@@ -37,6 +37,7 @@ export function stageOf(
     optional: written.optional ?? false,
     onLost: written.onLost ?? known.onLost ?? 'retry',
     checkpoint: written.checkpoint ?? false,
+    sandbox: written.sandbox ?? false,
     artifacts: written.artifacts ?? [],
     artifactsFrom: written.artifactsFrom ?? [],
     env: written.env ?? {},
@@ -116,6 +117,7 @@ export function writtenStage(stage: Stage): WrittenStage {
     optional: stage.optional ? true : undefined,
     onLost: stage.onLost === 'fail' ? 'fail' : undefined,
     checkpoint: stage.checkpoint ? true : undefined,
+    sandbox: stage.sandbox ? true : undefined,
   }
   return Object.fromEntries(
     Object.entries(all).filter(([, value]) => value !== undefined),

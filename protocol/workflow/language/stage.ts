@@ -134,6 +134,7 @@ const stageFields = {
   fallback: optional(stageName, 'The stage that runs in its place when it has failed for good.'),
   optional: optional(toggle, 'Whether the run goes on when it fails.'),
   onLost: optional(onLost, 'What happens when its agent is lost: retry (if not said) or fail.'),
+  sandbox: optional(toggle, 'Whether it runs in a sandbox (bubblewrap), or not at all.'),
   checkpoint: optional(toggle, 'Whether outputs and artifacts are kept for a retry from here.'),
 } as const
 

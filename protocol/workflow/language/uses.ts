@@ -17,6 +17,7 @@ const attempted: readonly StepKind[] = [...executed, 'workflow']
 /** Keys that are not here go with every kind. */
 const usedBy: Readonly<Record<string, readonly StepKind[]>> = {
   shell: ['run'],
+  sandbox: ['run'],
   directory: ['run', 'function', 'container', 'framework'],
   env: programs,
   secrets: executed,
