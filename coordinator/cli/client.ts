@@ -19,6 +19,14 @@ import type { SignIn } from './sign-in.ts'
 // Not by `import`, which would load the web client and HTTP/2 with it, into every agent as well.
 const { request: httpRequest } = process.getBuiltinModule('node:http')
 
+/** Ready to be sent. */
+interface SignedCall {
+  path: string
+  method: string
+  headers: Record<string, string>
+  body: Uint8Array
+}
+
 /** What a request is made on where the way there is made already. */
 type Way = { protocol?: 'http:'; createConnection?: () => Duplex }
 
@@ -53,10 +61,15 @@ export class Client {
     return this.#address
   }
 
-  async call<N extends RouteName>(name: N, asked: Asked<N> = {}): Promise<RouteResponse<N>> {
-    const patience = new Patience(this.interrupted, this.limits.answerDeadlineMs)
+  async call<N extends RouteName>(
+    name: N,
+    asked: Asked<N> = {},
+    deadlineMs: number = this.limits.answerDeadlineMs,
+  ): Promise<RouteResponse<N>> {
+    const signed = await this.signed(name, asked)
+    const patience = new Patience(this.interrupted, deadlineMs)
     try {
-      const response = await this.answered(name, asked, patience.signal)
+      const response = await this.answered(signed, patience.signal)
       const text = await textOf(response, this.address, this.limits.answerBytesMax)
       return this.document(name, text)
     } catch (error) {
@@ -74,9 +87,10 @@ export class Client {
     name: N,
     asked: Asked<N>,
   ): Promise<AsyncIterable<RouteResponse<N>>> {
+    const signed = await this.signed(name, asked)
     const patience = new Patience(this.interrupted, this.limits.answerDeadlineMs)
     try {
-      const response = await this.answered(name, asked, patience.signal)
+      const response = await this.answered(signed, patience.signal)
       // Nothing may happen for days. A host that is gone is found by asking its TCP.
       patience.waitForEver()
       response.socket.setKeepAlive(true, this.limits.keepAliveMs)
@@ -132,22 +146,18 @@ export class Client {
     return document as RouteResponse<N>
   }
 
-  private async answered<N extends RouteName>(
-    name: N,
-    asked: Asked<N>,
-    signal: AbortSignal,
-  ): Promise<IncomingMessage> {
+  private async answered(signed: SignedCall, signal: AbortSignal): Promise<IncomingMessage> {
     const isGuess = this.#isGuess
     this.#isGuess = false
-    if (!isGuess) return this.asked(name, asked, signal)
+    if (!isGuess) return this.asked(signed, signal)
     const guess = this.#address
     try {
-      return await this.asked(name, asked, signal)
+      return await this.asked(signed, signal)
     } catch (error) {
       // What speaks TLS hangs up on what does not, before it has understood anything.
       if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error
       this.#address = guess.replace(/^http:/, 'https:')
-      return await this.asked(name, asked, signal).catch((second: unknown) => {
+      return await this.asked(signed, signal).catch((second: unknown) => {
         if (second instanceof Problem) throw second
         this.#address = guess
         throw error
@@ -155,11 +165,8 @@ export class Client {
     }
   }
 
-  private async asked<N extends RouteName>(
-    name: N,
-    asked: Asked<N>,
-    signal: AbortSignal,
-  ): Promise<IncomingMessage> {
+  /** Before the agent is waited for: whoever has the key may take their time. */
+  private async signed<N extends RouteName>(name: N, asked: Asked<N>): Promise<SignedCall> {
     const route = routePaths[name]
     const { method, verb } = route
     const url = this.urlOf(route.path, asked)
@@ -170,6 +177,14 @@ export class Client {
       ...(asked.body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(await this.signIn.headers(url, method, act)),
     }
+    return { path: url.pathname + url.search, method, headers, body }
+  }
+
+  private async asked(
+    { path, method, headers, body }: SignedCall,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const url = new URL(path, this.address)
     signal.throwIfAborted()
     const way = await this.way(url, signal)
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -227,7 +242,7 @@ export class Client {
     if (patience.interrupted) return interruption(error)
     const { address } = this
     if (patience.timedOut) {
-      return this.noAnswer(`nothing came within ${this.limits.answerDeadlineMs / 1_000} s`, error)
+      return this.noAnswer(`nothing came within ${patience.deadlineMs / 1_000} s`, error)
     }
     const { code = '' } = error as NodeJS.ErrnoException
     if (code.startsWith('HPE_')) return notSkein(address, 'it does not speak HTTP')

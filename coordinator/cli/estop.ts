@@ -22,6 +22,7 @@ import { type Context, document, sleep } from './context.ts'
 import { inWords, reasonIn, type ScopeFlags, scopeIn } from './estop-meant.ts'
 import { isMissing, nodesTable, tell } from './estop-told.ts'
 import { paint } from './io.ts'
+import { STOP_DEADLINE_MS } from './limits.ts'
 import { plain } from './table.ts'
 
 export interface StopFlags extends ScopeFlags {
@@ -47,22 +48,30 @@ export async function estop(context: Context, flags: StopFlags): Promise<number>
     return estopDirectly(context, { ...flags, scope, reason, insteadOf })
   }
   if (flags.direct === true) return directly()
-  return estopByGateway(context, flags, scope, reason).catch((error: unknown) => {
+  const meant = { scope, reason }
+  return estopByGateway(context, flags, meant, STOP_DEADLINE_MS).catch(async (error: unknown) => {
     // The agent that is asked may be what has gone wrong.
     const isSilent = error instanceof Problem && error.exitCode === exitCodes.noAnswer
     if (!isSilent || context.interrupted.aborted) throw error
-    return directly(error)
+    return directly(error).catch((second: unknown) => {
+      // There is no other way than that agent: it is waited for as long as it is in other things.
+      if (!(second instanceof Problem) || second.code !== error.code) throw second
+      return estopByGateway(context, flags, meant).catch((last: unknown) => {
+        throw last instanceof Problem && last.code === second.code ? second : last
+      })
+    })
   })
 }
 
 async function estopByGateway(
   context: Context,
   flags: StopFlags,
-  scope: StopScope,
-  reason: string,
+  { scope, reason }: { scope: StopScope; reason: string },
+  deadlineMs?: number,
 ): Promise<number> {
-  if (!context.yes) await confirm(context, await touched(context, scope, flags.mode))
-  const { next } = await context.client.call('estop', { query: { scope: scopeText(scope) } })
+  if (!context.yes) await confirm(context, await touched(context, scope, flags.mode, deadlineMs))
+  const query = { scope: scopeText(scope) }
+  const { next } = await context.client.call('estop', { query }, deadlineMs)
   const { mode } = flags
   const saying: StopSaying = {
     act: 'raise',
@@ -176,8 +185,13 @@ async function follow(
 
 // ── What is meant ───────────────────────────────────────────────────────────────────────────────
 
-async function touched({ client }: Context, scope: StopScope, mode: StopMode): Promise<string> {
-  const { nodes } = await client.call('nodes')
+async function touched(
+  { client }: Context,
+  scope: StopScope,
+  mode: StopMode,
+  deadlineMs?: number,
+): Promise<string> {
+  const { nodes } = await client.call('nodes', {}, deadlineMs)
   const living = nodes.filter(({ state }) => state === 'alive' || state === 'suspect')
   const meant =
     scope.kind === 'label'

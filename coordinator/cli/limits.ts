@@ -17,6 +17,9 @@ export const clientLimits: ClientLimits = {
   keepAliveMs: 15_000,
 }
 
+/** So long an emergency stop waits for the agent that is asked before the peers are told themselves. */
+export const STOP_DEADLINE_MS = 2_000
+
 /** How a follower comes back when its stream has broken. */
 export interface ResumeLimits {
   /** Between two tries: the first, doubled each time up to the last. */

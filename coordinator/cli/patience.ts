@@ -4,10 +4,12 @@ export class Patience {
   readonly #interrupted: AbortSignal
   readonly #end = () => this.#ending.abort()
   readonly #deadline: NodeJS.Timeout
+  readonly deadlineMs: number
   timedOut = false
 
   constructor(interrupted: AbortSignal, deadlineMs: number) {
     this.#interrupted = interrupted
+    this.deadlineMs = deadlineMs
     this.#deadline = setTimeout(() => {
       this.timedOut = true
       this.#end()

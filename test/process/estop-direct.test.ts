@@ -88,6 +88,25 @@ test('with its gateway dead, skein estop tells the peers itself and says who has
   }
 })
 
+test('a gateway that hangs is not waited for', async () => {
+  const [, hangs, other] = mesh.nodes
+  assert.ok(hangs && other)
+  process.kill(hangs.pid, 'SIGSTOP')
+  try {
+    const profile = ['--profile', 'far', '--address', hangs.apiAddress]
+    const said = ['--run', 'none', '--json', '--yes', '--reason', 'it hangs', '--timeout', '30']
+    const ran = await runSkeinIn(env, 'estop', ...said, ...profile)
+    assert.equal(ran.code, exitCodes.done, ran.err)
+    assert.match(ran.err, /nothing came within 2 s; the peers are told directly/)
+    const { nodes } = JSON.parse(ran.out) as { nodes: Record<string, unknown>[] }
+    const answers = nodes.map(({ name, answer }) => `${name} ${answer}`)
+    const silent = mesh.nodes.filter((node) => node !== other).map(({ name }) => `${name} silent`)
+    assert.deepEqual(answers.sort(), [...silent, `${other.name} done`].sort())
+  } finally {
+    process.kill(hangs.pid, 'SIGCONT')
+  }
+})
+
 test('who has no right, no swarm key or nobody to tell gets one line', async () => {
   const folder = dirname(mesh.operatorKeyFile)
   const reason = ['--yes', '--reason', 'x', '--direct']
