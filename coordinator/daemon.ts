@@ -37,6 +37,8 @@ import { openTelemetry } from '../agent/ports/telemetry.ts'
 import { SystemWeb } from '../agent/ports/web.ts'
 import { SystemWorkspace } from '../agent/ports/workspace.ts'
 import { topicRules } from '../agent/trust/purposes.ts'
+import { type WorkSettings, workDefaults } from '../agent/work/limits.ts'
+import { assert } from '../protocol/assert.ts'
 import { limits } from '../protocol/consensus/limits.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
 import { shortMeshId } from '../protocol/identity/mesh-id.ts'
@@ -176,7 +178,7 @@ async function live(
     const coordination = coordinationOf(it, config.history.runsArchiveAfter)
     return [
       letterboxModule(it),
-      gatewayModule(it, config, gateway, coordination),
+      gatewayModule(it, config, gateway, { ...coordination, swarmKey: () => bareKeyIn(swarmKey) }),
       ...coordination.modules,
       ...(modules?.(it) ?? []),
     ]
@@ -304,6 +306,13 @@ function readSwarmKey(config: Config): Base['swarmKey'] {
   const parsed = parseSwarmKey(file.toString('utf8'))
   if (!parsed.ok) throw swarmKeyUnusable(fileName, 'it is not a swarm key')
   return new Uint8Array(file)
+}
+
+/** Of a file that was found to be a swarm key. */
+function bareKeyIn(file: Uint8Array): Uint8Array {
+  const parsed = parseSwarmKey(Buffer.from(file).toString('utf8'))
+  assert(parsed.ok, 'a swarm key that is in use is one')
+  return parsed.key
 }
 
 function networkProblem(error: unknown): unknown {

@@ -34,6 +34,9 @@ const objects: Words = {
   publishWorkflow: () => 'workflow as given',
   addUser: () => 'certificate as given',
   revokeUser: ({ parameters }) => parameters.user,
+  createToken: ({ body }) => `an agent’s, ${body.uses} uses`,
+  createCoordinatorToken: ({ body }) => `a coordinator’s, ${body.uses} uses`,
+  revokeToken: ({ parameters }) => parameters.token,
 }
 
 /** Of a key: enough to tell those of one person apart. */

@@ -40,6 +40,7 @@ import type { RunApiParts } from './run-parts.ts'
 import type { ModuleList, Node, NodeDetail } from './schemas.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 import { secretHandlers } from './secret-handlers.ts'
+import { TokenApi } from './token-handlers.ts'
 import { UserApi } from './user-handlers.ts'
 
 const SERVICE = 'api'
@@ -59,12 +60,15 @@ type OtherRoute =
   | keyof ReturnType<UserApi['handlers']>
   | keyof ReturnType<typeof secretHandlers>
   | keyof ReturnType<typeof revokeHandlers>
+  | keyof ReturnType<TokenApi['handlers']>
 
 export interface ControlApiParts {
   readonly library: WorkflowLibrary
   readonly office: SchedulerOffice
   readonly audit: AuditDesk
   readonly secrets: SecretKeeper
+  /** What keeps strangers off the connections, for hosts that are let in. */
+  swarmKey(): Uint8Array
   /** Whom it lets in. */
   readonly door: Door
 }
@@ -74,7 +78,8 @@ export class ControlApi {
   private readonly door: Door
   private readonly handlers: Handlers
 
-  constructor(agent: Agent, { library, office, audit, secrets, door }: ControlApiParts) {
+  constructor(agent: Agent, parts: ControlApiParts) {
+    const { library, office, audit, secrets, door } = parts
     this.agent = agent
     this.door = door
     door.onRefusedAct = recordRefused(audit, agent.settings.name)
@@ -89,6 +94,7 @@ export class ControlApi {
       ...new UserApi(agent).handlers(),
       ...secretHandlers(agent, secrets),
       ...revokeHandlers(agent),
+      ...new TokenApi(agent, () => parts.swarmKey()).handlers(),
     }
     this.handlers = audited(handlers, audit, agent.settings.name)
     agent.calls.serve(SERVICE, (_from, body) => this.answerPeer(body))

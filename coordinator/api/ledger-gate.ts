@@ -10,6 +10,7 @@ import { revokedKey } from '../../protocol/identity/revocation.ts'
 import type { VerbName } from '../../protocol/identity/verbs.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
 import { revokedNamespace } from '../../protocol/ledger/namespaces.ts'
+import { grantedIn, REVOKED_PREFIX, TOKEN_PREFIX, TOKENS } from '../joining/tokens.ts'
 import { registerNamespaces } from '../people/register.ts'
 import { NAMESPACE as SECRETS, VALUE_PREFIX } from '../secrets/wire.ts'
 import type { Decided, SignedDoor } from './door.ts'
@@ -57,11 +58,26 @@ type ValueOf<K extends Command['kind']> = Extract<Command, { kind: K }>['value']
 type Verbs = readonly VerbName[] | 'leader' | undefined
 type Origin<K extends Command['kind']> = Verbs | ((value: ValueOf<K>) => Verbs)
 
+interface Kept {
+  namespace: string
+  key: string
+  value?: Uint8Array
+}
+
 /** The key of secrets stands beside them, and is for the leader to write. */
-function keptFor({ namespace, key }: { namespace: string; key: string }): Verbs {
+function keptFor(kept: Kept): Verbs {
+  const { namespace, key } = kept
   if (takesKeyBack(namespace, key)) return ['certificate.revoke']
   if (namespace === SECRETS && !key.startsWith(VALUE_PREFIX)) return 'leader'
-  return reserved[namespace]
+  return namespace === TOKENS ? keptOfToken(kept) : reserved[namespace]
+}
+
+/** Whom a token has let in, and when it is forgotten, is for the leader to write. */
+function keptOfToken({ key, value }: Kept): Verbs {
+  if (value === undefined) return 'leader'
+  if (key.startsWith(REVOKED_PREFIX)) return ['token.revoke']
+  if (!key.startsWith(TOKEN_PREFIX)) return 'leader'
+  return grantedIn(value)?.role === 'agent' ? ['token.create'] : ['token.coordinator']
 }
 
 const reserved: Readonly<Record<string, Verbs>> = {

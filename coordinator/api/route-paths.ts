@@ -75,6 +75,14 @@ export const routePaths = {
   users: { method: 'GET', path: '/api/v1/users', verb: 'mesh.look' },
   addUser: { method: 'POST', path: '/api/v1/users', verb: 'user.add' },
   revokeUser: { method: 'POST', path: '/api/v1/users/{user}/revoke', verb: 'user.revoke' },
+  tokens: { method: 'GET', path: '/api/v1/tokens', verb: 'mesh.look' },
+  createToken: { method: 'POST', path: '/api/v1/tokens', verb: 'token.create' },
+  createCoordinatorToken: {
+    method: 'POST',
+    path: '/api/v1/tokens/coordinators',
+    verb: 'token.coordinator',
+  },
+  revokeToken: { method: 'POST', path: '/api/v1/tokens/{token}/revoke', verb: 'token.revoke' },
   leave: { method: 'POST', path: '/api/v1/agent/leave', verb: 'node.leave' },
 } as const satisfies Readonly<Record<string, RoutePath>>
 

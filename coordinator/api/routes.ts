@@ -27,6 +27,7 @@ import {
   Voting,
 } from './schemas.ts'
 import { secretRoutes } from './secret-routes.ts'
+import { tokenRoutes } from './token-routes.ts'
 import { userRoutes } from './user-routes.ts'
 
 export interface RouteShape extends RoutePath {
@@ -162,6 +163,7 @@ export const routes = {
   ...auditRoutes,
   ...estopRoutes,
   ...secretRoutes,
+  ...tokenRoutes,
   plan: {
     ...routePaths.plan,
     summary: 'What a workflow would do on this mesh now: order, hosts, refusals, hints',

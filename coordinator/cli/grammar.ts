@@ -16,6 +16,7 @@ import { addRecoverCommands } from './commands-recover.ts'
 import { addRunCommands } from './commands-runs.ts'
 import { addSecretCommands } from './commands-secrets.ts'
 import { addSimCommands } from './commands-sim.ts'
+import { addTokenCommands } from './commands-tokens.ts'
 import { addWorkCommands } from './commands-work.ts'
 import type { Context } from './context.ts'
 import type { Io } from './io.ts'
@@ -125,6 +126,7 @@ Examples:
   addEstopCommands(parts)
   addAgentCommands(parts)
   addRecoverCommands(parts)
+  addTokenCommands(parts)
   addPeopleCommands(parts)
   addAuditCommands(parts)
   addSecretCommands(parts)

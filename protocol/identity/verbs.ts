@@ -32,6 +32,8 @@ export const verbs = {
   'node.vote': act('admin'),
   'node.leave': act('admin'),
   'token.create': act('admin'),
+  // A coordinator comes to hold the keys of the mesh: whoever lets one in could be anybody but a master.
+  'token.coordinator': act('master'),
   'token.revoke': act('admin'),
   'user.add': act('admin'),
   'user.revoke': act('admin'),

@@ -157,6 +157,27 @@ async function* sampleExport(): AsyncGenerator<ExportLine> {
   yield { schemaVersion: 1, kind: 'begin', mesh: 'm', by: 'n1', after: mark, head: mark }
 }
 
+const sampleToken = {
+  id: 'ab'.repeat(16),
+  role: 'agent',
+  labels: { zone: 'north' },
+  uses: 2,
+  usesLeft: 1,
+  expiresMs: 2,
+  by: 'ada',
+  atMs: 1,
+  state: 'good',
+  hosts: [{ id: 'p', name: 'edge-1', serial: 'cd'.repeat(16), atMs: 2 }],
+} as const
+const shownToken = { ...sampleToken, hosts: [...sampleToken.hosts] }
+const madeToken = {
+  schemaVersion: 1,
+  token: shownToken,
+  mesh: 'ef'.repeat(32),
+  addresses: [],
+  swarmKey: 'AAAA',
+} as const
+
 export const sampleHandlers: Handlers = {
   startRun: () => ({ schemaVersion: 1, run: sampleRun, began: true }),
   runs: () => ({ schemaVersion: 1, runs: [sampleRun], stale: false }),
@@ -181,6 +202,10 @@ export const sampleHandlers: Handlers = {
   secrets: () => ({ schemaVersion: 1, secrets: [{ name: 'token', by: 'ada', atMs: 1 }] }),
   setSecret: () => ({ schemaVersion: 1, done: true }),
   removeSecret: () => ({ schemaVersion: 1, done: true }),
+  tokens: () => ({ schemaVersion: 1, tokens: [shownToken] }),
+  createToken: () => ({ ...madeToken, addresses: [] }),
+  createCoordinatorToken: () => ({ ...madeToken, addresses: [] }),
+  revokeToken: () => ({ schemaVersion: 1, token: shownToken }),
   audit: () => ({ schemaVersion: 1, entries: [], kept: 1 }),
   auditExport: () => sampleExport(),
   auditCheck: () => ({ schemaVersion: 1, whole: true, checks: [] }),

@@ -17,6 +17,7 @@ import { WorkflowLibrary } from '../../coordinator/runs/library.ts'
 import { SchedulerOffice } from '../../coordinator/scheduler/module.ts'
 import { SecretKeeper } from '../../coordinator/secrets/keeper.ts'
 import { limits } from '../../protocol/consensus/limits.ts'
+import { swarmKeyBytes } from '../../protocol/identity/limits.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
 import type { RunStart } from '../../protocol/ledger/commands/work-runs.ts'
 import type { Transition } from '../../protocol/ledger/commands/work-transitions.ts'
@@ -274,6 +275,7 @@ export class Mesh {
           office,
           audit,
           secrets,
+          swarmKey: () => new Uint8Array(swarmKeyBytes).fill(5),
           door: openDoor(),
         })
         return [

@@ -7,14 +7,30 @@ import { test } from 'node:test'
 import type { Admitted } from '../../agent/ledger/append-guard.ts'
 import { SignedDoor } from '../../coordinator/api/door.ts'
 import { LedgerGate, origins } from '../../coordinator/api/ledger-gate.ts'
-import { Envelope } from '../../protocol/identity/envelope.ts'
+import {
+  forgetToken,
+  recordToken,
+  recordTokenRevoked,
+  recordUse,
+} from '../../coordinator/joining/tokens.ts'
+import { issueCertificate } from '../../protocol/identity/certificate.ts'
+import { Envelope, sealEnvelope } from '../../protocol/identity/envelope.ts'
 import { meshIdOf } from '../../protocol/identity/mesh-id.ts'
 import type { VerbName } from '../../protocol/identity/verbs.ts'
 import { type Command, catalogue } from '../../protocol/ledger/catalogue.ts'
 import type { Appended } from '../../protocol/ledger/ledger.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import { Mesh } from '../history/stage.ts'
-import { envelopeOf, keyNumber, nowMs, trust } from '../identity/parties.ts'
+import {
+  ada,
+  envelopeOf,
+  grantOf,
+  keyNumber,
+  nowMs,
+  root,
+  commandOf as saidBy,
+  trust,
+} from '../identity/parties.ts'
 import { HandClock, MemoryDisk } from '../telemetry/made-host.ts'
 
 type Sample = { verb: VerbName; value: object; by?: true } | 'agents' | 'leader'
@@ -153,6 +169,38 @@ test('what only the leader decides is taken from no other host, whatever is sign
     }
   }
 })
+
+test('each row of a join token is written by whoever may, and by nobody for another reason', async () => {
+  const key = keyNumber(20).id
+  const terms = { key, labels: {}, uses: 1, expiresMs: nowMs, by: 'ada', atMs: nowMs }
+  const rows = {
+    agent: [recordToken({ ...terms, role: 'agent' }), 'token.create'],
+    coordinator: [recordToken({ ...terms, role: 'coordinator' }), 'token.coordinator'],
+    revoked: [recordTokenRevoked('ab', 'ada', nowMs), 'token.revoke'],
+    nonsense: [
+      { kind: 'kvPut', value: { namespace: 'tokens', key: 'token/ab', value: Uint8Array.of(1) } },
+      'token.coordinator',
+    ],
+  } as const
+  const verbs = ['token.create', 'token.coordinator', 'token.revoke', 'user.add'] as const
+  for (const [what, [command, verb]] of Object.entries(rows)) {
+    for (const each of verbs) {
+      const proof = each === 'token.coordinator' ? byMaster(each) : proofOf(each)
+      assert.equal(await isLetIn(gateAt(), command, proof), each === verb, `${what}: ${each}`)
+    }
+  }
+  const held = { ...terms, role: 'agent', id: 'ab', isRevoked: false, used: [] } as const
+  const use = { peer: key, name: 'n', serial: 'cd', atMs: nowMs }
+  const leaders = [recordUse({ ...held, usedRevision: 0 }, use), ...forgetToken('ab')]
+  for (const command of leaders) {
+    for (const each of verbs) assert.equal(await isLetIn(gateAt(), command, proofOf(each)), false)
+  }
+})
+
+function byMaster(verb: VerbName): Uint8Array {
+  const leaf = issueCertificate(grantOf(ada, { roles: ['master'] }), root)
+  return encode(Envelope, sealEnvelope(saidBy({ verb }), { leaf }, ada))
+}
 
 test('a host that lies decides nothing in a person’s name: the leader does not propose it', async () => {
   const mesh = await Mesh.of('liar', 3)

@@ -33,6 +33,7 @@ interface Row {
 const node = { node: 'n3' }
 const run = { run: 'r1' }
 const hash = '0'.repeat(64)
+const tokenWish = { key: 'k', sealing: 'A'.repeat(43), ttlMs: 3_600_000 }
 
 const rows: Readonly<Record<RouteName, Row>> = {
   status: {},
@@ -60,6 +61,10 @@ const rows: Readonly<Record<RouteName, Row>> = {
   secrets: {},
   setSecret: { parameters: { secret: 'token' }, body: { value: 'c2VjcmV0IHZhbHVl' } },
   removeSecret: { parameters: { secret: 'token' } },
+  tokens: {},
+  createToken: { body: tokenWish },
+  createCoordinatorToken: { body: tokenWish },
+  revokeToken: { parameters: { token: 'ab' } },
   events: {},
   startRun: { body: { workflow: 'hello', published: true } },
   runs: {},

@@ -3,12 +3,22 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { origins } from '../../coordinator/api/ledger-gate.ts'
 import { routes } from '../../coordinator/api/routes.ts'
-import { openEnvelope } from '../../protocol/identity/envelope.ts'
+import { issueCertificate } from '../../protocol/identity/certificate.ts'
+import { openEnvelope, sealEnvelope } from '../../protocol/identity/envelope.ts'
 import { meshIdOf } from '../../protocol/identity/mesh-id.ts'
 import { NonceWindow } from '../../protocol/identity/nonce-window.ts'
 import { type PersonRole, peerRoles, personRoles } from '../../protocol/identity/roles.ts'
 import { mayDo, type VerbName, verbs } from '../../protocol/identity/verbs.ts'
-import { envelopeOf, keyNumber, nowMs, trust } from '../identity/parties.ts'
+import {
+  ada,
+  commandOf,
+  envelopeOf,
+  grantOf,
+  keyNumber,
+  nowMs,
+  root,
+  trust,
+} from '../identity/parties.ts'
 
 /** By whom, besides masters. A verb without its row does not compile. */
 const allowed: Readonly<Record<VerbName, readonly PersonRole[]>> = {
@@ -28,6 +38,7 @@ const allowed: Readonly<Record<VerbName, readonly PersonRole[]>> = {
   'node.vote': ['admin'],
   'node.leave': ['admin'],
   'token.create': ['admin'],
+  'token.coordinator': [],
   'token.revoke': ['admin'],
   'user.add': ['admin'],
   'user.revoke': ['admin'],
@@ -53,32 +64,38 @@ test('every verb is for the roles that are written here, and no host has any', (
   }
 })
 
+/** Signed by somebody whom the root itself has certified, as nobody else can a master. */
+function byMaster(command: object, holder: object) {
+  const grant = grantOf(ada, { roles: ['master'], ...holder })
+  return sealEnvelope(commandOf(command), { leaf: issueCertificate(grant, root) }, ada)
+}
+
 test('every verb is refused to the weak, the foreign, the late and whoever asks twice', () => {
   for (const verb of names) {
-    const [role] = allowed[verb]
-    assert.ok(role)
+    const [role = 'master'] = allowed[verb]
+    const said = (command: object, holder: object) =>
+      role === 'master' && !('kind' in holder)
+        ? byMaster({ verb, ...command }, holder)
+        : envelopeOf({ verb, ...command }, { roles: [role], ...holder })
     const why = (command: object, holder: object, atMs = nowMs) => {
-      const opened = openEnvelope(
-        envelopeOf({ verb, ...command }, { roles: [role], ...holder }),
-        trust,
-        atMs,
-      )
+      const opened = openEnvelope(said(command, holder), trust, atMs)
       return opened.ok ? 'done' : opened.why
     }
     const other = meshIdOf(keyNumber(9).id)
-    // Parties' issuing key grants admins and approvers, and what those contain.
-    const grantable = mayDo(['admin', 'approver'], verb)
-    assert.ok(grantable, verb)
+    // Parties' issuing key grants admins and approvers, and what those contain; the root masters.
+    assert.ok(role === 'master' || mayDo(['admin', 'approver'], verb), verb)
+    if (role === 'master')
+      assert.equal(why({}, { kind: 'person', roles: ['master'] }), 'notGranted')
     assert.equal(why({}, {}), 'done', verb)
     assert.equal(why({ mesh: other }, {}), 'foreignMesh', verb)
     assert.equal(why({}, { mesh: other }), 'foreignMesh', verb)
     assert.equal(why({}, {}, nowMs + 60_000), 'expired', verb)
     assert.equal(why({}, { kind: 'peer', roles: ['agent'] }), 'notAllowed', verb)
     for (const weak of personRoles.filter((each) => each !== 'master' && !mayDo([each], verb))) {
-      assert.equal(why({}, { roles: [weak] }), 'notAllowed', `${weak} ${verb}`)
+      const weaker = { kind: 'person', roles: [weak] }
+      assert.equal(why({}, weaker), 'notAllowed', `${weak} ${verb}`)
     }
-    const envelope = envelopeOf({ verb }, { roles: [role] })
-    const opened = openEnvelope(envelope, trust, nowMs)
+    const opened = openEnvelope(said({}, {}), trust, nowMs)
     assert.ok(opened.ok)
     const window = new NonceWindow(4)
     const admitted = () => window.admit(opened.by.subject, opened.command, nowMs)
