@@ -33,6 +33,7 @@ import { EmergencyStop } from './estop/service.ts'
 import { Visits } from './estop/visits.ts'
 import { RunHistory } from './history/history.ts'
 import { type HistorySettings, historyDefaults } from './history/limits.ts'
+import { Doorway } from './joining/doorway.ts'
 import { Journal } from './journal/journal.ts'
 import { tellArtifacts, tellMembership, tellModule, tellRefusal, tellStop } from './journal/tell.ts'
 import { tellRevoked } from './journal/tell-trust.ts'
@@ -134,6 +135,8 @@ export class Agent {
   readonly auditHeads: HeadKeeper
   readonly estop: EmergencyStop
   readonly revocationSpread: RevocationSpread
+  /** Where hosts that are not of the mesh yet ask to be let in. */
+  readonly doorway: Doorway
   readonly modules: ModuleGraph
   readonly labels: LabelStore
   /** Opens secrets for the stages that run here; given by whoever keeps them. */
@@ -258,13 +261,14 @@ export class Agent {
     })
     this.stopVisits = new Visits(ports, {
       estop: this.estop,
-      credential: () => settings.credential,
+      credential: () => this.peers.credential,
       self: settings.signer.id,
       nodes: () =>
         this.membership
           .members()
           .map(({ id, state }) => ({ id, state, name: this.membership.nameOf(id) ?? id })),
     })
+    this.doorway = new Doorway(ports, { credential: () => this.peers.credential })
     this.stopRecording = new StopRecording({
       clock: ports.clock,
       log: ports.log.child('estop'),

@@ -8,6 +8,9 @@ import { AuditDesk } from './audit/desk.ts'
 import { auditModule } from './audit/module.ts'
 import { autopilotModule } from './autopilot/autopilot.ts'
 import { archivingModule } from './history/archiving.ts'
+import { JoinDesk } from './joining/desk.ts'
+import { IssuingKey } from './joining/issuing-key.ts'
+import type { IssuingSeed } from './joining/wire.ts'
 import { balanced } from './placement/policies.ts'
 import { WorkflowLibrary } from './runs/library.ts'
 import { SchedulerOffice } from './scheduler/module.ts'
@@ -22,12 +25,20 @@ export interface Coordination {
   readonly modules: readonly ModuleSpec[]
 }
 
-/** `archiveAfterMs`: so long do runs that have ended stay in the ledger. */
-export function coordinationOf(agent: Agent, archiveAfterMs: number): Coordination {
+/**
+ * `archiveAfterMs`: so long do runs that have ended stay in the ledger. `issuer`: the key that makes
+ * certificates, on hosts that have one in their data directory.
+ */
+export function coordinationOf(
+  agent: Agent,
+  archiveAfterMs: number,
+  issuer?: IssuingSeed,
+): Coordination {
   const library = new WorkflowLibrary()
   const office = new SchedulerOffice(agent, library, balanced)
   const audit = new AuditDesk(agent)
   const secrets = new SecretKeeper(agent, library)
+  const joining = new JoinDesk(agent, audit, new IssuingKey(agent, secrets.meshKey, issuer))
   const archiving = archivingModule({
     agent,
     afterMs: archiveAfterMs,
@@ -39,6 +50,7 @@ export function coordinationOf(agent: Agent, archiveAfterMs: number): Coordinati
     office.module(),
     archiving,
     secrets.module(),
+    joining.module(),
   ]
   return { library, office, audit, secrets, modules }
 }

@@ -15,6 +15,7 @@ import { answerLetter, EPOCH_NOTE, highestEpoch } from '../agent/estop/letters.t
 import { startHttp } from '../agent/http/listener.ts'
 import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
 import type { TlsSource } from '../agent/http/tls.ts'
+import { joinStreamLimits } from '../agent/joining/limits.ts'
 import { ledgerTiming } from '../agent/ledger/limits.ts'
 import { swarmKeyUnusable } from '../agent/life/refusals.ts'
 import { descriptorTarget, openLog } from '../agent/log/log.ts'
@@ -36,8 +37,7 @@ import { serviceNotices } from '../agent/ports/sd-notify.ts'
 import { openTelemetry } from '../agent/ports/telemetry.ts'
 import { SystemWeb } from '../agent/ports/web.ts'
 import { SystemWorkspace } from '../agent/ports/workspace.ts'
-import { topicRules } from '../agent/trust/purposes.ts'
-import { type WorkSettings, workDefaults } from '../agent/work/limits.ts'
+import { joinPurpose, topicRules } from '../agent/trust/purposes.ts'
 import { assert } from '../protocol/assert.ts'
 import { limits } from '../protocol/consensus/limits.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
@@ -57,7 +57,7 @@ import { stateDirectory } from './cli/where.ts'
 import { coordinationOf } from './coordination.ts'
 import { apiTls } from './host/api-tls.ts'
 import { membershipOf } from './host/own-credential.ts'
-import { seedIn } from './host/peer-files.ts'
+import { issuingSeedIn, seedIn } from './host/peer-files.ts'
 import { cellsDirectory, holdingOfStages, workSettingsOf } from './host/stages.ts'
 
 export interface AgentRunOptions {
@@ -110,6 +110,7 @@ async function live(
   const own = await membershipOf(config, directory.secrets, signer.id, founding)
   const credential = () => own.credential
   const tls = apiTls(config.api, { clock, log }, { seed, credential })
+  const issuer = await issuingSeedIn(directory.secrets)
   let agent: Agent | undefined
   const network = await startNetwork({
     privateKeySeed: seed,
@@ -119,6 +120,7 @@ async function live(
     bootstrap: [],
     mdns: config.network.mdns,
     topics: Object.keys(topicRules),
+    purposes: { [joinPurpose]: joinStreamLimits },
     limits: { connectionsMax: config.network.connectionsMax },
     onDiscovered: (peer, addresses) => {
       if (peer) agent?.membership.discovered(peer, addresses)
@@ -175,7 +177,7 @@ async function live(
   }
   const gateway: Gateway = { problem: undefined, tls }
   agent = new Agent(ports, settings, (it) => {
-    const coordination = coordinationOf(it, config.history.runsArchiveAfter)
+    const coordination = coordinationOf(it, config.history.runsArchiveAfter, issuer)
     return [
       letterboxModule(it),
       gatewayModule(it, config, gateway, { ...coordination, swarmKey: () => bareKeyIn(swarmKey) }),

@@ -82,6 +82,9 @@ export class Gossip {
   }
 
   async stop(): Promise<void> {
+    // Its own stop leaves the next heartbeat waiting, and a program that is done with it as well.
+    const { status } = this.#inner as unknown as { status: { heartbeatTimeout?: NodeJS.Timeout } }
+    clearTimeout(status.heartbeatTimeout)
     await this.#inner.stop()
   }
 

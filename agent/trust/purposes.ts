@@ -16,6 +16,8 @@ export interface PurposeRule {
 }
 
 export const introductionPurpose = '/skein/introduction/1' as const
+/** Hosts that are not of the mesh yet, and have a token. */
+export const joinPurpose = '/skein/join/1' as const
 
 function rule(needs: PurposeRule['needs'], ...fromCoordinators: string[]): PurposeRule {
   return { needs, fromCoordinators: new Set(fromCoordinators) }
@@ -23,6 +25,7 @@ function rule(needs: PurposeRule['needs'], ...fromCoordinators: string[]): Purpo
 
 export const purposeRules: Readonly<Record<Purpose, PurposeRule>> = {
   [introductionPurpose]: rule('anybody'),
+  [joinPurpose]: rule('anybody'),
   '/skein/membership/1': rule('agent'),
   '/skein/calls/1': rule('agent'),
   '/skein/artifacts/1': rule('agent'),

@@ -68,6 +68,7 @@ export class TrustedNetwork implements Network, Ranks {
   readonly #refusing: Refusing
   readonly #guests = new Map<PeerId, Guest>()
   readonly #meetings = new Map<PeerId, PromiseWithResolvers<void>>()
+  #credential: Credential
   #introduction: Uint8Array
   /** What is to be judged, until it is known what was taken back; undefined from then on. */
   #unjudged: (() => void)[] | undefined = []
@@ -79,6 +80,7 @@ export class TrustedNetwork implements Network, Ranks {
     this.#inner = ports.network
     this.#peers = new Acquaintances(ports.clock, options)
     this.#refusing = new Refusing(ports.clock, ports.log, (refusal) => options.onRefused(refusal))
+    this.#credential = options.credential
     this.#introduction = encode(Introduction, { credential: options.credential })
     this.#inner.onConnection = (event) => this.#changed(event)
     this.#inner.accept(introductionPurpose, (stream) => this.#hear(stream))
@@ -92,6 +94,11 @@ export class TrustedNetwork implements Network, Ranks {
   }
 
   // ── Who is who ────────────────────────────────────────────────────────────────────────────────
+
+  /** What this host shows. */
+  get credential(): Credential {
+    return this.#credential
+  }
 
   /** What that peer has shown, while it is good. */
   holderOf(peer: PeerId): Grant | undefined {

@@ -11,6 +11,7 @@ import type { VerbName } from '../../protocol/identity/verbs.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
 import { revokedNamespace } from '../../protocol/ledger/namespaces.ts'
 import { grantedIn, REVOKED_PREFIX, TOKEN_PREFIX, TOKENS } from '../joining/tokens.ts'
+import { ISSUING } from '../joining/wire.ts'
 import { registerNamespaces } from '../people/register.ts'
 import { NAMESPACE as SECRETS, VALUE_PREFIX } from '../secrets/wire.ts'
 import type { Decided, SignedDoor } from './door.ts'
@@ -83,6 +84,7 @@ function keptOfToken({ key, value }: Kept): Verbs {
 const reserved: Readonly<Record<string, Verbs>> = {
   ...Object.fromEntries(registerNamespaces.map((name) => [name, ['user.add', 'user.revoke']])),
   [SECRETS]: ['secret.set', 'secret.remove'],
+  [ISSUING]: 'leader',
 }
 
 export class LedgerGate implements AppendGuard {

@@ -171,6 +171,7 @@ export function refusalsOf(agent: Agent): Record<string, number> {
     agent.work.refusals(),
     agent.estop.refusals(),
     agent.revocationSpread.refusals(),
+    agent.doorway.refusals(),
   ]
   for (const counts of parts) {
     for (const [reason, count] of Object.entries(counts)) {

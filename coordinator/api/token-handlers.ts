@@ -91,7 +91,7 @@ export class TokenApi {
     return {
       schemaVersion: SCHEMA_VERSION,
       token: shown(made, nowMs),
-      mesh: this.#agent.settings.trust.mesh,
+      mesh: this.#agent.trust.mesh,
       addresses: this.#addresses(),
       swarmKey: Buffer.from(sealed).toString('base64url'),
     }
@@ -173,7 +173,7 @@ function refuseFull(state: LedgerState): void {
   throw new ApiRefusal(
     'overloaded',
     why,
-    'give one of them more uses; old ones are forgotten after a week',
+    'give one of them more uses; old ones are forgotten after a day',
   )
 }
 

@@ -32,13 +32,17 @@ export function addAgentCommands({ program, programs, done, context }: Parts): v
     done(await programs.agentRun({ flags, ...(config === undefined ? {} : { config }) }))
   })
   agent
-    .command('join <addresses...>')
-    .description('prepare this host to join a mesh, with the keys of the mesh at hand')
-    .requiredOption('--swarm-key <file>', 'the swarm key of the mesh')
-    .option('--issuer-key <file>', 'what makes its certificate (default: issuer.key beside it)')
+    .command('join <token>')
+    .description(
+      'let this host into a mesh, by a token of skein token create; - reads it from stdin',
+    )
     .option('--config <file>', 'the configuration to write', 'agent.yaml')
     .option('--data-directory <folder>', 'where the agent keeps its data')
-    .action(async (addresses, options) => done(await programs.agentJoin({ ...options, addresses })))
+    .option('--name <name>', 'what to call it (default: the host’s name)')
+    .action(async (token: string, options) => {
+      const { json, quiet } = context()
+      done(await programs.agentJoin({ ...options, token, json, quiet }))
+    })
   agent
     .command('estop')
     .description('stop what this host runs, with no network and no control API; asks first')

@@ -117,7 +117,7 @@ function shortId({ id }: Token): string {
 
 function whatItDoes(token: Token): string {
   const hosts = token.uses === 1 ? 'one host' : `${token.uses} hosts`
-  const left = age(Math.max(0, token.expiresMs - Date.now()))
+  const left = age(token.expiresMs - token.atMs)
   return `token ${shortId(token)} lets in ${hosts} as ${token.role} for ${left}; whoever has the text may use it, and it is not shown again`
 }
 

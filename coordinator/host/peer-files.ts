@@ -3,15 +3,17 @@
  * credential by which others know it for one of the mesh.
  */
 import { randomBytes } from 'node:crypto'
-import { credentialFile, identityFile, Secrets } from '../../agent/ports/secrets.ts'
+import { credentialFile, identityFile, issuerFile, Secrets } from '../../agent/ports/secrets.ts'
 import type { Grant } from '../../protocol/identity/certificate.ts'
 import { believe, Credential, type Trust } from '../../protocol/identity/credential.ts'
 import { issuePeer, serialFrom } from '../../protocol/identity/issuing.ts'
+import { parseKeyFile } from '../../protocol/identity/key-file.ts'
 import { lifetimes, seedBytes } from '../../protocol/identity/limits.ts'
 import type { MeshId } from '../../protocol/identity/mesh-id.ts'
 import { type PeerId, signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { hasRole, type PeerRole } from '../../protocol/identity/roles.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
+import type { IssuingSeed } from '../joining/wire.ts'
 import { freshSerial, type KnownIssuer } from './mesh-keys.ts'
 
 /** Made once, on the first start, and never leaves the directory. */
@@ -28,6 +30,14 @@ export async function credentialIn(secrets: Secrets): Promise<Credential | undef
   const bytes = await secrets.read(credentialFile)
   const read = bytes && decode(Credential, bytes)
   return read?.ok ? read.value : undefined
+}
+
+/** The key that makes certificates, on hosts that have one; undefined also for what is none. */
+export async function issuingSeedIn(secrets: Secrets): Promise<IssuingSeed | undefined> {
+  const text = await secrets.read(issuerFile)
+  const file = text && parseKeyFile(Buffer.from(text).toString('utf8'))
+  if (file?.use !== 'issuer' || file.key.kind !== 'plain' || !file.credential) return undefined
+  return { seed: file.key.seed, certificate: file.credential.leaf }
 }
 
 export async function keepCredential(secrets: Secrets, credential: Credential): Promise<void> {

@@ -42,12 +42,13 @@ const NAMES_PER_QUESTION = 16
 export class SecretKeeper implements SecretSource {
   readonly #agent: Agent
   readonly #library: WorkflowLibrary
-  readonly #meshKey: MeshKey
+  /** Also for what else only voters are to open. */
+  readonly meshKey: MeshKey
 
   constructor(agent: Agent, library: WorkflowLibrary) {
     this.#agent = agent
     this.#library = library
-    this.#meshKey = new MeshKey(agent)
+    this.meshKey = new MeshKey(agent)
   }
 
   module(): ModuleSpec {
@@ -91,7 +92,7 @@ export class SecretKeeper implements SecretSource {
     const { leader, id } = this.#agent.ledger
     if (leader === undefined) return undefined
     if (leader === id) return this.#sealed(name, value)
-    return (await this.#meshKey.ask(leader, { kind: 'seal', value: { name, value } }))?.bytes
+    return (await this.meshKey.ask(leader, { kind: 'seal', value: { name, value } }))?.bytes
   }
 
   async open(
@@ -114,7 +115,7 @@ export class SecretKeeper implements SecretSource {
     id: AttemptId,
     signal: AbortSignal,
   ): Promise<OpenedSecrets> {
-    const sealing = this.#meshKey.own
+    const sealing = this.meshKey.own
     const question = { id, names: [...names], sealing: sealing.publicKey }
     let why = 'no coordinator answers'
     for (let round = 0; round < secretLimits.roundsMax && !signal.aborted; round++) {
@@ -123,7 +124,7 @@ export class SecretKeeper implements SecretSource {
         const answer =
           peer === this.#agent.id
             ? await this.#opened(this.#agent.id, question)
-            : await this.#meshKey.ask(peer, { kind: 'open', value: question })
+            : await this.meshKey.ask(peer, { kind: 'open', value: question })
         if (answer === undefined) continue
         if (answer.why !== undefined) {
           why = answer.why
@@ -155,9 +156,9 @@ export class SecretKeeper implements SecretSource {
   #lead({ over }: Leadership): void {
     let busy = false
     const look = async () => {
-      if (busy || !this.#meshKey.isMade) return
+      if (busy || !this.meshKey.isMade) return
       busy = true
-      await this.#meshKey.spread()
+      await this.meshKey.spread()
       busy = false
     }
     const timer = this.#agent.ports.clock.every(secretLimits.lookMs, look)
@@ -173,12 +174,12 @@ export class SecretKeeper implements SecretSource {
   async #answerTo(from: PeerId, question: SecretQuestion): Promise<SecretAnswer> {
     switch (question.kind) {
       case 'publicKey':
-        return { opened: [], bytes: this.#meshKey.own.publicKey }
+        return { opened: [], bytes: this.meshKey.own.publicKey }
       case 'meshKey': {
-        if (!this.#meshKey.isVoter(from)) return refused('only voters have the key of secrets')
-        const key = await this.#meshKey.get()
+        if (!this.meshKey.isVoter(from)) return refused('only voters have the key of secrets')
+        const key = await this.meshKey.get()
         if (key === undefined) return refused('this agent has not the key of secrets')
-        return { opened: [], bytes: this.#meshKey.sealedFor(question.value.sealing, key) }
+        return { opened: [], bytes: this.meshKey.sealedFor(question.value.sealing, key) }
       }
       case 'seal': {
         const { name, value } = question.value
@@ -191,9 +192,9 @@ export class SecretKeeper implements SecretSource {
   }
 
   async #sealed(name: string, value: Uint8Array): Promise<Uint8Array | undefined> {
-    const key = await this.#meshKey.getOrMake()
+    const key = await this.meshKey.getOrMake()
     if (key === undefined) return undefined
-    const nonce = this.#meshKey.chance(sealingLimits.nonceBytes)
+    const nonce = this.meshKey.chance(sealingLimits.nonceBytes)
     return sealedUnder(key, value, aboutValue(name), nonce)
   }
 
@@ -203,7 +204,7 @@ export class SecretKeeper implements SecretSource {
     if (why !== undefined) return refused(why)
     const { state } = this.#agent.ledger
     const opened: Uint8Array[] = []
-    const key = await this.#meshKey.get()
+    const key = await this.meshKey.get()
     for (const name of question.names) {
       const asked = { kind: 'kvGet' as const, namespace: NAMESPACE, key: VALUE_PREFIX + name }
       const held = read(state, asked).value
@@ -213,7 +214,7 @@ export class SecretKeeper implements SecretSource {
       const row = decode(SecretRow, held.value)
       const value = row.ok && key && openedUnder(key, row.value.sealed, aboutValue(name))
       if (!value) return refused('this agent cannot open it')
-      const chance = this.#meshKey.chance(sealingLimits.chanceBytes)
+      const chance = this.meshKey.chance(sealingLimits.chanceBytes)
       opened.push(sealedTo(question.sealing, value, aboutOpened(name), chance))
     }
     return { opened }

@@ -38,7 +38,7 @@ export type JoinFault =
   | 'unknownToken'
   | 'badSignature'
   | Exclude<TokenState, 'good'>
-  /** The host was let in by it, and its certificate was taken back since. */
+  /** The host was taken back, or the certificate that it got by this token. */
   | 'hostRevoked'
 
 export type JoinVerdict =
@@ -56,13 +56,14 @@ export function judgeJoin(
   claim: JoinClaim,
   signature: Uint8Array,
   nowMs: number,
-  isRevoked: (serial: string) => boolean,
+  /** Whether the host was taken back; `use` is what it was let in by before. */
+  isTurnedAway: (use: TokenUse | undefined) => boolean,
 ): JoinVerdict {
   if (record === undefined) return fault('unknownToken')
   // Before all else: whoever cannot prove it is told and told of nothing more.
   if (!verify(record.key, claimBytes(claim), signature)) return fault('badSignature')
   const again = record.used.find(({ peer }) => peer === claim.joiner)
-  if (again !== undefined && isRevoked(again.serial)) return fault('hostRevoked')
+  if (isTurnedAway(again)) return fault('hostRevoked')
   const state = tokenStateAt(record, nowMs)
   if (state === 'good' || (state === 'spent' && again !== undefined)) {
     return { ok: true, terms: record, again }

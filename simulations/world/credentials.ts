@@ -20,6 +20,12 @@ export const simulatedTrust: Trust = { mesh, isRevoked: () => false }
 /** Virtual time begins at any date, and no world lasts so long: until the year 2255. */
 const times = { notBeforeMs: 0, notAfterMs: 9e12 }
 
+/** The key that makes the certificates of these worlds, for hosts that are to let others in. */
+export function simulatedIssuer(): { seed: Uint8Array; certificate: Certificate } {
+  issuing ??= issuingCertificate()
+  return { seed: new Uint8Array(seedBytes).fill(2), certificate: issuing }
+}
+
 let issuing: Certificate | undefined
 const made = new Map<PeerId, Credential>()
 
@@ -31,19 +37,7 @@ export function simulatedCredential(
 ): Credential {
   const known = change === undefined ? made.get(subject) : undefined
   if (known) return known
-  issuing ??= issueCertificate(
-    {
-      mesh,
-      serial: '00',
-      kind: 'issuer',
-      subject: issuer.id,
-      name: 'issuer',
-      roles: ['coordinator', 'agent', 'operator'],
-      labels: {},
-      ...times,
-    },
-    root,
-  )
+  issuing ??= issuingCertificate()
   const serial = createHash('sha256').update(subject).digest('hex').slice(0, 32)
   const roles = ['coordinator'] as const
   const grant: Grant = { mesh, serial, kind: 'peer', subject, name, roles, labels: {}, ...times }
@@ -53,6 +47,12 @@ export function simulatedCredential(
   if (made.size >= worldLimits.hostsMax) made.clear()
   made.set(subject, credential)
   return credential
+}
+
+function issuingCertificate(): Certificate {
+  const named = { mesh, serial: '00', kind: 'issuer' as const, subject: issuer.id, name: 'issuer' }
+  const roles = ['coordinator', 'agent', 'operator'] as const
+  return issueCertificate({ ...named, roles, labels: {}, ...times }, root)
 }
 
 /** The key behind an id that is none: that of a host in a world of plain identities. */

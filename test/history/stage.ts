@@ -12,6 +12,8 @@ import type { RouteName, RouteResponse } from '../../coordinator/api/routes.ts'
 import { AuditDesk } from '../../coordinator/audit/desk.ts'
 import { autopilotModule } from '../../coordinator/autopilot/autopilot.ts'
 import { archivingModule } from '../../coordinator/history/archiving.ts'
+import { JoinDesk } from '../../coordinator/joining/desk.ts'
+import { IssuingKey } from '../../coordinator/joining/issuing-key.ts'
 import { balanced } from '../../coordinator/placement/policies.ts'
 import { WorkflowLibrary } from '../../coordinator/runs/library.ts'
 import { SchedulerOffice } from '../../coordinator/scheduler/module.ts'
@@ -28,6 +30,7 @@ import { type Disk, DiskError } from '../../protocol/ports/disk.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import { Finished } from '../../protocol/work/attempt.ts'
 import { runStates } from '../../protocol/work/states.ts'
+import { simulatedIssuer } from '../../simulations/world/credentials.ts'
 import type { Host, HostPorts } from '../../simulations/world/host.ts'
 import type { Programs } from '../../simulations/world/programs.ts'
 import { World } from '../../simulations/world/world.ts'
@@ -63,6 +66,8 @@ export interface MeshOptions {
   /** What there is to be run on every host. */
   readonly programs?: Programs
   readonly store?: Partial<StoreLimits>
+  /** Whether hosts are let in; the first member has the issuing key. */
+  readonly letsIn?: boolean
 }
 
 export class Mesh {
@@ -235,7 +240,8 @@ export class Mesh {
   async #run(member: Member, ports: HostPorts): Promise<Agent> {
     const { host } = member
     const isFirst = this.members[0] === member
-    const { settings, afterMs = hour, awaited = none, schedules = false } = this.#options
+    const { settings, afterMs = hour, awaited = none } = this.#options
+    const { schedules = false, letsIn = false } = this.#options
     member.agent = new Agent(
       { ...ports, disk: withoutRoom(ports.disk, member), loopLagMs: () => 0 },
       {
@@ -270,6 +276,8 @@ export class Mesh {
         const office = new SchedulerOffice(agent, library, balanced)
         const audit = new AuditDesk(agent)
         const secrets = new SecretKeeper(agent, library)
+        const issuer = isFirst ? simulatedIssuer() : undefined
+        const issuing = new IssuingKey(agent, secrets.meshKey, issuer)
         member.api = new ControlApi(agent, {
           library,
           office,
@@ -281,7 +289,9 @@ export class Mesh {
         return [
           autopilotModule(agent, audit),
           archivingModule({ agent, afterMs, awaited }),
-          ...(schedules ? [office.module(), secrets.module()] : []),
+          ...(schedules ? [office.module()] : []),
+          ...(schedules || letsIn ? [secrets.module()] : []),
+          ...(letsIn ? [new JoinDesk(agent, audit, issuing).module()] : []),
         ]
       },
     )

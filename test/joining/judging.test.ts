@@ -45,7 +45,9 @@ const judged = (
   atMs = nowMs,
   revoked: string[] = [],
 ) => {
-  const verdict = judgeJoin(record, of, signature, atMs, (serial) => revoked.includes(serial))
+  const verdict = judgeJoin(record, of, signature, atMs, (use) =>
+    revoked.includes(use?.serial ?? 'new'),
+  )
   return verdict.ok ? (verdict.again?.serial ?? 'in') : verdict.why
 }
 
@@ -57,7 +59,8 @@ test('a good token lets in whoever proves it, and the same host again with the s
   assert.equal(judged(recordWith({ used: [useBy(asked, 'bb')], uses: 2 })), 'in')
 })
 
-test('nobody comes back by a token whose certificate by it was taken back', () => {
+test('nobody comes by a token who was taken back, whether they have been let in by it or not', () => {
+  assert.equal(judged(recordWith(), signed(), claim, nowMs, ['new']), 'hostRevoked')
   const used = [useBy(joiner, 'aa')]
   assert.equal(judged(recordWith({ used, uses: 5 }), signed(), claim, nowMs, ['aa']), 'hostRevoked')
 })
