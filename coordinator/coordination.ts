@@ -4,6 +4,7 @@
  */
 import type { Agent } from '../agent/agent.ts'
 import type { ModuleSpec } from '../agent/modules/module.ts'
+import type { Credential } from '../protocol/identity/credential.ts'
 import { AuditDesk } from './audit/desk.ts'
 import { auditModule } from './audit/module.ts'
 import { autopilotModule } from './autopilot/autopilot.ts'
@@ -25,20 +26,31 @@ export interface Coordination {
   readonly modules: readonly ModuleSpec[]
 }
 
+/** What lies in this host's data directory. */
+export interface HostKeys {
+  /** The key that makes certificates, on hosts that have one. */
+  issuer: IssuingSeed | undefined
+  /** Puts a renewed certificate of this host there. */
+  keep(credential: Credential): Promise<void>
+}
+
+/** Of hosts whose certificates do not end. */
+const noKeys: HostKeys = { issuer: undefined, keep: () => Promise.resolve() }
+
 /**
- * `archiveAfterMs`: so long do runs that have ended stay in the ledger. `issuer`: the key that makes
- * certificates, on hosts that have one in their data directory.
+ * `archiveAfterMs`: so long do runs that have ended stay in the ledger.
  */
 export function coordinationOf(
   agent: Agent,
   archiveAfterMs: number,
-  issuer?: IssuingSeed,
+  keys: HostKeys = noKeys,
 ): Coordination {
   const library = new WorkflowLibrary()
   const office = new SchedulerOffice(agent, library, balanced)
   const audit = new AuditDesk(agent)
   const secrets = new SecretKeeper(agent, library)
-  const joining = new JoinDesk(agent, audit, new IssuingKey(agent, secrets.meshKey, issuer))
+  const issuing = new IssuingKey(agent, secrets.meshKey, keys.issuer)
+  const joining = new JoinDesk(agent, audit, issuing, keys.keep)
   const archiving = archivingModule({
     agent,
     afterMs: archiveAfterMs,

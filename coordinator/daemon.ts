@@ -57,7 +57,7 @@ import { stateDirectory } from './cli/where.ts'
 import { coordinationOf } from './coordination.ts'
 import { apiTls } from './host/api-tls.ts'
 import { membershipOf } from './host/own-credential.ts'
-import { issuingSeedIn, seedIn } from './host/peer-files.ts'
+import { issuingSeedIn, keepCredential, seedIn } from './host/peer-files.ts'
 import { cellsDirectory, holdingOfStages, workSettingsOf } from './host/stages.ts'
 
 export interface AgentRunOptions {
@@ -108,10 +108,10 @@ async function live(
   const { user } = holding
   const founding = claimFounding(config.network.swarmKeyFile, signer.id)
   const own = await membershipOf(config, directory.secrets, signer.id, founding)
-  const credential = () => own.credential
+  let agent: Agent | undefined
+  const credential = () => agent?.peers.credential ?? own.credential
   const tls = apiTls(config.api, { clock, log }, { seed, credential })
   const issuer = await issuingSeedIn(directory.secrets)
-  let agent: Agent | undefined
   const network = await startNetwork({
     privateKeySeed: seed,
     swarmKey,
@@ -177,7 +177,10 @@ async function live(
   }
   const gateway: Gateway = { problem: undefined, tls }
   agent = new Agent(ports, settings, (it) => {
-    const coordination = coordinationOf(it, config.history.runsArchiveAfter, issuer)
+    const coordination = coordinationOf(it, config.history.runsArchiveAfter, {
+      issuer,
+      keep: (renewed) => keepCredential(directory.secrets, renewed),
+    })
     return [
       letterboxModule(it),
       gatewayModule(it, config, gateway, { ...coordination, swarmKey: () => bareKeyIn(swarmKey) }),

@@ -100,6 +100,26 @@ export class TrustedNetwork implements Network, Ranks {
     return this.#credential
   }
 
+  /**
+   * Shows this from now on, and at once to all who are here: nobody has to be disconnected for it.
+   * How many of them have not heard it; they do when they meet us again.
+   */
+  async present(credential: Credential): Promise<number> {
+    this.#credential = credential
+    this.#introduction = encode(Introduction, { credential })
+    let unheard = 0
+    for (const peer of this.connected()) {
+      // A meeting that has begun already shows what was shown before.
+      await this.#meetings.get(peer)?.promise.catch(() => {})
+      const heard = await this.#meet(peer).then(
+        () => true,
+        () => false,
+      )
+      if (!heard) unheard++
+    }
+    return unheard
+  }
+
   /** What that peer has shown, while it is good. */
   holderOf(peer: PeerId): Grant | undefined {
     return this.#peers.holderOf(peer)

@@ -7,6 +7,10 @@ import type { Agent } from '../../agent/agent.ts'
 import type { StopScope } from '../../protocol/estop/scope.ts'
 import { stopText } from '../../protocol/estop/text.ts'
 import type { StopReason } from '../../protocol/ledger/ledger.ts'
+import { isIssuerKept } from '../joining/issuing-key.ts'
+import { letInLimits } from '../joining/limits.ts'
+import { endOf, leftWords } from '../joining/renewal.ts'
+import { hasMeshKey } from '../secrets/mesh-key.ts'
 import { ledgerStatusOf } from './ledger-view.ts'
 import { modulesOf, nodesOf } from './queries.ts'
 import type { Health, HealthCheck, Node } from './schemas.ts'
@@ -28,6 +32,7 @@ export function healthOf(agent: Agent): Health {
     ...revokedChecks(agent),
     meshCheck(nodes, agent),
     ledgerCheck(agent),
+    ...lettingInChecks(agent),
     ...nodes.map(nodeCheck),
     ...ownChecks(agent),
     ...loadChecks(nodes),
@@ -80,7 +85,7 @@ function ownChecks(agent: Agent): HealthCheck[] {
     const cause = `${module.state}${module.why === undefined ? '' : `: ${module.why}`}`
     return { check, state, ageMs, cause, remedy: `skein modules start ${module.name}` }
   })
-  return [...modules, lagCheck(agent), ...isolationWarnings(agent)]
+  return [...modules, lagCheck(agent), ...isolationWarnings(agent), certificateCheck(agent)]
 }
 
 /** What stages could be held to here, and are not: well for all that, and told. */
@@ -134,6 +139,24 @@ function ledgerCheck(agent: Agent): HealthCheck {
     return { check, state: 'degraded', ageMs: 0, cause, remedy: 'bring the missing ones back' }
   }
   return { check, state: 'ok', ageMs: 0 }
+}
+
+/** Whether hosts could still be let in, and certificates renewed, were any one host lost. */
+function lettingInChecks(agent: Agent): HealthCheck[] {
+  const { config, leader } = agent.ledger.status() ?? {}
+  if (config === undefined || leader === undefined) return []
+  const check = 'letting in'
+  const { state } = agent.ledger
+  if (!isIssuerKept(state)) {
+    const cause = 'no voter has the issuing key: nobody can be let in, and no certificate renewed'
+    const remedy = 'start the agent of the first host, which has issuer.key in its data directory'
+    return [{ check, state: 'degraded', ageMs: 0, cause, remedy }]
+  }
+  const without = config.voters.filter(({ id }) => !hasMeshKey(state, id))
+  if (without.length === 0) return [{ check, state: 'ok', ageMs: 0 }]
+  const names = without.map(({ id }) => agent.membership.nameOf(id)).join(' and ')
+  const cause = `${names} cannot open the issuing key yet`
+  return [{ check, state: 'degraded', ageMs: 0, cause, remedy: 'nothing yet: the leader gives it' }]
 }
 
 /** Cause and remedy. */
@@ -216,6 +239,27 @@ function loadChecks(nodes: readonly Node[]): HealthCheck[] {
     }
   }
   return checks
+}
+
+/** Without one the others turn this host away. */
+function certificateCheck({ peers, ports }: Agent): HealthCheck {
+  const check = 'certificate'
+  const leftMs = endOf(peers.credential) - ports.clock.wall()
+  if (leftMs > letInLimits.warnMs) return { check, state: 'ok', ageMs: 0 }
+  const cause =
+    leftMs <= 0
+      ? 'it has ended, and the others turn this host away'
+      : `it ends in ${leftWords(leftMs)}, and nobody has renewed it`
+  return {
+    check,
+    state: leftMs > letInLimits.failedMs ? 'degraded' : 'failed',
+    ageMs: 0,
+    cause,
+    remedy:
+      leftMs <= 0
+        ? 'join anew: skein agent join with a new token, and the configuration of now'
+        : 'see that this host reaches the leader, and that letting in (skein health there) is well',
+  }
 }
 
 function lagCheck(agent: Agent): HealthCheck {

@@ -8,9 +8,11 @@ import { type MemberView, nameOf } from '../../agent/membership/view.ts'
 import type { ModuleStatus } from '../../agent/modules/module.ts'
 import { AGENT_VERSION } from '../../agent/version.ts'
 import { stopText } from '../../protocol/estop/text.ts'
+import { grantIn } from '../../protocol/identity/certificate.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import { compareNames } from '../../protocol/name-order.ts'
 import { WIRE_VERSION } from '../../protocol/wire/versions.ts'
+import { endOf } from '../joining/renewal.ts'
 import { ledgerStatusOf, nodeLedgerOf } from './ledger-view.ts'
 import type { Load, Module, Node, NodeDetail, Status } from './schemas.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
@@ -154,11 +156,19 @@ export function ownDetailOf(agent: Agent, minutes: number): NodeDetail {
     history: agent.sampler.lastMinutes(minutes),
     modules: modulesOf(agent),
     refusals: refusalsOf(agent),
+    ...certificateOf(agent),
     isolation: agent.ports.cells.rules().map(({ name, missing }) => ({
       name,
       ...(missing === undefined ? {} : { missing }),
     })),
   }
+}
+
+function certificateOf({ peers }: Agent): Pick<NodeDetail, 'certificate'> {
+  const grant = grantIn(peers.credential.leaf)
+  if (grant === undefined) return {}
+  const { serial, roles } = grant
+  return { certificate: { serial, roles: [...roles], notAfterMs: endOf(peers.credential) } }
 }
 
 export function refusalsOf(agent: Agent): Record<string, number> {

@@ -194,6 +194,14 @@ export const NodeDetail = z.object({
     )
     .optional()
     .describe('What it holds stages to'),
+  certificate: z
+    .object({
+      serial: z.string().describe('Stays the same when it is renewed'),
+      roles: z.array(z.string()),
+      notAfterMs: z.number().describe('Its end, by the calendar; it is renewed before'),
+    })
+    .optional()
+    .describe('By which it is of the mesh'),
   unanswered: z.string().optional().describe('Why the owner’s part is missing'),
 })
 

@@ -35,7 +35,7 @@ export function describe(detail: NodeDetail, io: Io, minutes: number): string {
     const why = `It does not answer for itself: ${plain(detail.unanswered)}`
     lines.push('', paint(io, 'yellow', why))
   }
-  lines.push(...factLines(detail, say))
+  lines.push(...certificateLines(detail, say), ...factLines(detail, say))
   const { sample } = detail
   if (sample) lines.push('', ...sampleLines(sample, age(detail.sampleAgeMs), say))
   lines.push(...historyLines(detail.history, minutes, io.columns()), ...moduleLines(detail, io))
@@ -64,6 +64,13 @@ function ownLines({ node }: NodeDetail, io: Io, say: Say): string[] {
     say('addresses', node.addresses.map(plain).join(`\n${' '.repeat(INDENT)}`) || ABSENT),
     say('labels', plain(labelsOf(node.labels)) || ABSENT),
   ]
+}
+
+function certificateLines({ certificate }: NodeDetail, say: Say): string[] {
+  if (certificate === undefined) return []
+  const { roles, serial, notAfterMs } = certificate
+  const until = new Date(notAfterMs).toISOString().slice(0, 'YYYY-MM-DD'.length)
+  return [say('certified', roles.map(plain).join(' and '), `until ${until}`, plain(serial))]
 }
 
 function factLines({ facts }: NodeDetail, say: Say): string[] {

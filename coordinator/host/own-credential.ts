@@ -86,7 +86,7 @@ function refused(code: string, why: string): Problem {
   return new Problem({
     code,
     why,
-    fix: 'make a mesh with skein init, or join one with skein agent join',
+    fix: 'make a mesh with skein init, or join one with skein agent join TOKEN',
     exitCode: exitCodes.usage,
   })
 }

@@ -8,21 +8,27 @@ import { nodeName } from '../../agent/config/kind.ts'
 import type { JoinAsked, JoinDecision } from '../../agent/joining/doorway.ts'
 import { doorwayLimits } from '../../agent/joining/limits.ts'
 import type { ModuleSpec } from '../../agent/modules/module.ts'
+import { BadQuestion } from '../../agent/requests/calls.ts'
 import { TokenBucket } from '../../agent/token-bucket.ts'
+import { grantIn } from '../../protocol/identity/certificate.ts'
+import type { Credential } from '../../protocol/identity/credential.ts'
 import { issuePeer, serialFrom } from '../../protocol/identity/issuing.ts'
-import { certificateLimits } from '../../protocol/identity/limits.ts'
+import { certificateLimits, lifetimes } from '../../protocol/identity/limits.ts'
 import { type PeerId, parsePeerId } from '../../protocol/identity/peer-id.ts'
+import { isPeerRole } from '../../protocol/identity/roles.ts'
 import { type JoinFault, judgeJoin, type TokenUse } from '../../protocol/joining/judging.ts'
 import { type JoinRefusal, joinRefusals } from '../../protocol/joining/messages.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import type { Candidacy, Leadership } from '../../protocol/ledger/ledger.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
+import { formatTimestamp } from '../../protocol/workflow/expressions/calendar.ts'
 import { type AuditNote, fitted } from '../audit/deed.ts'
 import type { AuditDesk } from '../audit/desk.ts'
 import { freshState } from '../runs/fresh.ts'
 import type { IssuingKey } from './issuing-key.ts'
 import { letInLimits } from './limits.ts'
+import { Renewal } from './renewal.ts'
 import { forgetToken, type HeldToken, heldToken, heldTokens, recordUse } from './tokens.ts'
 import { LettingAnswer, type LettingQuestion, Question, SERVICE } from './wire.ts'
 
@@ -39,12 +45,20 @@ export class JoinDesk {
   readonly #issuing: IssuingKey
   readonly #entropy: Entropy
   readonly #told: TokenBucket
+  readonly #renewal: Renewal
 
-  constructor(agent: Agent, audit: AuditDesk, issuing: IssuingKey) {
+  /** `keep`: puts a renewed certificate of this host on its disk. */
+  constructor(
+    agent: Agent,
+    audit: AuditDesk,
+    issuing: IssuingKey,
+    keep: (credential: Credential) => Promise<void>,
+  ) {
     this.#agent = agent
     this.#audit = audit
     this.#issuing = issuing
     this.#entropy = agent.ports.entropy.stream('joining')
+    this.#renewal = new Renewal(agent, { keep, ask: () => this.#askToRenew() })
     const { toldPerSecond, toldAtOnce } = letInLimits
     this.#told = new TokenBucket(toldPerSecond, toldAtOnce, agent.ports.clock.now())
   }
@@ -61,12 +75,14 @@ export class JoinDesk {
         agent.calls.serve(SERVICE, (from, body) => this.#serve(from, body))
         agent.doorway.open((asked) => this.#decide(asked))
         candidacy = agent.ledger.lead((turn) => this.#lead(turn))
+        this.#renewal.start()
         if (this.#issuing.own !== undefined) {
           looking = agent.ports.clock.every(letInLimits.lookMs, () => this.#handOver())
         }
       },
       stop: () => {
         looking?.cancel()
+        this.#renewal.stop()
         candidacy?.withdraw()
         this.#agent.doorway.close()
       },
@@ -84,6 +100,12 @@ export class JoinDesk {
     return answer === undefined ? { why: 'unavailable' } : decisionIn(answer)
   }
 
+  async #askToRenew(): Promise<LettingAnswer | undefined> {
+    const { leader, id } = this.#agent.ledger
+    if (leader === undefined) return undefined
+    return leader === id ? this.#renew(id) : this.#ask(leader, { kind: 'renew', value: {} })
+  }
+
   async #ask(leader: PeerId, question: LettingQuestion): Promise<LettingAnswer | undefined> {
     const body = encode(Question, { question })
     const asked = await this.#agent.calls.ask(leader, SERVICE, body, doorwayLimits.decideMs)
@@ -95,11 +117,10 @@ export class JoinDesk {
 
   async #serve(from: PeerId, body: Uint8Array): Promise<Uint8Array> {
     const read = decode(Question, body)
-    const question = read.ok ? read.value.question : undefined
-    const answer =
-      question === undefined || !this.#agent.ledger.leads
-        ? { why: 'unavailable' }
-        : await this.#answer(from, question)
+    if (!read.ok) throw new BadQuestion(`no question about letting in: ${read.why}`)
+    const answer = this.#agent.ledger.leads
+      ? await this.#answer(from, read.value.question)
+      : { why: 'unavailable' }
     return encode(LettingAnswer, answer)
   }
 
@@ -107,6 +128,8 @@ export class JoinDesk {
     switch (question.kind) {
       case 'letIn':
         return this.#letIn(from, question.value)
+      case 'renew':
+        return this.#renew(from)
       case 'offer': {
         const isCoordinator = this.#agent.peers.isCoordinator(from)
         const kept = isCoordinator && (await this.#issuing.keep(question.value.issuer))
@@ -224,6 +247,38 @@ export class JoinDesk {
     if (!this.#told.take(1, this.#agent.ports.clock.now())) return
     const named = name === undefined ? {} : { name }
     this.#agent.journal.record({ kind, node, ...named, text, fields: {} })
+  }
+
+  /** Another certificate of the same serial: whoever takes that back takes back all of them. */
+  async #renew(from: PeerId): Promise<LettingAnswer> {
+    const { peers, trust, settings, ports, id } = this.#agent
+    const isOwn = from === id
+    const holder = isOwn ? grantIn(peers.credential.leaf) : peers.holderOf(from)
+    const nowMs = ports.clock.wall()
+    if (holder === undefined || holder.notAfterMs - nowMs > lifetimes.peerRenewalMs) {
+      return { why: 'refused' }
+    }
+    if (trust.isRevoked(settings.keyOf(from)) || trust.isRevoked(holder.serial)) {
+      return { why: 'refused' }
+    }
+    const issuer = await this.#issuing.get()
+    if (issuer === undefined) return { why: 'unavailable' }
+    const { subject, name, labels, serial, sealing } = holder
+    const roles = holder.roles.filter(isPeerRole)
+    const renewed = { subject, name, roles, labels, ...(sealing === undefined ? {} : { sealing }) }
+    const credential = issuePeer(issuer, renewed, serial, nowMs)
+    // As long as its issuing key lasts: then a new one is needed first.
+    const notAfterMs = grantIn(credential.leaf)?.notAfterMs ?? 0
+    if (notAfterMs <= holder.notAfterMs) return { why: 'unavailable' }
+    const note = {
+      actor: `agent ${name}`,
+      verb: 'host.renew',
+      object: name,
+      from: this.#agent.membership.nameOf(from),
+      detail: `${subject}, certificate ${serial} until ${formatTimestamp(notAfterMs)}`,
+    }
+    void this.#audit.record({ ...note, outcome: 'ok' })
+    return { credential }
   }
 
   // ── Chores ────────────────────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ import { meshIdOf } from '../../protocol/identity/mesh-id.ts'
 import { parsePeerId, signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { openedUnder, sealedUnder } from '../../protocol/identity/sealing.ts'
 import { read } from '../../protocol/ledger/read.ts'
+import type { LedgerState } from '../../protocol/ledger/state.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { MeshKey } from '../secrets/mesh-key.ts'
@@ -40,7 +41,7 @@ export class IssuingKey {
   }
 
   get isKept(): boolean {
-    return this.#row() !== undefined
+    return isIssuerKept(this.#agent.ledger.state)
   }
 
   /** Undefined where this agent cannot come by one. */
@@ -98,6 +99,10 @@ export class IssuingKey {
     const { state } = this.#agent.ledger
     return read(state, { kind: 'kvGet', namespace: ISSUING, key: ISSUER_KEY }).value
   }
+}
+
+export function isIssuerKept(state: LedgerState): boolean {
+  return read(state, { kind: 'kvGet', namespace: ISSUING, key: ISSUER_KEY }).value !== undefined
 }
 
 function isForNow({ notAfterMs }: Grant, nowMs: number): boolean {

@@ -34,6 +34,8 @@ const LettingQuestion = union('LettingQuestion', {
       request: field(3, nested(JoinRequest)),
     }),
   ],
+  /** From an agent whose certificate ends soon: who it is, its connection says. */
+  renew: [3, message('RenewQuestion', {})],
   /** From an agent that has an issuing key, to a leader that has none. */
   offer: [2, message('IssuerOffer', { issuer: field(1, nested(IssuingSeed)) })],
 })

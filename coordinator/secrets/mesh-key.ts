@@ -9,6 +9,7 @@ import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { type SealingKey, sealedTo, sealingKeyOf } from '../../protocol/identity/sealing.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import { read } from '../../protocol/ledger/read.ts'
+import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { secretLimits } from './limits.ts'
 import {
@@ -147,4 +148,10 @@ export class MeshKey {
     const { state } = this.#agent.ledger
     return read(state, { kind: 'kvGet', namespace: NAMESPACE, key }).value?.value
   }
+}
+
+/** Whether that voter can open the mesh key by itself. */
+export function hasMeshKey(state: LedgerState, peer: PeerId): boolean {
+  const asked = { kind: 'kvGet' as const, namespace: NAMESPACE, key: KEY_PREFIX + peer }
+  return read(state, asked).value !== undefined
 }

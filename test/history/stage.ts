@@ -19,6 +19,7 @@ import { WorkflowLibrary } from '../../coordinator/runs/library.ts'
 import { SchedulerOffice } from '../../coordinator/scheduler/module.ts'
 import { SecretKeeper } from '../../coordinator/secrets/keeper.ts'
 import { limits } from '../../protocol/consensus/limits.ts'
+import type { Credential } from '../../protocol/identity/credential.ts'
 import { swarmKeyBytes } from '../../protocol/identity/limits.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
 import type { RunStart } from '../../protocol/ledger/commands/work-runs.ts'
@@ -30,7 +31,7 @@ import { type Disk, DiskError } from '../../protocol/ports/disk.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import { Finished } from '../../protocol/work/attempt.ts'
 import { runStates } from '../../protocol/work/states.ts'
-import { simulatedIssuer } from '../../simulations/world/credentials.ts'
+import { simulatedCredential, simulatedIssuer } from '../../simulations/world/credentials.ts'
 import type { Host, HostPorts } from '../../simulations/world/host.ts'
 import type { Programs } from '../../simulations/world/programs.ts'
 import { World } from '../../simulations/world/world.ts'
@@ -53,6 +54,8 @@ export interface Member {
   readonly host: Host
   agent: Agent
   api: ControlApi
+  /** A certificate that was renewed. */
+  kept?: Credential
   /** Its disk takes no runs, and all else. */
   isFull: boolean
 }
@@ -68,6 +71,10 @@ export interface MeshOptions {
   readonly store?: Partial<StoreLimits>
   /** Whether hosts are let in; the first member has the issuing key. */
   readonly letsIn?: boolean
+  /** False: nobody has an issuing key. */
+  readonly issues?: boolean
+  /** How long certificates of hosts are good when they start first. */
+  readonly certificateMs?: number
 }
 
 export class Mesh {
@@ -106,6 +113,14 @@ export class Mesh {
       ({ host, agent }) => host.state === 'up' && agent?.ledger?.leads,
     )
     return leading.sort((a, b) => termOf(b) - termOf(a))[0]
+  }
+
+  /** It is killed, and starts again with what it has on its disk. */
+  async again(member: Member): Promise<void> {
+    const before = member.agent
+    member.host.crash('kill')
+    member.host.boot((ports) => this.#run(member, ports))
+    await this.until(() => member.agent !== before && member.host.state === 'up', 'it is back')
   }
 
   /** Some member that does not lead. */
@@ -237,18 +252,25 @@ export class Mesh {
     )
   }
 
+  #credentialOf({ credential, keyOf, network, clock }: HostPorts, name: string): Credential {
+    const { certificateMs } = this.#options
+    if (certificateMs === undefined) return credential
+    const notAfterMs = clock.wall() + certificateMs
+    return simulatedCredential(keyOf(network.self), name, { notAfterMs })
+  }
+
   async #run(member: Member, ports: HostPorts): Promise<Agent> {
     const { host } = member
     const isFirst = this.members[0] === member
     const { settings, afterMs = hour, awaited = none } = this.#options
-    const { schedules = false, letsIn = false } = this.#options
+    const { schedules = false, letsIn = false, issues = true } = this.#options
     member.agent = new Agent(
       { ...ports, disk: withoutRoom(ports.disk, member), loopLagMs: () => 0 },
       {
         signer: ports.signer,
         verify: ports.verify,
         trust: ports.trust,
-        credential: ports.credential,
+        credential: member.kept ?? this.#credentialOf(ports, host.name),
         keyOf: ports.keyOf,
         name: host.name,
         mesh: 'simulated',
@@ -276,7 +298,10 @@ export class Mesh {
         const office = new SchedulerOffice(agent, library, balanced)
         const audit = new AuditDesk(agent)
         const secrets = new SecretKeeper(agent, library)
-        const issuer = isFirst ? simulatedIssuer() : undefined
+        const issuer = isFirst && issues ? simulatedIssuer() : undefined
+        const keep = async (renewed: Credential) => {
+          member.kept = renewed
+        }
         const issuing = new IssuingKey(agent, secrets.meshKey, issuer)
         member.api = new ControlApi(agent, {
           library,
@@ -291,7 +316,7 @@ export class Mesh {
           archivingModule({ agent, afterMs, awaited }),
           ...(schedules ? [office.module()] : []),
           ...(schedules || letsIn ? [secrets.module()] : []),
-          ...(letsIn ? [new JoinDesk(agent, audit, issuing).module()] : []),
+          ...(letsIn ? [new JoinDesk(agent, audit, issuing, keep).module()] : []),
         ]
       },
     )

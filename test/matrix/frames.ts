@@ -4,7 +4,7 @@
  */
 import { sentSchema } from '../../agent/links/envelope.ts'
 import { CallFrame } from '../../agent/requests/calls.ts'
-import { introductionPurpose } from '../../agent/trust/purposes.ts'
+import { introductionPurpose, joinPurpose } from '../../agent/trust/purposes.ts'
 import type { ContentHash } from '../../protocol/artifacts/hashes.ts'
 import { ArtifactFrame } from '../../protocol/artifacts/messages.ts'
 import { RaftFrame } from '../../protocol/consensus/messages.ts'
@@ -12,6 +12,7 @@ import { EstopFrame } from '../../protocol/estop/messages.ts'
 import { visitPurpose } from '../../protocol/estop/visit.ts'
 import { StopWord } from '../../protocol/estop/word.ts'
 import { peerIdFromPublicKey } from '../../protocol/identity/peer-id.ts'
+import { JoinFrame } from '../../protocol/joining/messages.ts'
 import { MembershipFrame } from '../../protocol/membership/messages.ts'
 import type { Purpose } from '../../protocol/ports/network.ts'
 import { encode } from '../../protocol/wire/codec.ts'
@@ -19,6 +20,7 @@ import type { Schema } from '../../protocol/wire/schema.ts'
 import type { Assignment } from '../../protocol/work/attempt.ts'
 import { WorkFrame } from '../../protocol/work/messages.ts'
 import { raiseOf, signed } from '../estop/words.ts'
+import { credentialOf, keyNumber } from '../identity/parties.ts'
 
 export interface Said {
   readonly kind: string
@@ -66,6 +68,9 @@ const snapshot = {
   checksum: '0'.repeat(64),
 }
 
+const credential = credentialOf(keyNumber(9), { kind: 'peer', roles: ['coordinator'] })
+const nonce = new Uint8Array(32)
+
 export const assignment: Assignment = {
   id,
   fence,
@@ -85,6 +90,22 @@ export const purposeRows: Readonly<Record<Purpose, PurposeRow>> = {
   [introductionPurpose]: {
     greets: false,
     said: [{ kind: 'introduction', bytes: Uint8Array.of(1, 2, 3), fromCoordinators: false }],
+  },
+  [joinPurpose]: {
+    greets: false,
+    said: saidIn<JoinFrame>(
+      JoinFrame,
+      {
+        knock: { value: { version: 1 }, from: agents },
+        challenge: { value: { credential, nonce }, from: agents },
+        request: {
+          value: { token: 'ab', name: 'n9', signature: new Uint8Array(64) },
+          from: agents,
+        },
+        answer: { value: { credential }, from: agents },
+      },
+      false,
+    ),
   },
   '/skein/membership/1': {
     greets: true,

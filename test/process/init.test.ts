@@ -4,8 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { Secrets } from '../../agent/ports/secrets.ts'
-import { credentialIn, trustIn } from '../../coordinator/host/peer-files.ts'
+import { trustIn } from '../../coordinator/host/peer-files.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { believe } from '../../protocol/identity/credential.ts'
 import { openKey, parseKeyFile } from '../../protocol/identity/key-file.ts'
@@ -63,19 +62,4 @@ test('a passphrase protects the keys of people, and not the one that hosts must 
   const missing = await runSkein('init', '--dir', join(home, 'no'), '--passphrase-file', '/none')
   assert.equal(missing.code, exitCodes.usage)
   assert.match(missing.err, /passphrase from \/none: there is no such file; /)
-})
-
-test('a host that is prepared with the keys at hand has a credential of the mesh', async () => {
-  const folder = join(home, 'mesh')
-  assert.equal((await runSkein('init', '--dir', folder)).code, 0)
-  const data = join(home, 'data')
-  const key = join(folder, 'swarm.key')
-  const config = join(home, 'joined.yaml')
-  const args = ['--swarm-key', key, '--data-directory', data, '--config', config]
-  const joined = await runSkein('agent', 'join', '/ip4/127.0.0.1/tcp/4130', ...args)
-  assert.equal(joined.code, 0, joined.err)
-  const credential = await credentialIn(new Secrets(data))
-  const { mesh } = keyIn(folder, 'root.key')
-  assert.ok(credential && believe(credential, trustIn(mesh), Date.now()).ok)
-  assert.match(readFileSync(config, 'utf8'), new RegExp(mesh))
 })
