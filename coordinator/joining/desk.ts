@@ -59,8 +59,8 @@ export class JoinDesk {
     this.#issuing = issuing
     this.#entropy = agent.ports.entropy.stream('joining')
     this.#renewal = new Renewal(agent, { keep, ask: () => this.#askToRenew() })
-    const { toldPerSecond, toldAtOnce } = letInLimits
-    this.#told = new TokenBucket(toldPerSecond, toldAtOnce, agent.ports.clock.now())
+    const { refusalsToldPerSecond, refusalsToldAtOnce } = letInLimits
+    this.#told = new TokenBucket(refusalsToldPerSecond, refusalsToldAtOnce, agent.ports.clock.now())
   }
 
   module(): ModuleSpec {
@@ -222,6 +222,7 @@ export class JoinDesk {
     const note = this.#noteOf(from, joiner, token, { name, serial: '' })
     void this.#audit.recordRefusal({ ...note, outcome: why })
     this.#agent.ports.log.child('joining').warn('a host is not let in', { joiner, why })
+    if (!this.#told.take(1, this.#agent.ports.clock.now())) return { why: 'refused' }
     const by = token === undefined ? 'a token that nobody knows' : `token ${shortOf(token)}`
     this.#tell('host.refused', joiner, undefined, `a host is not let in by ${by}: ${faults[why]}`)
     return { why: 'refused' }
@@ -244,7 +245,6 @@ export class JoinDesk {
   }
 
   #tell(kind: string, node: PeerId, name: string | undefined, text: string): void {
-    if (!this.#told.take(1, this.#agent.ports.clock.now())) return
     const named = name === undefined ? {} : { name }
     this.#agent.journal.record({ kind, node, ...named, text, fields: {} })
   }

@@ -28,9 +28,12 @@ export const letInLimits = {
   appendMs: 4_000,
   /** How often a use is tried to be taken while others take theirs. */
   roundsMax: 8,
-  /** Events on who was let in or not, a second and at once; the audit log has its own measure. */
-  toldPerSecond: 0.5,
-  toldAtOnce: 20,
+  /**
+   * Events on who was not let in: whoever knocks all night must not push what happened out of the
+   * journal. The audit log has its own measure.
+   */
+  refusalsToldPerSecond: 1 / 60,
+  refusalsToldAtOnce: 20,
 } as const
 
 assert(letInLimits.keptMs > joinLimits.ttlMsMin, 'a token is listed for longer than it is good')

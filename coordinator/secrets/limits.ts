@@ -16,8 +16,8 @@ export const secretLimits = {
   /** How often an attempt's secrets are asked for, of all who may have them, and the wait between. */
   roundsMax: 4,
   roundMs: 1_000,
-  /** How often a leader looks whether every voter has the key, once there are secrets. */
-  lookMs: 15_000,
+  /** How often a leader looks whether every voter has the key, once there is one. */
+  lookMs: 5_000,
 } as const
 
 assert(

@@ -132,6 +132,12 @@ test('a second run after a success changes nothing, and one after a crash in bet
   rmSync(at('h5', 'data', 'credential'))
   const second = await joined('h5', token)
   assert.equal(second.code, exitCodes.done, second.err)
+  // And so does a host that has lost its certificate, or was away for longer than that is good.
+  const kept = readFileSync(at('h5', 'agent.yaml'), 'utf8')
+  rmSync(at('h5', 'data', 'credential'))
+  assert.equal((await joined('h5', token)).code, exitCodes.done)
+  assert.ok(existsSync(at('h5', 'data', 'credential')))
+  assert.equal(readFileSync(at('h5', 'agent.yaml'), 'utf8'), kept)
   assert.match((await skein('h1', 'token', 'ls')).out, /agent +0\/1 +spent/)
 })
 
