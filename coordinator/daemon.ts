@@ -322,12 +322,14 @@ function bareKeyIn(file: Uint8Array): Uint8Array {
 
 function networkProblem(error: unknown): unknown {
   if (!(error instanceof ListenFailed)) return error
-  const fix =
-    error.code === 'portTaken'
-      ? 'stop what listens there, or set network.listen to another port'
-      : 'set network.listen to an address of this host'
   const exitCode = error.code === 'portTaken' ? exitCodes.conflict : exitCodes.usage
+  const fix = remedies[error.code] ?? 'set network.listen to an address of this host'
   return new Problem({ code: error.code, why: error.message, fix, exitCode }, error)
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  portTaken: 'stop what listens there (ss -ltnp shows it), or set network.listen to another port',
+  noPermission: 'set network.listen to a port above 1023, or run the agent as another user',
 }
 
 /** A bug ends the agent at once, with its stack in the log: others take over, and it is restarted. */

@@ -32,18 +32,10 @@ export class ListenFailed extends Error {
 export function listenFailed(address: string, error: unknown): ListenFailed {
   switch (systemCode(error)) {
     case 'EADDRINUSE':
-      return new ListenFailed(
-        'portTaken',
-        address,
-        'another program listens there; choose another port',
-      )
+      return new ListenFailed('portTaken', address, 'another program listens there')
     case 'EACCES':
     case 'EPERM':
-      return new ListenFailed(
-        'noPermission',
-        address,
-        'the system does not allow it; choose a port above 1023 or another user',
-      )
+      return new ListenFailed('noPermission', address, 'the system does not allow it')
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAFNOSUPPORT':

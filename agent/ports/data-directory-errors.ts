@@ -104,7 +104,7 @@ function inWords(code: UnusableCode, path: string, message: string): { why: stri
     case 'failed':
       return {
         why: `the data directory ${path} cannot be used: ${message}`,
-        fix: 'see the cause above; another data directory on a local disk may do',
+        fix: 'choose another data directory, on a local disk',
       }
   }
 }
