@@ -65,7 +65,7 @@ export function swarmKeyUnusable(file: string, why: string): Problem {
   return new Problem({
     code: 'swarmKeyUnusable',
     why: `cannot use the swarm key ${file}: ${why}`,
-    fix: 'make a mesh with skein init, or copy the key from an agent of the mesh to join',
+    fix: 'make a mesh with skein init, or join one with skein agent join TOKEN',
     exitCode: exitCodes.usage,
   })
 }

@@ -94,7 +94,7 @@ function issuerUnusable(file: string, why: string): Problem {
   return new Problem({
     code: 'issuerUnusable',
     why: `cannot use the issuing key ${file}: ${why}`,
-    fix: 'make a mesh with skein init, or name its issuing key with --issuer-key',
+    fix: 'put the one that skein init has made there again, or move this one away',
     exitCode: exitCodes.usage,
   })
 }

@@ -25,6 +25,8 @@ const n4 = () => {
 before(async () => {
   const { code, err } = await skein('up', '--nodes', '4', '--detach')
   assert.equal(code, exitCodes.done, err)
+  // Whoever votes alone is not revoked, and any of the four may have begun the ledger.
+  await until(async () => (await votersOf()) === 3, 'three vote')
 })
 after(async () => {
   await skein('down')
@@ -43,6 +45,11 @@ async function until(holds: () => Promise<boolean>, what: string): Promise<void>
 const connectionsOf = async (address: string): Promise<number> => {
   const { out } = await skein('status', '--json', '--address', address)
   return out === '' ? -1 : schemas.Status.parse(JSON.parse(out)).agent.connections
+}
+
+const votersOf = async (): Promise<number> => {
+  const { out } = await skein('status', '--json')
+  return out === '' ? -1 : (schemas.Status.parse(JSON.parse(out)).ledger?.voters.length ?? 0)
 }
 
 test('a host is revoked only with a reason, a yes and the right', async () => {
