@@ -30,25 +30,37 @@ export interface Gathered {
 
 /** Variables of ours that configure something else than an agent, and are not mistyped keys. */
 const otherVariables = new Set([
-  // Which agent the command line asks.
+  // Which agent the command line asks, and with whose key.
   'SKEIN_ADDRESS',
   'SKEIN_HOME',
+  'SKEIN_KEY',
+  'SKEIN_PASSPHRASE_FILE',
+  'SKEIN_PROFILE',
   // Which file an agent reads.
   'SKEIN_CONFIG',
-  // Where a stage writes its outputs; an agent may be started by a stage.
+  // What a stage is told; an agent may be started by a stage.
+  'SKEIN_ATTEMPT',
+  'SKEIN_CELL',
+  'SKEIN_ITEM',
   'SKEIN_OUTPUT',
+  'SKEIN_PROGRESS',
+  'SKEIN_RUN',
+  'SKEIN_STAGE',
   // Set by the launcher of a local mesh.
   'SKEIN_SUPERVISED',
 ])
 
 /** Kubernetes tells every container of every service: one called “skein” must not stop an agent. */
 const serviceLink = /^SKEIN_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)/
+/** Values that the script of a stage was written with. */
+const scriptValue = /^SKEIN_VALUE_/
 
 export function fromEnv(env: Readonly<Record<string, string | undefined>>): Gathered {
   const gathered: Gathered = { found: [], problems: [] }
   for (const [variable, text] of Object.entries(env)) {
     if (!variable.startsWith(envPrefix) || text === undefined) continue
     if (otherVariables.has(variable) || serviceLink.test(variable)) continue
+    if (scriptValue.test(variable)) continue
     const where = `$${variable}`
     const key = namedKeys.find(({ env }) => env === variable)
     if (key === undefined) {

@@ -350,6 +350,9 @@ test('variables that are ours but configure something else are left alone', () =
   const others = {
     SKEIN_ADDRESS: '127.0.0.1:4131',
     SKEIN_CONFIG: '/etc/skein.yaml',
+    SKEIN_KEY: '/home/ada/operator.key',
+    SKEIN_PROFILE: 'work',
+    SKEIN_RUN: 'of the stage that starts it',
     SKEIN_SERVICE_HOST: '10.0.0.1',
     SKEIN_PORT_4131_TCP: 'tcp://10.0.0.1:4131',
   }
