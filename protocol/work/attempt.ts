@@ -79,8 +79,6 @@ export const Assignment = message('Assignment', {
   artifactsFrom: repeated(12, nested(ArtifactSource), limits.artifactSourcesMax),
   /** It runs in a sandbox, or not at all. */
   sandbox: optional(13, bool()),
-  /** Those of the variables of `secrets` that hold a path, of a file with the value. */
-  secretFiles: repeated(14, text(limits.variableNameBytesMax), limits.secretsMax),
 })
 export type Assignment = Infer<typeof Assignment>
 

@@ -167,7 +167,6 @@ export function work(entropy: Entropy): Uint8Array {
     workflow: 'fuzz',
     env: {},
     secrets: {},
-    secretFiles: [],
     artifacts: [],
     artifactsFrom: [],
     timeouts: {},

@@ -1,6 +1,5 @@
 /** The same promises where programs run in a sandbox, on hosts that have what it takes. */
 import { test } from 'node:test'
-import { bashNursery } from '../../agent/ports/cells/nursery-bash.ts'
 import { pythonNursery } from '../../agent/ports/cells/nursery-python.ts'
 import { holdingOf } from '../../agent/ports/cells/privileges.ts'
 import { openSandbox } from '../../agent/ports/cells/sandbox.ts'
@@ -10,7 +9,6 @@ import { realCellsContract } from './real-cells.ts'
 const sandbox = await openSandbox([], holdingOf(undefined).held)
 if (sandbox.missing === undefined) {
   realCellsContract('cells in a sandbox, by Python', [pythonNursery], { sandbox })
-  realCellsContract('cells in a sandbox, by Bash', [bashNursery], { sandbox })
 } else test('cells in a sandbox', { skip: sandbox.missing }, () => {})
 
 if (whyNoUser === undefined) {

@@ -78,7 +78,6 @@ export const assignment: Assignment = {
   workflow: 'forged',
   env: {},
   secrets: {},
-  secretFiles: [],
   artifacts: [],
   artifactsFrom: [],
   timeouts: {},

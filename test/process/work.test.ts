@@ -75,7 +75,6 @@ class Desk {
       workflow: 'w',
       env: {},
       secrets: {},
-      secretFiles: [],
       artifacts: [],
       artifactsFrom: [],
       timeouts: { graceMs: 200 },

@@ -23,7 +23,6 @@ function assign(stage: string, node = 'n1') {
     workflow: 'w',
     env: {},
     secrets: {},
-    secretFiles: [],
     timeouts: {},
     resources: { custom: {} },
     artifacts: [],

@@ -65,7 +65,6 @@ function sleeps(stage: string, seconds: number, term: number): Assignment {
     workflow: 'w',
     env: {},
     secrets: {},
-    secretFiles: [],
     artifacts: [],
     artifactsFrom: [],
     timeouts: {},

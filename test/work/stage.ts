@@ -199,7 +199,6 @@ export class Stage {
       workflow: 'w',
       env: {},
       secrets: {},
-      secretFiles: [],
       artifacts: [],
       artifactsFrom: [],
       timeouts: { graceMs: shortGraceMs },

@@ -131,10 +131,18 @@ export class SystemCell implements Cell {
     if (pid !== undefined && !this.#programGone) this.#observation.look(pid)
   }
 
-  /** The kernel's accounts; where it keeps none, those of the shell; and else what was seen. */
+  /**
+   * The kernel's accounts; where it keeps none, the nursery's, which leave out those for whom their
+   * parent has not waited, or else what was seen: whichever is more.
+   */
   usage(): CellUsage {
     const kernel = this.#parts.controlGroup?.usage()
-    return { ...this.#observation.usage(), ...this.#accounts, ...kernel }
+    const seen = this.#observation.usage()
+    const most = { ...seen, ...this.#accounts }
+    for (const name of ['cpuUserMs', 'cpuSystemMs'] as const) {
+      if (most[name] !== undefined) most[name] = Math.max(most[name], seen[name] ?? 0)
+    }
+    return { ...most, ...kernel }
   }
 
   hold(held: boolean): void {

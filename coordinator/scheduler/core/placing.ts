@@ -110,7 +110,6 @@ function assignmentOf(
     workflow: run.spec.name,
     env: env as Assignment['env'],
     secrets: secrets as Assignment['secrets'],
-    secretFiles: [],
     timeouts,
     resources,
     artifacts: plan.stage.artifacts as string[],
