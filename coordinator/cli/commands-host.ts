@@ -15,6 +15,10 @@ export function addAgentCommands({ program, programs, done, context }: Parts): v
     .description('make a mesh: its keys, in a folder of your choice')
     .option('--dir <folder>', 'where to', '.')
     .option('--operator <name>', 'who its first operator is (default: this user)')
+    .option(
+      '--public-key <file|key>',
+      'a key of theirs in their ssh-agent (ssh-ed25519), instead of a new one',
+    )
     .action(async (options) => {
       const { passphraseFile } = program.opts<WhereFlags>()
       done(await programs.init({ ...options, passphraseFile }))

@@ -1,6 +1,6 @@
 /** `skein users`: who people are, what they may, and taking it back. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { notWritable } from '../../agent/life/refusals.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
@@ -9,7 +9,6 @@ import { formatKeyFile, type KeyFile, keyFileNames } from '../../protocol/identi
 import { seedBytes } from '../../protocol/identity/limits.ts'
 import { type PeerId, signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { isPersonRole, type PersonRole, type Role } from '../../protocol/identity/roles.ts'
-import { peerIdInSshKey } from '../../protocol/identity/ssh-key.ts'
 import { isVerb, mayDo, verbs } from '../../protocol/identity/verbs.ts'
 import { nearest } from '../../protocol/nearest.ts'
 import { Problem } from '../../protocol/problem.ts'
@@ -19,6 +18,7 @@ import { certifierIn } from '../host/certifier.ts'
 import { lockedBy } from '../host/mesh-keys.ts'
 import { confirm } from './confirm.ts'
 import { type Context, document } from './context.ts'
+import { publicKeyIn } from './public-key.ts'
 import { plain, table } from './table.ts'
 import { wrongUse } from './usage.ts'
 
@@ -99,7 +99,7 @@ async function certify(
       exitCode: exitCodes.conflict,
     })
   }
-  const theirs = publicKey === undefined ? undefined : publicKeyIn(publicKey)
+  const theirs = publicKey === undefined ? undefined : ownKey(publicKey)
   const keys = dirname((await client.signIn.key()).from)
   const kind = roles.includes('master') ? 'root' : 'issuer'
   const certifier = await certifierIn(issuer ?? join(keys, keyFileNames[kind]))
@@ -136,27 +136,16 @@ const handOverOwn = 'give it to them on any way; it is of use to nobody but thei
 
 type NewKey = Pick<KeyFile, 'key'> & { subject: PeerId }
 
+/** One that they keep themselves. */
+function ownKey(said: string): NewKey {
+  return { subject: publicKeyIn(said), key: { kind: 'agent' } }
+}
+
 async function newKey({ io }: Context, name: string): Promise<NewKey> {
   const seed = new Uint8Array(randomBytes(seedBytes))
   const { askNewPassphrase } = await import('./passphrase.ts')
   const passphrase = io.terminal ? await askNewPassphrase(`the key of ${name}`) : undefined
   return { subject: signerFromSeed(seed).id, key: lockedBy(passphrase)('operator', seed) }
-}
-
-/** A key that its owner has made, and keeps in an ssh-agent. */
-function publicKeyIn(said: string): NewKey {
-  const subject = peerIdInSshKey(/^ssh-\S+ /.test(said) ? said : lineIn(said))
-  if (subject !== undefined) return { subject, key: { kind: 'agent' } }
-  const fix = 'make one with ssh-keygen -t ed25519, and name its .pub file'
-  throw wrongUse(`${plain(said).slice(0, 60)} is no Ed25519 key as SSH writes it`, fix)
-}
-
-function lineIn(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').split('\n', 1)[0] ?? ''
-  } catch {
-    throw wrongUse(`cannot read ${plain(file)}`, 'name the .pub file of an ssh-ed25519 key')
-  }
 }
 
 export async function revoke(context: Context, user: string, reason: string): Promise<number> {

@@ -13,14 +13,18 @@ import { exitCodes } from '../../protocol/exit-codes.ts'
 import { keyFileNames } from '../../protocol/identity/key-file.ts'
 import { swarmKeyBytes } from '../../protocol/identity/limits.ts'
 import { type MeshId, shortMeshId } from '../../protocol/identity/mesh-id.ts'
+import type { FirstOperator } from '../../protocol/identity/new-mesh.ts'
 import { formatSwarmKey } from '../../protocol/identity/swarm-key.ts'
 import { Problem } from '../../protocol/problem.ts'
 import { askNewPassphrase, passphraseIn } from '../cli/passphrase.ts'
+import { publicKeyIn } from '../cli/public-key.ts'
 import { lockedBy, meshFilesIn, writeMeshKeys } from './mesh-keys.ts'
 
 export interface InitOptions {
   dir: string
   operator?: string
+  /** Of the first operator, who keeps it in an ssh-agent: a line of SSH, or the file that holds it. */
+  publicKey?: string
   passphraseFile?: string
 }
 
@@ -35,11 +39,12 @@ export async function initMesh(options: InitOptions): Promise<number> {
       exitCode: exitCodes.conflict,
     })
   }
+  const own = options.publicKey === undefined ? undefined : publicKeyIn(options.publicKey)
   const passphrase =
     options.passphraseFile === undefined
-      ? await askNewPassphrase('root.key and operator.key')
+      ? await askNewPassphrase(own ? 'root.key' : 'root.key and operator.key')
       : passphraseIn(options.passphraseFile)
-  const operator = options.operator ?? userInfo().username
+  const operator = { name: options.operator ?? userInfo().username, own }
   const config = join(folder, 'agent.yaml')
   let mesh: MeshId
   try {
@@ -62,13 +67,14 @@ export function writeSwarmKey(folder: string): void {
   leaveFoundingNote(folder)
 }
 
-function report(folder: string, mesh: MeshId, operator: string, sealed: boolean): string {
+function report(folder: string, mesh: MeshId, operator: FirstOperator, sealed: boolean): string {
   const under = sealed ? 'under the passphrase' : 'in the open, without a passphrase'
+  const held = operator.own === undefined ? under : 'whose ssh-agent has the key'
   return [
     `a new mesh, ${shortMeshId(mesh)}, in ${folder}`,
     `  ${keyFileNames.root}      is the mesh: it makes masters and issuing keys (${under}).`,
     '                Take it offline now: who has it owns every host, and nothing can revoke it.',
-    `  ${keyFileNames.operator}  speaks for ${operator}, a master (${under}). Keep it with you.`,
+    `  ${keyFileNames.operator}  speaks for ${operator.name}, a master (${held}). Keep it with you.`,
     `  ${keyFileNames.issuer}    lets hosts in; the first agent takes a copy. Keep the original offline.`,
     '  swarm.key     is shared by all hosts of the mesh, and by nobody else.',
     'start the first agent on this host; it begins the ledger:',

@@ -16,7 +16,7 @@ import {
 } from '../../protocol/identity/key-file.ts'
 import { keyFileLimits, seedBytes } from '../../protocol/identity/limits.ts'
 import type { MeshId } from '../../protocol/identity/mesh-id.ts'
-import { type Lock, newMesh } from '../../protocol/identity/new-mesh.ts'
+import { type FirstOperator, type Lock, newMesh } from '../../protocol/identity/new-mesh.ts'
 import { Problem } from '../../protocol/problem.ts'
 
 const SERIAL_BYTES = 16
@@ -31,7 +31,7 @@ export function lockedBy(passphrase: string | undefined): Lock {
 }
 
 /** Throws what the system says, also where one of the files is there already. */
-export function writeMeshKeys(folder: string, operator: string, lock: Lock): MeshId {
+export function writeMeshKeys(folder: string, operator: FirstOperator, lock: Lock): MeshId {
   const made = newMesh(
     {
       rootSeed: chance(seedBytes),

@@ -86,7 +86,7 @@ export async function prepare(layout: MeshLayout): Promise<void> {
     if (!existsSync(layout.swarmKeyFile)) writeSwarmKey(layout.directory)
     // Also for a folder of before there were certificates: its agents stay who they are.
     if (!existsSync(layout.issuerKeyFile)) {
-      writeMeshKeys(layout.directory, userInfo().username, lockedBy(undefined))
+      writeMeshKeys(layout.directory, { name: userInfo().username }, lockedBy(undefined))
     }
   } catch (error) {
     throw notWritable(layout.directory, '--dir', error)

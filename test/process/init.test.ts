@@ -8,6 +8,8 @@ import { trustIn } from '../../coordinator/host/peer-files.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { believe } from '../../protocol/identity/credential.ts'
 import { openKey, parseKeyFile } from '../../protocol/identity/key-file.ts'
+import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
+import { sshKeyOf } from '../../protocol/identity/ssh-key.ts'
 import { runSkein } from './skein.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'skein-test-'))
@@ -43,6 +45,22 @@ test('init makes the keys of a mesh for their owner alone, and none of them twic
     names.map((name) => readFileSync(join(folder, name), 'utf8')),
     before,
   )
+})
+
+test('the first operator may keep their key in an ssh-agent', async () => {
+  const folder = join(home, 'own')
+  const ssh = sshKeyOf(signerFromSeed(new Uint8Array(32).fill(65)).id)
+  const { code, err } = await runSkein('init', '--dir', folder, '--public-key', `${ssh} ada@laptop`)
+  assert.equal(code, 0, err)
+  const operator = keyIn(folder, 'operator.key')
+  assert.deepEqual(operator.key, { kind: 'agent' })
+  assert.match(err, /a master \(whose ssh-agent has the key\)/)
+  const believed = believe(operator.credential!, trustIn(operator.mesh), Date.now())
+  assert.ok(believed.ok && sshKeyOf(believed.holder.subject) === ssh)
+  assert.deepEqual(believed.holder.roles, ['master'])
+  const wrong = await runSkein('init', '--dir', join(home, 'rsa'), '--public-key', 'ssh-rsa AAAA')
+  assert.equal(wrong.code, exitCodes.usage)
+  assert.match(wrong.err, /no Ed25519 key as SSH writes it; make one with ssh-keygen/)
 })
 
 test('a passphrase protects the keys of people, and not the one that hosts must use alone', async () => {

@@ -201,7 +201,7 @@ test('an agent refuses to start where it cannot, and says what to do', async () 
   const taken = createServer()
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
   const { port } = taken.address() as { port: number }
-  const mesh = writeMeshKeys(directory, 'ada', lockedBy(undefined))
+  const mesh = writeMeshKeys(directory, { name: 'ada' }, lockedBy(undefined))
   const issuer = readIssuer(join(directory, keyFileNames.issuer))
   const equipment = { name: 'n1', roles: ['agent'] as const, labels: {} }
   await equipPeer(join(directory, 'data'), issuer, equipment)
