@@ -43,7 +43,7 @@ import { limits } from '../protocol/consensus/limits.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
 import { shortMeshId } from '../protocol/identity/mesh-id.ts'
 import { type PeerId, signerFromSeed, verify } from '../protocol/identity/peer-id.ts'
-import { parseSwarmKey } from '../protocol/identity/swarm-key.ts'
+import { meshFingerprint, parseSwarmKey } from '../protocol/identity/swarm-key.ts'
 import type { Log } from '../protocol/ports/log.ts'
 import { Problem } from '../protocol/problem.ts'
 import { SignedDoor } from './api/door.ts'
@@ -92,7 +92,7 @@ export async function runAgent(options: AgentRunOptions): Promise<number> {
 interface Base {
   clock: SystemClock
   log: Log
-  swarmKey: Uint8Array
+  swarmKey: { file: Uint8Array; fingerprint: string }
   directory: DataDirectory
 }
 
@@ -101,7 +101,8 @@ async function live(
   base: Base,
   modules: AgentRunOptions['modules'],
 ): Promise<number> {
-  const { clock, log, swarmKey, directory } = base
+  const { clock, log, directory } = base
+  const { file: swarmKey, fingerprint: swarmFingerprint } = base.swarmKey
   const seed = await seedIn(directory.secrets)
   const signer = signerFromSeed(seed)
   const holding = await holdingOfStages(config, [stateDirectory(process.env)])
@@ -173,6 +174,7 @@ async function live(
       runsMax: config.history.runsMax,
       bytesMax: config.history.runsBytes,
     },
+    swarmFingerprint,
     dataDirectory: directory.path,
   }
   const gateway: Gateway = { problem: undefined, tls }
@@ -310,7 +312,7 @@ function readSwarmKey(config: Config): Base['swarmKey'] {
   }
   const parsed = parseSwarmKey(file.toString('utf8'))
   if (!parsed.ok) throw swarmKeyUnusable(fileName, 'it is not a swarm key')
-  return new Uint8Array(file)
+  return { file: new Uint8Array(file), fingerprint: meshFingerprint(parsed.key) }
 }
 
 /** Of a file that was found to be a swarm key. */

@@ -20,7 +20,7 @@ export type TrustFault = CredentialFault | 'noCredential' | 'notItsOwn' | 'missi
 interface Known {
   readonly introduction: Uint8Array
   readonly holder: Grant
-  readonly issuerSerial: string | undefined
+  readonly issuer: Grant | undefined
   /** Neither certificate is good for longer. */
   readonly untilMs: number
   readonly coordinator: boolean
@@ -57,7 +57,7 @@ export class Acquaintances {
     this.#remember(peer, {
       introduction: introduction.slice(),
       holder,
-      issuerSerial: believed.issuer?.serial,
+      issuer: believed.issuer,
       untilMs: Math.min(holder.notAfterMs, believed.issuer?.notAfterMs ?? holder.notAfterMs),
       coordinator: hasRole(holder.roles, ['coordinator']),
     })
@@ -72,7 +72,8 @@ export class Acquaintances {
     if (known === undefined) return 'noCredential'
     if (this.#clock.wall() >= known.untilMs) return 'expired'
     if (trust.isRevoked(known.holder.serial)) return 'revoked'
-    if (known.issuerSerial !== undefined && trust.isRevoked(known.issuerSerial)) return 'revoked'
+    const { issuer } = known
+    if (issuer !== undefined && trust.isRevoked(issuer.serial)) return 'revoked'
     if (role === 'coordinator' && !known.coordinator) return 'missingRole'
     return hasRole(known.holder.roles, [role]) ? undefined : 'missingRole'
   }
@@ -84,6 +85,11 @@ export class Acquaintances {
 
   holderOf(peer: PeerId): Grant | undefined {
     return this.fault(peer) === undefined ? this.#known.get(peer)?.holder : undefined
+  }
+
+  /** The issuing key that stands behind what it shows, while that is good. */
+  issuerOf(peer: PeerId): Grant | undefined {
+    return this.fault(peer) === undefined ? this.#known.get(peer)?.issuer : undefined
   }
 
   forget(peer: PeerId): void {

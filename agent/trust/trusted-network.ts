@@ -125,6 +125,10 @@ export class TrustedNetwork implements Network, Ranks {
     return this.#peers.holderOf(peer)
   }
 
+  issuerOf(peer: PeerId): Grant | undefined {
+    return this.#peers.issuerOf(peer)
+  }
+
   isCoordinator(peer: PeerId): boolean {
     return this.#peers.isCoordinator(peer)
   }

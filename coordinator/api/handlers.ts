@@ -29,6 +29,7 @@ import { errorReply } from './errors.ts'
 import { estopHandlers } from './estop-handlers.ts'
 import { packReply, packRequest, unpackReply, unpackRequest } from './forward.ts'
 import { healthOf } from './health.ts'
+import { keyHandlers } from './key-handlers.ts'
 import { findNode } from './node-reference.ts'
 import { Planning } from './planning.ts'
 import { modulesOf, nodeOf, nodesOf, ownDetailOf, statusOf } from './queries.ts'
@@ -61,6 +62,7 @@ type OtherRoute =
   | keyof ReturnType<typeof secretHandlers>
   | keyof ReturnType<typeof revokeHandlers>
   | keyof ReturnType<TokenApi['handlers']>
+  | keyof ReturnType<typeof keyHandlers>
 
 export interface ControlApiParts {
   readonly library: WorkflowLibrary
@@ -95,6 +97,7 @@ export class ControlApi {
       ...secretHandlers(agent, secrets),
       ...revokeHandlers(agent),
       ...new TokenApi(agent, () => parts.swarmKey()).handlers(),
+      ...keyHandlers(agent),
     }
     this.handlers = audited(handlers, audit, agent.settings.name)
     agent.calls.serve(SERVICE, (_from, body) => this.answerPeer(body))

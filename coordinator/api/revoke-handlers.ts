@@ -1,5 +1,6 @@
 /** Taking back the key of a host: what the ledger is to keep of it, and what must hold before. */
 import type { Agent } from '../../agent/agent.ts'
+import { grantIn } from '../../protocol/identity/certificate.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { parsePeerId } from '../../protocol/identity/peer-id.ts'
 import { revocationWord } from '../../protocol/identity/revocation.ts'
@@ -33,6 +34,7 @@ async function revokeNode(
   if (agent.revocations.find(key) !== undefined) {
     throw new ApiRefusal('conflict', `${name} is revoked already`, 'see skein nodes show')
   }
+  refuseIssuer(agent, key)
   refuseWithoutMajority(agent, id)
   const word = trail?.proof && revocationWord(trail.proof, call)
   if (word === undefined) {
@@ -59,6 +61,18 @@ async function isSeen(agent: Agent, key: PeerId, signal: AbortSignal): Promise<b
     await new Promise<void>((resolve) => clock.after(SEEN_LOOK_MS, resolve))
   }
   return true
+}
+
+/** All hosts that it has let in would be turned away, and by each other: nothing would be left. */
+function refuseIssuer({ settings, peers, membership }: Agent, key: PeerId): void {
+  const { issuer } = settings.credential
+  const issuers = [
+    issuer && grantIn(issuer),
+    ...membership.members().map(({ id }) => peers.issuerOf(id)),
+  ]
+  if (!issuers.some((known) => known?.subject === key)) return
+  const why = 'that is no host but an issuing key, and all hosts hang on it'
+  throw new ApiRefusal('conflict', why, 'name the host that is to go; skein nodes ls shows them')
 }
 
 /** Who votes is changed by the voters: without most of them the ledger would stand still for good. */

@@ -72,6 +72,7 @@ export const routePaths = {
   plan: { method: 'POST', path: '/api/v1/plans', verb: 'work.look' },
   estop: { method: 'GET', path: '/api/v1/estop', verb: 'mesh.look' },
   sayStop: { method: 'POST', path: '/api/v1/estop/words', verb: 'estop.raise' },
+  keys: { method: 'GET', path: '/api/v1/keys', verb: 'mesh.look' },
   users: { method: 'GET', path: '/api/v1/users', verb: 'mesh.look' },
   addUser: { method: 'POST', path: '/api/v1/users', verb: 'user.add' },
   revokeUser: { method: 'POST', path: '/api/v1/users/{user}/revoke', verb: 'user.revoke' },

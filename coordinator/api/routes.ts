@@ -7,6 +7,7 @@ import type { verbs } from '../../protocol/identity/verbs.ts'
 import { artifactRoutes } from './artifact-routes.ts'
 import { auditRoutes } from './audit-routes.ts'
 import { estopRoutes } from './estop-routes.ts'
+import { keyRoutes } from './key-routes.ts'
 import { workflowBodyBytesMax } from './limits.ts'
 import { Planned, PlanQuestion } from './plan-schemas.ts'
 import { type RoutePath, routePaths } from './route-paths.ts'
@@ -160,6 +161,7 @@ export const routes = {
   ...runRoutes,
   ...artifactRoutes,
   ...userRoutes,
+  ...keyRoutes,
   ...auditRoutes,
   ...estopRoutes,
   ...secretRoutes,

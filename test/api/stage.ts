@@ -197,6 +197,7 @@ export const sampleHandlers: Handlers = {
   runArtifacts: () => ({ schemaVersion: 1, run: sampleRun.id, lists: [] }),
   revokeNode: () => ({ schemaVersion: 1, id: 'n1', name: 'n1' }),
   users: () => ({ schemaVersion: 1, users: [] }),
+  keys: () => ({ schemaVersion: 1, mesh: '0', issuers: [], byRoot: [], unseen: [] }),
   addUser: () => ({ schemaVersion: 1, users: [] }),
   revokeUser: () => ({ schemaVersion: 1, users: [] }),
   secrets: () => ({ schemaVersion: 1, secrets: [{ name: 'token', by: 'ada', atMs: 1 }] }),

@@ -52,6 +52,7 @@ const rows: Readonly<Record<RouteName, Row>> = {
   reasons: { parameters: node, query: { run: 'r1' } },
   health: {},
   users: {},
+  keys: {},
   addUser: { body: { credential: 'CgA' } },
   revokeUser: { parameters: { user: 'ada' }, body: {} },
   audit: {},

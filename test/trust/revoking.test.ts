@@ -3,14 +3,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readReply } from '../../coordinator/api/calls.ts'
 import type { ApiRefusal } from '../../coordinator/api/refusal.ts'
+import { meshIdOf } from '../../protocol/identity/mesh-id.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { type Member, Mesh } from '../history/stage.ts'
 import { revokingCall } from '../identity/revoking.ts'
 
 const keyOf = ({ agent }: Member): string => agent.settings.keyOf(agent.id)
 
-async function revoke(mesh: Mesh, at: Member, whom: Member): Promise<void> {
+const revoke = (mesh: Mesh, at: Member, whom: Member): Promise<void> =>
+  revokeKey(mesh, at, keyOf(whom))
+
+async function revokeKey(mesh: Mesh, at: Member, key: string): Promise<void> {
   const nowMs = at.agent.ports.clock.wall()
-  const call = revokingCall(keyOf(whom), {
+  const call = revokingCall(key, {
     reason: 'stolen',
     holder: { notBeforeMs: 0, notAfterMs: 9e12 },
     command: { issuedMs: nowMs, expiresMs: nowMs + 30_000 },
@@ -138,4 +143,26 @@ test('a voter without which nothing could be decided is not revoked, and one tha
     return /it votes, and without it 1 of 3 voters are here/.test(error.why)
   })
   assert.equal(mesh.leader?.agent.revokedPeer(a.agent.id), undefined)
+})
+
+test('an issuing key is no host, and is not revoked as one', async () => {
+  const mesh = await Mesh.of('revoked-issuer', 1)
+  const [member] = mesh.members as [Member]
+  const { issuers, root, byRoot, unseen } = await mesh.call(member, 'keys')
+  assert.deepEqual([issuers.map(({ hosts }) => hosts), byRoot, unseen], [[['n1']], [], []])
+  assert.equal(meshIdOf(root as PeerId), member.agent.trust.mesh)
+  const key = issuers[0]?.id as string
+  await assert.rejects(revokeKey(mesh, member, key), { code: 'conflict' })
+  assert.equal(member.agent.trust.isRevoked(key), false)
+})
+
+test('of each issuing key it is told which hosts hang on it, but not of those that are revoked', async () => {
+  const mesh = await Mesh.of('keys', 4)
+  const gone = mesh.members.find((member) => member !== mesh.leader) as Member
+  const [asked] = othersOf(mesh, gone) as [Member]
+  const hosts = async () => (await mesh.call(asked, 'keys')).issuers.map((key) => key.hosts)
+  assert.deepEqual(await hosts(), [['n1', 'n2', 'n3', 'n4']])
+  await revoke(mesh, asked, gone)
+  const left = othersOf(mesh, gone).map(({ host }) => host.name)
+  assert.deepEqual(await hosts(), [left])
 })
