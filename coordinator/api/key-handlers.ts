@@ -13,7 +13,7 @@ export function keyHandlers(agent: Agent): Pick<Handlers, 'keys'> {
 }
 
 function keysOf(agent: Agent): Keys {
-  const { leaf, issuer } = agent.settings.credential
+  const { leaf, issuer } = agent.peers.credential
   const own = issuer && grantIn(issuer)
   const issuers = new Map<string, Keys['issuers'][number]>()
   const byRoot: string[] = []

@@ -64,8 +64,8 @@ async function isSeen(agent: Agent, key: PeerId, signal: AbortSignal): Promise<b
 }
 
 /** All hosts that it has let in would be turned away, and by each other: nothing would be left. */
-function refuseIssuer({ settings, peers, membership }: Agent, key: PeerId): void {
-  const { issuer } = settings.credential
+function refuseIssuer({ peers, membership }: Agent, key: PeerId): void {
+  const { issuer } = peers.credential
   const issuers = [
     issuer && grantIn(issuer),
     ...membership.members().map(({ id }) => peers.issuerOf(id)),

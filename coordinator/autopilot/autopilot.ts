@@ -84,8 +84,8 @@ function candidatesOf(agent: Agent): Candidate[] {
   )
 }
 
-function rolesOf({ id: self, settings, peers }: Agent, id: PeerId): readonly Role[] | undefined {
-  return (id === self ? ownGrant(settings.credential) : peers.holderOf(id))?.roles
+function rolesOf({ id: self, peers }: Agent, id: PeerId): readonly Role[] | undefined {
+  return (id === self ? ownGrant(peers.credential) : peers.holderOf(id))?.roles
 }
 
 /** Read once: it is looked at every second, and seldom another. */
