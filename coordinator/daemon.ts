@@ -52,6 +52,8 @@ import { guardOf } from './api/guard.ts'
 import { ControlApi, type ControlApiParts } from './api/handlers.ts'
 import { standingOf } from './api/health.ts'
 import { LedgerGate } from './api/ledger-gate.ts'
+import { refusalsOf } from './api/queries.ts'
+import { RefusalWatch } from './audit/refusal-watch.ts'
 import { readConfig } from './cli/config-file.ts'
 import { stateDirectory } from './cli/where.ts'
 import { coordinationOf } from './coordination.ts'
@@ -261,6 +263,7 @@ function gatewayModule(
     },
     (request, signal) => api.answer(request, signal),
   )
+  const watch = new RefusalWatch(agent, parts.audit, () => refusedBy(agent, door))
   let listener: Awaited<ReturnType<typeof startHttp>> | undefined
   return {
     name: 'gateway',
@@ -276,16 +279,24 @@ function gatewayModule(
         const guard = guardOf(door)
         listener = await startHttp({ host, port, log, guard, hosts, ...secure }, handle)
         gateway.problem = undefined
+        watch.start()
       } catch (error) {
         if (error instanceof Problem) gateway.problem = error
         throw error
       }
     },
     stop: async () => {
+      watch.stop()
       await listener?.close()
       listener = undefined
     },
   }
+}
+
+/** By peers and by those who ask the control API, each under its own reason. */
+function refusedBy(agent: Agent, door: SignedDoor): Record<string, number> {
+  const atTheDoor = Object.entries(door.refusals()).map(([why, count]) => [`api ${why}`, count])
+  return { ...refusalsOf(agent), ...Object.fromEntries(atTheDoor) }
 }
 
 function untilStopped(agent: Agent): Promise<void> {

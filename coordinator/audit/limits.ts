@@ -18,6 +18,12 @@ export const auditLimits = {
    */
   refusalsPerSecond: 1,
   refusalsAtOnce: 60,
+  /**
+   * How often it is looked at what else was refused, of strangers and of peers: after the first
+   * entry the wait doubles for as long as there is something to write, up to the longest.
+   */
+  refusalsLookMs: 5_000,
+  refusalsLookMsMax: 600_000,
   /** Entries that are read or checked in one go, before others have their turn. */
   sliceEntries: 500,
   /** Entries that one question goes through, from the newest back. The next goes on from there. */
