@@ -30,6 +30,17 @@ export class Connections {
     socket.once('close', () => this.#carriers.delete(socket))
   }
 
+  /** Closes the connection that has been silent for longest, to make room. False where none is. */
+  evict(): boolean {
+    for (const [socket, turns] of this.#turns) {
+      if (turns.size > 0) continue
+      this.#turns.delete(socket)
+      socket.destroy()
+      return true
+    }
+    return false
+  }
+
   begin(turn: Turn): void {
     const turns = this.#turns.get(turn.request.socket)
     if (turns === undefined) turn.break()

@@ -2,12 +2,16 @@
 import { assert } from '../../protocol/assert.ts'
 
 export interface HttpLimits {
-  /** Open connections. One more is closed unheard, and counted. */
+  /** Open connections. For one more, the one that has been silent for longest is closed, and counted. */
   connectionsMax: number
   /** Requests being answered. One more is told to come back (429). */
   requestsMax: number
   /** Streams being read, which are not counted above. One more is told to come back (429). */
   streamsMax: number
+  /** Answers a second, and at once, to those who are turned away unknown; then each waits, so long. */
+  strangersPerSecond: number
+  strangersAtOnce: number
+  strangerWaitMsMax: number
   /** All headers of a request, its first line included (431). */
   headerBytesMax: number
   /** Body of one request (413; a route may take less), and of all that are being read (429). */
@@ -35,6 +39,9 @@ export const httpLimits: HttpLimits = {
   connectionsMax: 256,
   requestsMax: 64,
   streamsMax: 64,
+  strangersPerSecond: 20,
+  strangersAtOnce: 100,
+  strangerWaitMsMax: 1_000,
   headerBytesMax: 16 * 1024,
   bodyBytesMax: 8 * 1024 * 1024,
   bodiesBytesMax: 16 * 1024 * 1024,

@@ -10,6 +10,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Log } from '../../protocol/ports/log.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import { isLoopback, plainAddress, refuseBody, refuseStranger } from './admission.ts'
 import { BodyBudget, readBody } from './body.ts'
 import { Connections } from './connections.ts'
@@ -40,6 +41,9 @@ export interface HttpOptions {
   limits?: Partial<HttpLimits>
 }
 
+/** Connections that may be accepted before the first of them is looked at. */
+const acceptedAtOnce = 64
+
 export interface HttpStats {
   connections: number
   requests: number
@@ -68,6 +72,7 @@ export class HttpListener {
   readonly #server: Server
   readonly #connections = new Connections()
   readonly #bodies: BodyBudget
+  readonly #strangers: TokenBucket
   readonly #answered = new Map<string, number>()
   readonly #refused = new Map<string, number>()
   #address = { host: '', port: 0 }
@@ -99,12 +104,18 @@ export class HttpListener {
       options.tls === undefined
         ? createServer(settings)
         : tlsServer({ ...settings, handshakeMs: limits.headersTimeoutMs }, options.tls)
-    this.#server.maxConnections = limits.connectionsMax
+    // Beyond what is held, as many as come between two looks.
+    this.#server.maxConnections = limits.connectionsMax + acceptedAtOnce
+    this.#strangers = new TokenBucket(
+      limits.strangersPerSecond,
+      limits.strangersAtOnce,
+      performance.now(),
+    )
     this.#server
       .on('connection', (socket) =>
-        options.tls ? this.#connections.carry(socket) : this.#connections.add(socket),
+        options.tls ? this.#connections.carry(socket) : this.#welcome(socket),
       )
-      .on('secureConnection', (socket: Socket) => this.#connections.add(socket))
+      .on('secureConnection', (socket: Socket) => this.#welcome(socket))
       .on('tlsClientError', () => count(this.#refused, 'noTls'))
       .on('drop', () => count(this.#refused, 'tooManyConnections'))
       .on('clientError', (error, socket) => this.#refuseGarbage(error, socket))
@@ -161,13 +172,22 @@ export class HttpListener {
     return this.#closed
   }
 
+  /** Whoever holds connections and says nothing gives way to those who may have something to say. */
+  #welcome(socket: Socket): void {
+    if (this.#connections.size >= this.#limits.connectionsMax) {
+      count(this.#refused, 'tooManyConnections')
+      if (!this.#connections.evict()) return void socket.destroy()
+    }
+    this.#connections.add(socket)
+  }
+
   /** `unsure`: the client waits to hear whether its body is wanted. */
   #serve(turn: Turn, unsure: boolean): void {
     this.#connections.begin(turn)
     turn.response.on('error', () => {})
     const admitted = this.#admit(turn.request)
     const outcome =
-      'code' in admitted ? this.#refuse(turn, admitted) : this.#answer(turn, admitted, unsure)
+      'code' in admitted ? this.#turnAway(turn, admitted) : this.#answer(turn, admitted, unsure)
     outcome
       .catch((error: unknown) => {
         this.#log.error('answer not sent', { url: turn.request.url, why: stackOf(error) })
@@ -261,6 +281,18 @@ export class HttpListener {
     const closing = this.#closed !== undefined
     const sent = await send(turn, reply, { closing, stallTimeoutMs, lingerMs })
     if (sent === 'stalled') count(this.#refused, 'stalled')
+  }
+
+  /** Strangers are answered no faster than is good for everybody else. */
+  async #turnAway(turn: Turn, refusal: HttpRefusal): Promise<void> {
+    if (refusal.status === 401) {
+      const nowMs = performance.now()
+      this.#strangers.charge(1, nowMs)
+      const waitMs = Math.min(this.#strangers.waitMs(nowMs), this.#limits.strangerWaitMsMax)
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+      if (turn.broken) return
+    }
+    return this.#refuse(turn, refusal)
   }
 
   #refuse(turn: Turn, refusal: HttpRefusal): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { HttpReply } from '../../agent/http/exchange.ts'
+import type { HttpHead, HttpReply } from '../../agent/http/exchange.ts'
 import { ApiError } from '../../coordinator/api/schemas.ts'
 import { encoder, listen, ok, reply, Wire } from './wire.ts'
 
@@ -112,7 +112,7 @@ test('whatever bytes come, the next client is answered', async () => {
   await listener.close()
 })
 
-test('many connections are served, and more than may be are closed unheard', async () => {
+test('many connections are served, and for one more the oldest that is idle is closed', async () => {
   const listener = await listen(ok, { connectionsMax: 100 })
   const wires = await Promise.all(Array.from({ length: 100 }, () => Wire.to(listener)))
   const answers = await Promise.all(wires.map((wire, i) => wire.get(`/${i}`).answer()))
@@ -121,10 +121,44 @@ test('many connections are served, and more than may be are closed unheard', asy
     wires.map((_, i) => `"/${i}"`),
   )
   const extra = await Wire.to(listener)
-  assert.equal(await extra.closed(), '')
+  assert.equal((await extra.get('/extra').answer()).body, '"/extra"')
+  await wires[0]?.closed()
   assert.equal(listener.stats().refused.tooManyConnections, 1)
+  assert.equal(listener.stats().connections, 100)
   await listener.close()
   await Promise.all(wires.map((wire) => wire.closed()))
+})
+
+test('whoever holds connections and says nothing keeps nobody out, however slowly they speak', async () => {
+  const listener = await listen(ok, { connectionsMax: 10 })
+  const held = await Promise.all(Array.from({ length: 30 }, () => Wire.to(listener)))
+  for (const wire of held) wire.send('GET / HT')
+  for (let i = 0; i < 5; i++) {
+    assert.equal((await (await Wire.to(listener)).get(`/${i}`).answer()).status, 200)
+  }
+  assert.ok(listener.stats().connections <= 10)
+  assert.ok((listener.stats().refused.tooManyConnections ?? 0) >= 20)
+  await listener.close()
+})
+
+test('strangers who ask without end are answered ever more slowly, and others at once', async () => {
+  const limits = { strangersPerSecond: 1, strangersAtOnce: 3, strangerWaitMsMax: 60_000 }
+  const known = 'authorization: known'
+  const listener = await listen(ok, limits, ({ headers }: HttpHead) =>
+    headers.authorization === 'known'
+      ? { bodyBytesMax: 1_000 }
+      : { status: 401, code: 'notSignedIn', why: 'who', fix: 'say who' },
+  )
+  for (let i = 0; i < 3; i++) {
+    assert.equal((await (await Wire.to(listener)).get('/').answer()).status, 401)
+  }
+  const late = (await Wire.to(listener)).get('/')
+  for (let i = 0; i < 5; i++) {
+    assert.equal((await (await Wire.to(listener)).get('/', known).answer()).status, 200)
+  }
+  assert.equal(late.text, '', 'it waits, and those who are known do not')
+  late.socket.destroy()
+  await listener.close()
 })
 
 test('more streams than may be are told to come back, and their sources are not begun', async () => {

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach } from 'node:test'
-import type { HttpRequest } from '../../agent/http/exchange.ts'
+import type { Guard, HttpRequest } from '../../agent/http/exchange.ts'
 import type { HttpLimits } from '../../agent/http/limits.ts'
 import { type HttpListener, startHttp } from '../../agent/http/listener.ts'
 import { openGuard } from './doors.ts'
@@ -41,9 +41,10 @@ afterEach(async () => {
 export async function listen(
   handle: TestHandle = ok,
   limits: Partial<HttpLimits> = {},
+  guard: Guard = openGuard,
 ): Promise<HttpListener> {
   const listener = await startHttp(
-    { host: '127.0.0.1', port: 0, log: silent, guard: openGuard, limits },
+    { host: '127.0.0.1', port: 0, log: silent, guard, limits },
     handle,
   )
   opened.add(listener)
