@@ -93,6 +93,8 @@ const programs = {
   benchCalm: async (options) => (await load('../simulations/bench/calm.ts')).benchCalm(options),
   benchChaos: async (options) => (await load('../simulations/bench/chaos.ts')).benchChaos(options),
   benchFuzz: async (options) => (await load('../simulations/bench/fuzz.ts')).benchFuzz(options),
+  benchAttack: async (options) =>
+    (await load('../simulations/bench/attack.ts')).benchAttack(options),
 }
 
 const { run } = await load('cli/program.ts')

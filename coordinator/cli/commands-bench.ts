@@ -117,4 +117,10 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
     .option('--seconds <count>', 'how long to attack', wholeNumber('--seconds'), '60')
     .option('--seed <text>', 'one seed, one sequence of inputs', '1')
     .action(async (options) => done(await programs.benchFuzz(asked(options))))
+  bench
+    .command('attack')
+    .description('whether an attack slows the mesh by more than a tenth')
+    .option('--rounds <count>', 'measurements of each attack', wholeNumber('--rounds'), '5')
+    .option('--only <names>', 'some attacks, with commas between them', '')
+    .action(async (options) => done(await programs.benchAttack(asked(options))))
 }

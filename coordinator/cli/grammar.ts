@@ -39,6 +39,7 @@ export type ProgramName =
   | 'benchFailover'
   | 'benchEstop'
   | 'benchFuzz'
+  | 'benchAttack'
   | 'benchChaos'
   | 'benchCalm'
   | 'benchGrowth'

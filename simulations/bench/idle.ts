@@ -78,7 +78,7 @@ function figures(name: string, i: number, { ageMs, percents, residentMib }: Look
  * Of all its threads, to the nanosecond. What `stat` counts are whole ticks of the kernel, and they
  * are charged to whoever runs when one comes: too often to who is woken by it.
  */
-function cpuMs(pid: number): number {
+export function cpuMs(pid: number): number {
   let ns = 0
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
