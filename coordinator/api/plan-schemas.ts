@@ -117,6 +117,10 @@ export const Planned = z.object({
       attempts: z.number(),
     }),
   ),
+  secrets: z.array(z.string()).describe('Names of the secrets that it needs'),
+  secretsMissing: z
+    .array(z.string())
+    .describe('Those of them that the mesh has not; its run would be refused'),
   hints: z.array(z.object({ code: z.enum(hintCodes), stage: z.string(), message: z.string() })),
   hintsUntold: z.number(),
 })

@@ -14,6 +14,7 @@ import { type Answered, answer, type PlanAsked } from '../planning/answering.ts'
 import { planHash } from '../planning/hash.ts'
 import type { Inputs } from '../planning/known.ts'
 import { planLimits } from '../planning/limits.ts'
+import { secretsMissing } from '../secrets/missing.ts'
 import { type Mistake, Mistaken } from './errors.ts'
 import { mistakesMax } from './limits.ts'
 import type { Planned, PlanQuestion } from './plan-schemas.ts'
@@ -53,7 +54,13 @@ export class Planning {
       size <= planLimits.inlineMax ? answer(asked) : await this.inThread(asked, signal)
     if (answered.kind !== 'planned') throw refusalOf(answered)
     const { name } = this.agent.settings
-    return { schemaVersion: SCHEMA_VERSION, agent: name, ...answered.plan } as Planned
+    const missing = secretsMissing(this.agent.ledger.state, answered.plan.secrets)
+    return {
+      schemaVersion: SCHEMA_VERSION,
+      agent: name,
+      ...answered.plan,
+      secretsMissing: missing,
+    } as Planned
   }
 
   private async inThread(asked: PlanAsked, signal: AbortSignal): Promise<Answered> {

@@ -5,6 +5,7 @@ import { read } from '../../protocol/ledger/read.ts'
 import { wholeRun } from '../../protocol/ledger/read-run.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { isRunOver } from '../../protocol/work/states.ts'
+import type { Workflow } from '../../protocol/workflow/model.ts'
 import type { Trail } from '../audit/deed.ts'
 import { workflowOf } from '../history/finding.ts'
 import { runBegunWith } from '../history/keys.ts'
@@ -15,6 +16,7 @@ import type { WorkflowLibrary } from '../runs/library.ts'
 import { WorkflowReading } from '../runs/reading.ts'
 import { keptStages } from '../runs/retrying.ts'
 import { beginRun, boundInputs, publishedWorkflow, storeWorkflow } from '../runs/starting.ts'
+import { secretsMissing, secretsNamed } from '../secrets/missing.ts'
 import { applied } from './appending.ts'
 import type { Handlers, Request } from './dispatch.ts'
 import type { Caller } from './door.ts'
@@ -85,6 +87,7 @@ export class RunDeciding {
       const document = runDocument(before.head, before.spec)
       return { schemaVersion: SCHEMA_VERSION, run: document, began: false }
     }
+    await this.refuseWithoutSecrets(wanted.workflow, signal)
     const { run, result } = await beginRun(this.agent, this.ids, wanted, signal)
     if (result.code !== 'ok') throw refusalTo('begin the run', result)
     const { state } = this.agent.ledger
@@ -100,6 +103,19 @@ export class RunDeciding {
       run: runDocument(view.head, view.spec),
       began: id === run,
     }
+  }
+
+  /** Before anything of it has run, and not when a stage far down comes to ask for one. */
+  private async refuseWithoutSecrets(workflow: Workflow, signal: AbortSignal): Promise<void> {
+    const names = secretsNamed(workflow)
+    if (names.length === 0) return
+    await inFreshState(this.agent, signal, (state) => {
+      const [first, ...others] = secretsMissing(state, names)
+      if (first === undefined) return
+      const also = others.length === 0 ? '' : `, nor ${others.join(', ')}`
+      const why = `there is no secret ${first}${also}, which the workflow needs`
+      throw new ApiRefusal('notFound', why, `skein secret set ${first}`)
+    })
   }
 
   private async stop(

@@ -23,6 +23,7 @@ export function planText(
     structureText(planned, io),
     unknownText(planned, io),
     refusalText(planned, io),
+    secretText(planned, io),
     hintText(planned, io),
     closing(planned, file, flags, io, quiet),
   ]
@@ -163,6 +164,14 @@ function refusalText({ kinds, kindsUntold }: Planned, io: Io): string {
   return blocks.length === 0
     ? ''
     : `${paint(io, 'bold', 'Refused on these hosts')}\n${blocks.join('\n')}\n`
+}
+
+function secretText({ secretsMissing }: Planned, io: Io): string {
+  if (secretsMissing.length === 0) return ''
+  const lines = secretsMissing.map((name) => {
+    return `  ${paint(io, 'red', plain(name))}: the mesh has none of that name; skein secret set ${plain(name)}`
+  })
+  return `${paint(io, 'bold', 'Missing secrets')}\n${lines.join('\n')}\n`
 }
 
 function hintText({ hints, hintsUntold }: Planned, io: Io): string {

@@ -21,6 +21,8 @@ export interface Plan {
   /** Kinds whose verdicts are left out (`planLimits.verdictsMax`). */
   readonly kindsUntold: number
   readonly hosts: readonly PlannedHost[]
+  /** Names of those that it needs. */
+  readonly secrets: readonly string[]
   readonly hints: readonly Hint[]
   readonly hintsUntold: number
 }

@@ -13,6 +13,7 @@ import type { HostView } from '../placement/host-view.ts'
 import type { Hosts } from '../placement/hosts.ts'
 import type { PlacementPolicy } from '../placement/policy.ts'
 import { refusalsOf } from '../placement/refusals.ts'
+import { secretsNamed } from '../secrets/missing.ts'
 import { planHashOf } from './hash.ts'
 import { hintsOf } from './hints.ts'
 import { askedKinds, type Kinds, kindsOf } from './kinds.ts'
@@ -80,6 +81,7 @@ export function planOf(question: Question): Plan {
     kinds: verdicts.kinds,
     kindsUntold: verdicts.untold,
     hosts: question.hosts.all().map(plannedHost),
+    secrets: secretsNamed(workflow),
     hints: hints.slice(0, planLimits.hintsMax),
     hintsUntold: Math.max(0, hints.length - planLimits.hintsMax),
   }

@@ -103,6 +103,8 @@ const samplePlan: Planned = {
   kinds: [],
   kindsUntold: 0,
   hosts: [],
+  secrets: [],
+  secretsMissing: [],
   hints: [],
   hintsUntold: 0,
 }

@@ -116,8 +116,14 @@ test('it is in no store, snapshot, log or export of the mesh, in no form', async
 test('a removed secret is gone: whoever names it fails, and is told which', async () => {
   assert.equal((await skein('secret', 'rm', 'registry', '--yes')).code, 0)
   assert.equal((await skein('secret', 'rm', 'registry', '--yes')).code, exitCodes.notFound)
+  const before = (await skein('--json', 'runs')).out
+  const planned = await skein('workflow', 'plan', workflow('true'))
+  assert.match(planned.out, /Missing secrets\n {2}registry: .*skein secret set registry/)
   const ran = await skein('run', workflow('true'), '--watch')
-  assert.notEqual(ran.code, 0)
-  const { out } = await skein('--json', 'runs', 'show', '@latest')
-  assert.match(out, /there is no secret registry/)
+  assert.equal(ran.code, exitCodes.notFound)
+  assert.match(
+    ran.err,
+    /there is no secret registry, which the workflow needs.*skein secret set registry/s,
+  )
+  assert.equal((await skein('--json', 'runs')).out, before, 'nothing of it has begun')
 })

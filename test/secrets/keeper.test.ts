@@ -19,6 +19,9 @@ import { type Member, Mesh } from '../history/stage.ts'
 const value = 'correct-horse-battery'
 const workflow =
   'apiVersion: skein/v1\nkind: Workflow\nname: w\nstages:\n  a: { run: [prog], secrets: { TOKEN: deploy } }\n'
+/** Its secret is asked for a while after it has begun. */
+const waiting =
+  'apiVersion: skein/v1\nkind: Workflow\nname: w\nstages:\n  first: { wait: 5s }\n  a: { needs: [first], run: [prog], secrets: { TOKEN: deploy } }\n'
 
 interface Staged {
   mesh: Mesh
@@ -121,13 +124,27 @@ test('what would not be masked or does not fit is refused, and says what does', 
   assert.deepEqual(secrets, [])
 })
 
-test('a stage that names a secret which is not there fails once, and says which', async () => {
+test('a run that names a secret which is not there does not begin, and says which', async () => {
   const { mesh, found } = await staged('missing', 1)
-  assert.equal(await ran(mesh, mesh.leader!), 'failed')
+  await assert.rejects(ran(mesh, mesh.leader!), (error) => {
+    assert.ok(error instanceof ApiRefusal)
+    assert.match(error.why, /there is no secret deploy, which the workflow needs/)
+    return error.fix === 'skein secret set deploy'
+  })
+  assert.deepEqual(read(mesh.leader!.agent.ledger.state, { kind: 'runList' }).value.items, [])
   assert.deepEqual(found, [])
-  const unit = mesh.hot(
-    read(mesh.leader!.agent.ledger.state, { kind: 'runList' }).value.items[0]!.run,
-  )
-  assert.match(unit?.units[0]?.why ?? '', /there is no secret deploy/)
-  assert.equal(unit?.units[0]?.attempt, 1)
+})
+
+test('a stage whose secret is removed before it begins fails once, and says which', async () => {
+  const { mesh, found } = await staged('removed', 1)
+  await set(mesh, mesh.leader!)
+  const member = mesh.leader!
+  const { run } = await mesh.call(member, 'startRun', { body: { workflow: waiting } })
+  await mesh.call(member, 'removeSecret', { parameters: { secret: 'deploy' } })
+  const view = () => mesh.hot(run.id, member)
+  await mesh.until(() => view()?.head.state === 'failed', 'it is over', 120_000)
+  const unit = view()?.units.find(({ state }) => state === 'failed')
+  assert.match(unit?.why ?? '', /there is no secret deploy/)
+  assert.equal(unit?.attempt, 1)
+  assert.deepEqual(found, [])
 })

@@ -1,0 +1,20 @@
+/** Which secrets a workflow names that the mesh has not: told by its plan, and reason to refuse its run. */
+import { read } from '../../protocol/ledger/read.ts'
+import type { LedgerState } from '../../protocol/ledger/state.ts'
+import type { Workflow } from '../../protocol/workflow/model.ts'
+import { NAMESPACE, VALUE_PREFIX } from './wire.ts'
+
+/** Each once, in order. */
+export function secretsNamed({ secrets, stages }: Pick<Workflow, 'secrets' | 'stages'>): string[] {
+  const all = [secrets, ...stages.map((stage) => stage.secrets)].flatMap((each) =>
+    Object.values(each),
+  )
+  return [...new Set(all)].sort()
+}
+
+export function secretsMissing(state: LedgerState, names: readonly string[]): string[] {
+  return names.filter((name) => {
+    const asked = { kind: 'kvGet' as const, namespace: NAMESPACE, key: VALUE_PREFIX + name }
+    return read(state, asked).value === undefined
+  })
+}
