@@ -31,9 +31,9 @@ export const origins: { readonly [K in Command['kind']]: Origin<K> } = {
   nodeDrain: ['node.drain'],
   nodeUndrain: ['node.drain'],
   nodeForget: ['node.leave'],
-  /** With the signed word of the stop in it, which each agent has judged for itself. */
-  estopRaise: undefined,
-  estopReset: undefined,
+  /** Each agent has judged the word for itself; what is written of it, the leader writes. */
+  estopRaise: 'leader',
+  estopReset: 'leader',
   auditAppend: undefined,
   /** A text is named by its hash, and does nothing before it is started or published. */
   workflowPut: undefined,
