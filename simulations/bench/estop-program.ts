@@ -91,13 +91,15 @@ class Bench {
     const round = this.rounds++
     const leader = (await leaderOfAll(this.mesh)).name
     const trees = new Trees(join(this.directory, String(round)), NAMES)
-    const spinners = kind === 'saturated' ? spin() : []
+    let spinners: ChildProcess[] = []
     try {
       const total = NAMES.length * this.trees
       const group = `trees-${round}`
       await this.runs.begin({ workflow: trees.workflow(total), group })
       await this.until(() => trees.begun >= total, `${total} trees`)
       trees.letGo()
+      // Not before: beside them a hundred trees would take minutes to begin.
+      if (kind === 'saturated') spinners = spin()
       await this.mesh.rest(SPIN_MS)
       const measured = await this.stop(kind, trees, leader)
       await this.runs.untilNoneGoes(group, RELEASE_DEADLINE_MS)
