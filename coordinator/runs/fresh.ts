@@ -21,13 +21,19 @@ export async function inFreshState<T>(
     return await use(state, fresh)
   } catch (error) {
     if (fresh || !(error instanceof ApiRefusal) || error.code !== 'notFound') throw error
+    // An agent that has just begun may not have met the leader: that is worth a longer wait.
+    const later = await freshState(agent, signal, runLimits.notFoundMs)
+    if (later.fresh) return use(later.state, true)
     const why = `${error.why} as far as this agent knows, and nobody tells it now whether that holds`
     throw new ApiRefusal('unreachable', why, 'ask again in a moment, or another with --address')
   }
 }
 
-export async function freshState({ ledger }: Agent, signal: AbortSignal): Promise<Fresh> {
-  const timeoutMs = runLimits.freshMs
+export async function freshState(
+  { ledger }: Agent,
+  signal: AbortSignal,
+  timeoutMs: number = runLimits.freshMs,
+): Promise<Fresh> {
   const asked = await ledger.read(
     { kind: 'status' },
     { consistency: 'linearizable', timeoutMs, signal },

@@ -14,6 +14,8 @@ export const runLimits = {
   progressMs: 1_000,
   /** How long a read waits for the ledger's word before it answers with what is here. */
   freshMs: 2_000,
+  /** And how much longer where nothing was found here; the command line waits ten seconds for both. */
+  notFoundMs: 4_000,
   /** Logs that are followed are asked for again after this, when nothing has come. */
   logRoundMs: 200,
   /** Of a log that is told at once; it must fit an answer between agents, as JSON. */
