@@ -15,7 +15,7 @@ import { exitCodes } from '../../protocol/exit-codes.ts'
 import { believe, type Trust } from '../../protocol/identity/credential.ts'
 import { seedBytes } from '../../protocol/identity/limits.ts'
 import { mayDo } from '../../protocol/identity/verbs.ts'
-import type { Log } from '../../protocol/ports/log.ts'
+import { silentLog } from '../../protocol/ports/log.ts'
 import type { Network, Stream } from '../../protocol/ports/network.ts'
 import { Problem } from '../../protocol/problem.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
@@ -39,14 +39,6 @@ export interface DirectStop extends DirectFlags {
 const LOOK_MS = 100
 /** Peers that are told by this program; they tell all others. */
 const VISITS_MAX = 24
-
-const silent: Log = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silent,
-}
 
 export async function estopDirectly(context: Context, stop: DirectStop): Promise<number> {
   const key = await context.client.signIn.key()
@@ -72,7 +64,7 @@ export async function estopDirectly(context: Context, stop: DirectStop): Promise
     bootstrap: [],
     mdns: false,
     topics: [estopTopic],
-    log: silent,
+    log: silentLog,
   })
   try {
     return await brought(context, stop, network, ways)

@@ -22,7 +22,7 @@ import { shortMeshId } from '../../protocol/identity/mesh-id.ts'
 import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { formatSwarmKey } from '../../protocol/identity/swarm-key.ts'
 import type { JoinToken } from '../../protocol/joining/token.ts'
-import type { Log } from '../../protocol/ports/log.ts'
+import { silentLog } from '../../protocol/ports/log.ts'
 import * as no from './join-refusals.ts'
 import { tokenFrom } from './join-token.ts'
 import { credentialIn, keepCredential, seedIn, trustIn } from './peer-files.ts'
@@ -159,7 +159,7 @@ async function asked(seed: Uint8Array, token: JoinToken, name: string): Promise<
     bootstrap: [],
     mdns: false,
     topics: [],
-    log: silent,
+    log: silentLog,
   })
   try {
     const wish = { token, name, keyOf: (peer: typeof network.self) => peer }
@@ -209,13 +209,4 @@ function report(
     ? `this host is of mesh ${shortMeshId(mesh)} already, as ${name}; the token was not used`
     : `this host is of mesh ${shortMeshId(mesh)} now: ${name}, ${roles.join(' and ')}`
   process.stderr.write(`${what}\nstart it with: skein agent run --config ${config}\n`)
-}
-
-/** What goes wrong is told in one line at the end. */
-const silent: Log = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silent,
 }

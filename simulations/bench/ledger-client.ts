@@ -13,18 +13,10 @@ import { credentialBy } from '../../coordinator/host/peer-files.ts'
 import { keyFileNames } from '../../protocol/identity/key-file.ts'
 import { type PeerId, signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import type { Appended } from '../../protocol/ledger/ledger.ts'
-import type { Log } from '../../protocol/ports/log.ts'
+import { silentLog } from '../../protocol/ports/log.ts'
 import { helloOf } from '../../protocol/wire/versions.ts'
 
 const DIAL_DEADLINE_MS = 5_000
-
-const silent: Log = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silent,
-}
 
 export class LedgerClient {
   private readonly couriers = new Map<PeerId, Courier>()
@@ -50,11 +42,11 @@ export class LedgerClient {
       mdns: false,
       topics: [],
       onDiscovered: () => {},
-      log: silent,
+      log: silentLog,
     })
     const issuer = readIssuer(join(dirname(swarmKeyFile), keyFileNames.issuer))
     const network = new TrustedNetwork(
-      { clock, network: inner, log: silent },
+      { clock, network: inner, log: silentLog },
       {
         trust: { mesh: issuer.mesh, isRevoked: () => false },
         credential: credentialBy(issuer, signerFromSeed(seed).id, {
@@ -68,7 +60,7 @@ export class LedgerClient {
     )
     network.begin()
     const hello = helloOf(AGENT_VERSION, 'bench')
-    const calls = new Calls({ clock, entropy, network, log: silent }, hello)
+    const calls = new Calls({ clock, entropy, network, log: silentLog }, hello)
     network.onConnection = ({ peer, kind }) => {
       if (kind === 'connected') calls.resetBackoff(peer)
     }
