@@ -11,6 +11,7 @@ import type { TokenRecord, TokenTerms, TokenUse } from '../../protocol/joining/j
 import { joinLimits } from '../../protocol/joining/limits.ts'
 import { joinTokenId } from '../../protocol/joining/token.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
+import { kvRows } from '../../protocol/ledger/kv-rows.ts'
 import { stateLimits } from '../../protocol/ledger/limits.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
@@ -95,15 +96,9 @@ export function heldToken(state: LedgerState, id: string): HeldToken | undefined
 }
 
 export function* heldTokens(state: LedgerState): Generator<HeldToken> {
-  for (let after: string | undefined, more = true; more; more = after !== undefined) {
-    const from = after === undefined ? {} : { after }
-    const query = { kind: 'kvList' as const, namespace: TOKENS, prefix: TOKEN_PREFIX, ...from }
-    const { value } = read(state, query)
-    for (const { key } of value.items) {
-      const held = heldToken(state, key.slice(TOKEN_PREFIX.length))
-      if (held !== undefined) yield held
-    }
-    after = value.next
+  for (const { key } of kvRows(state, TOKENS, TOKEN_PREFIX)) {
+    const held = heldToken(state, key.slice(TOKEN_PREFIX.length))
+    if (held !== undefined) yield held
   }
 }
 

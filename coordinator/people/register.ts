@@ -7,6 +7,7 @@ import { grantIn } from '../../protocol/identity/certificate.ts'
 import { Credential } from '../../protocol/identity/credential.ts'
 import { RevocationRow } from '../../protocol/identity/revocation.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
+import { kvRows } from '../../protocol/ledger/kv-rows.ts'
 import { revokedNamespace } from '../../protocol/ledger/namespaces.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
@@ -41,14 +42,9 @@ export function personNamed(state: LedgerState, name: string): Person | undefine
 }
 
 export function* people(state: LedgerState): Generator<Person> {
-  for (let after: string | undefined, more = true; more; more = after !== undefined) {
-    const from = after === undefined ? {} : { after }
-    const { value } = read(state, { kind: 'kvList', namespace: PEOPLE, prefix: '', ...from })
-    for (const { value: bytes, revision } of value.items) {
-      const person = personIn(state, bytes, revision)
-      if (person !== undefined) yield person
-    }
-    after = value.next
+  for (const { value, revision } of kvRows(state, PEOPLE, '')) {
+    const person = personIn(state, value, revision)
+    if (person !== undefined) yield person
   }
 }
 

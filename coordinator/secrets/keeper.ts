@@ -9,6 +9,7 @@ import type { OpenedSecrets, SecretSource } from '../../agent/work/secrets/sourc
 import { sealingLimits } from '../../protocol/identity/limits.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { openedUnder, sealedTo, sealedUnder } from '../../protocol/identity/sealing.ts'
+import { kvRows } from '../../protocol/ledger/kv-rows.ts'
 import type { Candidacy, Leadership } from '../../protocol/ledger/ledger.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
@@ -72,18 +73,12 @@ export class SecretKeeper implements SecretSource {
   list(): SecretItem[] {
     const { state } = this.#agent.ledger
     const items: SecretItem[] = []
-    let after: string | undefined
-    do {
-      const query = { kind: 'kvList' as const, namespace: NAMESPACE, prefix: VALUE_PREFIX }
-      const page = read(state, after === undefined ? query : { ...query, after }).value
-      for (const { key, value } of page.items) {
-        const row = decode(SecretRow, value)
-        if (!row.ok) continue
-        const { by, atMs } = row.value
-        items.push({ name: key.slice(VALUE_PREFIX.length), by, atMs })
-      }
-      after = page.next
-    } while (after !== undefined)
+    for (const { key, value } of kvRows(state, NAMESPACE, VALUE_PREFIX)) {
+      const row = decode(SecretRow, value)
+      if (!row.ok) continue
+      const { by, atMs } = row.value
+      items.push({ name: key.slice(VALUE_PREFIX.length), by, atMs })
+    }
     return items
   }
 

@@ -8,6 +8,7 @@ import { sealingLimits } from '../../protocol/identity/limits.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { type SealingKey, sealedTo, sealingKeyOf } from '../../protocol/identity/sealing.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
+import { kvRows } from '../../protocol/ledger/kv-rows.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
@@ -137,9 +138,7 @@ export class MeshKey {
 
   /** Others that have it, as far as the ledger here knows. */
   #holders(): PeerId[] {
-    const query = { kind: 'kvList' as const, namespace: NAMESPACE, prefix: KEY_PREFIX }
-    const { items } = read(this.#agent.ledger.state, query).value
-    return items
+    return [...kvRows(this.#agent.ledger.state, NAMESPACE, KEY_PREFIX)]
       .map(({ key }) => key.slice(KEY_PREFIX.length) as PeerId)
       .filter((peer) => peer !== this.#agent.id)
   }
