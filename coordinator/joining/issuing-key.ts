@@ -46,14 +46,14 @@ export class IssuingKey {
 
   /** Undefined where this agent cannot come by one. */
   async get(): Promise<Issuer | undefined> {
-    const row = this.#row()
+    const row = issuerRow(this.#agent.ledger.state)
     if (row !== undefined) {
       const opened = this.#opened?.revision === row.revision ? this.#opened.issuer : undefined
       const issuer = opened ?? (await this.#open(row.value))
       if (issuer !== undefined) this.#opened = { revision: row.revision, issuer }
       if (issuer !== undefined && this.#isGood(issuer)) return issuer
     }
-    return this.own && this.issuerIn(this.own)
+    return this.#own && this.issuerIn(this.#own)
   }
 
   /** As leader: from now on voters have it. False where that did not come about. */
@@ -94,15 +94,14 @@ export class IssuingKey {
     if (!seed?.ok) return undefined
     return { signer: signerFromSeed(seed.value.seed), certificate: seed.value.certificate }
   }
-
-  #row(): { value: Uint8Array; revision: number } | undefined {
-    const { state } = this.#agent.ledger
-    return read(state, { kind: 'kvGet', namespace: ISSUING, key: ISSUER_KEY }).value
-  }
 }
 
 export function isIssuerKept(state: LedgerState): boolean {
-  return read(state, { kind: 'kvGet', namespace: ISSUING, key: ISSUER_KEY }).value !== undefined
+  return issuerRow(state) !== undefined
+}
+
+function issuerRow(state: LedgerState): { value: Uint8Array; revision: number } | undefined {
+  return read(state, { kind: 'kvGet', namespace: ISSUING, key: ISSUER_KEY }).value
 }
 
 function isForNow({ notAfterMs }: Grant, nowMs: number): boolean {
