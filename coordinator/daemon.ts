@@ -253,7 +253,9 @@ function gatewayModule(
 ): ModuleSpec {
   const open = config.api.metrics === 'loopback' ? ['/metrics'] : []
   const door = new SignedDoor(agent.trust, agent.ports, open)
-  agent.ledger.guardAppends(new LedgerGate(door))
+  agent.ledger.guardAppends(
+    new LedgerGate(door, (peer) => agent.peers.holderOf(peer)?.name ?? 'a host'),
+  )
   const api = new ControlApi(agent, { ...parts, door })
   const handle = withPlainEndpoints(
     {

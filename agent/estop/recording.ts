@@ -99,7 +99,8 @@ export class StopRecording {
     const isWritten = await this.#append({
       kind: 'auditAppend',
       value: {
-        actor: nameOf(self),
+        actor: self,
+        from: nameOf(self),
         verb: verbOf(saying),
         object: objectOf(saying),
         reason: fitting(saying.reason, stateLimits.noteBytesMax),

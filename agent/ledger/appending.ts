@@ -34,7 +34,7 @@ export class Appending {
     this.clock = clock
     this.time = time
     this.calls = calls
-    calls.serve(APPEND_SERVICE, (_, body) => this.serve(body))
+    calls.serve(APPEND_SERVICE, (from, body) => this.serve(from, body))
   }
 
   /** Finds the leader, waits for one within the time, and never proposes twice. */
@@ -100,13 +100,21 @@ export class Appending {
   }
 
   /** What people decide waits for its proof; nothing else waits for anything. */
-  private async appendGuarded(wanted: readonly Wanted[], timeoutMs: number): Promise<Appended[]> {
+  private async appendGuarded(
+    from: PeerId,
+    wanted: readonly Wanted[],
+    timeoutMs: number,
+  ): Promise<Appended[]> {
     const { guard } = this
     if (guard === undefined) return this.appendHere(wanted, timeoutMs)
-    const asked = wanted.map(({ command, proof }) => guard.admit(command, proof))
+    const asked = wanted.map(({ command, proof }) => guard.admit(command, proof, from))
     if (asked.every((each) => each === undefined)) return this.appendHere(wanted, timeoutMs)
     const admitted = await Promise.all(asked)
-    const open = wanted.filter((_, i) => admitted[i]?.ok !== false)
+    const open = wanted.flatMap((one, i) => {
+      const it = admitted[i]
+      if (it === undefined) return [one]
+      return it.ok ? [{ ...one, command: it.command }] : []
+    })
     const outcomes = await this.appendHere(open, timeoutMs)
     let next = 0
     return admitted.map((it): Appended => {
@@ -117,7 +125,7 @@ export class Appending {
     })
   }
 
-  private async serve(body: Uint8Array): Promise<Uint8Array> {
+  private async serve(from: PeerId, body: Uint8Array): Promise<Uint8Array> {
     const request = decodeRequest(body)
     if (!request) throw new BadQuestion('that is no request to append')
     const { wanted, timeoutMs } = request
@@ -126,7 +134,7 @@ export class Appending {
       return encodeOutcomes(wanted.map(() => overloaded))
     this.forwarded += wanted.length
     try {
-      return encodeOutcomes(await this.appendGuarded(wanted, timeoutMs))
+      return encodeOutcomes(await this.appendGuarded(from, wanted, timeoutMs))
     } finally {
       this.forwarded -= wanted.length
     }

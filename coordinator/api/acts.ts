@@ -6,6 +6,7 @@
 
 import type { Deed, Trail } from '../audit/deed.ts'
 import type { AuditDesk } from '../audit/desk.ts'
+import { auditLimits } from '../audit/limits.ts'
 import type { Handlers, Request } from './dispatch.ts'
 import { type Caller, type Door, signedIn } from './door.ts'
 import { ApiRefusal } from './refusal.ts'
@@ -39,9 +40,6 @@ const objects: Words = {
   revokeToken: ({ parameters }) => parameters.token,
 }
 
-/** Of a key: enough to tell those of one person apart. */
-const idLettersShown = 8
-
 type AnyRequest = Request<RouteName>
 type AnyHandler = (request: AnyRequest) => Promise<unknown> | unknown
 
@@ -68,12 +66,12 @@ function recorded(
     const trail = trailOf(name, request, here)
     try {
       const answer = await handler({ ...request, trail })
-      if (!trail.written) await desk.record(deedOf(trail, 'ok'))
+      if (!trail.written) await desk.record(deedOf(trail, 'ok'), trail.proof)
       return answer
     } catch (error) {
       const outcome = error instanceof ApiRefusal ? error.code : 'internal'
       // Nobody is kept waiting for the record of what was not done.
-      if (!trail.written) void desk.recordRefusal(deedOf(trail, outcome))
+      if (!trail.written) void desk.recordRefusal(deedOf(trail, outcome), trail.proof)
       throw error
     }
   }
@@ -107,7 +105,9 @@ export function recordRefused(desk: AuditDesk, here: string): Door['onRefusedAct
 /** Where somebody asked, and with which key. */
 function placeOf(from: string | undefined, here: string, caller: Caller | undefined): string {
   const place = from === undefined ? here : `${from} at ${here}`
-  return caller === undefined ? place : `${place}, key …${caller.id.slice(-idLettersShown)}`
+  return caller === undefined
+    ? place
+    : `${place}, key …${caller.id.slice(-auditLimits.idLettersShown)}`
 }
 
 function deedOf({ note }: Trail, outcome: string): Deed {

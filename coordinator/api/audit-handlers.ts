@@ -16,6 +16,7 @@ import {
   markTold,
   wordsOf,
 } from '../audit/export-lines.ts'
+import { isBy } from '../audit/hearsay.ts'
 import { auditLimits } from '../audit/limits.ts'
 import { freshState } from '../runs/fresh.ts'
 import type { Handlers } from './dispatch.ts'
@@ -81,7 +82,7 @@ function pageOf(state: LedgerState, query: ReadQuery<'audit'>): RouteResponse<'a
 function isWanted(entry: EntryWords, { sinceMs, actor, verb, outcome }: ReadQuery<'audit'>) {
   return (
     (sinceMs === undefined || entry.timeMs >= sinceMs) &&
-    (actor === undefined || entry.actor === actor) &&
+    (actor === undefined || isBy(entry.actor, actor)) &&
     (verb === undefined || entry.verb === verb || entry.verb.startsWith(`${verb}.`)) &&
     (outcome === undefined || entry.outcome === outcome)
   )

@@ -10,7 +10,6 @@ import { doorLimits } from '../../agent/door/limits.ts'
 import { NonceStore } from '../../agent/door/nonce-store.ts'
 import { Rates } from '../../agent/door/rates.ts'
 import { isLoopback } from '../../agent/http/admission.ts'
-import type { Admitted } from '../../agent/ledger/append-guard.ts'
 import { Tally } from '../../agent/tally.ts'
 import { callDigest } from '../../protocol/identity/call-digest.ts'
 import type { Grant } from '../../protocol/identity/certificate.ts'
@@ -20,13 +19,16 @@ import {
   type EnvelopeFault,
   type Opened,
   openEnvelope,
+  openEnvelopeAsSigned,
 } from '../../protocol/identity/envelope.ts'
+import { envelopeLimits } from '../../protocol/identity/limits.ts'
 import { shortMeshId } from '../../protocol/identity/mesh-id.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { mayDo, type VerbName, verbs } from '../../protocol/identity/verbs.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Disk } from '../../protocol/ports/disk.ts'
 import { decode } from '../../protocol/wire/codec.ts'
+import type { SignedDeed } from '../audit/deed.ts'
 import type { ApiRequest } from './exchange.ts'
 import { bodyBytesMax } from './limits.ts'
 import { type ApiCode, ApiRefusal } from './refusal.ts'
@@ -73,6 +75,10 @@ export interface Decided {
   /** What the command must have been signed for, where it is not enough that it is of the verb. */
   readonly object?: string | undefined
 }
+
+export type Vouched =
+  /** `settle` is told whether the command took effect, or may have. */
+  { ok: true; settle(tookEffect: boolean): void } | { ok: false; detail: string }
 
 export interface DoorPorts {
   clock: Clock
@@ -172,7 +178,7 @@ export class SignedDoor implements Door {
    * Whether a command of another host, which people decide, is signed: fresh, new to this host, for
    * one of the verbs that each part may come from, and by whom each part names.
    */
-  async vouch(proof: Uint8Array | undefined, decided: readonly Decided[]): Promise<Admitted> {
+  async vouch(proof: Uint8Array | undefined, decided: readonly Decided[]): Promise<Vouched> {
     const asked = await this.#openedOnce(proof, ({ command, by }) =>
       decided.every(
         (part) =>
@@ -191,6 +197,20 @@ export class SignedDoor implements Door {
       if (!tookEffect) this.#nonces.release(by.subject, command)
     }
     return { ok: true, settle }
+  }
+
+  /** Whose act is told of by another host: what the person has signed, whenever that was, holds. */
+  whoSigned(proof: Uint8Array | undefined): SignedDeed | undefined {
+    if (proof === undefined) return undefined
+    const envelope = envelopeIn(proof)
+    const opened = envelope && openEnvelopeAsSigned(envelope, this.#trust)
+    const nowMs = this.#clock.wall()
+    if (!opened?.ok || opened.command.issuedMs > nowMs + envelopeLimits.clockSkewMsMax) {
+      this.#refused.add(opened?.ok === false ? opened.why : 'notSigned')
+      return undefined
+    }
+    const { verb, object, issuedMs, expiresMs } = opened.command
+    return { name: opened.by.name, verb, object, issuedMs, isFresh: nowMs < expiresMs }
   }
 
   /** A signed command that holds now and is the one that is meant; it counts as done from here on. */

@@ -3,13 +3,17 @@
  * of another host only with what the person has signed for it, fresh, for that verb, in that name,
  * and once. A host that lies can so decide nothing in anybody's name. What it could do is to put
  * another deed of the same verb in the place of the one that it was given; that is written in the
- * audit log beside the name of the host.
+ * audit log beside the name of the host. What it tells for the audit log is written as its word
+ * (`coordinator/audit/hearsay.ts`).
  */
 import type { Admitted, AppendGuard } from '../../agent/ledger/append-guard.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { revokedKey } from '../../protocol/identity/revocation.ts'
 import type { VerbName } from '../../protocol/identity/verbs.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
 import { revokedNamespace } from '../../protocol/ledger/namespaces.ts'
+import type { SignedDeed } from '../audit/deed.ts'
+import { asTold, type Teller } from '../audit/hearsay.ts'
 import { grantedIn, REVOKED_PREFIX, TOKEN_PREFIX, TOKENS } from '../joining/tokens.ts'
 import { ISSUING } from '../joining/wire.ts'
 import { registerNamespaces } from '../people/register.ts'
@@ -34,6 +38,7 @@ export const origins: { readonly [K in Command['kind']]: Origin<K> } = {
   /** Each agent has judged the word for itself; what is written of it, the leader writes. */
   estopRaise: 'leader',
   estopReset: 'leader',
+  /** Of itself, and of what people have signed; else it is written that the agent says so. */
   auditAppend: undefined,
   /** A text is named by its hash, and does nothing before it is started or published. */
   workflowPut: undefined,
@@ -88,13 +93,20 @@ const reserved: Readonly<Record<string, Verbs>> = {
 }
 
 export class LedgerGate implements AppendGuard {
-  readonly #door: Pick<SignedDoor, 'vouch'>
+  readonly #door: Pick<SignedDoor, 'vouch' | 'whoSigned'>
+  readonly #nameOf: (peer: PeerId) => string
 
-  constructor(door: Pick<SignedDoor, 'vouch'>) {
+  /** `nameOf`: by the certificate that the host has shown. */
+  constructor(door: Pick<SignedDoor, 'vouch' | 'whoSigned'>, nameOf: (peer: PeerId) => string) {
     this.#door = door
+    this.#nameOf = nameOf
   }
 
-  admit(command: Command, proof: Uint8Array | undefined): Promise<Admitted> | undefined {
+  admit(
+    command: Command,
+    proof: Uint8Array | undefined,
+    from: PeerId,
+  ): Promise<Admitted> | undefined {
     const parts: readonly Command[] = command.kind === 'batch' ? command.value.commands : [command]
     const decided: Decided[] = []
     for (const part of parts) {
@@ -102,8 +114,46 @@ export class LedgerGate implements AppendGuard {
       if (verbs === 'leader') return Promise.resolve(leadersOwn)
       if (verbs !== undefined) decided.push({ verbs, by: byOf(part), object: objectOf(part) })
     }
-    return decided.length === 0 ? undefined : this.#door.vouch(proof, decided)
+    if (decided.length === 0 && !isForTheLog(command)) return undefined
+    return this.#admitted(command, proof, decided, from)
   }
+
+  async #admitted(
+    command: Command,
+    proof: Uint8Array | undefined,
+    decided: readonly Decided[],
+    from: PeerId,
+  ): Promise<Admitted> {
+    const vouched = decided.length === 0 ? free : await this.#door.vouch(proof, decided)
+    if (!vouched.ok) return vouched
+    if (!isForTheLog(command)) return { ...vouched, command }
+    const signed = this.#door.whoSigned(proof)
+    return { ...vouched, command: told(command, { id: from, name: this.#nameOf(from) }, signed) }
+  }
+}
+
+const free = { ok: true, settle: () => {} } as const
+
+function isForTheLog(command: Command): boolean {
+  if (command.kind !== 'batch') return command.kind === 'auditAppend'
+  const { audit, commands } = command.value
+  return audit !== undefined || commands.some(({ kind }) => kind === 'auditAppend')
+}
+
+/** The same, with all that it has written into the audit log as that host's word. */
+function told(command: Command, by: Teller, signed: SignedDeed | undefined): Command {
+  if (command.kind !== 'batch') return entryTold(command, by, signed)
+  const { audit, commands } = command.value
+  const value = {
+    commands: commands.map((part) => entryTold(part, by, signed)),
+    ...(audit === undefined ? {} : { audit: asTold(audit, by, signed) }),
+  }
+  return { kind: 'batch', value }
+}
+
+function entryTold<C extends Command>(command: C, by: Teller, signed: SignedDeed | undefined): C {
+  if (command.kind !== 'auditAppend') return command
+  return { ...command, value: asTold(command.value, by, signed) }
 }
 
 const leadersOwn: Admitted = { ok: false, detail: 'only whoever leads decides this' }

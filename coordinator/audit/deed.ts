@@ -12,6 +12,16 @@ export interface Deed extends AuditNote {
   readonly outcome: string
 }
 
+/** What a person has signed, as far as it says whose act it was. */
+export interface SignedDeed {
+  readonly name: string
+  readonly verb: string
+  readonly object: string
+  readonly issuedMs: number
+  /** Good still, and not only when it was signed. */
+  readonly isFresh: boolean
+}
+
 /**
  * One act on its way: what is to be written of it, and whether the ledger has that already because it
  * went there with the act itself.

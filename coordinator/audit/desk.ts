@@ -17,6 +17,11 @@ import { auditLimits } from './limits.ts'
 const PREFIX = 'audit/waiting/'
 const keyOf = (number: number) => `${PREFIX}${String(number).padStart(15, '0')}`
 
+/** As it waits on the disk. */
+interface Kept extends Deed {
+  readonly signed?: string
+}
+
 export type Recorded = 'written' | 'waiting' | 'lost'
 
 export class AuditDesk {
@@ -55,16 +60,19 @@ export class AuditDesk {
     return this.#waiting?.length ?? 0
   }
 
-  /** Resolves when it is in the ledger, or on this disk to be written later. Never rejects. */
-  async record(deed: Deed): Promise<Recorded> {
+  /**
+   * Resolves when it is in the ledger, or on this disk to be written later. Never rejects. `proof`:
+   * what the person has signed for it, without whom it is written as what this host says.
+   */
+  async record(deed: Deed, proof?: Uint8Array): Promise<Recorded> {
     const whole = fitted(deed)
     // What waits is older, and goes first.
-    if (this.waiting === 0 && (await this.#append(whole))) return 'written'
-    return this.#keep(whole)
+    if (this.waiting === 0 && (await this.#append(whole, proof))) return 'written'
+    return this.#keep(whole, proof)
   }
 
   /** Of somebody who was turned away. When there are too many of them, they are counted instead. */
-  async recordRefusal(deed: Deed): Promise<void> {
+  async recordRefusal(deed: Deed, proof?: Uint8Array): Promise<void> {
     if (!this.#refusals.take(1, this.#agent.ports.clock.now())) {
       this.#untold++
       return
@@ -73,18 +81,18 @@ export class AuditDesk {
     this.#untold = 0
     const more = untold === 0 ? [] : [`${untold} more were refused before this one`]
     const detail = [deed.detail, ...more].filter((part) => part !== undefined).join('; ')
-    await this.record(detail === '' ? deed : { ...deed, detail })
+    await this.record(detail === '' ? deed : { ...deed, detail }, proof)
   }
 
-  async #append(value: Deed): Promise<boolean> {
+  async #append(value: Deed, proof: Uint8Array | undefined): Promise<boolean> {
     const { ledger } = this.#agent
     const timeoutMs = auditLimits.appendTimeoutMs
-    const outcome = await ledger.append({ kind: 'auditAppend', value }, { timeoutMs })
+    const outcome = await ledger.append({ kind: 'auditAppend', value }, { timeoutMs, proof })
     // One whose fate is unknown is written again rather than perhaps not at all.
     return outcome.kind === 'applied' && outcome.result.code === 'ok'
   }
 
-  async #keep(deed: Deed): Promise<Recorded> {
+  async #keep(deed: Deed, proof: Uint8Array | undefined): Promise<Recorded> {
     const { clock, disk, log } = this.#agent.ports
     if (this.#waiting === undefined) await this.#load()
     const waiting = this.#waiting ?? []
@@ -94,7 +102,8 @@ export class AuditDesk {
     const happened = `happened ${formatTimestamp(clock.wall())}`
     const late = fitted({ ...deed, detail: [happened, deed.detail].filter(Boolean).join('; ') })
     try {
-      const value = new TextEncoder().encode(JSON.stringify(late))
+      const signed = proof && Buffer.from(proof).toString('base64url')
+      const value = new TextEncoder().encode(JSON.stringify({ ...late, signed }))
       await disk.write([{ put: keyOf(number), value }], { durable: true })
     } catch (error) {
       waiting.splice(waiting.indexOf(number), 1)
@@ -142,7 +151,7 @@ export class AuditDesk {
       for (let first = this.#waiting?.[0]; first !== undefined; first = this.#waiting?.[0]) {
         const bytes = await disk.get(keyOf(first))
         if (this.#stopped) break
-        if (bytes !== undefined && !(await this.#append(this.#read(bytes)))) break
+        if (bytes !== undefined && !(await this.#append(...this.#read(bytes)))) break
         await disk.write([{ del: keyOf(first) }], { durable: false })
         this.#waiting?.shift()
       }
@@ -155,11 +164,14 @@ export class AuditDesk {
   }
 
   /** Those that found no room are told of by the first that is written afterwards. */
-  #read(bytes: Uint8Array): Deed {
-    const deed = JSON.parse(new TextDecoder().decode(bytes)) as Deed
-    if (this.#lost === 0) return deed
+  #read(bytes: Uint8Array): [Deed, Uint8Array | undefined] {
+    const { signed, ...deed } = JSON.parse(new TextDecoder().decode(bytes)) as Kept
+    const proof =
+      signed === undefined ? undefined : new Uint8Array(Buffer.from(signed, 'base64url'))
+    if (this.#lost === 0) return [deed, proof]
     const missing = `${this.#lost} acts on this host are missing`
     this.#lost = 0
-    return fitted({ ...deed, detail: [missing, deed.detail].filter(Boolean).join('; ') })
+    const detail = [missing, deed.detail].filter(Boolean).join('; ')
+    return [fitted({ ...deed, detail }), proof]
   }
 }

@@ -28,6 +28,8 @@ export const auditLimits = {
   sliceEntries: 500,
   /** Entries that one question goes through, from the newest back. The next goes on from there. */
   scanEntriesMax: 20_000,
+  /** Of a key or an id: enough to tell those of one mesh apart. */
+  idLettersShown: 8,
   /** Bytes of a text that are written down of one that is longer. */
   noteBytesMax: stateLimits.noteBytesMax,
   detailBytesMax: stateLimits.auditDetailBytesMax,

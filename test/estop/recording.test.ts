@@ -54,7 +54,7 @@ function leader() {
 }
 
 const raised = 'ada estop.raise mesh #1 ok'
-const obeyed = 'n1 estop.raise mesh #1 obeyed by all that are alive'
+const obeyed = `${self} estop.raise mesh #1 obeyed by all that are alive`
 
 test('a stop is in the audit log by who raised it, at once, and once with who has obeyed', async () => {
   const { core, look, obey, audit, recording } = leader()
