@@ -16,6 +16,7 @@ export class Gater {
   readonly #bannedUntilMs = new Map<PeerId, number>()
   readonly #rateOfAddress = new Map<string, TokenBucket>()
   readonly #rateOfAll: TokenBucket
+  readonly #pendingOfAddress = new Map<string, number>()
   #upgradesPending = 0
 
   constructor(limits: NetworkLimits, refusals: Refusals, connectionCount: () => number) {
@@ -26,24 +27,35 @@ export class Gater {
     this.#rateOfAll = new TokenBucket(inboundPerSecondMax, inboundPerSecondMax, performance.now())
   }
 
-  /** For a raw inbound connection: whether it may begin its handshake. `leave` when it has ended. */
-  enter(address: string): boolean {
+  /** Whether a connection from there comes to nothing at once. Counted where it does. */
+  refuses(address: string): boolean {
     const refusal = this.#judge(address)
-    if (refusal !== undefined) {
-      this.#refusals.count(refusal)
-      return false
-    }
-    this.#upgradesPending += 1
-    return true
+    if (refusal !== undefined) this.#refusals.count(refusal)
+    return refusal !== undefined
   }
 
-  leave(): void {
+  /** Its handshake begins. `leave` when that has ended. */
+  enter(address: string): void {
+    this.#upgradesPending += 1
+    this.#pendingOfAddress.set(address, this.#pendingOf(address) + 1)
+  }
+
+  leave(address: string): void {
     this.#upgradesPending -= 1
+    const left = this.#pendingOf(address) - 1
+    if (left > 0) this.#pendingOfAddress.set(address, left)
+    else this.#pendingOfAddress.delete(address)
+  }
+
+  #pendingOf(address: string): number {
+    return this.#pendingOfAddress.get(address) ?? 0
   }
 
   #judge(address: string): RefusalReason | undefined {
-    if (this.#upgradesPending >= this.#limits.upgradesPendingMax) return 'tooManyHandshakes'
-    if (this.#connectionCount() + this.#upgradesPending >= this.#limits.connectionsMax) {
+    const { upgradesPendingMax, upgradesPendingPerAddressMax, connectionsMax } = this.#limits
+    if (this.#upgradesPending >= upgradesPendingMax) return 'tooManyHandshakes'
+    if (this.#pendingOf(address) >= upgradesPendingPerAddressMax) return 'tooManyHandshakes'
+    if (this.#connectionCount() + this.#upgradesPending >= connectionsMax) {
       return 'tooManyConnections'
     }
     const nowMs = performance.now()
@@ -53,8 +65,12 @@ export class Gater {
   }
 
   #rateFor(address: string, nowMs: number): TokenBucket {
-    const { inboundPerAddressPerSecondMax: max, addressesRatedMax } = this.#limits
-    const rate = this.#rateOfAddress.get(address) ?? new TokenBucket(max, max, nowMs)
+    const {
+      inboundPerAddressPerSecondMax: perSecond,
+      inboundPerAddressAtOnceMax: atOnce,
+      addressesRatedMax,
+    } = this.#limits
+    const rate = this.#rateOfAddress.get(address) ?? new TokenBucket(perSecond, atOnce, nowMs)
     // Kept in order of use, so that the first is the one unused for longest.
     this.#rateOfAddress.delete(address)
     this.#rateOfAddress.set(address, rate)

@@ -23,9 +23,12 @@ export interface NetworkLimits {
   readonly connectionsMax: number
   /** Connections whose handshake has not finished. More are refused at once. */
   readonly upgradesPendingMax: number
-  /** Inbound connections a second from one address, with as much again as a burst. */
+  /** The same from one address, so that whoever holds them open keeps nobody else out. */
+  readonly upgradesPendingPerAddressMax: number
+  /** Inbound connections a second from one address, and how many may come at once. */
   readonly inboundPerAddressPerSecondMax: number
-  /** The same from all addresses together. */
+  readonly inboundPerAddressAtOnceMax: number
+  /** A second from all addresses together, with as much again as a burst. */
   readonly inboundPerSecondMax: number
   /** Addresses whose rate is remembered. The one unused for longest is forgotten. */
   readonly addressesRatedMax: number
@@ -90,8 +93,11 @@ export const networkLimits: NetworkLimits = {
   connectionsMax: 1024,
   // A handshake holds about 20 KiB and 2 ms of a core: 64 are 130 ms of work.
   upgradesPendingMax: 64,
-  // A rack behind one address reconnects at once after a switch reboots; the rest retry.
-  inboundPerAddressPerSecondMax: 64,
+  upgradesPendingPerAddressMax: 32,
+  // A rack behind one address reconnects at once after a switch reboots; the rest retry. Who comes
+  // and goes all day, each time under another name, costs 5 ms of a core each time.
+  inboundPerAddressPerSecondMax: 8,
+  inboundPerAddressAtOnceMax: 64,
   inboundPerSecondMax: 128,
   addressesRatedMax: 1024,
   // Six round trips over a satellite (600 ms each), and some rest.
@@ -155,6 +161,10 @@ export function limitsWith(overrides: LimitOverrides = {}): NetworkLimits {
 
 function assertRelations(limits: NetworkLimits): void {
   const { gossip, purposeDefault } = limits
+  assert(
+    limits.inboundPerAddressAtOnceMax <= limits.inboundPerSecondMax,
+    'one address alone does not use up what all may',
+  )
   assert(
     limits.streamWindowBytesMax >= 256 * kib,
     'a stream window is at least what yamux starts with',

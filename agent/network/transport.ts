@@ -3,9 +3,11 @@
  * an upgrader, and this is where we stand between the two, to count its bytes, to refuse it before
  * its handshake costs anything, and to notice how that handshake ends.
  */
+import { Server, Socket } from 'node:net'
 import type { Listener, MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { assert } from '../../protocol/assert.ts'
 import { HandshakeFailed } from './errors.ts'
 import type { Gater } from './gater.ts'
 import type { NetworkLimits } from './limits.ts'
@@ -55,6 +57,7 @@ export function guardedTcp(door: Doorkeeper): (components: TcpComponents) => Tra
 }
 
 function reportingListener(listener: Listener, door: Doorkeeper): Listener {
+  judgeSockets(listener, door.gater)
   const listen = listener.listen.bind(listener)
   // The transport manager would fold the error into the text of another.
   listener.listen = async (address: Multiaddr) => {
@@ -68,6 +71,19 @@ function reportingListener(listener: Listener, door: Doorkeeper): Listener {
   return listener
 }
 
+/** Before libp2p builds anything around it: to take a socket and drop it is all that a refusal costs. */
+function judgeSockets(listener: Listener, gater: Gater): void {
+  const { server } = listener as unknown as { server?: unknown }
+  assert(server instanceof Server, 'a listener of libp2p has a server of node')
+  const takers = server.listeners('connection') as ((socket: Socket) => void)[]
+  assert(takers.length === 1, 'and takes its sockets in one place')
+  server.removeAllListeners('connection')
+  server.on('connection', (socket) => {
+    if (!gater.refuses(socket.remoteAddress ?? '')) for (const take of takers) take(socket)
+    else socket.on('error', () => {}).resetAndDestroy()
+  })
+}
+
 function guardedUpgrader(upgrader: Upgrader, door: Doorkeeper): Upgrader {
   return {
     createInboundAbortSignal: (signal) => upgrader.createInboundAbortSignal(signal),
@@ -76,14 +92,15 @@ function guardedUpgrader(upgrader: Upgrader, door: Doorkeeper): Upgrader {
     upgradeInbound: async (raw: MultiaddrConnection, options: { signal: AbortSignal }) => {
       door.traffic.watch(raw)
       straighten(raw)
-      if (!door.gater.enter(hostOf(raw.remoteAddr))) throw new Error('refused at the door')
+      const host = hostOf(raw)
+      door.gater.enter(host)
       try {
         await upgrader.upgradeInbound(raw, options)
       } catch (error) {
         if (!options.signal.aborted) countFailure(error, door.refusals)
         throw error
       } finally {
-        door.gater.leave()
+        door.gater.leave(host)
       }
     },
     upgradeOutbound: async (raw: MultiaddrConnection, options: { signal: AbortSignal }) => {
@@ -109,6 +126,9 @@ function countFailure(error: unknown, refusals: Refusals): void {
   refusals.count(name === 'InvalidPeerIdError' ? 'ownIdentity' : 'handshakeFailed')
 }
 
-function hostOf(address: Multiaddr): string {
-  return address.getComponents()[0]?.value ?? ''
+/** As the socket says it: other texts of one address would be other addresses here. */
+function hostOf(raw: MultiaddrConnection): string {
+  const { socket } = raw as unknown as { socket?: unknown }
+  assert(socket instanceof Socket, 'an inbound connection of this transport has a socket of node')
+  return socket.remoteAddress ?? ''
 }

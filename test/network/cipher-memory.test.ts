@@ -39,7 +39,7 @@ test('many of the largest frames pass in both directions, and small ones after t
 const knocks = 5_500
 
 test('strangers who knock leave nothing behind', async () => {
-  const open = { inboundPerAddressPerSecondMax: knocks, inboundPerSecondMax: knocks }
+  const open = { inboundPerAddressAtOnceMax: knocks, inboundPerSecondMax: knocks }
   await withHosts([{ limits: open }, {}], async ([host, friend]) => {
     let answers = 0
     host!.accept(echo, (stream) => {

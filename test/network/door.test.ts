@@ -26,8 +26,8 @@ function portOf(host: RunningNetwork): number {
 }
 
 /** A bare connection, which the other side may reset as it pleases. */
-function knock(host: RunningNetwork): Socket {
-  const socket = connect(portOf(host), '127.0.0.1')
+function knock(host: RunningNetwork, localAddress = '127.0.0.1'): Socket {
+  const socket = connect({ port: portOf(host), host: '127.0.0.1', localAddress })
   socket.on('error', () => {})
   socket.resume()
   return socket
@@ -86,10 +86,33 @@ test('connections have a limit, for those who come and for those we seek', async
 })
 
 test('an address that connects too often is refused for a while, and counted', async () => {
-  await withHosts([{ limits: { inboundPerAddressPerSecondMax: 3 } }], async ([host]) => {
+  const limits = { inboundPerAddressPerSecondMax: 0.001, inboundPerAddressAtOnceMax: 3 }
+  await withHosts([{ limits }, {}], async ([host, guest]) => {
     const sockets = Array.from({ length: 12 }, () => knock(host!))
-    await until('the refusals', () => (host!.refusals().connectionRate ?? 0) > 0)
+    await until('the refusals', () => host!.refusals().connectionRate === 9)
+    // Who comes from elsewhere finds the door open, and whom we know we still reach ourselves.
+    const before = host!.refusals().handshakeFailed ?? 0
+    knock(host!, '127.0.0.9').end('nonsense of somebody else')
+    await until('them', () => (host!.refusals().handshakeFailed ?? 0) > before)
+    assert.equal(host!.refusals().connectionRate, 9)
+    assert.equal(await host!.dial(guest!.addresses()[0]!, soon()), guest!.self)
     for (const socket of sockets) socket.destroy()
+  })
+})
+
+test('whoever holds handshakes open keeps out only those who come from the same place', async () => {
+  const limits = { upgradesPendingMax: 10, upgradesPendingPerAddressMax: 2 }
+  await withHosts([{ limits }], async ([host]) => {
+    const held = Array.from({ length: 6 }, () => knock(host!))
+    await until('the refusals', () => host!.refusals().tooManyHandshakes === 4)
+    knock(host!, '127.0.0.9').end('nonsense')
+    await until('who comes from elsewhere', () => host!.refusals().handshakeFailed === 1)
+    // The place of whoever goes is free again.
+    for (const socket of held) socket.destroy()
+    await until('their going', () => host!.refusals().handshakeFailed === 3)
+    knock(host!).end('nonsense')
+    await until('the next one from there', () => host!.refusals().handshakeFailed === 4)
+    assert.equal(host!.refusals().tooManyHandshakes, 4)
   })
 })
 
