@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Agent } from '../agent/agent.ts'
-import { storeLimits } from '../agent/artifacts/limits.ts'
+import { artifactStreamLimits, storeLimits } from '../agent/artifacts/limits.ts'
 import type { Config } from '../agent/config/schema.ts'
 import type { FlagValue } from '../agent/config/source.ts'
 
@@ -38,6 +38,7 @@ import { openTelemetry } from '../agent/ports/telemetry.ts'
 import { SystemWeb } from '../agent/ports/web.ts'
 import { SystemWorkspace } from '../agent/ports/workspace.ts'
 import { joinPurpose, topicRules } from '../agent/trust/purposes.ts'
+import { artifactPurpose } from '../protocol/artifacts/messages.ts'
 import { assert } from '../protocol/assert.ts'
 import { limits } from '../protocol/consensus/limits.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
@@ -123,7 +124,7 @@ async function live(
     bootstrap: [],
     mdns: config.network.mdns,
     topics: Object.keys(topicRules),
-    purposes: { [joinPurpose]: joinStreamLimits },
+    purposes: { [joinPurpose]: joinStreamLimits, [artifactPurpose]: artifactStreamLimits },
     limits: { connectionsMax: config.network.connectionsMax },
     onDiscovered: (peer, addresses) => {
       if (peer) agent?.membership.discovered(peer, addresses)

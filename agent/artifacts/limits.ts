@@ -2,6 +2,7 @@
 
 import { artifactLimits } from '../../protocol/artifacts/limits.ts'
 import { assert } from '../../protocol/assert.ts'
+import type { PurposeLimits } from '../network/limits.ts'
 
 const kib = 1024
 const mib = 1024 * kib
@@ -70,6 +71,12 @@ export const serveLimits = {
   /** Frames that wait on one stream before its sender is slowed down. */
   framesWaitingMax: 64,
 } as const
+
+/** Each stage that takes what another has left opens one, and there may be thousands of small ones. */
+export const artifactStreamLimits: Partial<PurposeLimits> = {
+  opensPerSecondMax: 500,
+  opensAtOnceMax: 2_000,
+}
 
 /** Looking for pins of runs that are archived. */
 export const releaseLimits = {

@@ -26,6 +26,8 @@ export const joinStreamLimits: PurposeLimits = {
   frameBytesMax: joinLimits.frameBytesMax,
   streamsInboundMax: 1,
   streamsOutboundMax: 1,
+  opensPerSecondMax: 1,
+  opensAtOnceMax: 8,
 }
 
 export const askingLimits = {

@@ -6,8 +6,8 @@ import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { Unreachable } from '../../protocol/ports/network.ts'
 import { errorMessage } from './errors.ts'
-import { forgetFirst } from './gater.ts'
 import type { NetworkLimits } from './limits.ts'
+import { forgetFirst } from './rates.ts'
 
 export class AddressBook {
   readonly #limits: Pick<NetworkLimits, 'peersLearntMax' | 'addressesPerPeerMax'>

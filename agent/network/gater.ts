@@ -7,6 +7,7 @@ import type { ConnectionGater } from '@libp2p/interface'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import type { NetworkLimits } from './limits.ts'
+import { Rates } from './rates.ts'
 import type { RefusalReason, Refusals } from './refusals.ts'
 
 export class Gater {
@@ -14,7 +15,7 @@ export class Gater {
   readonly #refusals: Refusals
   readonly #connectionCount: () => number
   readonly #bannedUntilMs = new Map<PeerId, number>()
-  readonly #rateOfAddress = new Map<string, TokenBucket>()
+  readonly #rateOfAddress: Rates<string>
   readonly #rateOfAll: TokenBucket
   readonly #pendingOfAddress = new Map<string, number>()
   #upgradesPending = 0
@@ -23,7 +24,8 @@ export class Gater {
     this.#limits = limits
     this.#refusals = refusals
     this.#connectionCount = connectionCount
-    const { inboundPerSecondMax } = limits
+    const { inboundPerSecondMax, addressesRatedMax } = limits
+    this.#rateOfAddress = new Rates(addressesRatedMax)
     this.#rateOfAll = new TokenBucket(inboundPerSecondMax, inboundPerSecondMax, performance.now())
   }
 
@@ -52,30 +54,23 @@ export class Gater {
   }
 
   #judge(address: string): RefusalReason | undefined {
-    const { upgradesPendingMax, upgradesPendingPerAddressMax, connectionsMax } = this.#limits
+    const {
+      upgradesPendingMax,
+      upgradesPendingPerAddressMax,
+      connectionsMax,
+      inboundPerAddressPerSecondMax: perSecond,
+      inboundPerAddressAtOnceMax: atOnce,
+    } = this.#limits
     if (this.#upgradesPending >= upgradesPendingMax) return 'tooManyHandshakes'
     if (this.#pendingOf(address) >= upgradesPendingPerAddressMax) return 'tooManyHandshakes'
     if (this.#connectionCount() + this.#upgradesPending >= connectionsMax) {
       return 'tooManyConnections'
     }
     const nowMs = performance.now()
-    if (!this.#rateFor(address, nowMs).take(1, nowMs)) return 'connectionRate'
+    const rate = this.#rateOfAddress.of(address, { perSecond, atOnce }, nowMs)
+    if (!rate.take(1, nowMs)) return 'connectionRate'
     if (!this.#rateOfAll.take(1, nowMs)) return 'connectionRate'
     return undefined
-  }
-
-  #rateFor(address: string, nowMs: number): TokenBucket {
-    const {
-      inboundPerAddressPerSecondMax: perSecond,
-      inboundPerAddressAtOnceMax: atOnce,
-      addressesRatedMax,
-    } = this.#limits
-    const rate = this.#rateOfAddress.get(address) ?? new TokenBucket(perSecond, atOnce, nowMs)
-    // Kept in order of use, so that the first is the one unused for longest.
-    this.#rateOfAddress.delete(address)
-    this.#rateOfAddress.set(address, rate)
-    forgetFirst(this.#rateOfAddress, addressesRatedMax)
-    return rate
   }
 
   ban(peer: PeerId, forMs: number): void {
@@ -119,11 +114,4 @@ export class Gater {
       denyOutboundEncryptedConnection: deny,
     }
   }
-}
-
-/** A `Map` keeps the order of insertion: the first key is the oldest. */
-export function forgetFirst<K, V>(map: Map<K, V>, sizeMax: number): void {
-  if (map.size <= sizeMax) return
-  const first = map.keys().next()
-  if (!first.done) map.delete(first.value)
 }

@@ -5,6 +5,7 @@
  * are asserted whenever a network starts, not only on import.
  */
 import { assert } from '../../protocol/assert.ts'
+import type { Rate } from './rates.ts'
 
 const kib = 1024
 const mib = 1024 * kib
@@ -16,6 +17,9 @@ export interface PurposeLimits {
   readonly streamsInboundMax: number
   /** Streams of this purpose that we open on one connection. More fail with `limitReached`. */
   readonly streamsOutboundMax: number
+  /** How often a peer may open one to us, and how many at once. More are reset. */
+  readonly opensPerSecondMax: number
+  readonly opensAtOnceMax: number
 }
 
 export interface NetworkLimits {
@@ -50,6 +54,10 @@ export interface NetworkLimits {
   readonly addressesPerPeerMax: number
   /** Streams of all kinds that one connection may open to us. More are reset by the muxer. */
   readonly streamsPerConnectionMax: number
+  /** Streams of one peer that come to nothing. Beyond, each costs it its connection. */
+  readonly vainStreams: Rate
+  /** Peers of which is remembered how often they open streams. */
+  readonly peersRatedMax: number
   /** How far a sender may run ahead of a reader on one stream. */
   readonly streamWindowBytesMax: number
   /** `send` returns false from here on. */
@@ -110,12 +118,23 @@ export const networkLimits: NetworkLimits = {
   peersLearntMax: 4096,
   addressesPerPeerMax: 16,
   streamsPerConnectionMax: 64,
+  // A newer peer may ask for a dozen purposes that are not known here, each again every few seconds.
+  // Of one of our own that was killed and comes back, one or two find nobody yet.
+  vainStreams: { perSecond: 4, atOnce: 64 },
+  peersRatedMax: 4096,
   // 1 MiB keeps 160 Mbit/s going over 50 ms. It is also what one paused stream can make us hold.
   streamWindowBytesMax: mib,
   // The window that every new stream starts with: more cannot be under way anyway.
   streamHighWaterBytes: 256 * kib,
   streamBufferBytesMax: 8 * mib,
-  purposeDefault: { frameBytesMax: mib, streamsInboundMax: 8, streamsOutboundMax: 8 },
+  purposeDefault: {
+    frameBytesMax: mib,
+    streamsInboundMax: 8,
+    streamsOutboundMax: 8,
+    // Streams are kept. Where one breaks time and again, whoever opens it waits longer each time.
+    opensPerSecondMax: 4,
+    opensAtOnceMax: 64,
+  },
   gossip: {
     messageBytesMax: 64 * kib,
     // The longest honest RPC answers a request for 5,000 missed messages of some 600 bytes.

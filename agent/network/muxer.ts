@@ -12,12 +12,14 @@ import { assert } from '../../protocol/assert.ts'
 import type { NetworkLimits } from './limits.ts'
 import type { Refusals } from './refusals.ts'
 import { straighten } from './straight.ts'
+import type { StreamOpenings } from './stream-openings.ts'
 
 /**
  * What we take hold of beyond the muxer's interface. The versions are pinned exactly, the places
  * are asserted to be there, and tests fail when they no longer do what is said here.
  */
 interface MuxerInnards {
+  readonly status: string
   decoder: { buffer: { byteLength: number } }
   maxInboundStreams: number
   numInboundStreams: number
@@ -67,7 +69,11 @@ const pingIntervalMs = 10 * 60_000
 /** A chunk that completes a frame may carry the beginning of the next: one Noise message's worth. */
 const chunkBytesMax = 64 * 1024
 
-export function guardedYamux(limits: NetworkLimits, refusals: Refusals): () => StreamMuxerFactory {
+export function guardedYamux(
+  limits: NetworkLimits,
+  refusals: Refusals,
+  openings: StreamOpenings,
+): () => StreamMuxerFactory {
   return () => {
     const factory = yamux({
       enableKeepAlive: true,
@@ -86,7 +92,7 @@ export function guardedYamux(limits: NetworkLimits, refusals: Refusals): () => S
       const muxer = createStreamMuxer(connection)
       const innards = muxer as unknown as MuxerInnards
       boundFrames(innards, limits, refusals)
-      tendStreams(innards, refusals)
+      tendStreams(innards, openings)
       sayNothingOfFrames(innards)
       return muxer
     }
@@ -161,26 +167,29 @@ function headerBytes({ type, flag, streamID, length }: FrameHeader): Uint8Array 
   return bytes
 }
 
-function tendStreams(muxer: MuxerInnards, refusals: Refusals): void {
+function tendStreams(muxer: MuxerInnards, openings: StreamOpenings): void {
   assert(typeof muxer._newStream === 'function', 'yamux makes all its streams in one place')
   assert(typeof muxer.incomingStream === 'function', 'yamux opens what peers open in one place')
+  assert(muxer.status === 'open', 'a new muxer says that it is open')
   const newStream = muxer._newStream.bind(muxer)
   const incomingStream = muxer.incomingStream.bind(muxer)
   muxer.incomingStream = (id) => {
-    if (muxer.numInboundStreams >= muxer.maxInboundStreams) refusals.count('tooManyStreams')
+    if (muxer.numInboundStreams >= muxer.maxInboundStreams) {
+      openings.refused(muxer, 'tooManyStreams')
+    }
     incomingStream(id)
   }
   const abort = muxer.abort.bind(muxer)
   muxer.abort = (error) => {
     // Opened before this end was ready to take any.
-    if (error.name === 'MaxEarlyStreamsError') refusals.count('tooManyStreams')
+    if (error.name === 'MaxEarlyStreamsError') openings.refused(muxer, 'tooManyStreams')
     abort(error)
   }
   muxer._newStream = (id, state, direction) => {
     const stream = newStream(id, state, direction)
     straighten(stream)
     saveWindowUpdates(stream)
-    if (direction === 'inbound') countRefusal(stream, refusals)
+    if (direction === 'inbound') countRefusal(stream, (reason) => openings.refused(muxer, reason))
     return stream
   }
 }
@@ -194,10 +203,13 @@ function saveWindowUpdates(stream: StreamInnards): void {
   }
 }
 
-function countRefusal(stream: Stream, refusals: Refusals): void {
+function countRefusal(
+  stream: Stream,
+  refused: (reason: 'tooManyStreams' | 'unknownPurpose') => void,
+): void {
   stream.addEventListener('close', (event) => {
-    if (event.error?.name === 'TooManyInboundProtocolStreamsError') refusals.count('tooManyStreams')
+    if (event.error?.name === 'TooManyInboundProtocolStreamsError') refused('tooManyStreams')
     // Only a stream whose purpose was never agreed on has no name when it ends.
-    else if (stream.protocol === '') refusals.count('unknownPurpose')
+    else if (stream.protocol === '') refused('unknownPurpose')
   })
 }

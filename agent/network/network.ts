@@ -24,6 +24,7 @@ import type { Gossip } from './gossip.ts'
 import type { NetworkLimits, PurposeLimits } from './limits.ts'
 import type { Refusals } from './refusals.ts'
 import { FramedStream } from './stream.ts'
+import type { StreamOpenings } from './stream-openings.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface Libp2pNetworkParts {
@@ -31,6 +32,7 @@ export interface Libp2pNetworkParts {
   node: Libp2p
   gossip: Gossip
   gater: Gater
+  openings: StreamOpenings
   traffic: Traffic
   refusals: Refusals
   limits: NetworkLimits
@@ -154,9 +156,13 @@ export class Libp2pNetwork implements Network {
   }
 
   accept(purpose: Purpose, handler: (stream: Stream) => void): void {
-    const { streamsInboundMax, streamsOutboundMax } = this.#limitsOf(purpose)
+    const limits = this.#limitsOf(purpose)
+    const { streamsInboundMax, streamsOutboundMax } = limits
     const receive = (raw: RawStream, connection: Connection): void => {
       if (raw.status !== 'open') return
+      if (!this.#parts.openings.takes(connection, purpose, limits)) {
+        return raw.abort(new Error('streams are opened too often'))
+      }
       const stream = this.#framed(raw, purpose, connection)
       // A handler that throws is a bug of ours; libp2p would swallow it.
       queueMicrotask(() => handler(stream))

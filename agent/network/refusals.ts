@@ -13,6 +13,8 @@ export type RefusalReason =
   | 'ownIdentity'
   | 'unknownPurpose'
   | 'tooManyStreams'
+  | 'streamRate'
+  | 'streamFlood'
   | 'frameTooLarge'
   | 'garbageFrame'
   | 'frameCutShort'

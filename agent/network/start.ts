@@ -29,6 +29,7 @@ import { guardedYamux } from './muxer.ts'
 import { Libp2pNetwork } from './network.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { Refusals } from './refusals.ts'
+import { StreamOpenings } from './stream-openings.ts'
 import { swarmProtector } from './swarm.ts'
 import { Traffic } from './traffic.ts'
 import { guardedTcp } from './transport.ts'
@@ -72,6 +73,7 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
   const { log } = options
   const refusals = new Refusals()
   const traffic = new Traffic()
+  const openings = new StreamOpenings(limits, refusals)
   const gater: Gater = new Gater(limits, refusals, () => connections.size)
   const connections: Connections = new Connections({
     self,
@@ -122,7 +124,7 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
         },
       }),
     ],
-    streamMuxers: [guardedYamux(limits, refusals)],
+    streamMuxers: [guardedYamux(limits, refusals, openings)],
     connectionEncrypters: [thriftyNoise()],
     connectionProtector: swarmProtector(options.swarmKey),
     connectionGater: gater.callbacks(),
@@ -133,14 +135,17 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
     start: false,
   })
   const { gossip } = node.services
-  node.addEventListener('connection:open', ({ detail }) => connections.opened(detail))
+  node.addEventListener('connection:open', ({ detail }) => {
+    openings.met(detail)
+    connections.opened(detail)
+  })
   node.addEventListener('connection:close', ({ detail }) => connections.closed(detail))
   try {
     await node.start()
   } catch (error) {
     throw listenError ?? new ListenFailed('failed', options.listen.join(', '), errorMessage(error))
   }
-  const parts = { self, node, gossip, gater, traffic, refusals, limits, connections, log }
+  const parts = { self, node, gossip, gater, openings, traffic, refusals, limits, connections, log }
   network = new Libp2pNetwork({ ...parts, purposes: options.purposes ?? {} })
   setImmediate(() => reportBootstrap(options.bootstrap, discovered, log))
   log.info('network started', { self, addresses: network.addresses().join(' ') })

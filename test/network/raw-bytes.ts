@@ -80,3 +80,14 @@ export function sendBelowMuxer(connection: Connection, bytes: Uint8Array): void 
   const { muxer } = connection as unknown as { muxer: { send(bytes: Uint8Array): boolean } }
   muxer.send(bytes)
 }
+
+/** A muxer frame that opens a stream and says nothing on it, not even what it is for. */
+export function muxerOpening(streamId: number): Uint8Array {
+  const windowUpdate = 1
+  const syn = 1
+  const header = Buffer.alloc(12)
+  header.writeUInt8(windowUpdate, 1)
+  header.writeUInt16BE(syn, 2)
+  header.writeUInt32BE(streamId, 4)
+  return header
+}
