@@ -14,6 +14,7 @@ import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { parseAddress } from './addresses.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { swarmProtector } from './swarm.ts'
+import { SwarmKeys } from './swarm-keys.ts'
 
 export interface BareStream {
   readonly open: boolean
@@ -67,7 +68,7 @@ export async function startBarePeer(options: BarePeerOptions): Promise<BarePeer>
     streamMuxers: [yamux()],
     connectionEncrypters: [noise()],
     // Ours, because a cipher without bounds spoils the memory that it shares with all others.
-    connectionProtector: swarmProtector(options.swarmKey),
+    connectionProtector: swarmProtector(SwarmKeys.ofFile(options.swarmKey)),
     connectionMonitor: { enabled: false },
   })
   return {

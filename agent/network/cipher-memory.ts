@@ -20,35 +20,46 @@ const memoryBytes = 640 * 1024
 /** Where one more instance would make the memory grow. Connections are refused long before. */
 const ciphersMax = Math.floor((memoryBytes - headBytes - pieceBytes) / instanceBytes) - 1
 
-interface Cipher {
+export interface Cipher {
   update(input: Uint8Array, output?: Uint8Array): Uint8Array
   /** Gives the place in the memory back. It must not be used again: somebody else has it. */
   finalize(): void
 }
 
-interface Ciphered {
+export interface Ciphered {
   inboundXor: Cipher
   outboundXor: Cipher
+}
+
+/** Both ciphers of a connection, while they are the ones that it uses. */
+export interface CipherPair {
+  /** Those before are given back. */
+  replace(inbound: Cipher, outbound: Cipher): void
 }
 
 let ciphersLive = 0
 
 /** To be called once with each connection that pnet has made, before anybody uses it. */
-export function boundCipherMemory(connection: MessageStream): void {
+export function boundCipherMemory(connection: MessageStream): CipherPair {
   const ciphered = connection as unknown as Ciphered
-  const ciphers = [new BoundCipher(ciphered.inboundXor), new BoundCipher(ciphered.outboundXor)]
-  const [inbound, outbound] = ciphers as [BoundCipher, BoundCipher]
-  ciphered.inboundXor = inbound
-  ciphered.outboundXor = outbound
+  let ciphers: readonly Cipher[] = []
+  const replace = (inbound: Cipher, outbound: Cipher): void => {
+    for (const cipher of ciphers) cipher.finalize()
+    ciphers = [inbound, outbound]
+    ciphered.inboundXor = inbound
+    ciphered.outboundXor = outbound
+    if (connection.status !== 'open') finalize()
+  }
   const finalize = (): void => {
     for (const cipher of ciphers) cipher.finalize()
   }
+  replace(new BoundCipher(ciphered.inboundXor), new BoundCipher(ciphered.outboundXor))
   if (connection.status === 'open') connection.addEventListener('close', finalize)
-  else finalize()
   assert(ciphersLive <= ciphersMax, 'the ciphers fit into their memory', { ciphersLive })
+  return { replace }
 }
 
-class BoundCipher implements Cipher {
+export class BoundCipher implements Cipher {
   #inner: Cipher | undefined
 
   constructor(inner: Cipher) {

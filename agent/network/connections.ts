@@ -19,12 +19,14 @@ interface Held {
 
 export interface ConnectionsOptions {
   self: PeerId
-  limits: Pick<NetworkLimits, 'simultaneousDialMs' | 'duplicateCheckMs'>
+  limits: Pick<NetworkLimits, 'simultaneousDialMs' | 'duplicateCheckMs' | 'renewedGraceMs'>
   onEvent: (event: PeerConnectionEvent, connection: Connection) => void
   /** One of several connections has gone, and what ran over it should find another. */
   onFewer: (peer: PeerId) => void
   /** Streams that keep a retiring connection from being closed. */
   streamCount: (connection: Connection) => number
+  /** Whether the first rests on an older swarm key than the other. */
+  isOnOlderKey: (one: Connection, other: Connection) => boolean
 }
 
 export class Connections {
@@ -99,9 +101,12 @@ export class Connections {
   /**
    * Two hosts that dial each other at once get two connections: the one that the lesser id
    * dialled stays. Later, nobody dials a peer it believes to be connected to, so a second
-   * connection says that the other end has lost the first: the new one stays.
+   * connection says that the other end has lost the first: the new one stays. One that is made on
+   * a newer swarm key is made to take the place of the first, which is given time to end its work.
    */
   #settle(peer: PeerId, older: Held, newer: Held): void {
+    const { isOnOlderKey } = this.#options
+    if (isOnOlderKey(older.connection, newer.connection)) return this.#replace(older)
     if (newer.sinceMs - older.sinceMs > this.#options.limits.simultaneousDialMs || older.retiring) {
       older.connection.abort(new Error('replaced by a newer connection'))
       return
@@ -109,9 +114,23 @@ export class Connections {
     const sameDialler = older.connection.direction === newer.connection.direction
     const olderDialledHere = older.connection.direction === 'outbound'
     const olderByLesserId = olderDialledHere === this.#options.self < peer
-    const loser = sameDialler || olderByLesserId ? newer : older
+    const olderStays =
+      sameDialler || olderByLesserId || isOnOlderKey(newer.connection, older.connection)
+    const loser = olderStays ? newer : older
     loser.retiring = true
     this.#closeWhenUnused(loser, this.#options.limits.duplicateCheckMs)
+  }
+
+  #replace(older: Held): void {
+    older.retiring = true
+    const { duplicateCheckMs, renewedGraceMs } = this.#options.limits
+    this.#closeWhenUnused(older, duplicateCheckMs)
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      older.connection.abort(new Error('replaced by one on a newer swarm key'))
+    }, renewedGraceMs)
+    timer.unref()
+    this.#timers.add(timer)
   }
 
   /** Looks ever more rarely: streams that were opened on both at the start are kept for days. */

@@ -20,11 +20,11 @@ type MdnsComponents = Parameters<ReturnType<typeof mdns>>[0]
 
 /** Meshes on one local network do not see each other: each asks under a name of its own. */
 export function localDiscovery(
-  swarmKey: Uint8Array,
+  meshName: Uint8Array | string,
   limits: NetworkLimits,
   found: (peer: PeerId, addresses: string[]) => void,
 ): (components: MdnsComponents) => Startable {
-  const mesh = createHash('sha256').update('skein mdns ').update(swarmKey).digest('hex')
+  const mesh = createHash('sha256').update('skein mdns ').update(meshName).digest('hex')
   const serviceTag = `_skein-${mesh.slice(0, 16)}._udp.local`
   return (components) => {
     const discovery = mdns({ interval: intervalMs, serviceTag })(components) as PeerDiscovery &

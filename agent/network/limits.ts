@@ -44,6 +44,8 @@ export interface NetworkLimits {
   readonly negotiationTimeoutMs: number
   /** How long a connection that lost to another one to the same peer waits for its last stream. */
   readonly duplicateCheckMs: number
+  /** What runs over a connection whose swarm key is replaced has so long to end by itself. */
+  readonly renewedGraceMs: number
   /** Two connections opened within this time are taken for two hosts dialling each other at once. */
   readonly simultaneousDialMs: number
   /** Peers refused by id. When full, the ban that ends first makes room. */
@@ -113,6 +115,7 @@ export const networkLimits: NetworkLimits = {
   addressDialTimeoutMs: 4_000,
   negotiationTimeoutMs: 5_000,
   duplicateCheckMs: 2_000,
+  renewedGraceMs: 10_000,
   simultaneousDialMs: 3_000,
   bansMax: 1024,
   peersLearntMax: 4096,

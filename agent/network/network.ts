@@ -25,6 +25,7 @@ import type { NetworkLimits, PurposeLimits } from './limits.ts'
 import type { Refusals } from './refusals.ts'
 import { FramedStream } from './stream.ts'
 import type { StreamOpenings } from './stream-openings.ts'
+import type { SwarmKeys, TakenSwarmKeys } from './swarm-keys.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface Libp2pNetworkParts {
@@ -38,6 +39,7 @@ export interface Libp2pNetworkParts {
   limits: NetworkLimits
   purposes: Readonly<Record<Purpose, Partial<PurposeLimits>>>
   connections: Connections
+  swarmKeys: SwarmKeys
   log: Log
 }
 
@@ -211,6 +213,40 @@ export class Libp2pNetwork implements Network {
     for (const connection of this.#parts.connections.all(peer)) {
       connection.abort(new Error('disconnected'))
     }
+  }
+
+  takeSwarmKeys(taken: TakenSwarmKeys): void {
+    const { connections, swarmKeys } = this.#parts
+    swarmKeys.use(taken)
+    for (const connection of connections.peers().flatMap((peer) => connections.all(peer))) {
+      if (!swarmKeys.isTaken(connection)) connection.abort(new Error('its swarm key has gone'))
+    }
+  }
+
+  dialledOnOlderKey(): PeerId[] {
+    const { connections, swarmKeys } = this.#parts
+    return connections.peers().filter((peer) => {
+      const all = connections.all(peer)
+      if (all.some((one) => swarmKeys.isOnNewest(one))) return false
+      return all.some(({ direction }) => direction === 'outbound')
+    })
+  }
+
+  async renew(peer: PeerId, signal: AbortSignal): Promise<void> {
+    const targets = this.#addresses.of(peer)
+    if (targets.length === 0) {
+      throw new Unreachable('unknownAddress', `no usable address of ${peer} is known`)
+    }
+    const { swarmKeys, node } = this.#parts
+    const life = AbortSignal.any([signal, this.#stopped.signal])
+    try {
+      // libp2p would give back the connection that there is.
+      const connection = await node.dial(targets, { signal: life, force: true })
+      if (swarmKeys.isOnNewest(connection)) return
+    } catch (error) {
+      throw unreachable(error, peer, life)
+    }
+    throw new Unreachable('handshakeFailed', `${peer} does not take the new swarm key`)
   }
 
   ban(peer: PeerId, forMs: number, why: string): void {

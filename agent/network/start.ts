@@ -31,14 +31,15 @@ import { quietLogger } from './quiet-logger.ts'
 import { Refusals } from './refusals.ts'
 import { StreamOpenings } from './stream-openings.ts'
 import { swarmProtector } from './swarm.ts'
+import { SwarmKeys, type TakenSwarmKeys } from './swarm-keys.ts'
 import { Traffic } from './traffic.ts'
 import { guardedTcp } from './transport.ts'
 
 export interface NetworkOptions {
   /** 32 bytes. Whoever has them is this host. */
   privateKeySeed: Uint8Array
-  /** The bytes of the swarm key file. Whoever has another key hears and is told nothing. */
-  swarmKey: Uint8Array
+  /** Whoever has another key than these hears and is told nothing. Bytes: of a swarm key file. */
+  swarmKey: Uint8Array | SwarmKeys
   /** Where to listen, e.g. `/ip4/0.0.0.0/tcp/4130`. None: this host only dials. */
   listen: readonly string[]
   /** What others are told instead of the addresses listened on, e.g. behind a port forward. */
@@ -46,6 +47,8 @@ export interface NetworkOptions {
   /** Reported through `onDiscovered` once the network is up. */
   bootstrap: readonly string[]
   mdns: boolean
+  /** What those who look for each other on a local network ask for; if not said, the swarm key. */
+  mesh?: string
   /** Where a purpose differs from the default limits. */
   purposes?: Readonly<Record<Purpose, Partial<PurposeLimits>>>
   /** The only topics that are ever published, heard or remembered. */
@@ -60,6 +63,12 @@ export interface NetworkOptions {
 }
 
 export interface RunningNetwork extends Network {
+  /** From here on. Connections that rest on a key which is taken no more are ended. */
+  takeSwarmKeys(taken: TakenSwarmKeys): void
+  /** Peers that this host has dialled, and is connected to by an older swarm key than the newest. */
+  dialledOnOlderKey(): PeerId[]
+  /** Makes a connection on the newest key in its place; what ran over it goes on over that. */
+  renew(peer: PeerId, signal: AbortSignal): Promise<void>
   stop(): Promise<void>
 }
 
@@ -70,7 +79,8 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
   const limits = limitsWith(options.limits)
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.privateKeySeed)
   const self = privateKey.publicKey.toString() as PeerId
-  const { log } = options
+  const { log, swarmKey } = options
+  const swarmKeys = swarmKey instanceof SwarmKeys ? swarmKey : SwarmKeys.ofFile(swarmKey)
   const refusals = new Refusals()
   const traffic = new Traffic()
   const openings = new StreamOpenings(limits, refusals)
@@ -86,6 +96,7 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
     onFewer: (peer) => setImmediate(() => gossip.peerMoved(peer)),
     streamCount: (connection) =>
       connection.streams.filter(({ protocol }) => protocol.startsWith('/skein/')).length,
+    isOnOlderKey: (one, other) => swarmKeys.isOlder(one, other),
   })
   // libp2p remembers every peer that ever came; a mesh with many guests would grow for ever.
   const forget = (peer: PeerId, { remotePeer }: Connection): void => {
@@ -119,6 +130,7 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
         traffic,
         refusals,
         limits,
+        swarmKeys,
         listenError: (address, error) => {
           listenError ??= listenFailed(address, error)
         },
@@ -126,11 +138,15 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
     ],
     streamMuxers: [guardedYamux(limits, refusals, openings)],
     connectionEncrypters: [thriftyNoise()],
-    connectionProtector: swarmProtector(options.swarmKey),
+    connectionProtector: swarmProtector(swarmKeys),
     connectionGater: gater.callbacks(),
     services: {
       gossip: makeGossip,
-      ...(options.mdns ? { discovery: localDiscovery(options.swarmKey, limits, discovered) } : {}),
+      ...(options.mdns
+        ? {
+            discovery: localDiscovery(options.mesh ?? swarmKeys.dialled, limits, discovered),
+          }
+        : {}),
     },
     start: false,
   })
@@ -145,7 +161,19 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
   } catch (error) {
     throw listenError ?? new ListenFailed('failed', options.listen.join(', '), errorMessage(error))
   }
-  const parts = { self, node, gossip, gater, openings, traffic, refusals, limits, connections, log }
+  const parts = {
+    self,
+    node,
+    gossip,
+    gater,
+    openings,
+    traffic,
+    refusals,
+    limits,
+    connections,
+    log,
+    swarmKeys,
+  }
   network = new Libp2pNetwork({ ...parts, purposes: options.purposes ?? {} })
   setImmediate(() => reportBootstrap(options.bootstrap, discovered, log))
   log.info('network started', { self, addresses: network.addresses().join(' ') })

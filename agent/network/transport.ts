@@ -13,6 +13,7 @@ import type { Gater } from './gater.ts'
 import type { NetworkLimits } from './limits.ts'
 import type { Refusals } from './refusals.ts'
 import { straighten } from './straight.ts'
+import type { SwarmKeys } from './swarm-keys.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface Doorkeeper {
@@ -20,6 +21,7 @@ export interface Doorkeeper {
   traffic: Traffic
   refusals: Refusals
   limits: NetworkLimits
+  swarmKeys: SwarmKeys
   listenError: (address: string, error: unknown) => void
 }
 
@@ -45,8 +47,19 @@ export function guardedTcp(door: Doorkeeper): (components: TcpComponents) => Tra
     })(components)
     const dial = transport.dial.bind(transport)
     const createListener = transport.createListener.bind(transport)
-    transport.dial = (address, options) =>
-      dial(address, { ...options, upgrader: guardedUpgrader(options.upgrader, door) })
+    transport.dial = async (address, options) => {
+      const upgrader = guardedUpgrader(options.upgrader, door)
+      try {
+        return await dial(address, { ...options, upgrader })
+      } catch (error) {
+        const mayHaveOther = door.swarmKeys.all.length > 1 && error instanceof HandshakeFailed
+        if (!mayHaveOther || options.signal?.aborted) throw error
+        return dial(address, {
+          ...options,
+          upgrader: guardedUpgrader(options.upgrader, door, true),
+        })
+      }
+    }
     transport.createListener = (options) =>
       reportingListener(
         createListener({ ...options, upgrader: guardedUpgrader(options.upgrader, door) }),
@@ -84,7 +97,7 @@ function judgeSockets(listener: Listener, gater: Gater): void {
   })
 }
 
-function guardedUpgrader(upgrader: Upgrader, door: Doorkeeper): Upgrader {
+function guardedUpgrader(upgrader: Upgrader, door: Doorkeeper, withOtherKey = false): Upgrader {
   return {
     createInboundAbortSignal: (signal) => upgrader.createInboundAbortSignal(signal),
     getStreamMuxers: () => upgrader.getStreamMuxers(),
@@ -105,6 +118,7 @@ function guardedUpgrader(upgrader: Upgrader, door: Doorkeeper): Upgrader {
     },
     upgradeOutbound: async (raw: MultiaddrConnection, options: { signal: AbortSignal }) => {
       const heard = door.traffic.watch(raw)
+      if (withOtherKey) door.swarmKeys.tryOtherFor(raw)
       straighten(raw)
       const signal = AbortSignal.any([
         options.signal,

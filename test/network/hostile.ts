@@ -10,6 +10,7 @@ import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { swarmProtector } from '../../agent/network/swarm.ts'
+import { SwarmKeys } from '../../agent/network/swarm-keys.ts'
 import { soon, swarmKey } from './hosts.ts'
 
 export interface Hostile {
@@ -26,7 +27,7 @@ export async function startHostile(mesh = 'ours'): Promise<Hostile> {
     streamMuxers: [yamux()],
     connectionEncrypters: [noise()],
     // Ours, because a cipher without bounds would spoil the memory that it shares with ours.
-    connectionProtector: swarmProtector(swarmKey(mesh)),
+    connectionProtector: swarmProtector(SwarmKeys.ofFile(swarmKey(mesh))),
     connectionMonitor: { enabled: false },
   })
   return {
