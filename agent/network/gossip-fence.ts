@@ -42,6 +42,7 @@ export interface FencedGossip extends GossipSub {
     score(peer: string): number
     rejectInvalidMessage(from: string, topic: string): void
     readonly deliveryRecords: { clear(): void }
+    refreshScores(): void
   }
   readonly mesh: Map<string, Set<string>>
   start(): Promise<void>
@@ -68,6 +69,7 @@ export function fence(gossip: GossipSub, bounds: GossipFence): FencedGossip {
     inner.forwardMessage,
     inner.score.rejectInvalidMessage,
     inner.score.deliveryRecords.clear,
+    inner.score.refreshScores,
     inner.streamsOutbound.has,
   ]) {
     assert(typeof place === 'function', 'gossipsub is built as this fence expects')
@@ -117,9 +119,11 @@ class Fence {
     }
     inner.score.score = () => 0
     inner.score.rejectInvalidMessage = () => this.#bounds.refusals.count('gossipForged')
-    // With scoring off nobody reads the delivery records, which would be kept for two minutes.
+    // With scoring off nobody reads the delivery records, which would be kept for two minutes, nor
+    // what is kept of peers that have gone, which is let go of as the scores are looked through.
     inner.addEventListener('gossipsub:heartbeat', () => {
       inner.score.deliveryRecords.clear()
+      inner.score.refreshScores()
       for (const peer of this.#rates.keys()) if (!inner.peers.has(peer)) this.#rates.delete(peer)
     })
   }

@@ -5,6 +5,8 @@
  * Invariant: whoever is known here has shown a certificate for the very key that its connection
  * was made with.
  */
+import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Grant } from '../../protocol/identity/certificate.ts'
 import { believe, type CredentialFault, type Trust } from '../../protocol/identity/credential.ts'
 import { Introduction } from '../../protocol/identity/introduction.ts'
@@ -17,8 +19,10 @@ import { trustLimits } from './limits.ts'
 /** Why a peer, or something of it, was not taken. */
 export type TrustFault = CredentialFault | 'noCredential' | 'notItsOwn' | 'missingRole'
 
+/** Kept small: there may be as many as peers have ever come. */
 interface Known {
-  readonly introduction: Uint8Array
+  /** A digest of what it has shown. */
+  readonly shown: string
   readonly holder: Grant
   readonly issuer: Grant | undefined
   /** Neither certificate is good for longer. */
@@ -36,6 +40,7 @@ export class Acquaintances {
   readonly #clock: Pick<Clock, 'wall'>
   readonly #options: AcquaintanceOptions
   readonly #known = new Map<PeerId, Known>()
+  #lastIssuer: Grant | undefined
 
   constructor(clock: Pick<Clock, 'wall'>, options: AcquaintanceOptions) {
     this.#clock = clock
@@ -44,8 +49,8 @@ export class Acquaintances {
 
   /** Undefined when it was believed. */
   meet(peer: PeerId, introduction: Uint8Array): TrustFault | undefined {
-    const before = this.#known.get(peer)
-    if (before && Buffer.compare(before.introduction, introduction) === 0) return this.fault(peer)
+    const shown = createHash('sha256').update(introduction).digest('base64')
+    if (this.#known.get(peer)?.shown === shown) return this.fault(peer)
     const read = decode(Introduction, introduction)
     if (!read.ok) return 'malformed'
     const { credential } = read.value
@@ -54,11 +59,13 @@ export class Acquaintances {
     const { holder } = believed
     if (holder.kind !== 'peer') return 'missingRole'
     if (holder.subject !== this.#options.keyOf(peer)) return 'notItsOwn'
+    const issuer = this.#sameIssuer(believed.issuer)
     this.#remember(peer, {
-      introduction: introduction.slice(),
-      holder,
-      issuer: believed.issuer,
-      untilMs: Math.min(holder.notAfterMs, believed.issuer?.notAfterMs ?? holder.notAfterMs),
+      shown,
+      // A list that was decoded has room for more.
+      holder: { ...holder, roles: [...holder.roles] },
+      issuer,
+      untilMs: Math.min(holder.notAfterMs, issuer?.notAfterMs ?? holder.notAfterMs),
       coordinator: hasRole(holder.roles, ['coordinator']),
     })
     return undefined
@@ -101,6 +108,12 @@ export class Acquaintances {
     let next = Number.POSITIVE_INFINITY
     for (const peer of peers) next = Math.min(next, this.#known.get(peer)?.untilMs ?? next)
     return next
+  }
+
+  /** One object for all peers that one certificate stands behind. */
+  #sameIssuer(issuer: Grant | undefined): Grant | undefined {
+    if (!isDeepStrictEqual(issuer, this.#lastIssuer)) this.#lastIssuer = issuer
+    return this.#lastIssuer
   }
 
   #remember(peer: PeerId, known: Known): void {

@@ -5,6 +5,7 @@
  * This file makes and opens single certificates. Whether one is to be believed, with all that
  * stands behind it, is for `credential.ts`.
  */
+import { createHash } from 'node:crypto'
 import { assert } from '../assert.ts'
 import { decode, encode } from '../wire/codec.ts'
 import {
@@ -91,32 +92,29 @@ export function grantIn(certificate: Certificate): Grant | undefined {
 
 export function isSignedBy(certificate: Certificate, issuer: PeerId): boolean {
   if (certificate.issuer !== issuer) return false
-  if (wasFoundGood(certificate)) return true
+  const digest = digestOf(certificate)
+  if (foundGood.has(digest)) return true
   const good = verify(issuer, signedBytes(certificate.body), certificate.signature)
-  if (good) remember(certificate)
+  if (good) remember(digest)
   return good
 }
 
 /**
- * Signatures that were found good, with all that they are over: one and the same issuer's stands
- * behind every peer, and peers come again. Bounded by `signaturesKeptMax`; losing one costs time.
+ * Signatures that were found good, each as a digest of itself and all that it is over: one and the
+ * same issuer's stands behind every peer, and peers come again. Bounded by `signaturesKeptMax`;
+ * losing one costs time.
  */
-const foundGood = new Map<string, Certificate>()
+const foundGood = new Set<string>()
 
-function wasFoundGood({ body, issuer, signature }: Certificate): boolean {
-  const known = foundGood.get(keyOf(signature))
-  return known !== undefined && known.issuer === issuer && Buffer.compare(known.body, body) === 0
-}
-
-function remember({ body, issuer, signature }: Certificate): void {
+function remember(digest: string): void {
   if (foundGood.size >= signaturesKeptMax) foundGood.delete(foundGood.keys().next().value as string)
-  // Copies: whoever decoded these may go on to use the bytes for something else.
-  foundGood.set(keyOf(signature), { body: body.slice(), issuer, signature: signature.slice() })
+  foundGood.add(digest)
 }
 
-function keyOf(signature: Uint8Array): string {
-  const { buffer, byteOffset, length } = signature
-  return Buffer.from(buffer, byteOffset, length).toString('latin1')
+/** The length keeps the end of the one from being taken for the beginning of the other. */
+function digestOf({ body, issuer, signature }: Certificate): string {
+  const hash = createHash('sha256').update(`${issuer} ${body.length} `)
+  return hash.update(body).update(signature).digest('base64')
 }
 
 function readGrant(body: Uint8Array): Grant | undefined {
