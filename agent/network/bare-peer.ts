@@ -56,6 +56,8 @@ export interface BarePeerOptions {
   privateKeySeed: Uint8Array
   /** The bytes of a swarm key file. */
   swarmKey: Uint8Array
+  /** The address of this host that it comes from. */
+  from?: string
 }
 
 /** Whoever writes into a connection that is being cut must expect errors, and gets none from here. */
@@ -64,7 +66,9 @@ export async function startBarePeer(options: BarePeerOptions): Promise<BarePeer>
   const node = await createLibp2p({
     logger: quietLogger,
     privateKey,
-    transports: [tcp()],
+    transports: [
+      tcp(options.from === undefined ? {} : { dialOpts: { localAddress: options.from } as object }),
+    ],
     streamMuxers: [yamux()],
     connectionEncrypters: [noise()],
     // Ours, because a cipher without bounds spoils the memory that it shares with all others.

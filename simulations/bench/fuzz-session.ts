@@ -21,7 +21,7 @@ import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import { FrameDecoder } from '../../protocol/wire/frame.ts'
 import { Hello, helloOf } from '../../protocol/wire/versions.ts'
-import { prefixed } from './fuzz-bytes.ts'
+import { between, prefixed } from './fuzz-bytes.ts'
 import { envelope, ping } from './fuzz-forgeries.ts'
 
 export interface FuzzTarget {
@@ -67,7 +67,8 @@ export class Session {
   }
 
   async peer(swarmKey = this.target.swarmKey, seed = this.entropy.bytes(32)): Promise<BarePeer> {
-    const peer = await startBarePeer({ privateKeySeed: seed, swarmKey })
+    const from = someLoopbackAddress(this.entropy)
+    const peer = await startBarePeer({ privateKeySeed: seed, swarmKey, from })
     this.peers.push(peer)
     this.credentials.set(peer, this.credentialOf(signerFromSeed(seed)))
     return peer
@@ -195,4 +196,13 @@ export function takeStreams(
 
 export function pingEnvelope(seq: number): Uint8Array {
   return envelope(ping(seq))
+}
+
+/**
+ * Each of its peers comes from another address, as if it had many hosts: an agent lets one address
+ * come seldom, and would see little of it otherwise. Where this host has but one, from that.
+ */
+function someLoopbackAddress(entropy: Entropy): string {
+  if (process.platform !== 'linux') return '127.0.0.1'
+  return `127.${between(entropy, 1, 255)}.${between(entropy, 0, 255)}.${between(entropy, 1, 254)}`
 }
