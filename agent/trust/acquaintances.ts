@@ -40,11 +40,23 @@ export class Acquaintances {
   readonly #clock: Pick<Clock, 'wall'>
   readonly #options: AcquaintanceOptions
   readonly #known = new Map<PeerId, Known>()
+  readonly #here = new Set<PeerId>()
   #lastIssuer: Grant | undefined
 
   constructor(clock: Pick<Clock, 'wall'>, options: AcquaintanceOptions) {
     this.#clock = clock
     this.#options = options
+  }
+
+  /** Whoever is connected is never forgotten to make room for others. */
+  comes(peer: PeerId): void {
+    this.#here.add(peer)
+  }
+
+  leaves(peer: PeerId): void {
+    this.#here.delete(peer)
+    const known = this.#known.get(peer)
+    if (known !== undefined) this.#remember(peer, known)
   }
 
   /** Undefined when it was believed. */
@@ -119,8 +131,11 @@ export class Acquaintances {
   #remember(peer: PeerId, known: Known): void {
     this.#known.delete(peer)
     this.#known.set(peer, known)
-    if (this.#known.size > trustLimits.knownMax) {
-      this.#known.delete(this.#known.keys().next().value as PeerId)
+    if (this.#known.size - this.#here.size <= trustLimits.awayMax) return
+    for (const longest of this.#known.keys()) {
+      if (this.#here.has(longest)) continue
+      this.#known.delete(longest)
+      return
     }
   }
 }

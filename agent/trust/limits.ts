@@ -14,8 +14,8 @@ export const trustLimits = {
   tellAgainMs: 60_000,
   /** Peers that are remembered as refused, so as to be told of once. The oldest makes room. */
   toldMax: 1_024,
-  /** Peers whose credential is remembered while they are away. The oldest makes room. */
-  knownMax: 4_096,
+  /** Peers whose credential is remembered while they are away. Away for longest makes room. */
+  awayMax: 512,
   /** Certificates are looked at again no later than this, whatever else happens. */
   lookAgainMs: 3_600_000,
   /** To tell a peer that it was taken back, before it is shown the door. */

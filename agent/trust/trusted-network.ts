@@ -237,6 +237,7 @@ export class TrustedNetwork implements Network, Ranks {
     before?.patience?.cancel()
     if (kind === 'disconnected') {
       this.#guests.delete(peer)
+      this.#peers.leaves(peer)
       if (before?.admitted) this.onConnection({ peer, kind })
       return
     }
@@ -248,6 +249,7 @@ export class TrustedNetwork implements Network, Ranks {
       isLeaving: false,
     }
     this.#guests.set(peer, guest)
+    this.#peers.comes(peer)
     // Whoever is remembered need not wait. The peer may not remember us: one of the two says it.
     const fault = this.#peers.fault(peer)
     if (fault === 'revoked') return this.#turnOut(peer, fault, 'a connection')
