@@ -41,7 +41,8 @@ export interface LinkOptions<F extends object> extends ExchangeHandlers<F> {
 }
 
 interface Peer {
-  outbound: OutboundLink
+  /** Made when there is something to send: most who come unknown are never written to. */
+  outbound: OutboundLink | undefined
   inbound: InboundLink[]
   quota: Quota
   /** What is left of a peer's patience: empty means banned. */
@@ -105,18 +106,18 @@ export class Links<F extends object> {
     if (this.#closed) return
     const before = this.#kept
     this.#kept = new Set(peers)
-    for (const id of before) if (!this.#kept.has(id)) this.#peers.get(id)?.outbound.keep(false)
-    for (const id of this.#kept) if (!before.has(id)) this.#peer(id)?.outbound.keep(true)
+    for (const id of before) if (!this.#kept.has(id)) this.#peers.get(id)?.outbound?.keep(false)
+    for (const id of this.#kept) if (!before.has(id)) this.#outbound(id)?.keep(true)
   }
 
   /** Tells that a peer can be reached again, for instance because it connected to us. */
   resetBackoff(id: PeerId): void {
-    this.#peers.get(id)?.outbound.resetBackoff()
+    this.#peers.get(id)?.outbound?.resetBackoff()
   }
 
   /** Peers that we can send to without opening anything. */
   open(): PeerId[] {
-    return [...this.#peers].filter(([, peer]) => peer.outbound.open).map(([id]) => id)
+    return [...this.#peers].filter(([, peer]) => peer.outbound?.open).map(([id]) => id)
   }
 
   /** What peers sent and was not taken, by reason, since the start. */
@@ -139,7 +140,7 @@ export class Links<F extends object> {
     this.#ports.network.refuse(this.#options.purpose)
     this.#reaper.cancel()
     for (const peer of this.#peers.values()) {
-      peer.outbound.close('closed', 'closed here')
+      peer.outbound?.close('closed', 'closed here')
       for (const link of peer.inbound) link.end('shutdown')
     }
     this.#peers.clear()
@@ -147,8 +148,8 @@ export class Links<F extends object> {
   }
 
   #send(to: PeerId, frame: Outgoing, dialNow: boolean): void {
-    const peer = this.#closed ? undefined : this.#peer(to)
-    if (peer !== undefined) peer.outbound.send(frame, dialNow)
+    const outbound = this.#closed ? undefined : this.#outbound(to)
+    if (outbound !== undefined) outbound.send(frame, dialNow)
     else if (this.#closed) this.#dropped(frame, 'closed', 'closed here')
     else this.#dropped(frame, 'tooManyPeers', 'too many peers are remembered already')
   }
@@ -168,7 +169,7 @@ export class Links<F extends object> {
     const now = this.#ports.clock.now()
     const patience = limits.refusalsPerMinuteMax
     const peer: Peer = {
-      outbound: this.#outbound(id),
+      outbound: undefined,
       inbound: [],
       quota: new Quota(quotas, now),
       patience: new TokenBucket(patience / 60, patience, now),
@@ -177,7 +178,13 @@ export class Links<F extends object> {
     return peer
   }
 
-  #outbound(id: PeerId): OutboundLink {
+  #outbound(id: PeerId): OutboundLink | undefined {
+    const peer = this.#peer(id)
+    if (peer !== undefined) peer.outbound ??= this.#newOutbound(id)
+    return peer?.outbound
+  }
+
+  #newOutbound(id: PeerId): OutboundLink {
     const { purpose, hello, limits } = this.#options
     return new OutboundLink(this.#ports, id, purpose, hello, limits, {
       sent: ({ requestId }) => {
@@ -221,7 +228,7 @@ export class Links<F extends object> {
       limits.helloTimeoutMs,
       peer.quota,
       {
-        greeted: () => peer.outbound.resetBackoff(),
+        greeted: () => peer.outbound?.resetBackoff(),
         frame: (bytes) => this.#exchange.receive(from, bytes),
         refused: (reason) => this.#refuse(from, reason),
         closed: () => {
@@ -251,23 +258,23 @@ export class Links<F extends object> {
       forMs: limits.banMs,
     })
     for (const link of peer.inbound.splice(0)) link.end('garbage')
-    peer.outbound.close('refused', 'the peer was banned')
+    peer.outbound?.close('refused', 'the peer was banned')
     this.#requests.linkLost(id, 'the peer was banned')
     this.#ports.network.ban(id, limits.banMs, `too many refusals on ${purpose}, last ${last}`)
-    if (this.#kept.has(id)) peer.outbound.keep(true)
+    if (this.#kept.has(id)) peer.outbound?.keep(true)
   }
 
   #reap(): void {
     this.#forget()
     // Those that found no room when they were named.
-    for (const id of this.#kept) if (!this.#peers.has(id)) this.#peer(id)?.outbound.keep(true)
+    for (const id of this.#kept) if (!this.#peers.has(id)) this.#outbound(id)?.keep(true)
   }
 
   /** Lets go of idle links, and of peers about which there is nothing left to remember. */
   #forget(): void {
     const now = this.#ports.clock.now()
     for (const [id, peer] of this.#peers) {
-      const silent = peer.outbound.reap() && peer.inbound.length === 0
+      const silent = peer.outbound?.reap() !== false && peer.inbound.length === 0
       const even = peer.quota.full(now) && peer.patience.full(now)
       if (silent && even && this.#requests.waitingFor(id) === 0) this.#peers.delete(id)
     }
