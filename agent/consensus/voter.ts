@@ -112,7 +112,8 @@ export class Voter<Result> {
       quotas: consensusQuotas,
       limits: consensusLinkLimits,
       onMessage: (from, frame) => {
-        if (this.stopped || !settings.ranks.maySay(from, purpose, frame.kind)) return
+        if (this.stopped) return
+        if (!settings.ranks.maySay(from, purpose, frame.kind)) return this.links.fine(from)
         this.raft.receive(from, frame, ports.clock.now())
         this.soon()
       },

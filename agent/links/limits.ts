@@ -33,6 +33,8 @@ export interface LinkLimits {
   reapIntervalMs: number
   /** Refusals that are a peer's fault, before it is banned. */
   refusalsPerMinuteMax: number
+  /** Refusals that need not be its fault. Beyond, it is read no faster: each stands for many frames. */
+  vainPerSecondMax: number
   banMs: number
 }
 
@@ -52,6 +54,8 @@ export const linkLimits: LinkLimits = {
   idleMs: 300_000,
   reapIntervalMs: 15_000,
   refusalsPerMinuteMax: 60,
+  // Each costs a tenth of a millisecond, with its answer. Twice as many may come at once.
+  vainPerSecondMax: 50,
   banMs: 300_000,
 }
 

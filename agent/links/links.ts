@@ -21,7 +21,7 @@ import { InboundLink } from './inbound-link.ts'
 import { assertLawful, type LinkLimits, type Quotas } from './limits.ts'
 import { OutboundLink } from './outbound-link.ts'
 import { Quota } from './quota.ts'
-import { isFault, type LinkDrop, type LinkRefusal } from './refusals.ts'
+import { isFault, isVain, type LinkDrop, type LinkRefusal } from './refusals.ts'
 import { type RequestFailure, Requests, type Result } from './requests.ts'
 
 export interface LinkPorts {
@@ -113,6 +113,16 @@ export class Links<F extends object> {
   /** Tells that a peer can be reached again, for instance because it connected to us. */
   resetBackoff(id: PeerId): void {
     this.#peers.get(id)?.outbound?.resetBackoff()
+  }
+
+  /**
+   * What that peer has said was of no use, and need not be its fault: nothing happens to it, but that
+   * it cannot go on at the pace of what is useful.
+   */
+  fine(from: PeerId): void {
+    const { quotas, limits } = this.#options
+    const frames = quotas.framesPerSecond / limits.vainPerSecondMax
+    this.#peers.get(from)?.quota.fine(frames, this.#ports.clock.now())
   }
 
   /** Peers that we can send to without opening anything. */
@@ -242,6 +252,7 @@ export class Links<F extends object> {
   #refuse(from: PeerId, reason: LinkRefusal): void {
     this.#refusals.add(reason)
     const peer = this.#peers.get(from)
+    if (isVain(reason)) this.fine(from)
     if (!isFault(reason) || peer === undefined) return
     const now = this.#ports.clock.now()
     peer.patience.charge(1, now)

@@ -17,6 +17,11 @@ export class Quota {
     this.#bytes.charge(bytes, nowMs)
   }
 
+  /** For what was refused: as if so many frames had come. */
+  fine(frames: number, nowMs: number): void {
+    this.#frames.charge(frames, nowMs)
+  }
+
   waitMs(nowMs: number): number {
     return Math.max(this.#frames.waitMs(nowMs), this.#bytes.waitMs(nowMs))
   }

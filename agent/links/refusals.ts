@@ -48,6 +48,13 @@ export function isFault(reason: LinkRefusal): boolean {
   return faults.has(reason)
 }
 
+const vain: ReadonlySet<LinkRefusal> = new Set<LinkRefusal>(['notServed', 'replayedRequest'])
+
+/** True when to refuse it is work, and newer peers or unlucky ones may do it, but not often. */
+export function isVain(reason: LinkRefusal): boolean {
+  return vain.has(reason)
+}
+
 /** Why a frame of ours was not sent. */
 export type LinkDrop =
   | 'queueFull'

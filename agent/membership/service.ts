@@ -47,6 +47,8 @@ const FAREWELL_DEADLINE_MS = 1_000
 const FAREWELL_CHECK_MS = 20
 /** Frames of membership are small; a repair is the largest. */
 const frameBytesMax = 256 * 1024
+/** Of one peer. Some come in a second; a thousand members are told of in a few dozen. */
+const quotas = { ...linkQuotas, framesPerSecond: 200, framesBurst: 1_000 }
 
 export class MembershipService {
   private readonly ports: MembershipPorts
@@ -86,7 +88,7 @@ export class MembershipService {
       purpose: '/skein/membership/1',
       frames: MembershipFrame,
       hello: helloOf(profile.agentVersion, profile.name),
-      quotas: linkQuotas,
+      quotas,
       limits: { ...linkLimits, frameBytesMax },
       onMessage: (from, frame) => {
         if (this.stopped) return

@@ -5,9 +5,9 @@
 import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { Unreachable } from '../../protocol/ports/network.ts'
+import { forgetFirst } from '../rates.ts'
 import { errorMessage } from './errors.ts'
 import type { NetworkLimits } from './limits.ts'
-import { forgetFirst } from './rates.ts'
 
 export class AddressBook {
   readonly #limits: Pick<NetworkLimits, 'peersLearntMax' | 'addressesPerPeerMax'>

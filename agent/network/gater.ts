@@ -5,9 +5,9 @@
  */
 import type { ConnectionGater } from '@libp2p/interface'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { Rates } from '../rates.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import type { NetworkLimits } from './limits.ts'
-import { Rates } from './rates.ts'
 import type { RefusalReason, Refusals } from './refusals.ts'
 
 export class Gater {

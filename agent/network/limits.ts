@@ -5,7 +5,7 @@
  * are asserted whenever a network starts, not only on import.
  */
 import { assert } from '../../protocol/assert.ts'
-import type { Rate } from './rates.ts'
+import type { Rate } from '../rates.ts'
 
 const kib = 1024
 const mib = 1024 * kib

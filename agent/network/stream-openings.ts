@@ -9,9 +9,9 @@ import type { Connection } from '@libp2p/interface'
 import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Purpose } from '../../protocol/ports/network.ts'
+import { Rates } from '../rates.ts'
 import { peerOf } from './connections.ts'
 import type { NetworkLimits, PurposeLimits } from './limits.ts'
-import { Rates } from './rates.ts'
 import type { Refusals } from './refusals.ts'
 
 export class StreamOpenings {

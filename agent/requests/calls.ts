@@ -62,18 +62,18 @@ export class Calls {
       hello,
       quotas: linkQuotas,
       limits: linkLimits,
-      onMessage: () => this.refused.add('unaskedMessage'),
+      onMessage: (from) => this.refuse(from, 'unaskedMessage'),
       onRequest: (from, frame, respond) => {
         const service = frame.kind === 'call' ? this.services.get(frame.value.service) : undefined
         if (!service || frame.kind !== 'call') {
-          this.refused.add('unknownService')
+          this.refuse(from, 'unknownService')
           return respond.refuse('no such service here')
         }
         service(from, frame.value.body).then(
           (body) => respond({ kind: 'answer', value: { body } }),
           (error: unknown) => {
             const { service: name } = frame.value
-            if (error instanceof BadQuestion) this.refused.add('badQuestion')
+            if (error instanceof BadQuestion) this.refuse(from, 'badQuestion')
             else this.log.warn('call failed', { service: name, from, why: String(error) })
             respond.refuse('it failed there; see the log of that agent')
           },
@@ -116,6 +116,11 @@ export class Calls {
 
   refusals(): Readonly<Record<string, number>> {
     return { ...this.links.refusals(), ...this.refused.counts() }
+  }
+
+  private refuse(from: PeerId, reason: CallRefusal): void {
+    this.refused.add(reason)
+    this.links.fine(from)
   }
 
   close(): void {

@@ -52,6 +52,7 @@ export class WorkWire {
       limits: linkLimits,
       onMessage: (from, frame) => {
         if (this.#ranks.maySay(from, purpose, frame.kind)) this.#take(from, frame)
+        else this.#links?.fine(from)
       },
     })
   }

@@ -260,3 +260,41 @@ test('a banned peer’s questions and messages end, and it can be kept through t
   await stage.clock.advance(30_000)
   assert.deepEqual(ann.links.open(), [rob.id])
 })
+
+test('what is of no use costs as much as many frames, is no fault, and slows nobody else', async () => {
+  const stage = new Stage()
+  const quotas = { framesPerSecond: 100, framesBurst: 100 }
+  const ann = stage.host('ann', { quotas, limits: { vainPerSecondMax: 10 } })
+  const [rob, sue] = [await stage.stranger('rob', ann), await stage.stranger('sue', ann)]
+  const question = encode(Envelope, { requestId: 7, payload: encode(Frame, ask('x')) })
+  for (let n = 0; n < 100; n++) rob.stream.send(question)
+  rob.stream.send(message(1))
+  await stage.clock.advance(10)
+  // Ten at once; what is said after them waits until they are paid for.
+  const { notServed = 0, replayedRequest = 0 } = ann.links.refusals()
+  assert.equal(notServed, 1)
+  assert.ok(replayedRequest >= 7 && replayedRequest <= 10, `${replayedRequest}`)
+  sue.stream.send(message(2))
+  await stage.clock.advance(5)
+  assert.deepEqual(ann.heard, [{ from: sue.id, frame: note(2) }])
+  await stage.clock.advance(15_000)
+  assert.deepEqual(ann.heard[1], { from: rob.id, frame: note(1) })
+  assert.deepEqual(ann.network.bans, [])
+})
+
+test('whoever uses the links may fine a peer for what only it can judge', async () => {
+  const stage = new Stage()
+  const quotas = { framesPerSecond: 100, framesBurst: 100 }
+  const ann = stage.host('ann', { quotas, limits: { vainPerSecondMax: 10 } })
+  const rob = await stage.stranger('rob', ann)
+  for (let n = 0; n < 20; n++) ann.links.fine(rob.id)
+  rob.stream.send(message(1))
+  rob.stream.send(message(2))
+  await stage.clock.advance(5)
+  // The first is here already when it is found that it has to wait.
+  assert.equal(ann.heard.length, 1)
+  await stage.clock.advance(500)
+  assert.equal(ann.heard.length, 1)
+  await stage.clock.advance(1_000)
+  assert.equal(ann.heard.length, 2)
+})

@@ -2,7 +2,7 @@
  * An allowance for each of many, of which as many are remembered as there is room for. The one that
  * was unused for longest is forgotten, and has all of its allowance when it comes again.
  */
-import { TokenBucket } from '../token-bucket.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 export interface Rate {
   readonly perSecond: number
