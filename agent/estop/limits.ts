@@ -32,6 +32,9 @@ export const estopDriverLimits = {
   appendTimeoutMs: 3_000,
   /** Of words that are not believed all are counted, and so many in a minute told to people. */
   refusalsToldPerMinute: 6,
+  /** Forged words of one peer that are looked at, and peers of which that is remembered. */
+  forgeries: { perSecond: 10, atOnce: 32 },
+  forgersMax: 1_024,
   /** A letter is answered after so long at the latest; its end is looked for so often. */
   letterMsMax: 4_000,
   letterLookMs: 10,

@@ -27,6 +27,7 @@ import type { Refused } from '../../protocol/work/attempt.ts'
 import { Links } from '../links/links.ts'
 import { Tally } from '../tally.ts'
 import { TokenBucket } from '../token-bucket.ts'
+import { Forgeries } from './forgeries.ts'
 import { estopDriverLimits, estopLinkLimits, estopLinkQuotas } from './limits.ts'
 import { LatchStore } from './store.ts'
 
@@ -64,6 +65,7 @@ export class EmergencyStop {
   readonly #entropy: Entropy
   readonly #refused = new Tally<string>()
   readonly #telling: TokenBucket
+  readonly #forgeries: Forgeries
   #core: EstopCore
   #links: Links<EstopFrame> | undefined
   #timer: Timer | undefined
@@ -80,6 +82,7 @@ export class EmergencyStop {
     this.#log = ports.log.child('estop')
     this.#store = new LatchStore(ports.disk, this.#log)
     this.#entropy = ports.entropy.stream('estop')
+    this.#forgeries = new Forgeries(ports.clock)
     const most = estopDriverLimits.refusalsToldPerMinute
     this.#telling = new TokenBucket(most / 60, most, ports.clock.now())
     this.#core = this.#newCore([])
@@ -97,26 +100,22 @@ export class EmergencyStop {
   }
 
   open(): void {
-    const { clock, network } = this.#ports
+    const { network } = this.#ports
     this.#links = new Links<EstopFrame>(this.#ports, {
       purpose: '/skein/estop/1',
       frames: EstopFrame,
       hello: this.#parts.hello,
       quotas: estopLinkQuotas,
       limits: estopLinkLimits,
-      onMessage: (from, frame) => {
-        this.#core.hear(from, frame, clock.now(), clock.wall())
-        this.#drive()
-      },
+      onMessage: (from, frame) => this.#hear(from, frame),
     })
     network.subscribe(estopTopic, ({ from, data }) => {
       const word = readWord(data)
       if (word === undefined || from === this.#parts.self) return
-      this.#core.hear(from, { kind: 'words', value: { words: [word] } }, clock.now(), clock.wall())
-      this.#drive()
+      this.#hear(from, { kind: 'words', value: { words: [word] } })
     })
     this.#links.keep(network.connected())
-    for (const peer of network.connected()) this.#core.connected(peer, clock.now())
+    for (const peer of network.connected()) this.#core.connected(peer, this.#ports.clock.now())
     this.#drive()
   }
 
@@ -206,6 +205,15 @@ export class EmergencyStop {
     return { code: 'estop', message }
   }
 
+  #hear(from: PeerId, frame: EstopFrame): void {
+    const { clock } = this.#ports
+    if (frame.kind === 'words' && this.#forgeries.isToWait(from)) {
+      return this.#refused.add('afterForgeries')
+    }
+    this.#core.hear(from, frame, clock.now(), clock.wall())
+    this.#drive()
+  }
+
   // ── Driving ───────────────────────────────────────────────────────────────────────────────────
 
   #newCore(records: readonly Uint8Array[]): EstopCore {
@@ -220,6 +228,7 @@ export class EmergencyStop {
       }
       for (const { from, why } of ready.refused) {
         this.#refused.add(why)
+        this.#forgeries.refused(from, why)
         this.#tellOf(from, why)
       }
       for (const word of ready.obey) this.#changed(word)

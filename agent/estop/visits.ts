@@ -33,7 +33,8 @@ export class Visits {
   readonly #parts: VisitParts
   /** Of all visitors together: each word may cost a signature. */
   readonly #allowance: TokenBucket
-  readonly #open = new Set<Stream>()
+  /** In the order in which they came, and whether they have brought a word that was believed. */
+  readonly #open = new Map<Stream, 'silent' | 'believed'>()
 
   constructor(ports: { clock: Clock; network: Network }, parts: VisitParts) {
     this.#ports = ports
@@ -48,29 +49,47 @@ export class Visits {
 
   close(): void {
     this.#ports.network.refuse(visitPurpose)
-    for (const stream of this.#open) stream.abort('shutdown')
+    for (const stream of this.#open.keys()) stream.abort('shutdown')
   }
 
   #receive(stream: Stream): void {
     const { clock } = this.#ports
     stream.onFrame = () => {}
-    if (this.#open.size >= limits.visitsMax) return stream.abort('closedHere')
-    this.#open.add(stream)
+    if (!this.#makesRoom()) return stream.abort('closedHere')
+    this.#open.set(stream, 'silent')
     const end = clock.after(limits.visitMsMax, () => stream.abort('closedHere'))
     const over = () => {
       end.cancel()
       this.#open.delete(stream)
     }
-    const turnAway = () => {
-      over()
-      stream.abort('closedHere')
-    }
     stream.onClose = over
     stream.onFrame = (frame) => {
       const answer = this.#allowance.take(1, clock.now()) ? this.#heard(frame) : undefined
-      if (answer === undefined) turnAway()
-      else if (stream.open) stream.send(encode(VisitAnswer, answer))
+      if (answer === undefined) {
+        over()
+        return this.#turnAway(stream)
+      }
+      this.#open.set(stream, 'believed')
+      if (stream.open) stream.send(encode(VisitAnswer, answer))
     }
+  }
+
+  /** Whoever holds a place and brings nothing keeps nobody out who does. */
+  #makesRoom(): boolean {
+    if (this.#open.size < limits.visitsMax) return true
+    for (const [stream, state] of this.#open) {
+      if (state === 'believed') continue
+      this.#open.delete(stream)
+      stream.abort('closedHere')
+      return true
+    }
+    return false
+  }
+
+  /** With the connection: one word of those that are not believed is all that a visitor has. */
+  #turnAway(stream: Stream): void {
+    stream.abort('closedHere')
+    this.#ports.network.disconnect(stream.peer)
   }
 
   #heard(frame: Uint8Array): Answer | undefined {

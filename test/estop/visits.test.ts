@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { estopDriverLimits } from '../../agent/estop/limits.ts'
+import { refusalsOf } from '../../coordinator/api/queries.ts'
 import { VisitAnswer, visitPurpose } from '../../protocol/estop/visit.ts'
 import { StopWord } from '../../protocol/estop/word.ts'
 import { decodeWhole, encode } from '../../protocol/wire/codec.ts'
@@ -67,29 +68,48 @@ test('who brings a word that is not believed, a release or anything else hears n
   assert.deepEqual(stopped(mesh), [false, false, false])
 })
 
-test('visitors who stay, and those beyond the most at once, are shown out', async () => {
+test('who brings nothing makes room for the next; who was believed stays, for a while', async () => {
   const mesh = await Mesh.of('many visits', 1)
   const [first] = mesh.members
   assert.ok(first)
+  const comes = (name: string) => new Intruder(mesh, name, undefined).visit(first, visitPurpose)
   const visits = []
-  for (let n = 0; n < estopDriverLimits.visitsMax + 1; n++) {
-    const visitor = new Intruder(mesh, `v${n}`, undefined)
-    visits.push(await visitor.visit(first, visitPurpose))
-  }
-  const [heard] = visits
-  const tooMany = visits.at(-1)
+  for (let n = 0; n < estopDriverLimits.visitsMax; n++) visits.push(await comes(`v${n}`))
   const word = encode(StopWord, signed(raiseOf(), operator))
-  tooMany?.send(word)
+  visits[0]?.send(word)
   await mesh.world.runFor(100)
-  assert.deepEqual([tooMany?.heard, stopped(mesh)], [[], [false]])
-  heard?.send(word)
-  await mesh.world.runFor(100)
-  assert.deepEqual([heard?.heard.length, stopped(mesh)], [1, [true]])
-  await mesh.world.runFor(estopDriverLimits.visitMsMax + 100)
-  for (const visit of visits) visit.send(word)
+  assert.deepEqual([visits[0]?.heard.length, stopped(mesh)], [1, [true]])
+  const late = await comes('late')
+  late.send(word)
   await mesh.world.runFor(100)
   assert.deepEqual(
-    visits.map(({ heard: frames }) => frames.length),
-    visits.map((visit) => (visit === heard ? 1 : 0)),
+    visits.map(({ open }) => open),
+    visits.map((_, n) => n !== 1),
+    'the first of those who have said nothing',
   )
+  assert.equal(late.heard.length, 1)
+  // All of them have been believed: now one more is too many.
+  for (const visit of visits) visit.send(word)
+  await mesh.world.runFor(100)
+  visits.splice(1, 1, late)
+  const tooMany = await comes('one-too-many')
+  tooMany.send(word)
+  await mesh.world.runFor(100)
+  assert.deepEqual(tooMany.heard, [])
+  assert.ok(visits.every(({ open }) => open))
+  await mesh.world.runFor(estopDriverLimits.visitMsMax + 100)
+  assert.ok(visits.every(({ open }) => !open))
+})
+
+test('a visitor has one word that is not believed, and is not there any more to say another', async () => {
+  const mesh = await Mesh.of('words of one visitor', 1)
+  const [first] = mesh.members
+  assert.ok(first)
+  const visitor = new Intruder(mesh, 'visitor', undefined)
+  const visit = await visitor.visit(first, visitPurpose)
+  const other = await visitor.visit(first, visitPurpose)
+  visit.send(encode(StopWord, signed(raiseOf())))
+  await mesh.world.runFor(100)
+  assert.deepEqual([visit.open, other.open], [false, false])
+  assert.equal(refusalsOf(first.agent).unsigned, 1)
 })
