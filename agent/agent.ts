@@ -50,6 +50,7 @@ import { Calls } from './requests/calls.ts'
 import type { SamplingSettings } from './telemetry/limits.ts'
 import { loadRecordOf } from './telemetry/load-record.ts'
 import { Sampler } from './telemetry/sampler.ts'
+import { Greeting } from './trust/greeting.ts'
 import { heedRevocations } from './trust/heeding.ts'
 import { RevocationSpread } from './trust/revocation-spread.ts'
 import { Revocations } from './trust/revocations.ts'
@@ -152,6 +153,7 @@ export class Agent {
   private readonly releasing: Releasing
   private readonly stopRecording: StopRecording
   private readonly stopVisits: Visits
+  private readonly greeting: Greeting
 
   /** `modules` are those of the caller's own, with the agent already there to be asked. */
   constructor(
@@ -169,6 +171,7 @@ export class Agent {
       farewellFor: (peer) => this.revocations.wordOf(settings.keyOf(peer)),
       onFarewell: (word) => this.revocations.heard(word),
     })
+    this.greeting = new Greeting(given.clock, (peer) => this.peers.meet(peer))
     const ports = { ...given, network: this.peers }
     this.ports = ports
     this.log = ports.log.child('agent')
@@ -199,12 +202,7 @@ export class Agent {
           loopLagMs: ports.loopLagMs,
           lagOfPeerMs: (peer) => lagAmong(this.membership.members(), peer),
         },
-        // Whom nobody has met yet may still be asked: it shows who it is before it is told anything.
-        rumouredLeader: () =>
-          leaderAmong(
-            this.membership.members(),
-            (id) => this.peers.holderOf(id) === undefined || this.peers.isCoordinator(id),
-          ),
+        rumouredLeader: () => this.rumouredLeader().leader,
         claims: () => claimsAmong(this.membership.members()),
         onHeeded: () => heedRevocations(this.ledger.state, this.revocations),
         onEvent: (event) => {
@@ -511,9 +509,13 @@ export class Agent {
     return 'no'
   }
 
+  /** Of those who say so, and have shown that they may. Whom nobody has met yet is met first. */
   private rumouredLeader(): { leader: PeerId | undefined; term: number } {
     const members = this.membership.members()
-    const leader = leaderAmong(members, (id) => this.peers.isCoordinator(id))
+    const leader = leaderAmong(members, (id) => {
+      if (this.peers.holderOf(id) === undefined) this.greeting.wish(id)
+      return this.peers.isCoordinator(id)
+    })
     const record = members.find(({ id }) => id === leader)?.digest.ledger
     return { leader, term: record?.term ?? 0 }
   }

@@ -18,6 +18,11 @@ export const trustLimits = {
   awayMax: 512,
   /** Certificates are looked at again no later than this, whatever else happens. */
   lookAgainMs: 3_600_000,
+  /** Who claim to lead and have not been met: so many are met at once, each again after so long. */
+  greetingsMax: 4,
+  greetAgainMs: 1_000,
+  /** Of whom it is remembered when they were greeted. The oldest makes room. */
+  greetedMax: 1_024,
   /** To tell a peer that it was taken back, before it is shown the door. */
   farewellMs: 1_000,
   /** Words by which keys were taken back. When full, no more are taken from peers. */

@@ -125,6 +125,13 @@ export class TrustedNetwork implements Network, Ranks {
     return this.#peers.holderOf(peer)
   }
 
+  /** Connects first, if need be. Rejects where that peer does not show what is good. */
+  meet(peer: PeerId): Promise<void> {
+    const fault = this.#peers.fault(peer)
+    if (fault === undefined) return Promise.resolve()
+    return mayShowBetter(fault) ? this.#meet(peer) : Promise.reject(untrusted(peer, fault))
+  }
+
   issuerOf(peer: PeerId): Grant | undefined {
     return this.#peers.issuerOf(peer)
   }
