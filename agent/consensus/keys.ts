@@ -11,8 +11,12 @@ export const divergedKey = 'raft/diverged'
 export const blockPrefix = 'raft/log/'
 export const chunkPrefix = 'raft/chunk/'
 
-const DIGITS = 16
-const padded = (number: number) => String(number).padStart(DIGITS, '0')
+const zeros = '0'.repeat(16)
+
+function padded(number: number): string {
+  const digits = String(number)
+  return zeros.slice(digits.length) + digits
+}
 
 /** In the key as well: what a block that is not whole would have held is still known. */
 export interface BlockName {

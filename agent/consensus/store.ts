@@ -62,6 +62,8 @@ export class ConsensusStore {
   private nextBlock: number
   /** Every record of the log beyond its end, to be removed with the next write. */
   private stale: string[]
+  /** The records of snapshots, whole or not, by what they begin with. */
+  private readonly chunks = new Map<string, Set<string>>()
 
   private constructor(disk: Disk, snapshot: SnapshotMeta | undefined, log: LogRecords) {
     this.disk = disk
@@ -83,7 +85,7 @@ export class ConsensusStore {
       return { store, storage: fresh ?? (await begin(disk, entropy)), restored: undefined, damage }
     }
     const store = ConsensusStore.over(disk, held)
-    await store.removeOrphans()
+    await store.sortChunks()
     return { store, storage: held.storage, restored, damage: held.damage }
   }
 
@@ -107,10 +109,9 @@ export class ConsensusStore {
 
   /** One atomic batch. Writes must be begun in the order of their numbers. */
   async persist(write: Persist): Promise<void> {
-    const replaced = write.snapshot && this.snapshot
     const ops = this.opsOf(write)
     await this.disk.write(ops, { durable: write.sync })
-    if (replaced) await this.removeChunks(replaced)
+    if (write.snapshot) await this.removeOlder()
   }
 
   /** The same, under another number: what was promised under the last one is nobody's any more. */
@@ -124,6 +125,7 @@ export class ConsensusStore {
     this.stale = []
     for (const { snapshot, offset, data } of write.staged) {
       const key = chunkKey(snapshot, offset)
+      this.chunksOf(chunksPrefix(snapshot)).add(key)
       ops.push({ put: key, value: seal(key, data) })
     }
     if (write.snapshot) {
@@ -155,24 +157,24 @@ export class ConsensusStore {
     for (const part of rechunked(parts)) {
       const key = chunkKey(position, bytes)
       written.add(key)
+      this.chunksOf(chunksPrefix(position)).add(key)
       await this.disk.write([{ put: key, value: seal(key, part) }], { durable: false })
       hash.update(part)
       bytes += part.length
     }
     const snapshot = { ...position, bytes, checksum: hash.digest('hex') }
-    const strays = await this.chunksBeside(position, written)
+    const strays = this.chunksBeside(position, written)
     // A leader's newer one may have come in meanwhile.
     if (this.snapshot && this.snapshot.index >= snapshot.index) {
-      await this.removeChunks(snapshot)
+      await this.removeOlder()
       return this.snapshot
     }
-    const replaced = this.snapshot
     const covered = this.blocks.filter(({ lastIndex }) => lastIndex <= snapshot.index)
     this.blocks = this.blocks.filter(({ lastIndex }) => lastIndex > snapshot.index)
     this.snapshot = snapshot
     const ops: DiskOp[] = covered.map((block) => ({ del: blockKey(block) }))
     await this.disk.write([snapshotOp(snapshot), ...strays, ...ops], { durable: true })
-    if (replaced) await this.removeChunks(replaced)
+    await this.removeOlder()
     return snapshot
   }
 
@@ -180,14 +182,11 @@ export class ConsensusStore {
    * Pieces of a leader's snapshot of the same place, which came while this node was behind and ceased
    * to come when it no longer was: they are cut at other offsets.
    */
-  private async chunksBeside(
-    position: SnapshotPosition,
-    written: ReadonlySet<string>,
-  ): Promise<DiskOp[]> {
-    const strays: DiskOp[] = []
-    for await (const [key] of this.disk.scan(within(chunksPrefix(position))))
-      if (!written.has(key)) strays.push({ del: key })
-    return strays
+  private chunksBeside(position: SnapshotPosition, written: ReadonlySet<string>): DiskOp[] {
+    const chunks = this.chunksOf(chunksPrefix(position))
+    const strays = [...chunks].filter((key) => !written.has(key))
+    for (const key of strays) chunks.delete(key)
+    return strays.map((key) => ({ del: key }))
   }
 
   /** Undefined when that snapshot has been replaced meanwhile, or is not whole. */
@@ -238,27 +237,45 @@ export class ConsensusStore {
     }
   }
 
-  private async removeChunks(snapshot: SnapshotPosition): Promise<void> {
-    const current = this.snapshot && chunksPrefix(this.snapshot)
-    const prefix = chunksPrefix(snapshot)
-    if (prefix !== current) await this.removeWhere(prefix, () => true)
-  }
-
-  /** Pieces of snapshots that never became whole. */
-  private async removeOrphans(): Promise<void> {
-    const current = this.snapshot && chunksPrefix(this.snapshot)
-    await this.removeWhere(chunkPrefix, (key) => !current || !key.startsWith(current))
-  }
-
-  private async removeWhere(prefix: string, gone: (key: string) => boolean): Promise<void> {
-    let ops: DiskOp[] = []
-    for await (const [key] of this.disk.scan(within(prefix))) {
-      if (gone(key)) ops.push({ del: key })
-      if (ops.length < deletesPerBatch) continue
-      await this.disk.write(ops, { durable: false })
-      ops = []
+  /**
+   * The pieces of what this snapshot has taken the place of, and of what was on its way and has been
+   * overtaken. Their names are in the order of their places.
+   */
+  private async removeOlder(): Promise<void> {
+    const current = this.snapshot ? chunksPrefix(this.snapshot) : ''
+    const gone: string[] = []
+    for (const [prefix, keys] of this.chunks) {
+      if (prefix >= current) continue
+      gone.push(...keys)
+      this.chunks.delete(prefix)
     }
-    if (ops.length > 0) await this.disk.write(ops, { durable: false })
+    await this.remove(gone)
+  }
+
+  /** Notes the pieces of the snapshot, and removes those of snapshots that never became whole. */
+  private async sortChunks(): Promise<void> {
+    const current = this.snapshot && chunksPrefix(this.snapshot)
+    const orphans: string[] = []
+    for await (const [key] of this.disk.scan(within(chunkPrefix))) {
+      if (current && key.startsWith(current)) this.chunksOf(current).add(key)
+      else orphans.push(key)
+    }
+    await this.remove(orphans)
+  }
+
+  private chunksOf(prefix: string): Set<string> {
+    const known = this.chunks.get(prefix)
+    if (known !== undefined) return known
+    const none = new Set<string>()
+    this.chunks.set(prefix, none)
+    return none
+  }
+
+  private async remove(keys: readonly string[]): Promise<void> {
+    for (let from = 0; from < keys.length; from += deletesPerBatch) {
+      const ops = keys.slice(from, from + deletesPerBatch).map((key) => ({ del: key }))
+      await this.disk.write(ops, { durable: false })
+    }
   }
 }
 

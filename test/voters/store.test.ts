@@ -5,6 +5,7 @@ import { ConsensusStore } from '../../agent/consensus/store.ts'
 import { noConfig } from '../../protocol/consensus/config.ts'
 import { blank } from '../../protocol/consensus/ready.ts'
 import type { Disk } from '../../protocol/ports/disk.ts'
+import { within } from '../../protocol/ports/disk.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { World } from '../../simulations/world/world.ts'
 
@@ -48,4 +49,29 @@ test('a copy of the state is whole also where pieces of a leader’s copy of it 
     const parts: Uint8Array[] = []
     for await (const part of again.store.readSnapshot()) parts.push(part)
     assert.equal(Buffer.concat(parts).toString(), 'our own copy')
+  }))
+
+test('of a leader’s copy that was overtaken on its way, nothing stays on the disk', () =>
+  onDisk(async (disk, entropy) => {
+    const { store } = await ConsensusStore.open(disk, entropy)
+    await store.found(noConfig)
+    const { hardState } = blank(noConfig)
+    const staged = [7, 9].map((index) => ({
+      snapshot: { index, term: 2, config: noConfig, bytes: 12, checksum: 'of the leader' },
+      offset: 0,
+      data: bytes(`a piece of ${index}`),
+    }))
+    const write = { number: 1, sync: true, snapshot: undefined, firstIndex: 1, entries: [] }
+    await store.persist({ ...write, staged, hardState })
+    await store.saveSnapshot({ index: 8, term: 2, config: noConfig }, [bytes('our own copy')])
+    const held: string[] = []
+    for await (const [, value] of disk.scan(within('raft/chunk/')))
+      held.push(
+        Buffer.from(value)
+          .toString('latin1')
+          .replace(/[^ -~]/g, ''),
+      )
+    assert.equal(held.length, 2, 'ours, and the one that is newer')
+    assert.ok(held.some((text) => text.includes('our own copy')))
+    assert.ok(held.some((text) => text.includes('a piece of 9')))
   }))
