@@ -21,14 +21,15 @@ export async function list(context: Context): Promise<number> {
     { title: 'CERTIFICATE', cutTo: 8, leave: 1 },
   ]
   const rows = issuers.map(({ id, sinceMs, untilMs, revoked, hosts, serial }) => [
-    id.slice(-8),
+    plain(id.slice(-8)),
     day(sinceMs),
     day(untilMs),
     revoked ? 'revoked' : Date.now() < untilMs ? 'good' : 'expired',
     String(hosts.length),
-    serial,
+    plain(serial),
   ])
-  io.out(`mesh       ${mesh}\nroot       ${root ?? ABSENT}\nswarm key  ${swarm ?? ABSENT}\n`)
+  const told = { mesh, root: root ?? ABSENT, 'swarm key': swarm ?? ABSENT }
+  for (const [what, id] of Object.entries(told)) io.out(`${what.padEnd(10)} ${plain(id)}\n`)
   if (rows.length > 0) io.out(`\n${table(columns, rows, io.columns())}\n`)
   for (const [names, what] of [
     [byRoot, 'certified by the root itself'],

@@ -59,7 +59,7 @@ function ownLines({ node }: NodeDetail, io: Io, say: Say): string[] {
   ]
   return [
     wrapped(`${paint(io, 'bold', plain(node.name))}  `, standing, io.columns(), INDENT),
-    say('id', node.id),
+    say('id', plain(node.id)),
     say('version', `${plain(node.version)} (wire ${node.wireVersion}) on ${plain(node.platform)}`),
     say('addresses', node.addresses.map(plain).join(`\n${' '.repeat(INDENT)}`) || ABSENT),
     say('labels', plain(labelsOf(node.labels)) || ABSENT),

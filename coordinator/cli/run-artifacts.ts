@@ -58,7 +58,7 @@ function codeOf({ io, json, quiet }: Context, lists: readonly Told[]): number {
   const missing = lists.filter((list) => list.missing !== undefined)
   if (missing.length === 0) return exitCodes.done
   if (!json && !quiet) {
-    for (const list of missing) io.err(`${nameOf(list)}: ${list.missing}\n`)
+    for (const list of missing) io.err(`${plain(nameOf(list))}: ${plain(list.missing ?? '')}\n`)
   }
   return exitCodes.partly
 }
@@ -114,7 +114,7 @@ function listTable(lists: readonly List[], io: Io): string {
     String(list.files),
     bytes(list.bytes),
     plain(list.hosts.map(({ nodeName }) => nodeName).join(' ')) || ABSENT,
-    list.manifest,
+    plain(list.manifest),
   ])
   return table(columns, rows, io.columns())
 }

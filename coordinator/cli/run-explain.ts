@@ -31,7 +31,8 @@ export async function explain(context: Context, run: string, stage?: string): Pr
     const of = item === undefined ? name : `${name}[${item}]`
     const said = state === 'assigned' ? 'running' : state
     lines.push(`${paint(io, 'bold', plain(of))}  ${said}: ${plain(why)}`)
-    if (policy !== undefined) lines.push(`  by the policy ${policy}, as it sees the hosts now:`)
+    if (policy !== undefined)
+      lines.push(`  by the policy ${plain(policy)}, as it sees the hosts now:`)
     for (const host of hosts) lines.push(`  ${hostLine(host, io)}`)
   }
   if (answer.more > 0) lines.push(`and ${answer.more} more stages; name the one that you mean`)

@@ -4,6 +4,8 @@ import { Problem } from '../../protocol/problem.ts'
 import type { LogPart } from '../api/run-schemas.ts'
 import type { Context } from './context.ts'
 import { paint } from './io.ts'
+import { plain } from './table.ts'
+import { Written } from './written.ts'
 
 export interface LogFlags {
   item?: string
@@ -51,6 +53,8 @@ class LogPrinter {
   private readonly isOne: boolean
   /** What has no end yet, by attempt and stream. */
   private readonly rests = new Map<string, string>()
+  /** On a terminal, which would obey it: the same. */
+  private readonly written = new Map<string, Written>()
 
   constructor(context: Context, isOne: boolean) {
     this.context = context
@@ -59,24 +63,43 @@ class LogPrinter {
 
   print(part: LogPart): void {
     const { io, quiet } = this.context
-    const label = labelOf(part)
-    if (part.note !== undefined && !quiet) io.err(paint(io, 'dim', `${label}: ${part.note}\n`))
+    const label = plain(labelOf(part))
+    if (part.note !== undefined && !quiet) {
+      io.err(paint(io, 'dim', `${label}: ${io.terminal ? plain(part.note) : part.note}\n`))
+    }
     if (part.text === undefined) return
+    const key = `${label}/${part.from ?? ''}`
+    const text = this.shown(key, part.text)
     if (this.isOne) {
-      io.out(part.text)
+      io.out(text)
       return
     }
-    const key = `${label}/${part.from ?? ''}`
-    const lines = ((this.rests.get(key) ?? '') + part.text).split('\n')
+    const lines = ((this.rests.get(key) ?? '') + text).split('\n')
     this.rests.set(key, lines.pop() ?? '')
     for (const line of lines) io.out(`${paint(io, 'cyan', label)} ${line}\n`)
   }
 
   end(): void {
+    const { out } = this.context.io
+    for (const [key, written] of this.written) {
+      const rest = written.rest()
+      if (this.isOne) out(rest)
+      else this.rests.set(key, (this.rests.get(key) ?? '') + rest)
+    }
     for (const [key, rest] of this.rests) {
-      if (rest !== '') this.context.io.out(`${key.slice(0, key.lastIndexOf('/'))} ${rest}\n`)
+      if (rest !== '') out(`${key.slice(0, key.lastIndexOf('/'))} ${rest}\n`)
     }
     this.rests.clear()
+    this.written.clear()
+  }
+
+  /** As it is, but on a terminal. */
+  private shown(key: string, text: string): string {
+    const { terminal, colour } = this.context.io
+    if (!terminal) return text
+    const written = this.written.get(key) ?? new Written(colour)
+    this.written.set(key, written)
+    return written.shown(text)
   }
 }
 

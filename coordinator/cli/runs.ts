@@ -98,7 +98,7 @@ export function runTable(runs: readonly Run[], io: Io): string {
     { title: 'REASON', cutTo: 20, leave: 3 },
   ]
   const rows = runs.map((run) => [
-    run.id,
+    plain(run.id),
     plain(run.name),
     runState(run, io),
     when(run.startedMs),
@@ -139,7 +139,7 @@ export async function show(
   const found = detail.stages.find(({ name }) => name === stage)
   if (found === undefined) {
     const known = detail.stages.map(({ name }) => name).join(', ')
-    throw wrongUse(`the run has no stage ${stage}`, `there are ${known}`)
+    throw wrongUse(`the run has no stage ${stage}`, `there are ${plain(known)}`)
   }
   if (context.json) document(context, { schemaVersion: detail.schemaVersion, stage: found })
   else io.out(`${describeStage(found, io)}\n`)
@@ -158,7 +158,7 @@ function describe(detail: RunDetail, io: Io): string {
   const took = age((run.endedMs ?? Date.now()) - run.startedMs)
   const told = [
     wrapped(
-      `${paint(io, 'bold', run.id)}  `,
+      `${paint(io, 'bold', plain(run.id))}  `,
       [plain(run.name), runState(run, io), took],
       io.columns(),
       INDENT,
@@ -167,8 +167,8 @@ function describe(detail: RunDetail, io: Io): string {
   ]
   if (run.stoppedBy !== undefined) told.push(say('stopped', `by ${plain(run.stoppedBy)}`))
   if (run.reason) told.push(say('reason', plain(run.reason)))
-  if (run.parent !== undefined) told.push(say('part of', run.parent))
-  if (retryOf !== undefined) told.push(say('again', `of ${retryOf}`))
+  if (run.parent !== undefined) told.push(say('part of', plain(run.parent)))
+  if (retryOf !== undefined) told.push(say('again', `of ${plain(retryOf)}`))
   if (Object.keys(run.labels).length > 0) told.push(say('labels', plain(labelsOf(run))))
   for (const [name, value] of Object.entries(inputs)) {
     told.push(say('input', `${plain(name)} = ${short(value)}`))
@@ -306,7 +306,10 @@ export async function stop(
   const { client, io, quiet } = context
   const { run } = await client.call('run', { parameters: { run: reference } })
   if (mode === 'kill') {
-    await confirm(context, `this kills run ${run.id} of ${plain(run.name)}: ${promises.kill}`)
+    await confirm(
+      context,
+      `this kills run ${plain(run.id)} of ${plain(run.name)}: ${promises.kill}`,
+    )
   }
   const answer = await client.call(mode === 'kill' ? 'killRun' : 'cancelRun', {
     parameters: { run: run.id },
@@ -314,6 +317,8 @@ export async function stop(
   })
   if (context.json) document(context, answer)
   else if (!quiet)
-    io.err(`run ${run.id}: ${promises[mode]}; see it with skein runs watch ${run.id}\n`)
+    io.err(
+      `run ${plain(run.id)}: ${promises[mode]}; see it with skein runs watch ${plain(run.id)}\n`,
+    )
   return exitCodes.done
 }

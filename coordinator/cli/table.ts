@@ -20,7 +20,7 @@ export function table(
   rows: readonly (readonly string[])[],
   columnsOfTerminal: number,
 ): string {
-  const lines = [columns.map(({ title }) => title), ...rows]
+  const lines = [columns.map(({ title }) => title), ...rows.map((row) => row.map(painted))]
   const widths = columns.map((_, i) => Math.max(...lines.map((line) => width(line[i] ?? ''))))
   const shown = chosen(columns, widths, columnsOfTerminal)
   shrink(columns, shown, widths, columnsOfTerminal)
@@ -130,7 +130,16 @@ function isZeroWidth(character: string): boolean {
   return /\p{Mn}|\p{Me}|\p{Cf}/u.test(character)
 }
 
-/** Text from elsewhere, made safe for a terminal: no control characters, no line breaks. */
+/** Text from elsewhere, made safe for a terminal: nothing that it obeys, or that turns text around. */
 export function plain(text: string): string {
-  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, '·')
+  return stripVTControlCharacters(text).replace(obeyed, '·')
 }
+
+/** The same of a text that may have colours of ours. */
+function painted(text: string): string {
+  const parts = text.split(colour)
+  return parts.map((part, i) => (i % 2 === 1 ? part : plain(part))).join('')
+}
+
+const colour = new RegExp(`(${String.fromCodePoint(27)}\\[[\\d;]*m)`)
+const obeyed = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu

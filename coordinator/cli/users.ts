@@ -49,11 +49,11 @@ export async function list(context: Context): Promise<number> {
     ]
     const rows = answer.users.map((user) => [
       plain(user.name),
-      user.roles.join(', '),
+      plain(user.roles.join(', ')),
       new Date(user.notAfterMs).toISOString().slice(0, 'YYYY-MM-DD'.length),
       stateOf(user),
-      user.id.slice(-8),
-      user.serial,
+      plain(user.id.slice(-8)),
+      plain(user.serial),
     ])
     io.out(`${table(columns, rows, io.columns())}\n`)
   }
