@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { Grant } from '../../protocol/identity/certificate.ts'
+import { type Grant, grantIn } from '../../protocol/identity/certificate.ts'
 import { believe, type CredentialFault, type Trust } from '../../protocol/identity/credential.ts'
 import { Introduction } from '../../protocol/identity/introduction.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
@@ -97,6 +97,17 @@ export class Acquaintances {
     return hasRole(known.holder.roles, [role]) ? undefined : 'missingRole'
   }
 
+  /**
+   * Whether a peer with that fault may be about to show what is good: it has shown nothing yet, or what
+   * has ended since, or what hangs on a certificate that was taken back. A key that was taken back
+   * stays so, whatever certificate it shows.
+   */
+  mayShowBetter(peer: PeerId, fault: TrustFault): boolean {
+    if (fault === 'noCredential' || fault === 'expired') return true
+    const { trust, keyOf } = this.#options
+    return fault === 'revoked' && !trust.isRevoked(keyOf(peer))
+  }
+
   /** Looked at for every frame that only coordinators send. */
   isCoordinator(peer: PeerId): boolean {
     return this.#known.get(peer)?.coordinator === true && this.fault(peer) === undefined
@@ -138,4 +149,12 @@ export class Acquaintances {
       return
     }
   }
+}
+
+/** The serial of the issuing key's certificate in an introduction, whether or not it is believed. */
+export function issuerIn(introduction: Uint8Array): string | undefined {
+  if (introduction.length > trustLimits.frameBytesMax) return undefined
+  const read = decode(Introduction, introduction)
+  const issuer = read.ok ? read.value.credential.issuer : undefined
+  return issuer && grantIn(issuer)?.serial
 }

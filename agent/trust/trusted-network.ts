@@ -23,7 +23,12 @@ import {
   Unreachable,
 } from '../../protocol/ports/network.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
-import { type AcquaintanceOptions, Acquaintances, type TrustFault } from './acquaintances.ts'
+import {
+  type AcquaintanceOptions,
+  Acquaintances,
+  issuerIn,
+  type TrustFault,
+} from './acquaintances.ts'
 import { introduceTo } from './introducing.ts'
 import { trustLimits } from './limits.ts'
 import { introductionPurpose, type PurposeRule, purposeRules, topicRules } from './purposes.ts'
@@ -34,8 +39,8 @@ export interface TrustOptions extends AcquaintanceOptions {
   /** What this host shows. */
   credential: Credential
   onRefused(refusal: TrustRefusal): void
-  /** The word by which that peer was taken back, for it to hear. */
-  farewellFor?(peer: PeerId): Uint8Array | undefined
+  /** The word by which that peer, or the issuing key behind it, was taken back, for it to hear. */
+  farewellFor?(peer: PeerId, issuer: string | undefined): Uint8Array | undefined
   /** Told so by a peer, of this host or another. Not looked at yet. */
   onFarewell?(word: Uint8Array): void
 }
@@ -129,7 +134,8 @@ export class TrustedNetwork implements Network, Ranks {
   meet(peer: PeerId): Promise<void> {
     const fault = this.#peers.fault(peer)
     if (fault === undefined) return Promise.resolve()
-    return mayShowBetter(fault) ? this.#meet(peer) : Promise.reject(untrusted(peer, fault))
+    if (this.#peers.mayShowBetter(peer, fault)) return this.#meet(peer)
+    return Promise.reject(untrusted(peer, fault))
   }
 
   issuerOf(peer: PeerId): Grant | undefined {
@@ -184,7 +190,7 @@ export class TrustedNetwork implements Network, Ranks {
     const { needs } = ruleOf(purpose)
     const fault = needs === 'anybody' ? undefined : this.#peers.fault(peer, needs)
     if (fault === undefined) return this.#inner.open(peer, purpose, signal)
-    if (mayShowBetter(fault)) return this.#openOnceMet(peer, purpose, signal)
+    if (this.#peers.mayShowBetter(peer, fault)) return this.#openOnceMet(peer, purpose, signal)
     return Promise.reject(untrusted(peer, fault))
   }
 
@@ -194,7 +200,7 @@ export class TrustedNetwork implements Network, Ranks {
       const fault = needs === 'anybody' ? undefined : this.#peers.fault(stream.peer, needs)
       if (needs === 'anybody') this.#guests.get(stream.peer)?.visits.push(stream)
       if (fault === undefined) handler(stream)
-      else if (mayShowBetter(fault)) this.#hold(stream, handler)
+      else if (this.#peers.mayShowBetter(stream.peer, fault)) this.#hold(stream, handler)
       else this.#refuseStream(stream, fault)
     })
   }
@@ -259,7 +265,9 @@ export class TrustedNetwork implements Network, Ranks {
     this.#peers.comes(peer)
     // Whoever is remembered need not wait. The peer may not remember us: one of the two says it.
     const fault = this.#peers.fault(peer)
-    if (fault === 'revoked') return this.#turnOut(peer, fault, 'a connection')
+    if (fault === 'revoked' && !this.#peers.mayShowBetter(peer, fault)) {
+      return this.#turnOut(peer, fault, 'a connection')
+    }
     if (fault === undefined) this.#admit(peer)
     else guest.patience = this.#ports.clock.after(trustLimits.strangerMs, () => this.#tire(peer))
     // What comes of it is told by `#admit` and `#turnOut`.
@@ -292,13 +300,14 @@ export class TrustedNetwork implements Network, Ranks {
     guest.patience = this.#ports.clock.after(trustLimits.strangerMs, () => this.#tire(peer))
   }
 
-  #turnOut(peer: PeerId, why: TrustFault, what: string): void {
+  /** `issuer`: the issuing key behind what it has shown just now, by the serial of its certificate. */
+  #turnOut(peer: PeerId, why: TrustFault, what: string, issuer?: string): void {
     this.#refusing.refuse({ peer, why, what })
     this.#meetings.get(peer)?.reject(untrusted(peer, why))
     const guest = this.#guests.get(peer)
     if (guest?.isLeaving) return
     // Whoever was let in goes at once, and is told when it comes again.
-    const word = why === 'revoked' && !guest?.admitted && this.#options.farewellFor?.(peer)
+    const word = why === 'revoked' && !guest?.admitted && this.#options.farewellFor?.(peer, issuer)
     if (guest === undefined || !word) return this.#inner.disconnect(peer)
     guest.isLeaving = true
     this.#bidFarewell(peer, guest, word)
@@ -393,7 +402,7 @@ export class TrustedNetwork implements Network, Ranks {
         ? 'malformed'
         : this.#peers.meet(peer, introduction)
     if (fault === undefined) this.#admit(peer)
-    else this.#turnOut(peer, fault, 'a connection')
+    else this.#turnOut(peer, fault, 'a connection', issuerIn(introduction))
     return fault === undefined
   }
 
@@ -425,11 +434,6 @@ function ruleOf(purpose: Purpose): PurposeRule {
   const rule = purposeRules[purpose]
   assert(rule !== undefined, 'a purpose has a rule in purposes.ts', { purpose })
   return rule
-}
-
-/** Whoever has shown nothing yet, or what has ended since, may be about to show what is good. */
-function mayShowBetter(fault: TrustFault): boolean {
-  return fault === 'noCredential' || fault === 'expired'
 }
 
 function untrusted(peer: PeerId, why: TrustFault): Unreachable {
