@@ -7,6 +7,7 @@
  */
 
 import type { Limits, Timing } from '../protocol/consensus/limits.ts'
+import { grantIn } from '../protocol/identity/certificate.ts'
 import type { Credential, Trust } from '../protocol/identity/credential.ts'
 import type { PeerId, Signer, Verify } from '../protocol/identity/peer-id.ts'
 import type { Revoked } from '../protocol/identity/revocation.ts'
@@ -168,7 +169,8 @@ export class Agent {
       credential: settings.credential,
       keyOf: settings.keyOf,
       onRefused: (refusal) => tellRefusal(refusal, this.journal),
-      farewellFor: (peer) => this.revocations.wordOf(settings.keyOf(peer)),
+      farewellFor: (peer, issuer = '') =>
+        this.revocations.wordOf(settings.keyOf(peer)) ?? this.revocations.wordOf(issuer),
       onFarewell: (word) => this.revocations.heard(word),
     })
     this.greeting = new Greeting(given.clock, (peer) => this.peers.meet(peer))
@@ -326,6 +328,14 @@ export class Agent {
     return this.revocations.find(this.settings.keyOf(peer))
   }
 
+  /** Who took back the issuing key behind what this host shows; undefined where nobody did. */
+  revokedIssuer(): Revoked | undefined {
+    const { issuer } = this.peers.credential
+    const what = issuer && grantIn(issuer)?.serial
+    const told = what === undefined ? undefined : this.revocations.find(what)
+    return what === undefined || told === undefined ? undefined : { what, ...told }
+  }
+
   async start(): Promise<void> {
     await this.revocations.load()
     await this.labels.load()
@@ -337,6 +347,8 @@ export class Agent {
     this.peers.begin()
     const own = this.revokedPeer(this.id)
     if (own) tellRevoked({ what: this.settings.keyOf(this.id), ...own }, this, this.ports.log)
+    const issuer = this.revokedIssuer()
+    if (issuer) tellRevoked(issuer, this, this.ports.log)
     this.revocationSpread.start()
     this.membership.describe(this.describe())
     this.workWire.open()

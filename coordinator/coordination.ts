@@ -23,6 +23,8 @@ export interface Coordination {
   /** Where acts and decisions are written down. */
   readonly audit: AuditDesk
   readonly secrets: SecretKeeper
+  /** The key that makes certificates. */
+  readonly issuing: IssuingKey
   readonly modules: readonly ModuleSpec[]
 }
 
@@ -30,12 +32,18 @@ export interface Coordination {
 export interface HostKeys {
   /** The key that makes certificates, on hosts that have one. */
   issuer: IssuingSeed | undefined
+  /** Takes that key away from there. */
+  forgetIssuer(): Promise<void>
   /** Puts a renewed certificate of this host there. */
   keep(credential: Credential): Promise<void>
 }
 
 /** Of hosts whose certificates do not end. */
-const noKeys: HostKeys = { issuer: undefined, keep: () => Promise.resolve() }
+const noKeys: HostKeys = {
+  issuer: undefined,
+  forgetIssuer: () => Promise.resolve(),
+  keep: () => Promise.resolve(),
+}
 
 /**
  * `archiveAfterMs`: so long do runs that have ended stay in the ledger.
@@ -49,7 +57,7 @@ export function coordinationOf(
   const office = new SchedulerOffice(agent, library, balanced)
   const audit = new AuditDesk(agent)
   const secrets = new SecretKeeper(agent, library)
-  const issuing = new IssuingKey(agent, secrets.meshKey, keys.issuer)
+  const issuing = new IssuingKey(agent, secrets.meshKey, keys.issuer, keys.forgetIssuer)
   const joining = new JoinDesk(agent, audit, issuing, keys.keep)
   const archiving = archivingModule({
     agent,
@@ -64,5 +72,5 @@ export function coordinationOf(
     secrets.module(),
     joining.module(),
   ]
-  return { library, office, audit, secrets, modules }
+  return { library, office, audit, secrets, issuing, modules }
 }

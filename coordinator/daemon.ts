@@ -34,6 +34,7 @@ import { Letterbox } from '../agent/ports/letterbox.ts'
 import { blobLimits } from '../agent/ports/limits.ts'
 import { LoopLagMonitor } from '../agent/ports/loop-lag.ts'
 import { serviceNotices } from '../agent/ports/sd-notify.ts'
+import { issuerFile } from '../agent/ports/secrets.ts'
 import { openTelemetry } from '../agent/ports/telemetry.ts'
 import { SystemWeb } from '../agent/ports/web.ts'
 import { SystemWorkspace } from '../agent/ports/workspace.ts'
@@ -184,6 +185,7 @@ async function live(
   agent = new Agent(ports, settings, (it) => {
     const coordination = coordinationOf(it, config.history.runsArchiveAfter, {
       issuer,
+      forgetIssuer: () => directory.secrets.remove(issuerFile),
       keep: (renewed) => keepCredential(directory.secrets, renewed),
     })
     return [

@@ -7,7 +7,9 @@ import type { Grant } from '../../protocol/identity/certificate.ts'
 import type { Trust } from '../../protocol/identity/credential.ts'
 import { openToken, type TokenFault } from '../../protocol/identity/token.ts'
 
-export type SignedIn = { ok: true; by: Grant } | { ok: false; why: TokenFault }
+export type SignedIn =
+  /** `issuer`: the serial of the issuing key's certificate behind it, where there is one. */
+  { ok: true; by: Grant; issuer: string | undefined } | { ok: false; why: TokenFault }
 
 interface Known {
   by: Grant
@@ -35,7 +37,7 @@ export class KnownTokens {
     const { by, serials, expiresMs } = opened
     if (this.#known.size >= this.#tokensMax) this.#forget(nowMs)
     this.#known.set(key, { by, audience, serials, expiresMs })
-    return { ok: true, by }
+    return { ok: true, by, issuer: serials[1] }
   }
 
   get size(): number {
@@ -51,7 +53,7 @@ export class KnownTokens {
     if (known.serials.some((serial) => this.#trust.isRevoked(serial))) {
       return { ok: false, why: 'revoked' }
     }
-    return { ok: true, by: known.by }
+    return { ok: true, by: known.by, issuer: known.serials[1] }
   }
 
   /** Those that have expired; or else the one that was taken in first. */

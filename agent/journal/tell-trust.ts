@@ -7,6 +7,7 @@ import type { Journal } from './journal.ts'
 export interface RevokedNames {
   readonly id: PeerId
   readonly journal: Journal
+  revokedIssuer(): Revoked | undefined
   readonly settings: { keyOf(peer: PeerId): PeerId }
   readonly membership: {
     members(): readonly { id: PeerId }[]
@@ -17,8 +18,9 @@ export interface RevokedNames {
 export function tellRevoked(revoked: Revoked, names: RevokedNames, log: Log): void {
   const { what, by, reason } = revoked
   const key = revokedKey(what)
-  // Certificates of people are told of by whoever takes them back.
-  if (key === undefined) return
+  // Other certificates are told of by whoever takes them back.
+  if (key === undefined)
+    return names.revokedIssuer()?.what === what ? tellAlone(revoked, names, log) : undefined
   const { id, journal, membership, settings } = names
   const known = [id, ...membership.members().map((member) => member.id)]
   const node = known.find((peer) => settings.keyOf(peer) === key) ?? key
@@ -33,4 +35,24 @@ export function tellRevoked(revoked: Revoked, names: RevokedNames, log: Log): vo
   const text = `${name} was revoked ${why}`
   journal.record({ kind: 'node.revoked', node, name, text, fields })
   log.child('trust').warn('a host was revoked', { peer: node, name, ...fields })
+}
+
+/** The others have certificates by another issuing key; this host was away when they got them. */
+function tellAlone({ by, reason }: Revoked, names: RevokedNames, log: Log): void {
+  const { id, journal, membership } = names
+  const whose = by === '' ? '' : ` by ${by}`
+  const why = `the issuing key behind the certificate of this host was taken back${whose}`
+  const text = `${why}, and the others turn it away; it comes back as it is by joining again: skein agent join with a new token`
+  const fields = { by, reason }
+  journal.record({
+    kind: 'self.issuerRevoked',
+    node: id,
+    name: membership.nameOf(id),
+    text,
+    fields,
+  })
+  log.child('trust').error('the issuing key behind the certificate of this host was taken back', {
+    ...fields,
+    fix: 'skein agent join with a new token, then start the agent again',
+  })
 }

@@ -2,7 +2,7 @@
  * Small files that are their owner's alone, beside the store of a data directory: the agent's key,
  * and what says whose key it is. They can be looked at without the lock of the store.
  */
-import { open } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { assert } from '../../protocol/assert.ts'
 import { directoryError, keyExposed } from './data-directory-errors.ts'
@@ -62,6 +62,16 @@ export class Secrets {
       await replaceFile(this.path, name, secret, 0o600)
     } catch (error) {
       throw directoryError(error, this.#pathOf(name))
+    }
+  }
+
+  /** Also where there is none. */
+  async remove(name: string): Promise<void> {
+    const path = this.#pathOf(name)
+    try {
+      await rm(path, { force: true })
+    } catch (error) {
+      throw directoryError(error, path)
     }
   }
 

@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Trail } from '../audit/deed.ts'
-import type { Caller, Door } from './door.ts'
+import { type Caller, certificateHeader, type Door } from './door.ts'
 import { errorDocument, errorReply, headersOf } from './errors.ts'
 import { type ApiReply, type ApiRequest, jsonLine, jsonReply } from './exchange.ts'
 import { openApiReply } from './openapi.ts'
@@ -88,7 +88,7 @@ export async function dispatch(
     const handler = handlers[found.name] as (request: unknown) => unknown
     const from = request.from === undefined ? {} : { from: request.from }
     const answer = await handler({ ...read, signal, forwarded, caller, call: request, ...from })
-    return replyOf(found, answer, signal, onFault)
+    return reminded(replyOf(found, answer, signal, onFault), entered, door)
   } catch (error) {
     const { refusal, faultId } = refusalOf(error, path, signal, onFault)
     const allow = refusal.code === 'methodNotAllowed' ? { allow: allowedMethods(path) } : {}
@@ -116,6 +116,12 @@ function replyOf(
       },
     ),
   }
+}
+
+/** Whose certificate hangs on an issuing key that is being retired can have it renewed by themselves. */
+function reminded(reply: ApiReply, caller: Caller | undefined, door: Door): ApiReply {
+  if (caller?.issuer === undefined || !door.isSuperseded(caller.issuer)) return reply
+  return { ...reply, headers: { ...reply.headers, [certificateHeader]: 'superseded' } }
 }
 
 class AnswerUnfit extends Error {}

@@ -40,6 +40,8 @@ export interface Caller {
   readonly id: PeerId
   readonly name: string
   readonly roles: Grant['roles']
+  /** The certificate of the issuing key behind theirs, where there is one. */
+  readonly issuer?: string | undefined
 }
 
 /** A request before its body. */
@@ -57,6 +59,8 @@ export interface Door {
   admit(found: FoundRoute, request: ApiRequest, caller: Caller | undefined): Promise<Caller>
   /** Told of each act that somebody known was not let do. */
   onRefusedAct: (refused: RefusedAct) => void
+  /** Whether another is in the place of the issuing key with that certificate: its people are told. */
+  isSuperseded: (issuer: string) => boolean
 }
 
 export interface RefusedAct {
@@ -91,10 +95,13 @@ const standingPaths = ['/health', '/ready']
 const lookPaths: readonly string[] = ['/metrics', '/openapi.json']
 
 export const commandHeader = 'skein-command'
+/** In answers to whoever should have their certificate renewed: its value is `superseded`. */
+export const certificateHeader = 'skein-certificate'
 
 export class SignedDoor implements Door {
   readonly challenge: string
   onRefusedAct: Door['onRefusedAct'] = () => {}
+  isSuperseded: Door['isSuperseded'] = () => false
   readonly #trust: Trust
   readonly #clock: Clock
   readonly #tokens: KnownTokens
@@ -143,7 +150,7 @@ export class SignedDoor implements Door {
     const signedIn = this.#tokens.holderOf(token, headers.host ?? '', this.#clock.wall())
     if (!signedIn.ok) throw this.#refuse(signedIn.why, notSignedIn())
     const caller = callerOf(signedIn.by)
-    if (mayDo(caller.roles, verb)) return caller
+    if (mayDo(caller.roles, verb)) return { ...caller, issuer: signedIn.issuer }
     const refusal = this.#refuse('notAllowed', notAllowed(caller, verb))
     throw this.#told(refusal, caller, head, verb)
   }
@@ -274,7 +281,7 @@ const notSignedIn = () =>
   new ApiRefusal(
     'notSignedIn',
     'the request does not show who asks, or not in a way that holds here',
-    'ask with a key of this mesh (--key-file, --profile), and see that the clocks of both hosts are right',
+    'ask with a key of this mesh (--key-file, --profile), and see that the clocks of both hosts are right; one that was good before is made anew with skein users rotate',
   )
 
 const notAllowed = ({ name }: Caller, verb: VerbName) =>

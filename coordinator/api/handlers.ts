@@ -9,6 +9,8 @@ import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import type { AuditDesk } from '../audit/desk.ts'
 import { VOTING_KEY } from '../autopilot/autopilot.ts'
+import { isRetiring } from '../joining/issuers.ts'
+import type { IssuingKey } from '../joining/issuing-key.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
 import type { SchedulerOffice } from '../scheduler/module.ts'
 import type { SecretKeeper } from '../secrets/keeper.ts'
@@ -29,6 +31,7 @@ import { errorReply } from './errors.ts'
 import { estopHandlers } from './estop-handlers.ts'
 import { packReply, packRequest, unpackReply, unpackRequest } from './forward.ts'
 import { healthOf } from './health.ts'
+import { issuerHandlers } from './issuer-handlers.ts'
 import { keyHandlers } from './key-handlers.ts'
 import { findNode } from './node-reference.ts'
 import { Planning } from './planning.ts'
@@ -47,6 +50,7 @@ import { UserApi } from './user-handlers.ts'
 const SERVICE = 'api'
 const NODES = '/api/v1/nodes'
 const OWN = `${NODES}/self`
+const OF_ITSELF = { parameters: { node: 'self' } } as const
 const FORWARD_DEADLINE_MS = 3_000
 /** Events that wait for a slow follower. When full, it is cut off and comes back by `since`. */
 const FOLLOWER_QUEUE_MAX = 1_000
@@ -63,12 +67,14 @@ type OtherRoute =
   | keyof ReturnType<typeof revokeHandlers>
   | keyof ReturnType<TokenApi['handlers']>
   | keyof ReturnType<typeof keyHandlers>
+  | keyof ReturnType<typeof issuerHandlers>
 
 export interface ControlApiParts {
   readonly library: WorkflowLibrary
   readonly office: SchedulerOffice
   readonly audit: AuditDesk
   readonly secrets: SecretKeeper
+  readonly issuing: IssuingKey
   /** What keeps strangers off the connections, for hosts that are let in. */
   swarmKey(): Uint8Array
   /** Whom it lets in. */
@@ -84,6 +90,7 @@ export class ControlApi {
     const { library, office, audit, secrets, door } = parts
     this.agent = agent
     this.door = door
+    door.isSuperseded = (issuer) => isRetiring(agent.ledger.state, issuer)
     door.onRefusedAct = recordRefused(audit, agent.settings.name)
     const ask: RunApiParts['ask'] = (node, name, asked, signal) =>
       this.ask(this.find(node), name, asked, signal)
@@ -98,6 +105,13 @@ export class ControlApi {
       ...revokeHandlers(agent),
       ...new TokenApi(agent, () => parts.swarmKey()).handlers(),
       ...keyHandlers(agent),
+      ...issuerHandlers({
+        agent,
+        issuing: parts.issuing,
+        find: (node) => this.find(node),
+        reception: (node, signal) => this.ask(node, 'issuingReception', OF_ITSELF, signal),
+        passOn: (node, name, request) => this.passOn(node, name, request),
+      }),
     }
     this.handlers = audited(handlers, audit, agent.settings.name)
     agent.calls.serve(SERVICE, (_from, body) => this.answerPeer(body))
@@ -211,7 +225,7 @@ export class ControlApi {
   private async moduleList(reference: string, signal: AbortSignal): Promise<ModuleList> {
     const node = this.find(reference)
     if (!node.self) {
-      return this.ask(node, 'modules', { parameters: { node: 'self' } }, signal)
+      return this.ask(node, 'modules', OF_ITSELF, signal)
     }
     return this.ownModules()
   }

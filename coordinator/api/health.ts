@@ -7,10 +7,7 @@ import type { Agent } from '../../agent/agent.ts'
 import type { StopScope } from '../../protocol/estop/scope.ts'
 import { stopText } from '../../protocol/estop/text.ts'
 import type { StopReason } from '../../protocol/ledger/ledger.ts'
-import { isIssuerKept } from '../joining/issuing-key.ts'
-import { letInLimits } from '../joining/limits.ts'
-import { endOf, leftWords } from '../joining/renewal.ts'
-import { hasMeshKey } from '../secrets/mesh-key.ts'
+import { certificateCheck, issuingChecks, lettingInChecks } from './key-health.ts'
 import { ledgerStatusOf } from './ledger-view.ts'
 import { modulesOf, nodesOf } from './queries.ts'
 import type { Health, HealthCheck, Node } from './schemas.ts'
@@ -33,6 +30,7 @@ export function healthOf(agent: Agent): Health {
     meshCheck(nodes, agent),
     ledgerCheck(agent),
     ...lettingInChecks(agent),
+    ...issuingChecks(agent),
     ...nodes.map(nodeCheck),
     ...ownChecks(agent),
     ...loadChecks(nodes),
@@ -58,14 +56,21 @@ function stopChecks({ estop, ports }: Agent): HealthCheck[] {
 /** Of this host: why it is alone. */
 function revokedChecks(agent: Agent): HealthCheck[] {
   const own = agent.revokedPeer(agent.id)
-  if (own === undefined) return []
+  const revoked = own ?? agent.revokedIssuer()
+  if (revoked === undefined) return []
+  const { by, reason, atMs } = revoked
+  const words = `${by === '' ? '' : ` by ${by}`}${reason === '' ? '' : `: ${reason}`}`
+  const what = own === undefined ? 'the issuing key behind its certificate' : 'it'
   return [
     {
       check: 'this host',
       state: 'failed',
-      ageMs: Math.max(0, agent.ports.clock.wall() - own.atMs),
-      cause: `it was revoked by ${own.by}: ${own.reason}; all others turn it away`,
-      remedy: 'if it is to be of the mesh again: join anew, with an empty data directory',
+      ageMs: Math.max(0, agent.ports.clock.wall() - atMs),
+      cause: `${what} was revoked${words}; all others turn it away`,
+      remedy:
+        own === undefined
+          ? 'skein agent join with a new token and the configuration of now; then start it again'
+          : 'if it is to be of the mesh again: join anew, with an empty data directory',
     },
   ]
 }
@@ -139,25 +144,6 @@ function ledgerCheck(agent: Agent): HealthCheck {
     return { check, state: 'degraded', ageMs: 0, cause, remedy: 'bring the missing ones back' }
   }
   return { check, state: 'ok', ageMs: 0 }
-}
-
-/** Whether hosts could still be let in, and certificates renewed, were any one host lost. */
-function lettingInChecks(agent: Agent): HealthCheck[] {
-  const { config, leader } = agent.ledger.status() ?? {}
-  if (config === undefined || leader === undefined) return []
-  const check = 'letting in'
-  const { state } = agent.ledger
-  if (!isIssuerKept(state)) {
-    const cause = 'no voter has the issuing key: nobody can be let in, and no certificate renewed'
-    const remedy = 'start the agent of the first host, which has issuer.key in its data directory'
-    return [{ check, state: 'degraded', ageMs: 0, cause, remedy }]
-  }
-  const able = config.voters.filter(({ id }) => hasMeshKey(state, id)).length
-  // One more than can be lost; the others are given it as they come to vote.
-  if (able >= Math.min(2, config.voters.length)) return [{ check, state: 'ok', ageMs: 0 }]
-  const cause = `of ${config.voters.length} voters ${able} can open the issuing key`
-  const remedy = 'nothing yet: whoever leads gives it to the others'
-  return [{ check, state: 'degraded', ageMs: 0, cause, remedy }]
 }
 
 /** Cause and remedy. */
@@ -240,27 +226,6 @@ function loadChecks(nodes: readonly Node[]): HealthCheck[] {
     }
   }
   return checks
-}
-
-/** Without one the others turn this host away. */
-function certificateCheck({ peers, ports }: Agent): HealthCheck {
-  const check = 'certificate'
-  const leftMs = endOf(peers.credential) - ports.clock.wall()
-  if (leftMs > letInLimits.warnMs) return { check, state: 'ok', ageMs: 0 }
-  const cause =
-    leftMs <= 0
-      ? 'it has ended, and the others turn this host away'
-      : `it ends in ${leftWords(leftMs)}, and nobody has renewed it`
-  return {
-    check,
-    state: leftMs > letInLimits.failedMs ? 'degraded' : 'failed',
-    ageMs: 0,
-    cause,
-    remedy:
-      leftMs <= 0
-        ? 'join anew: skein agent join with a new token, and the configuration of now'
-        : 'see that this host reaches the leader, and that letting in (skein health there) is well',
-  }
 }
 
 function lagCheck(agent: Agent): HealthCheck {

@@ -1,36 +1,35 @@
-/** Which keys the mesh rests on, by what hosts have shown to the agent that is asked. */
+/** Which keys the mesh rests on, and who hangs on each: hosts by what they have shown to this agent. */
 import type { Agent } from '../../agent/agent.ts'
-import { type Grant, grantIn } from '../../protocol/identity/certificate.ts'
+import type { Grant } from '../../protocol/identity/certificate.ts'
+import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { compareNames } from '../../protocol/name-order.ts'
+import { currentIssuer, isRetiring, issuerBehind, retiringIssuers } from '../joining/issuers.ts'
+import { people } from '../people/register.ts'
 import type { Handlers } from './dispatch.ts'
 import type { RouteResponse } from './routes.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 
-type Keys = RouteResponse<'keys'>
+export type Keys = RouteResponse<'keys'>
 
 export function keyHandlers(agent: Agent): Pick<Handlers, 'keys'> {
   return { keys: () => keysOf(agent) }
 }
 
-function keysOf(agent: Agent): Keys {
+export function keysOf(agent: Agent): Keys {
   const { leaf, issuer } = agent.peers.credential
-  const own = issuer && grantIn(issuer)
+  const { state, leader } = agent.ledger
   const issuers = new Map<string, Keys['issuers'][number]>()
-  const byRoot: string[] = []
-  const unseen: string[] = []
-  for (const { id, self, state } of agent.membership.members()) {
-    if (state === 'left' || agent.revokedPeer(id) !== undefined) continue
-    const name = agent.membership.nameOf(id)
-    if (!self && agent.peers.holderOf(id) === undefined) unseen.push(name)
-    else hang(self ? own : agent.peers.issuerOf(id), name)
+  const known = (grant: Grant) => {
+    const key = issuers.get(grant.serial) ?? keyOf(agent, grant)
+    issuers.set(grant.serial, key)
+    return key
   }
-  function hang(by: Grant | undefined, name: string): void {
-    if (by === undefined) return void byRoot.push(name)
-    const known = issuers.get(by.serial) ?? keyOf(agent, by)
-    known.hosts.push(name)
-    issuers.set(by.serial, known)
-  }
-  for (const names of [byRoot, unseen, ...[...issuers.values()].map(({ hosts }) => hosts)]) {
+  for (const grant of listed(state)) known(grant)
+  const { hanging, byRoot, unseen } = hostsOf(agent)
+  for (const [name, grant] of hanging) known(grant).hosts.push(name)
+  for (const [name, grant] of peopleOf(agent)) known(grant).people.push(name)
+  for (const { hosts, people: names } of issuers.values()) {
+    hosts.sort(compareNames)
     names.sort(compareNames)
   }
   const { swarmFingerprint: swarm } = agent.settings
@@ -38,15 +37,54 @@ function keysOf(agent: Agent): Keys {
     schemaVersion: SCHEMA_VERSION,
     mesh: agent.trust.mesh,
     root: (issuer ?? leaf).issuer,
+    ...(leader === undefined ? {} : { leader }),
     issuers: [...issuers.values()].sort((a, b) => a.sinceMs - b.sinceMs),
-    byRoot,
-    unseen,
+    byRoot: byRoot.sort(compareNames),
+    unseen: unseen.sort(compareNames),
     ...(swarm === undefined ? {} : { swarm }),
   }
 }
 
-function keyOf(agent: Agent, issuer: Grant): Keys['issuers'][number] {
+/** Those of which the ledger knows, also where nobody hangs on them. */
+function listed(state: LedgerState): Grant[] {
+  const current = currentIssuer(state)
+  const retiring = [...retiringIssuers(state)].map(({ grant }) => grant)
+  return current === undefined ? retiring : [...retiring, current]
+}
+
+interface Hosts {
+  hanging: [name: string, issuer: Grant][]
+  byRoot: string[]
+  unseen: string[]
+}
+
+function hostsOf(agent: Agent): Hosts {
+  const { peers, membership } = agent
+  const found: Hosts = { hanging: [], byRoot: [], unseen: [] }
+  for (const { id, self, state } of membership.members()) {
+    if (state === 'left' || agent.revokedPeer(id) !== undefined) continue
+    const name = membership.nameOf(id)
+    const issuer = self ? issuerBehind(peers.credential) : peers.issuerOf(id)
+    if (issuer !== undefined) found.hanging.push([name, issuer])
+    else if (!self && peers.holderOf(id) === undefined) found.unseen.push(name)
+    else found.byRoot.push(name)
+  }
+  return found
+}
+
+/** Whose certificates are good, as far as the ledger knows people. */
+function peopleOf({ ledger, ports }: Agent): [name: string, issuer: Grant][] {
+  const nowMs = ports.clock.wall()
+  return [...people(ledger.state)].flatMap(({ holder, credential, isRevoked }) => {
+    const issuer = issuerBehind(credential)
+    const isGood = !isRevoked && nowMs < holder.notAfterMs
+    return issuer !== undefined && isGood ? [[holder.name, issuer]] : []
+  })
+}
+
+function keyOf({ trust, ledger }: Agent, issuer: Grant): Keys['issuers'][number] {
   const { serial, subject: id, notBeforeMs: sinceMs, notAfterMs: untilMs } = issuer
-  const { isRevoked } = agent.trust
-  return { serial, id, sinceMs, untilMs, revoked: isRevoked(serial) || isRevoked(id), hosts: [] }
+  const revoked = trust.isRevoked(serial) || trust.isRevoked(id)
+  const retiring = isRetiring(ledger.state, serial)
+  return { serial, id, sinceMs, untilMs, revoked, retiring, hosts: [], people: [] }
 }

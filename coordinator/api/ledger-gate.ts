@@ -86,8 +86,11 @@ function keptOfToken({ key, value }: Kept): Verbs {
   return grantedIn(value)?.role === 'agent' ? ['token.create'] : ['token.coordinator']
 }
 
+/** Serials are of people, and of issuing keys. */
+const registerVerbs: Verbs = ['user.add', 'user.revoke', 'issuer.retire']
+
 const reserved: Readonly<Record<string, Verbs>> = {
-  ...Object.fromEntries(registerNamespaces.map((name) => [name, ['user.add', 'user.revoke']])),
+  ...Object.fromEntries(registerNamespaces.map((name) => [name, registerVerbs])),
   [SECRETS]: ['secret.set', 'secret.remove'],
   [ISSUING]: 'leader',
 }

@@ -73,6 +73,18 @@ export const routePaths = {
   estop: { method: 'GET', path: '/api/v1/estop', verb: 'mesh.look' },
   sayStop: { method: 'POST', path: '/api/v1/estop/words', verb: 'estop.raise' },
   keys: { method: 'GET', path: '/api/v1/keys', verb: 'mesh.look' },
+  issuingReception: {
+    method: 'GET',
+    path: '/api/v1/nodes/{node}/issuing-key',
+    verb: 'mesh.look',
+  },
+  rotateIssuer: { method: 'PUT', path: '/api/v1/nodes/{node}/issuing-key', verb: 'issuer.rotate' },
+  retireIssuer: {
+    method: 'POST',
+    path: '/api/v1/keys/issuing/{serial}/retire',
+    verb: 'issuer.retire',
+  },
+  renewUser: { method: 'POST', path: '/api/v1/nodes/{node}/renewals', verb: 'user.renew' },
   users: { method: 'GET', path: '/api/v1/users', verb: 'mesh.look' },
   addUser: { method: 'POST', path: '/api/v1/users', verb: 'user.add' },
   revokeUser: { method: 'POST', path: '/api/v1/users/{user}/revoke', verb: 'user.revoke' },

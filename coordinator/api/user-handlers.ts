@@ -4,6 +4,7 @@ import { believe, Credential } from '../../protocol/identity/credential.ts'
 import { certificateLimits } from '../../protocol/identity/limits.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import { decode } from '../../protocol/wire/codec.ts'
+import { isSuperseded } from '../joining/issuers.ts'
 import {
   type Person,
   people,
@@ -14,6 +15,7 @@ import {
 import { freshState } from '../runs/fresh.ts'
 import { applied } from './appending.ts'
 import type { Handlers, Request } from './dispatch.ts'
+import { keysOf } from './key-handlers.ts'
 import { ApiRefusal } from './refusal.ts'
 import type { RouteResponse } from './routes.ts'
 
@@ -53,6 +55,10 @@ export class UserApi {
     }
     const { holder } = believed
     const { state } = await freshState(this.agent, signal)
+    if (isSuperseded(state, credential)) {
+      const why = 'it is signed by an issuing key in whose place another is'
+      throw new ApiRefusal('conflict', why, 'sign it with the issuer.key that took its place')
+    }
     const before = personNamed(state, holder.name)
     for (const other of people(state)) {
       if (other.holder.subject !== holder.subject || other.holder.name === holder.name) continue
@@ -88,6 +94,11 @@ export class UserApi {
     }
     if (known?.isRevoked) {
       throw new ApiRefusal('conflict', `${user} is revoked already`, 'see skein users ls')
+    }
+    if (known === undefined && keysOf(this.agent).issuers.some((key) => key.serial === serial)) {
+      const why =
+        'that is the certificate of no person but of an issuing key, and others hang on it'
+      throw new ApiRefusal('conflict', why, 'put another in its place: skein keys rotate issuing')
     }
     await this.write([recordRevocation(serial, body.reason)], trail, signal)
     return this.list(signal)

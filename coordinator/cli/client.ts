@@ -38,6 +38,8 @@ export class Client {
   readonly signIn: SignIn
   private readonly interrupted: AbortSignal
   private readonly limits: ClientLimits
+  /** An agent has said that the certificate that it signs in with is to be renewed. */
+  isSuperseded = false
   /** The newest document that came and lists all nodes. */
   #listed: object | undefined
   /** The newest document that came, for `misread`. */
@@ -201,6 +203,8 @@ export class Client {
         throw known
       }
     }
+    // As `certificateHeader` in `api/door.ts`, which no client has to load.
+    if (response.headers['skein-certificate'] === 'superseded') this.isSuperseded = true
     await accept(response, this.address, this.limits.answerBytesMax)
     return response
   }

@@ -49,13 +49,6 @@ export function addPeopleCommands({ program, done, context }: Parts): void {
     .action(async (user: string, verb: string, object?: string) =>
       done(await (await import('./users.ts')).can(context(), user, verb, object)),
     )
-  program
-    .command('keys')
-    .description('the keys that the mesh rests on')
-    .helpCommand(false)
-    .command('ls')
-    .description('root, issuing keys and swarm key, and which hosts hang on which')
-    .action(async () => done(await (await import('./keys-of-mesh.ts')).list(context())))
   addProfileCommands({ program, done, context })
 }
 

@@ -9,6 +9,7 @@ import { addAuditCommands } from './commands-audit.ts'
 import { addBenchCommands } from './commands-bench.ts'
 import { addEstopCommands } from './commands-estop.ts'
 import { addAgentCommands, addLocalCommands } from './commands-host.ts'
+import { addKeyCommands } from './commands-keys.ts'
 import { addMeshCommands, addNodeCommands } from './commands-mesh.ts'
 import { addMoreCommands } from './commands-more.ts'
 import { addPeopleCommands } from './commands-people.ts'
@@ -129,6 +130,7 @@ Examples:
   addRecoverCommands(parts)
   addTokenCommands(parts)
   addPeopleCommands(parts)
+  addKeyCommands(parts)
   addAuditCommands(parts)
   addSecretCommands(parts)
   addLocalCommands(parts)

@@ -1,5 +1,8 @@
 /** `skein keys ls`: the keys that the mesh rests on, and which hosts hang on each. */
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import type { RouteResponse } from '../api/routes.ts'
+import { letInLimits } from '../joining/limits.ts'
+import { leftWords } from '../joining/renewal.ts'
 import { type Context, document } from './context.ts'
 import { ABSENT } from './figures.ts'
 import { plain, table } from './table.ts'
@@ -18,14 +21,16 @@ export async function list(context: Context): Promise<number> {
     { title: 'UNTIL' },
     { title: 'STATE' },
     { title: 'HOSTS', right: true },
+    { title: 'PEOPLE', right: true },
     { title: 'CERTIFICATE', cutTo: 8, leave: 1 },
   ]
-  const rows = issuers.map(({ id, sinceMs, untilMs, revoked, hosts, serial }) => [
+  const rows = issuers.map(({ id, sinceMs, untilMs, hosts, people, serial, ...key }) => [
     plain(id.slice(-8)),
     day(sinceMs),
     day(untilMs),
-    revoked ? 'revoked' : Date.now() < untilMs ? 'good' : 'expired',
+    stateOf({ untilMs, ...key }),
     String(hosts.length),
+    String(people.length),
     plain(serial),
   ])
   const told = { mesh, root: root ?? ABSENT, 'swarm key': swarm ?? ABSENT }
@@ -37,7 +42,29 @@ export async function list(context: Context): Promise<number> {
   ] as const) {
     if (names.length > 0) io.out(`\n${what}: ${names.map(plain).join(', ')}\n`)
   }
+  if (!context.quiet) for (const line of advice(issuers)) io.err(`${line}\n`)
   return exitCodes.done
+}
+
+type Key = RouteResponse<'keys'>['issuers'][number]
+
+function stateOf({ revoked, retiring, untilMs }: Pick<Key, 'revoked' | 'retiring' | 'untilMs'>) {
+  if (revoked) return 'revoked'
+  if (Date.now() >= untilMs) return 'expired'
+  return retiring ? 'retiring' : 'good'
+}
+
+/** Who hangs on what is retiring, by name; and what ends soon, in good time. */
+function* advice(issuers: readonly Key[]): Generator<string> {
+  for (const { id, hosts, people } of issuers.filter((key) => key.retiring)) {
+    const names = [...hosts, ...people].map(plain)
+    const who = names.length === 0 ? 'nobody hangs on it' : `on it: ${names.join(', ')}`
+    yield `…${plain(id.slice(-8))} is retiring, and ${who}; skein keys rotate issuing --finish`
+  }
+  const current = issuers.findLast(({ revoked, retiring }) => !revoked && !retiring)
+  const leftMs = (current?.untilMs ?? Number.POSITIVE_INFINITY) - Date.now()
+  if (leftMs > letInLimits.issuerWarnMs) return
+  yield `the issuing key ends ${leftMs <= 0 ? 'now' : `in ${leftWords(leftMs)}`}, and all certificates with it; skein keys rotate issuing`
 }
 
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 'YYYY-MM-DD'.length)

@@ -33,6 +33,7 @@ export async function run(
   try {
     await program.parseAsync([...argv], { from: 'user' })
     await rememberPeers(clients, io)
+    await renewCertificates(clients, json ? undefined : io)
   } catch (error) {
     const problem = await problemIn(error, program, argv, clients)
     exitCode = problem === undefined ? exitCodes.done : tell(problem, io, json)
@@ -83,6 +84,16 @@ async function rememberPeers(clients: readonly Client[], { env }: Io): Promise<v
     if (seen === undefined) continue
     const { keepPeers } = await import('./known-peers.ts')
     keepPeers(env, seen.mesh, seen.peers)
+  }
+}
+
+/** Where the issuing key behind them was replaced. */
+async function renewCertificates(clients: readonly Client[], io: Io | undefined): Promise<void> {
+  for (const client of clients) {
+    if (!client.isSuperseded) continue
+    const { renewOwn } = await import('./own-renewal.ts')
+    const told = await renewOwn(client)
+    io?.err(`${told}\n`)
   }
 }
 

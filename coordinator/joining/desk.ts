@@ -26,6 +26,7 @@ import { formatTimestamp } from '../../protocol/workflow/expressions/calendar.ts
 import { type AuditNote, fitted } from '../audit/deed.ts'
 import type { AuditDesk } from '../audit/desk.ts'
 import { freshState } from '../runs/fresh.ts'
+import { isRetiring, issuerBehind } from './issuers.ts'
 import type { IssuingKey } from './issuing-key.ts'
 import { letInLimits } from './limits.ts'
 import { Renewal } from './renewal.ts'
@@ -255,9 +256,10 @@ export class JoinDesk {
     const isOwn = from === id
     const holder = isOwn ? grantIn(peers.credential.leaf) : peers.holderOf(from)
     const nowMs = ports.clock.wall()
-    if (holder === undefined || holder.notAfterMs - nowMs > lifetimes.peerRenewalMs) {
-      return { why: 'refused' }
-    }
+    const behind = isOwn ? issuerBehind(peers.credential) : peers.issuerOf(from)
+    const isOver = behind !== undefined && isRetiring(this.#agent.ledger.state, behind.serial)
+    const isDue = isOver || (holder?.notAfterMs ?? 0) - nowMs <= lifetimes.peerRenewalMs
+    if (holder === undefined || !isDue) return { why: 'refused' }
     if (trust.isRevoked(settings.keyOf(from)) || trust.isRevoked(holder.serial)) {
       return { why: 'refused' }
     }
@@ -269,7 +271,7 @@ export class JoinDesk {
     const credential = issuePeer(issuer, renewed, serial, nowMs)
     // As long as its issuing key lasts: then a new one is needed first.
     const notAfterMs = grantIn(credential.leaf)?.notAfterMs ?? 0
-    if (notAfterMs <= holder.notAfterMs) return { why: 'unavailable' }
+    if (notAfterMs <= holder.notAfterMs && !isOver) return { why: 'unavailable' }
     const note = {
       actor: `agent ${name}`,
       verb: 'host.renew',
@@ -285,6 +287,7 @@ export class JoinDesk {
 
   /** The key that came with the first host goes to the ledger, whoever leads it. */
   async #handOver(): Promise<void> {
+    await this.#issuing.forgetIfRevoked()
     const { own, isKept } = this.#issuing
     const { leader, id, leads } = this.#agent.ledger
     if (own === undefined || isKept || leader === undefined) return

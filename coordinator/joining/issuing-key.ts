@@ -2,7 +2,8 @@
  * The key that makes certificates, where it is needed: at whoever leads. It came to the first host
  * with `skein init`; the leader puts it into the ledger, sealed under the mesh key that voters have
  * (`coordinator/secrets/mesh-key.ts`), so that the mesh goes on letting hosts in when that host is
- * gone. On other disks it is only so, and open in memory only where it was used.
+ * gone. On other disks it is only so, and open in memory only where it was used. Another is put in its
+ * place by a person who has the root key; the one before makes nothing from then on.
  */
 import type { Agent } from '../../agent/agent.ts'
 import { type Grant, grantIn, isSignedBy } from '../../protocol/identity/certificate.ts'
@@ -11,33 +12,68 @@ import { sealingLimits } from '../../protocol/identity/limits.ts'
 import { meshIdOf } from '../../protocol/identity/mesh-id.ts'
 import { parsePeerId, signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { openedUnder, sealedUnder } from '../../protocol/identity/sealing.ts'
-import { read } from '../../protocol/ledger/read.ts'
+import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { MeshKey } from '../secrets/mesh-key.ts'
+import { openedAtReception, type Reception, receptionOf } from './handing-over.ts'
+import { forgetRetired, isRetiring, issuerRow, recordIssuer, recordRetiring } from './issuers.ts'
 import { letInLimits } from './limits.ts'
-import { aboutIssuer, ISSUER_KEY, ISSUING, IssuingSeed } from './wire.ts'
+import { aboutIssuer, IssuingSeed } from './wire.ts'
+
+/** What came of putting another issuing key in the place of the one of now. */
+export type Rotated =
+  | { kind: 'done' }
+  /** It is the one of now. */
+  | { kind: 'same' }
+  /** The ledger has none in whose place it could be put. */
+  | { kind: 'noneKept' }
+  /** It is no issuing key of this mesh, or was one before. */
+  | { kind: 'unfit' }
+  /** The one of now cannot be opened here. */
+  | { kind: 'sealed' }
+  | { kind: 'conflict' }
+  /** Nobody knows what came of it. */
+  | { kind: 'unknown' }
 
 export class IssuingKey {
   readonly #agent: Agent
   readonly #meshKey: MeshKey
-  readonly #own: IssuingSeed | undefined
+  #own: IssuingSeed | undefined
+  readonly #forget: () => Promise<void>
   readonly #entropy: Entropy
   /** What was opened last, and of which row. */
   #opened: { revision: number; issuer: Issuer } | undefined
 
-  /** `own`: the key that lies in this host's data directory, on hosts where one does. */
-  constructor(agent: Agent, meshKey: MeshKey, own: IssuingSeed | undefined) {
+  /**
+   * `own`: the key that lies in this host's data directory, on hosts where one does; `forget`: takes it
+   * away from there.
+   */
+  constructor(
+    agent: Agent,
+    meshKey: MeshKey,
+    own: IssuingSeed | undefined,
+    forget: () => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#agent = agent
     this.#meshKey = meshKey
     this.#own = own
+    this.#forget = forget
     this.#entropy = agent.ports.entropy.stream('issuing')
   }
 
   /** One that lies here and is good, for a mesh that has not taken it yet. */
   get own(): IssuingSeed | undefined {
     return this.#own !== undefined && this.issuerIn(this.#own) ? this.#own : undefined
+  }
+
+  /** What nobody believes any more need not lie on a disk. */
+  async forgetIfRevoked(): Promise<void> {
+    const grant = this.#own && grantIn(this.#own.certificate)
+    if (grant === undefined || !this.#agent.trust.isRevoked(grant.serial)) return
+    this.#own = undefined
+    await this.#forget()
   }
 
   get isKept(): boolean {
@@ -48,9 +84,7 @@ export class IssuingKey {
   async get(): Promise<Issuer | undefined> {
     const row = issuerRow(this.#agent.ledger.state)
     if (row !== undefined) {
-      const opened = this.#opened?.revision === row.revision ? this.#opened.issuer : undefined
-      const issuer = opened ?? (await this.#open(row.value))
-      if (issuer !== undefined) this.#opened = { revision: row.revision, issuer }
+      const issuer = await this.#openedOf(row)
       if (issuer !== undefined && this.#isGood(issuer)) return issuer
     }
     return this.#own && this.issuerIn(this.#own)
@@ -61,12 +95,53 @@ export class IssuingKey {
     if (this.isKept) return true
     const key = this.issuerIn(given) && (await this.#meshKey.getOrMake())
     if (key === undefined) return false
-    const nonce = this.#entropy.bytes(sealingLimits.nonceBytes)
-    const value = sealedUnder(key, encode(IssuingSeed, given), aboutIssuer, nonce)
-    const row = { namespace: ISSUING, key: ISSUER_KEY, value, expect: 0 }
+    const written = await this.#write(recordIssuer(this.#sealed(key, given), given.certificate, 0))
+    return written.kind === 'done'
+  }
+
+  /**
+   * As leader: puts this one in the place of the one of now, which makes nothing from then on. Both
+   * are one entry of the ledger, that nobody else has changed the row in between.
+   */
+  async rotate(given: IssuingSeed, by: string): Promise<Rotated> {
+    const { ledger, ports } = this.#agent
+    const { state } = ledger
+    const row = issuerRow(state)
+    if (row === undefined) return { kind: 'noneKept' }
+    const key = await this.#meshKey.get()
+    const before = await this.#openedOf(row)
+    if (key === undefined || before === undefined) return { kind: 'sealed' }
+    if (before.signer.id === signerFromSeed(given.seed).id) return { kind: 'same' }
+    if (this.issuerIn(given) === undefined || !mayGrantAll(given, before)) return { kind: 'unfit' }
+    return this.#write([
+      ...recordIssuer(this.#sealed(key, given), given.certificate, row.revision),
+      ...forgetRetired(state),
+      recordRetiring(before.certificate, by, ports.clock.wall()),
+    ])
+  }
+
+  /** To what a new issuing key is to be sealed for this host. */
+  get reception(): Reception {
+    const { peers, settings } = this.#agent
+    return receptionOf(peers.credential, settings.signer, this.#meshKey.own)
+  }
+
+  /** Undefined for what was not sealed for this host. */
+  received(sealed: Uint8Array): IssuingSeed | undefined {
+    return openedAtReception(this.#meshKey.own, sealed)
+  }
+
+  async #write(commands: SimpleCommand[]): Promise<Rotated> {
+    const batch = { kind: 'batch' as const, value: { commands } }
     const timeoutMs = letInLimits.appendMs
-    const outcome = await this.#agent.ledger.append({ kind: 'kvPut', value: row }, { timeoutMs })
-    return outcome.kind === 'applied' && outcome.result.code === 'ok'
+    const outcome = await this.#agent.ledger.append(batch, { timeoutMs })
+    if (outcome.kind !== 'applied') return { kind: 'unknown' }
+    return { kind: outcome.result.code === 'ok' ? 'done' : 'conflict' }
+  }
+
+  #sealed(key: Uint8Array, given: IssuingSeed): Uint8Array {
+    const nonce = this.#entropy.bytes(sealingLimits.nonceBytes)
+    return sealedUnder(key, encode(IssuingSeed, given), aboutIssuer, nonce)
   }
 
   /** Undefined for what is no issuing key of this mesh, or none any more. */
@@ -84,7 +159,16 @@ export class IssuingKey {
       return false
     }
     const isIssuer = grant.kind === 'issuer' && grant.mesh === trust.mesh
-    return isIssuer && grant.subject === signer.id && !trust.isRevoked(grant.serial)
+    const isOver =
+      trust.isRevoked(grant.serial) || isRetiring(this.#agent.ledger.state, grant.serial)
+    return isIssuer && grant.subject === signer.id && !isOver
+  }
+
+  async #openedOf(row: { value: Uint8Array; revision: number }): Promise<Issuer | undefined> {
+    if (this.#opened?.revision === row.revision) return this.#opened.issuer
+    const issuer = await this.#open(row.value)
+    if (issuer !== undefined) this.#opened = { revision: row.revision, issuer }
+    return issuer
   }
 
   async #open(sealed: Uint8Array): Promise<Issuer | undefined> {
@@ -100,10 +184,12 @@ export function isIssuerKept(state: LedgerState): boolean {
   return issuerRow(state) !== undefined
 }
 
-function issuerRow(state: LedgerState): { value: Uint8Array; revision: number } | undefined {
-  return read(state, { kind: 'kvGet', namespace: ISSUING, key: ISSUER_KEY }).value
-}
-
 function isForNow({ notAfterMs }: Grant, nowMs: number): boolean {
   return nowMs < notAfterMs
+}
+
+/** Otherwise hosts and people could not be certified anew as what they are. */
+function mayGrantAll(given: Pick<Issuer, 'certificate'>, before: Issuer): boolean {
+  const roles = grantIn(given.certificate)?.roles ?? []
+  return grantIn(before.certificate)?.roles.every((role) => roles.includes(role)) ?? false
 }

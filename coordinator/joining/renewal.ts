@@ -1,14 +1,16 @@
 /**
- * This agent's own certificate, made new before it ends: asked of whoever leads, kept on disk, and
- * shown to all who are here without a connection being lost. What keeps it from being renewed is told
- * in good time.
+ * This agent's own certificate, made new before it ends, and when another issuing key has taken the
+ * place of the one behind it: asked of whoever leads, kept on disk, and shown to all who are here
+ * without a connection being lost. What keeps it from being renewed is told in good time.
  */
 import type { Agent } from '../../agent/agent.ts'
 import { type Grant, grantIn } from '../../protocol/identity/certificate.ts'
 import { believe, type Credential } from '../../protocol/identity/credential.ts'
 import { lifetimes } from '../../protocol/identity/limits.ts'
 import type { Timer } from '../../protocol/ports/clock.ts'
+import { below, type Entropy } from '../../protocol/ports/entropy.ts'
 import { formatDuration } from '../../protocol/units.ts'
+import { isSuperseded, issuerBehind } from './issuers.ts'
 import { letInLimits } from './limits.ts'
 import type { LettingAnswer } from './wire.ts'
 
@@ -22,7 +24,10 @@ export interface RenewalParts {
 export class Renewal {
   readonly #agent: Agent
   readonly #parts: RenewalParts
+  readonly #entropy: Entropy
   #timers: Timer[] = []
+  /** Runs while it waits for its turn among all whose issuing key was replaced. */
+  #turn: Timer | undefined
   #busy = false
   /** Peers that have not heard of the newest certificate yet. */
   #untold = 0
@@ -31,6 +36,7 @@ export class Renewal {
   constructor(agent: Agent, parts: RenewalParts) {
     this.#agent = agent
     this.#parts = parts
+    this.#entropy = agent.ports.entropy.stream('renewal')
   }
 
   start(): void {
@@ -38,11 +44,29 @@ export class Renewal {
     this.#timers = [
       clock.after(letInLimits.renewFirstMs, () => void this.#look()),
       clock.every(letInLimits.renewLookMs, () => void this.#look()),
+      clock.every(letInLimits.supersededLookMs, () => this.#waitForTurn()),
     ]
   }
 
   stop(): void {
     for (const timer of this.#timers) timer.cancel()
+    this.#turn?.cancel()
+    this.#turn = undefined
+  }
+
+  /** All hosts see it at once, and one leader answers them: each waits a while of its own. */
+  #waitForTurn(): void {
+    if (this.#turn !== undefined || !this.#isSuperseded()) return
+    const { membership, ports } = this.#agent
+    const spreadMs = membership.members().length * letInLimits.renewEachMs
+    this.#turn = ports.clock.after(below(this.#entropy, spreadMs), () => {
+      this.#turn = undefined
+      void this.#look()
+    })
+  }
+
+  #isSuperseded(): boolean {
+    return isSuperseded(this.#agent.ledger.state, this.#agent.peers.credential)
   }
 
   async #look(): Promise<void> {
@@ -52,7 +76,8 @@ export class Renewal {
       const { peers, ports } = this.#agent
       if (this.#untold > 0) this.#untold = await peers.present(peers.credential)
       const leftMs = endOf(peers.credential) - ports.clock.wall()
-      if (leftMs < lifetimes.peerRenewalMs && !(await this.#renewed())) this.#warn(leftMs)
+      const isDue = leftMs < lifetimes.peerRenewalMs || this.#isSuperseded()
+      if (isDue && !(await this.#renewed())) this.#warn(leftMs)
     } catch (error) {
       const why = String(error)
       this.#agent.ports.log.child('joining').error('the certificate is not renewed', { why })
@@ -67,12 +92,20 @@ export class Renewal {
     if (credential === undefined) return false
     const judged = believe(credential, trust, ports.clock.wall())
     if (!judged.ok || judged.holder.subject !== settings.keyOf(id)) return false
-    if (endOf(credential) <= endOf(peers.credential)) return false
+    if (!this.#isBetter(credential)) return false
     await this.#parts.keep(credential)
     this.#untold = await peers.present(credential)
     const left = formatDuration(wholeDays(endOf(credential) - ports.clock.wall()))
     this.#tell('certificate.renewed', `the certificate of this host is renewed for ${left}`)
     return true
+  }
+
+  /** Lasts longer; or hangs on the key of now, whatever the clock of who made it. */
+  #isBetter(credential: Credential): boolean {
+    const { peers, ledger } = this.#agent
+    if (endOf(credential) > endOf(peers.credential)) return true
+    const isOther = issuerBehind(credential)?.serial !== issuerBehind(peers.credential)?.serial
+    return isOther && this.#isSuperseded() && !isSuperseded(ledger.state, credential)
   }
 
   #warn(leftMs: number): void {

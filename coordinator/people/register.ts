@@ -26,6 +26,8 @@ type Holder = NonNullable<ReturnType<typeof grantIn>>
 
 export interface Person {
   holder: Holder
+  /** As it was recorded. */
+  credential: Credential
   /** At which the record may be changed. */
   revision: number
   isRevoked: boolean
@@ -65,9 +67,10 @@ export function recordRevocation(what: string, reason: string, word?: Uint8Array
 
 function personIn(state: LedgerState, bytes: Uint8Array, revision: number): Person | undefined {
   const read = decode(Record, bytes)
-  const holder = read.ok ? grantIn(read.value.credential.leaf) : undefined
-  if (holder === undefined) return undefined
-  return { holder, revision, isRevoked: isRevokedIn(state, holder.serial) }
+  const credential = read.ok ? read.value.credential : undefined
+  const holder = credential && grantIn(credential.leaf)
+  if (credential === undefined || holder === undefined) return undefined
+  return { holder, credential, revision, isRevoked: isRevokedIn(state, holder.serial) }
 }
 
 /** Any name fits a key of the ledger this way. */

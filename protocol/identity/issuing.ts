@@ -52,6 +52,18 @@ export function issuePerson(
   return issued(issuer, grant, serial, nowMs, lifetimes.personMs)
 }
 
+/**
+ * The same person under another issuing key: as long as before and no longer, because how long people
+ * are trusted is for people to say.
+ */
+export function reissuePerson(issuer: Issuer, before: Grant, nowMs: number): Credential {
+  assert(before.kind === 'person', 'only people are certified so')
+  const { name, subject, roles, labels, serial, sealing, notAfterMs } = before
+  const kept = sealing === undefined ? {} : { sealing }
+  const grant = { kind: 'person' as const, subject, name, roles, labels, ...kept }
+  return issued(issuer, grant, serial, nowMs, notAfterMs - nowMs)
+}
+
 function issued(
   { signer, certificate }: Issuer,
   grant: Pick<Grant, 'kind' | 'subject' | 'name' | 'roles' | 'labels'>,

@@ -2,7 +2,7 @@
  * The keys that make a mesh: a root, which is the mesh; an issuing key, which the root trusts with
  * the hosts and the people; and the first operator, a master, whom only the root can make.
  */
-import { issueCertificate } from './certificate.ts'
+import { type Certificate, issueCertificate } from './certificate.ts'
 import { serialFrom } from './issuing.ts'
 import type { KeyFile, KeyUse } from './key-file.ts'
 import { lifetimes } from './limits.ts'
@@ -48,21 +48,8 @@ export function newMesh(
   const issuer = signerFromSeed(chance.issuerSeed)
   const operator = own === undefined ? signerFromSeed(chance.operatorSeed) : { id: own }
   const mesh = meshIdOf(root.id)
-  const certify = (
-    kind: 'issuer' | 'person',
-    subject: { id: PeerId },
-    called: string,
-    roles: readonly Role[],
-    serial: Uint8Array,
-    lifeMs: number,
-  ) => {
-    const times = { notBeforeMs: nowMs, notAfterMs: nowMs + lifeMs }
-    const named = { mesh, serial: serialFrom(serial), kind, subject: subject.id, name: called }
-    return { leaf: issueCertificate({ ...named, roles, labels: {}, ...times }, root) }
-  }
-  const { issuerMs, personMs } = lifetimes
-  const issuing = certify('issuer', issuer, 'issuer', issuable, chance.issuerSerial, issuerMs)
-  const master = certify('person', operator, name, ['master'], chance.operatorSerial, personMs)
+  const issuing = { leaf: certifyIssuer(root, issuer.id, serialFrom(chance.issuerSerial), nowMs) }
+  const master = { leaf: masterOf(root, operator.id, name, chance.operatorSerial, nowMs) }
   const file = (use: KeyUse, of: Signer, seed: Uint8Array): KeyFile => {
     const key = lock(use, seed)
     return { use, mesh, name: use, id: of.id, key, credential: undefined }
@@ -79,4 +66,31 @@ export function newMesh(
       credential: master,
     },
   }
+}
+
+/** By which the root makes a key one that issues certificates. */
+export function certifyIssuer(
+  root: Signer,
+  subject: PeerId,
+  serial: string,
+  nowMs: number,
+): Certificate {
+  const times = { notBeforeMs: nowMs, notAfterMs: nowMs + lifetimes.issuerMs }
+  const named = { mesh: meshIdOf(root.id), serial, kind: 'issuer' as const, name: 'issuer' }
+  return issueCertificate({ ...named, subject, roles: issuable, labels: {}, ...times }, root)
+}
+
+function masterOf(
+  root: Signer,
+  subject: PeerId,
+  name: string,
+  serial: Uint8Array,
+  nowMs: number,
+): Certificate {
+  const times = { notBeforeMs: nowMs, notAfterMs: nowMs + lifetimes.personMs }
+  const named = { mesh: meshIdOf(root.id), serial: serialFrom(serial), kind: 'person' as const }
+  return issueCertificate(
+    { ...named, subject, name, roles: ['master'], labels: {}, ...times },
+    root,
+  )
 }

@@ -72,7 +72,10 @@ export function judgeRevocation(
   const opened = openedAs(envelope.value, trust, as)
   if (!opened.ok) return opened
   const { command, by } = opened
-  const isMeant = command.verb === 'certificate.revoke' && isRevocable(command.object)
+  const isMeant =
+    (command.verb === 'certificate.revoke' && isRevocable(command.object)) ||
+    // Of an issuing key only the certificate is taken back: by its serial.
+    (command.verb === 'issuer.retire' && isSerial(command.object))
   if (!isMeant || !Buffer.from(command.payload).equals(digest)) {
     return { ok: false, why: 'otherCall' }
   }

@@ -14,7 +14,10 @@ import { type PeerId, verify } from './peer-id.ts'
 export type TokenFault = CredentialFault | 'livesTooLong' | 'otherAudience' | 'notAPerson'
 
 export type OpenedToken =
-  /** It is good until then, and only for as long as none of the certificates is taken back. */
+  /**
+   * It is good until then, and only for as long as none of the certificates is taken back: the
+   * holder's, and behind it that of the issuing key.
+   */
   | { ok: true; by: Grant; serials: readonly string[]; expiresMs: number }
   | { ok: false; why: TokenFault }
 

@@ -37,7 +37,12 @@ export const verbs = {
   'token.revoke': act('admin'),
   'user.add': act('admin'),
   'user.revoke': act('admin'),
+  // The same person with the same key: it gives nobody anything that they had not.
+  'user.renew': act('viewer'),
   'certificate.revoke': act('admin'),
+  // Whoever puts another issuing key there decides who may be let in; retiring one can turn all out.
+  'issuer.rotate': act('master'),
+  'issuer.retire': act('master'),
   'secret.set': act('admin'),
   'secret.remove': act('admin'),
   'module.start': act('admin'),

@@ -50,7 +50,13 @@ export function simulatedCredential(
 }
 
 function issuingCertificate(): Certificate {
-  const named = { mesh, serial: '00', kind: 'issuer' as const, subject: issuer.id, name: 'issuer' }
+  const named = {
+    mesh,
+    serial: '00'.repeat(16),
+    kind: 'issuer' as const,
+    subject: issuer.id,
+    name: 'issuer',
+  }
   const roles = ['coordinator', 'agent', 'operator'] as const
   return issueCertificate({ ...named, roles, labels: {}, ...times }, root)
 }

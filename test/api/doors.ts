@@ -16,6 +16,7 @@ export function openDoor(name = 'ada'): Door {
     enter: () => caller,
     admit: async () => caller,
     onRefusedAct: () => {},
+    isSuperseded: () => false,
   }
 }
 

@@ -2,6 +2,7 @@
 import { dispatch, type Handlers, type OnFault } from '../../coordinator/api/dispatch.ts'
 import type { ApiReply, ApiRequest } from '../../coordinator/api/exchange.ts'
 import type { Planned } from '../../coordinator/api/plan-schemas.ts'
+import type { RouteResponse } from '../../coordinator/api/routes.ts'
 import type {
   Explanation,
   LogPart,
@@ -159,6 +160,14 @@ async function* sampleExport(): AsyncGenerator<ExportLine> {
   yield { schemaVersion: 1, kind: 'begin', mesh: 'm', by: 'n1', after: mark, head: mark }
 }
 
+const sampleKeys: RouteResponse<'keys'> = {
+  schemaVersion: 1,
+  mesh: '0',
+  issuers: [],
+  byRoot: [],
+  unseen: [],
+}
+
 const sampleToken = {
   id: 'ab'.repeat(16),
   role: 'agent',
@@ -199,7 +208,11 @@ export const sampleHandlers: Handlers = {
   runArtifacts: () => ({ schemaVersion: 1, run: sampleRun.id, lists: [] }),
   revokeNode: () => ({ schemaVersion: 1, id: 'n1', name: 'n1' }),
   users: () => ({ schemaVersion: 1, users: [] }),
-  keys: () => ({ schemaVersion: 1, mesh: '0', issuers: [], byRoot: [], unseen: [] }),
+  keys: () => sampleKeys,
+  issuingReception: () => ({ schemaVersion: 1, credential: 'CgA', sealing: 'AA', signature: 'AA' }),
+  rotateIssuer: () => sampleKeys,
+  retireIssuer: () => sampleKeys,
+  renewUser: () => ({ schemaVersion: 1, credential: 'CgA' }),
   addUser: () => ({ schemaVersion: 1, users: [] }),
   revokeUser: () => ({ schemaVersion: 1, users: [] }),
   secrets: () => ({ schemaVersion: 1, secrets: [{ name: 'token', by: 'ada', atMs: 1 }] }),

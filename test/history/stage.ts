@@ -56,6 +56,8 @@ export interface Member {
   api: ControlApi
   /** A certificate that was renewed. */
   kept?: Credential
+  /** Whether the issuing key lies in its data directory. */
+  hasIssuer: boolean
   /** Its disk takes no runs, and all else. */
   isFull: boolean
 }
@@ -92,6 +94,7 @@ export class Mesh {
       host: this.world.addHost(`n${i + 1}`, { programs: options.programs ?? {} }),
       agent: undefined as unknown as Agent,
       api: undefined as unknown as ControlApi,
+      hasIssuer: false,
       isFull: false,
     }))
     for (const member of this.members) member.host.boot((ports) => this.#run(member, ports))
@@ -115,10 +118,10 @@ export class Mesh {
     return leading.sort((a, b) => termOf(b) - termOf(a))[0]
   }
 
-  /** It is killed, and starts again with what it has on its disk. */
+  /** It is killed, unless it was before, and starts again with what it has on its disk. */
   async again(member: Member): Promise<void> {
     const before = member.agent
-    member.host.crash('kill')
+    if (member.host.state === 'up') member.host.crash('kill')
     member.host.boot((ports) => this.#run(member, ports))
     await this.until(() => member.agent !== before && member.host.state === 'up', 'it is back')
   }
@@ -302,12 +305,17 @@ export class Mesh {
         const keep = async (renewed: Credential) => {
           member.kept = renewed
         }
-        const issuing = new IssuingKey(agent, secrets.meshKey, issuer)
+        member.hasIssuer = issuer !== undefined
+        const forget = async () => {
+          member.hasIssuer = false
+        }
+        const issuing = new IssuingKey(agent, secrets.meshKey, issuer, forget)
         member.api = new ControlApi(agent, {
           library,
           office,
           audit,
           secrets,
+          issuing,
           swarmKey: () => new Uint8Array(swarmKeyBytes).fill(5),
           door: openDoor(),
         })

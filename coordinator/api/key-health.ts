@@ -1,0 +1,84 @@
+/** What `skein health` says of certificates and of the key that makes them. */
+import type { Agent } from '../../agent/agent.ts'
+import { currentIssuer, issuerBehind } from '../joining/issuers.ts'
+import { isIssuerKept } from '../joining/issuing-key.ts'
+import { letInLimits } from '../joining/limits.ts'
+import { endOf, leftWords } from '../joining/renewal.ts'
+import { hasMeshKey } from '../secrets/mesh-key.ts'
+import { keysOf } from './key-handlers.ts'
+import type { HealthCheck } from './schemas.ts'
+
+/** Whether hosts could still be let in, and certificates renewed, were any one host lost. */
+export function lettingInChecks(agent: Agent): HealthCheck[] {
+  const { config, leader } = agent.ledger.status() ?? {}
+  if (config === undefined || leader === undefined) return []
+  const check = 'letting in'
+  const { state } = agent.ledger
+  if (!isIssuerKept(state)) {
+    const cause = 'no voter has the issuing key: nobody can be let in, and no certificate renewed'
+    const remedy = 'start the agent of the first host, which has issuer.key in its data directory'
+    return [{ check, state: 'degraded', ageMs: 0, cause, remedy }]
+  }
+  const able = config.voters.filter(({ id }) => hasMeshKey(state, id)).length
+  // One more than can be lost; the others are given it as they come to vote.
+  if (able >= Math.min(2, config.voters.length)) return [{ check, state: 'ok', ageMs: 0 }]
+  const cause = `of ${config.voters.length} voters ${able} can open the issuing key`
+  const remedy = 'nothing yet: whoever leads gives it to the others'
+  return [{ check, state: 'degraded', ageMs: 0, cause, remedy }]
+}
+
+/** Of the key itself: a person must make another before it ends, and take back the one before. */
+export function issuingChecks(agent: Agent): HealthCheck[] {
+  return [endCheck(agent), ...retiringChecks(agent)]
+}
+
+function endCheck({ ledger, peers, ports }: Agent): HealthCheck {
+  const check = 'issuing key'
+  const key = currentIssuer(ledger.state) ?? issuerBehind(peers.credential)
+  const leftMs = (key?.notAfterMs ?? Number.POSITIVE_INFINITY) - ports.clock.wall()
+  if (leftMs > letInLimits.issuerWarnMs) return { check, state: 'ok', ageMs: 0 }
+  const cause =
+    leftMs <= 0
+      ? 'it has ended: nobody can be let in, and no certificate is renewed'
+      : `it ends in ${leftWords(leftMs)}, and the certificates of all hosts end with it`
+  return {
+    check,
+    state: leftMs > letInLimits.issuerFailedMs ? 'degraded' : 'failed',
+    ageMs: 0,
+    cause,
+    remedy: 'make another: skein keys rotate issuing, where the root key is',
+  }
+}
+
+/** As long as one is believed that makes nothing any more: well for all that, and told. */
+function retiringChecks(agent: Agent): HealthCheck[] {
+  const { issuers, unseen } = keysOf(agent)
+  return issuers.flatMap(({ id, retiring, hosts, people }) => {
+    if (!retiring) return []
+    const away = unseen.length === 0 ? '' : `, and ${unseen.length} that are away may`
+    const cause = `the one before (…${id.slice(-8)}) is still believed: ${hosts.length} hosts and ${people.length} people hang on it${away}`
+    const remedy = 'when nobody does (skein keys ls): skein keys rotate issuing --finish'
+    return [{ check: 'issuing key', state: 'ok' as const, ageMs: 0, cause, remedy }]
+  })
+}
+
+/** Without one the others turn this host away. */
+export function certificateCheck({ peers, ports }: Agent): HealthCheck {
+  const check = 'certificate'
+  const leftMs = endOf(peers.credential) - ports.clock.wall()
+  if (leftMs > letInLimits.warnMs) return { check, state: 'ok', ageMs: 0 }
+  const cause =
+    leftMs <= 0
+      ? 'it has ended, and the others turn this host away'
+      : `it ends in ${leftWords(leftMs)}, and nobody has renewed it`
+  return {
+    check,
+    state: leftMs > letInLimits.failedMs ? 'degraded' : 'failed',
+    ageMs: 0,
+    cause,
+    remedy:
+      leftMs <= 0
+        ? 'join anew: skein agent join with a new token, and the configuration of now'
+        : 'see that this host reaches the leader, and that letting in (skein health there) is well',
+  }
+}

@@ -1,0 +1,31 @@
+/** The grammar of the keys that the mesh rests on. */
+import type { Parts } from './grammar.ts'
+import type { RotateFlags } from './keys-rotate-issuing.ts'
+
+export function addKeyCommands({ program, done, context }: Parts): void {
+  const keys = program
+    .command('keys')
+    .description('the keys that the mesh rests on')
+    .helpCommand(false)
+  keys
+    .command('ls')
+    .description('root, issuing keys and swarm key, and who hangs on which')
+    .action(async () => done(await (await import('./keys-of-mesh.ts')).list(context())))
+  const rotate = keys
+    .command('rotate')
+    .description('put another key in the place of one, while the mesh works')
+    .helpCommand(false)
+  rotate
+    .command('issuing')
+    .description('another key that makes certificates; the one before goes when nobody hangs on it')
+    .option('--root-key <file>', 'the root key of the mesh (default: root.key beside your key)')
+    .option('--root-passphrase-file <file>', 'holds the passphrase of the root key')
+    .option('--out <file>', 'where the new key goes (default: issuer.key beside the root key)')
+    .option('--no-wait', 'do not follow how hosts are certified anew')
+    .option('--timeout <time>', 'how long they are waited for', '10m')
+    .option('--finish', 'make no new key: take back the one before')
+    .option('--force', 'with --finish: also where hosts or people hang on it, who are turned away')
+    .action(async (options: RotateFlags) =>
+      done(await (await import('./keys-rotate-issuing.ts')).rotateIssuing(context(), options)),
+    )
+}
