@@ -56,7 +56,7 @@ export interface NetworkLimits {
   readonly addressesPerPeerMax: number
   /** Streams of all kinds that one connection may open to us. More are reset by the muxer. */
   readonly streamsPerConnectionMax: number
-  /** Streams of one peer that come to nothing. Beyond, each costs it its connection. */
+  /** Streams of one peer that come to nothing, or are open. One more costs it its connection. */
   readonly vainStreams: Rate
   /** Peers of which is remembered how often they open streams. */
   readonly peersRatedMax: number
@@ -122,8 +122,8 @@ export const networkLimits: NetworkLimits = {
   addressesPerPeerMax: 16,
   streamsPerConnectionMax: 64,
   // A newer peer may ask for a dozen purposes that are not known here, each again every few seconds.
-  // Of one of our own that was killed and comes back, one or two find nobody yet.
-  vainStreams: { perSecond: 4, atOnce: 64 },
+  // Of one of our own that was killed and comes back, one or two find nobody yet; it has a dozen.
+  vainStreams: { perSecond: 4, atOnce: 80 },
   peersRatedMax: 4096,
   // 1 MiB keeps 160 Mbit/s going over 50 ms. It is also what one paused stream can make us hold.
   streamWindowBytesMax: mib,
@@ -186,6 +186,10 @@ function assertRelations(limits: NetworkLimits): void {
   assert(
     limits.inboundPerAddressAtOnceMax <= limits.inboundPerSecondMax,
     'one address alone does not use up what all may',
+  )
+  assert(
+    limits.vainStreams.atOnce >= limits.streamsPerConnectionMax,
+    'a peer may open as many streams as it may hold',
   )
   assert(
     limits.streamWindowBytesMax >= 256 * kib,

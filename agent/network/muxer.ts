@@ -10,7 +10,7 @@ import { yamux } from '@libp2p/yamux'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { assert } from '../../protocol/assert.ts'
 import type { NetworkLimits } from './limits.ts'
-import type { Refusals } from './refusals.ts'
+import type { RefusalReason, Refusals } from './refusals.ts'
 import { straighten } from './straight.ts'
 import type { StreamOpenings } from './stream-openings.ts'
 
@@ -19,7 +19,6 @@ import type { StreamOpenings } from './stream-openings.ts'
  * are asserted to be there, and tests fail when they no longer do what is said here.
  */
 interface MuxerInnards {
-  readonly status: string
   decoder: { buffer: { byteLength: number } }
   maxInboundStreams: number
   numInboundStreams: number
@@ -92,7 +91,7 @@ export function guardedYamux(
       const muxer = createStreamMuxer(connection)
       const innards = muxer as unknown as MuxerInnards
       boundFrames(innards, limits, refusals)
-      tendStreams(innards, openings)
+      tendStreams(innards, refusals, openings)
       sayNothingOfFrames(innards)
       return muxer
     }
@@ -167,29 +166,32 @@ function headerBytes({ type, flag, streamID, length }: FrameHeader): Uint8Array 
   return bytes
 }
 
-function tendStreams(muxer: MuxerInnards, openings: StreamOpenings): void {
+function tendStreams(muxer: MuxerInnards, refusals: Refusals, openings: StreamOpenings): void {
   assert(typeof muxer._newStream === 'function', 'yamux makes all its streams in one place')
   assert(typeof muxer.incomingStream === 'function', 'yamux opens what peers open in one place')
-  assert(muxer.status === 'open', 'a new muxer says that it is open')
   const newStream = muxer._newStream.bind(muxer)
   const incomingStream = muxer.incomingStream.bind(muxer)
   muxer.incomingStream = (id) => {
-    if (muxer.numInboundStreams >= muxer.maxInboundStreams) {
-      openings.refused(muxer, 'tooManyStreams')
-    }
-    incomingStream(id)
+    if (muxer.numInboundStreams >= muxer.maxInboundStreams) refusals.count('tooManyStreams')
+    if (openings.begins(muxer)) incomingStream(id)
   }
   const abort = muxer.abort.bind(muxer)
   muxer.abort = (error) => {
     // Opened before this end was ready to take any.
-    if (error.name === 'MaxEarlyStreamsError') openings.refused(muxer, 'tooManyStreams')
+    if (error.name === 'MaxEarlyStreamsError') refusals.count('tooManyStreams')
     abort(error)
   }
   muxer._newStream = (id, state, direction) => {
     const stream = newStream(id, state, direction)
     straighten(stream)
     saveWindowUpdates(stream)
-    if (direction === 'inbound') countRefusal(stream, (reason) => openings.refused(muxer, reason))
+    if (direction === 'inbound') {
+      stream.addEventListener('close', ({ error }) => {
+        const refusal = refusalOf(stream, error)
+        if (refusal === undefined) openings.wasOfUse(muxer)
+        else refusals.count(refusal)
+      })
+    }
     return stream
   }
 }
@@ -203,13 +205,9 @@ function saveWindowUpdates(stream: StreamInnards): void {
   }
 }
 
-function countRefusal(
-  stream: Stream,
-  refused: (reason: 'tooManyStreams' | 'unknownPurpose') => void,
-): void {
-  stream.addEventListener('close', (event) => {
-    if (event.error?.name === 'TooManyInboundProtocolStreamsError') refused('tooManyStreams')
-    // Only a stream whose purpose was never agreed on has no name when it ends.
-    else if (stream.protocol === '') refused('unknownPurpose')
-  })
+function refusalOf(stream: Stream, error: Error | undefined): RefusalReason | undefined {
+  if (error?.name === 'TooManyInboundProtocolStreamsError') return 'tooManyStreams'
+  if (error?.name === 'OpenedTooOften') return 'streamRate'
+  // Only a stream whose purpose was never agreed on has no name when it ends.
+  return stream.protocol === '' ? 'unknownPurpose' : undefined
 }

@@ -24,7 +24,7 @@ import type { Gossip } from './gossip.ts'
 import type { NetworkLimits, PurposeLimits } from './limits.ts'
 import type { Refusals } from './refusals.ts'
 import { FramedStream } from './stream.ts'
-import type { StreamOpenings } from './stream-openings.ts'
+import { OpenedTooOften, type StreamOpenings } from './stream-openings.ts'
 import type { SwarmKeys, TakenSwarmKeys } from './swarm-keys.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -163,7 +163,7 @@ export class Libp2pNetwork implements Network {
     const receive = (raw: RawStream, connection: Connection): void => {
       if (raw.status !== 'open') return
       if (!this.#parts.openings.takes(connection, purpose, limits)) {
-        return raw.abort(new Error('streams are opened too often'))
+        return raw.abort(new OpenedTooOften('its peer opens too many of its purpose'))
       }
       const stream = this.#framed(raw, purpose, connection)
       // A handler that throws is a bug of ours; libp2p would swallow it.

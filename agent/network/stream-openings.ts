@@ -3,13 +3,16 @@
  * it comes to nothing: whoever goes on is cut off. By peer, not by connection: whoever was cut off
  * and comes again has been forgiven no more than time forgives.
  *
- * It is cut off and not banned: a peer of a newer version asks now and then for what we do not have.
+ * A stream is paid for when it is opened, and paid back when it ends, unless it came to nothing.
+ * Its peer is cut off and not banned: one of a newer version asks now and then for what we do not
+ * have.
  */
 import type { Connection } from '@libp2p/interface'
 import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Purpose } from '../../protocol/ports/network.ts'
 import { Rates } from '../rates.ts'
+import type { TokenBucket } from '../token-bucket.ts'
 import { peerOf } from './connections.ts'
 import type { NetworkLimits, PurposeLimits } from './limits.ts'
 import type { Refusals } from './refusals.ts'
@@ -17,15 +20,17 @@ import type { Refusals } from './refusals.ts'
 export class StreamOpenings {
   readonly #limits: NetworkLimits
   readonly #refusals: Refusals
-  readonly #opened: Rates<string>
-  readonly #vain: Rates<PeerId>
+  readonly #rates: Rates<string>
+  readonly #credit: Rates<PeerId>
   readonly #byMuxer = new WeakMap<object, Connection>()
+  /** Streams that were opened before their connection was whole. libp2p takes no more than ten. */
+  readonly #early = new WeakMap<object, number>()
 
   constructor(limits: NetworkLimits, refusals: Refusals) {
     this.#limits = limits
     this.#refusals = refusals
-    this.#opened = new Rates(limits.peersRatedMax)
-    this.#vain = new Rates(limits.peersRatedMax)
+    this.#rates = new Rates(limits.peersRatedMax)
+    this.#credit = new Rates(limits.peersRatedMax)
   }
 
   /** A muxer knows nothing of the connection that it is part of. */
@@ -33,31 +38,42 @@ export class StreamOpenings {
     const { muxer } = connection as unknown as { muxer?: object }
     assert(muxer !== undefined, 'a connection keeps its muxer')
     this.#byMuxer.set(muxer, connection)
+    this.#creditOf(connection).charge(this.#early.get(muxer) ?? 0, performance.now())
   }
 
-  /** Whether a stream that was opened and named is taken. */
-  takes(connection: Connection, purpose: Purpose, limits: PurposeLimits): boolean {
-    const { opensPerSecondMax: perSecond, opensAtOnceMax: atOnce } = limits
-    const nowMs = performance.now()
-    const rate = this.#opened.of(`${peerOf(connection)} ${purpose}`, { perSecond, atOnce }, nowMs)
-    if (rate.take(1, nowMs)) return true
-    this.#refusals.count('streamRate')
-    this.#charge(connection)
+  /** A stream was opened on that muxer: whether it is to be looked at. If not, all have ended. */
+  begins(muxer: object): boolean {
+    const connection = this.#byMuxer.get(muxer)
+    if (connection === undefined) {
+      this.#early.set(muxer, (this.#early.get(muxer) ?? 0) + 1)
+      return true
+    }
+    if (this.#creditOf(connection).take(1, performance.now())) return true
+    this.#refusals.count('streamFlood')
+    connection.abort(new Error('too many streams that come to nothing'))
     return false
   }
 
-  /** A stream was refused on the connection of that muxer. */
-  refused(muxer: { status: string }, reason: 'tooManyStreams' | 'unknownPurpose'): void {
-    this.#refusals.count(reason)
+  /** It has ended, and was of use. */
+  wasOfUse(muxer: object): void {
     const connection = this.#byMuxer.get(muxer)
-    // What waits when a connection breaks is nobody's fault.
-    if (connection !== undefined && muxer.status === 'open') this.#charge(connection)
+    if (connection !== undefined) this.#creditOf(connection).charge(-1, performance.now())
   }
 
-  #charge(connection: Connection): void {
+  /** Whether a stream is taken for which it is known now what it is for. */
+  takes(connection: Connection, purpose: Purpose, limits: PurposeLimits): boolean {
+    const { opensPerSecondMax: perSecond, opensAtOnceMax: atOnce } = limits
     const nowMs = performance.now()
-    if (this.#vain.of(peerOf(connection), this.#limits.vainStreams, nowMs).take(1, nowMs)) return
-    this.#refusals.count('streamFlood')
-    connection.abort(new Error('too many streams that come to nothing'))
+    const rate = this.#rates.of(`${peerOf(connection)} ${purpose}`, { perSecond, atOnce }, nowMs)
+    return rate.take(1, nowMs)
   }
+
+  #creditOf(connection: Connection): TokenBucket {
+    return this.#credit.of(peerOf(connection), this.#limits.vainStreams, performance.now())
+  }
+}
+
+/** Why a stream that was named is ended again. */
+export class OpenedTooOften extends Error {
+  override readonly name = 'OpenedTooOften'
 }

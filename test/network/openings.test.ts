@@ -31,7 +31,7 @@ async function inVain(connection: Connection): Promise<void> {
 }
 
 test('whoever goes on opening streams for nothing is cut off, and is not forgiven for coming again', async () => {
-  const limits = { vainStreams: { perSecond, atOnce: 3 } }
+  const limits = { streamsPerConnectionMax: 5, vainStreams: { perSecond, atOnce: 5 } }
   await withHosts([{ limits }, {}], async ([host, friend]) => {
     const taken = taking(host!, purpose)
     friend!.learn(host!.self, host!.addresses())
@@ -39,49 +39,59 @@ test('whoever goes on opening streams for nothing is cut off, and is not forgive
     await withHostile(host!.addresses()[0]!, async (first, hostile) => {
       for (let i = 0; i < 3; i++) await inVain(first)
       await first.newStream(purpose, { signal: soon() })
+      await inVain(first)
       assert.equal(host!.refusals().streamFlood, undefined)
       await inVain(first)
       await until('the cut', () => first.status !== 'open')
       assert.deepEqual([host!.refusals().streamFlood, host!.refusals().unknownPurpose], [1, 4])
       const again = await hostile.connect(host!.addresses()[0]!)
-      // It is let in, and may do what there is to do.
+      // It is let in, and may have again what was of use.
       await again.newStream(purpose, { signal: soon() })
       await inVain(again)
       await until('the second cut', () => again.status !== 'open')
       assert.equal(host!.refusals().streamFlood, 2)
     })
     await until('those taken', () => taken.get(purpose) === 3)
+    await until('the end of it', () => host!.connected().length === 1)
     assert.deepEqual(host!.connected(), [friend!.self])
   })
 })
 
-test('streams beyond what a connection may hold are for nothing, too', async () => {
-  const limits = { streamsPerConnectionMax: 4, vainStreams: { perSecond, atOnce: 2 } }
-  await withHosts([{ limits }], async ([host]) => {
-    await withHostile(host!.addresses()[0]!, async (connection) => {
-      await until('the peer', () => host!.connected().length === 1)
-      for (let i = 0; i < 7; i++) sendBelowMuxer(connection, muxerOpening(1_001 + 2 * i))
-      await until('the cut', () => connection.status !== 'open')
-      assert.deepEqual([host!.refusals().tooManyStreams, host!.refusals().streamFlood], [3, 1])
-    })
-  })
-})
-
-test('streams that wait when a connection breaks are nobody’s fault', async () => {
-  const limits = { vainStreams: { perSecond, atOnce: 3 } }
+test('streams that never say what they are for are for nothing, too', async () => {
+  const limits = { streamsPerConnectionMax: 4, vainStreams: { perSecond, atOnce: 6 } }
   await withHosts([{ limits }], async ([host]) => {
     const address = host!.addresses()[0]!
     await withHostile(address, async (first, hostile) => {
       await until('the peer', () => host!.connected().length === 1)
-      for (let i = 0; i < 10; i++) sendBelowMuxer(first, muxerOpening(1_001 + 2 * i))
-      // All of them are there: a stream after them has found nobody.
-      await inVain(first)
-      first.abort(new Error('broken'))
-      await until('their end', () => (host!.refusals().unknownPurpose ?? 0) >= 11)
+      for (let i = 0; i < 7; i++) sendBelowMuxer(first, muxerOpening(1_001 + 2 * i))
+      await until('the cut', () => first.status !== 'open')
+      assert.deepEqual([host!.refusals().tooManyStreams, host!.refusals().streamFlood], [3, 1])
       const again = await hostile.connect(address)
-      for (let i = 0; i < 2; i++) await inVain(again)
+      await until('the peer again', () => host!.connected().length === 1)
+      sendBelowMuxer(again, muxerOpening(1_001))
+      await until('the second cut', () => again.status !== 'open')
+      assert.equal(host!.refusals().streamFlood, 2)
+    })
+  })
+})
+
+test('streams that were of use cost nothing, however many, and however they ended', async () => {
+  const limits = { streamsPerConnectionMax: 4, vainStreams: { perSecond, atOnce: 4 } }
+  await withHosts([{ limits }], async ([host]) => {
+    const taken = taking(host!, purpose)
+    await withHostile(host!.addresses()[0]!, async (first, hostile) => {
+      for (let i = 1; i <= 20; i++) {
+        const stream = await first.newStream(purpose, { signal: soon() })
+        await until('its taking', () => taken.get(purpose) === i)
+        stream.abort(new Error('enough'))
+      }
+      for (let i = 0; i < 3; i++) await first.newStream(purpose, { signal: soon() })
+      first.abort(new Error('broken'))
+      await until('its end', () => host!.connected().length === 0)
+      const again = await hostile.connect(host!.addresses()[0]!)
+      for (let i = 0; i < 4; i++) await again.newStream(purpose, { signal: soon() })
+      await until('all of them', () => taken.get(purpose) === 27)
       assert.equal(host!.refusals().streamFlood, undefined)
-      assert.equal(again.status, 'open')
     })
   })
 })
