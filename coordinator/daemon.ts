@@ -127,6 +127,7 @@ async function live(
     topics: Object.keys(topicRules),
     purposes: { [joinPurpose]: joinStreamLimits, [artifactPurpose]: artifactStreamLimits },
     limits: { connectionsMax: config.network.connectionsMax },
+    heeds: (peer) => agent?.peers.holderOf(peer) !== undefined,
     onDiscovered: (peer, addresses) => {
       if (peer) agent?.membership.discovered(peer, addresses)
     },

@@ -3,7 +3,7 @@
  * looked at, and who is told when it goes too far. Gossipsub drops what it cannot use and says
  * nothing, so a peer could go on for ever; here it is counted, and shown the door.
  */
-import type { GossipSub } from '@libp2p/gossipsub'
+import { type GossipSub, type Message, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { PeerId as RawPeerId, Stream } from '@libp2p/interface'
 import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
@@ -17,6 +17,10 @@ export interface GossipFence {
   limits: GossipLimits
   refusals: Refusals
   misbehaved: (peer: PeerId, why: string) => void
+  /** Whether messages of that peer, or passed on by it, are looked at. */
+  heeds: (peer: PeerId) => boolean
+  /** Takes what is heard here and goes no further. */
+  heardOnly: (message: Message) => void
 }
 
 export interface RpcMessage {
@@ -82,12 +86,19 @@ class Fence {
   readonly #inner: FencedGossip
   readonly #bounds: GossipFence
   readonly #rates = new Map<string, { bytes: TokenBucket; messages: TokenBucket }>()
+  readonly #passedOn: { bytes: TokenBucket; messages: TokenBucket }
   /** Whose RPC is being decoded: gossipsub decodes as soon as it is handed one. */
   #reading: RawPeerId | undefined = undefined
 
   constructor(inner: FencedGossip, bounds: GossipFence) {
     this.#inner = inner
     this.#bounds = bounds
+    const { messages, bytes } = bounds.limits.passedOn
+    const nowMs = performance.now()
+    this.#passedOn = {
+      bytes: new TokenBucket(bytes.perSecond, bytes.atOnce, nowMs),
+      messages: new TokenBucket(messages.perSecond, messages.atOnce, nowMs),
+    }
   }
 
   close(): void {
@@ -116,6 +127,9 @@ class Fence {
     inner.handlePeerReadStreamError = (error, peer) => {
       // A longer RPC than allowed is refused on its length, before its bytes are gathered.
       if (/^InvalidDataLength/.test(error.name)) this.#overLimit(peer, 'an RPC was too long')
+    }
+    for (const topic of this.#bounds.topics) {
+      inner.topicValidators.set(topic, (_, message) => this.#judge(message))
     }
     inner.score.score = () => 0
     inner.score.rejectInvalidMessage = () => this.#bounds.refusals.count('gossipForged')
@@ -153,21 +167,40 @@ class Fence {
     return fresh
   }
 
+  /** Of a message that is signed by its author, whoever that is: whether others hear it from us. */
+  #judge(message: Message): TopicValidatorResult {
+    const { bytes, messages } = this.#passedOn
+    const nowMs = performance.now()
+    if (bytes.waitMs(nowMs) === 0 && messages.take(1, nowMs)) {
+      bytes.charge(message.data.length, nowMs)
+      return TopicValidatorResult.Accept
+    }
+    this.#bounds.refusals.count('gossipNotPassedOn')
+    this.#bounds.heardOnly(message)
+    return TopicValidatorResult.Ignore
+  }
+
   /** Drops what has no business here, and says whether the rest may be looked at. */
   #admit(from: RawPeerId, rpc: Rpc): boolean {
-    if (!this.#rateOf(from).messages.take(rpc.messages.length, performance.now())) {
-      this.#overLimit(from, 'too many messages a second')
-      return false
-    }
-    const { topics, limits, refusals } = this.#bounds
+    const { topics, limits, refusals, heeds } = this.#bounds
     const offered = rpc.subscriptions.length + rpc.messages.length
     rpc.subscriptions = rpc.subscriptions.filter(
       ({ topic }) => topic !== undefined && topics.has(topic),
     )
     rpc.messages = rpc.messages.filter(({ topic }) => topics.has(topic))
-    const foreign = offered - rpc.subscriptions.length - rpc.messages.length
-    // No verdict: a newer version may know topics that this one does not.
+    const ours = rpc.subscriptions.length + rpc.messages.length
+    const foreign = offered - ours
+    // No verdict: a newer version may know topics that this one does not, but says so once.
     if (foreign > 0) refusals.count('topicNotAllowed', foreign)
+    const costs = ours + foreign * limits.foreignCosts
+    if (!this.#rateOf(from).messages.take(costs, performance.now())) {
+      this.#overLimit(from, 'too many messages a second')
+      return false
+    }
+    if (rpc.messages.length > 0 && !heeds(from.toString() as PeerId)) {
+      refusals.count('gossipOfStranger', rpc.messages.length)
+      rpc.messages = []
+    }
     const messageBytesMax = limits.messageBytesMax + reachBytesMax
     const inTopic = rpc.messages.length
     rpc.messages = rpc.messages.filter(({ data }) => (data?.length ?? 0) <= messageBytesMax)

@@ -8,7 +8,12 @@
  * Peer scoring is off: its defaults punish hosts that share an address (a laptop mesh, a rack
  * behind one gateway) and hosts that were paused. What it would protect from is bounded here.
  */
-import { type GossipSubComponents, type GossipsubMessage, gossipsub } from '@libp2p/gossipsub'
+import {
+  type GossipSubComponents,
+  type GossipsubMessage,
+  gossipsub,
+  type Message,
+} from '@libp2p/gossipsub'
 import type { Connection, PeerId as RawPeerId, Topology } from '@libp2p/interface'
 import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
@@ -26,6 +31,7 @@ export interface GossipOptions {
   refusals: GossipFence['refusals']
   /** A peer has broken a limit; it should be shut out for a while. */
   misbehaved: (peer: PeerId, why: string) => void
+  heeds: GossipFence['heeds']
   /** Connected peers and the connection to use, to mend what has come apart. */
   preferred: (peer: PeerId) => Connection | undefined
 }
@@ -70,6 +76,8 @@ export class Gossip {
       limits,
       refusals: options.refusals,
       misbehaved: options.misbehaved,
+      heeds: options.heeds,
+      heardOnly: (message) => this.#hear(message),
     })
     this.#inner.protocols = [meshsub]
     this.#inner.addEventListener('gossipsub:message', this.#onMessage)
@@ -149,7 +157,10 @@ export class Gossip {
   }
 
   #onMessage = (event: CustomEvent<GossipsubMessage>): void => {
-    const { msg } = event.detail
+    this.#hear(event.detail.msg)
+  }
+
+  #hear(msg: Message): void {
     if (msg.type !== 'signed') return
     const from = msg.from.toString() as PeerId
     const reach = readReach(msg.data)

@@ -81,6 +81,13 @@ export interface GossipLimits {
   /** Messages a second that one peer may send; each may cost a signature check. */
   readonly messagesPerSecondMax: number
   readonly burstMessagesMax: number
+  /** Subscriptions to, and messages of, topics that are not ours count as so many messages. */
+  readonly foreignCosts: number
+  /**
+   * What is passed on of others' messages, to each. Beyond, they are heard here and go no further.
+   * Half of what is taken of a peer, so that nobody can get this host banned by what it passes on.
+   */
+  readonly passedOn: { readonly messages: Rate; readonly bytes: Rate }
   /** Entries of each kind in one RPC, checked while decoding. A richer RPC is dropped unread. */
   readonly subscriptionsMax: number
   readonly messagesPerRpcMax: number
@@ -145,9 +152,14 @@ export const networkLimits: NetworkLimits = {
     // A thousand members saying 600 bytes a second, three times over.
     bytesPerSecondMax: 2 * mib,
     burstBytesMax: 16 * mib,
-    // A signature check takes 0.1 ms, so one hostile peer gets a fifth of a core and then a ban.
-    messagesPerSecondMax: 2_000,
-    burstMessagesMax: 10_000,
+    // A signature check takes 0.1 ms, so one hostile peer gets a fiftieth of a core and then a ban.
+    messagesPerSecondMax: 200,
+    burstMessagesMax: 5_000,
+    foreignCosts: 16,
+    passedOn: {
+      messages: { perSecond: 100, atOnce: 1_000 },
+      bytes: { perSecond: mib, atOnce: 8 * mib },
+    },
     subscriptionsMax: 64,
     messagesPerRpcMax: 5_000,
     // What gossipsub itself asks for at most between two heartbeats.
@@ -206,6 +218,14 @@ function assertRelations(limits: NetworkLimits): void {
   assert(gossip.messageBytesMax < gossip.rpcBytesMax, 'a gossip message fits into an RPC')
   assert(gossip.rpcBytesMax <= gossip.burstBytesMax, 'one honest RPC does not exceed the burst')
   assert(gossip.messagesPerRpcMax <= gossip.burstMessagesMax, 'nor do its messages')
+  const { messages, bytes } = gossip.passedOn
+  assert(
+    2 * messages.perSecond <= gossip.messagesPerSecondMax &&
+      2 * messages.atOnce <= gossip.burstMessagesMax &&
+      2 * bytes.perSecond <= gossip.bytesPerSecondMax &&
+      2 * bytes.atOnce <= gossip.burstBytesMax,
+    'what is passed on leaves room for what one has to say',
+  )
 }
 
 limitsWith()

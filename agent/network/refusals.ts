@@ -25,6 +25,8 @@ export type RefusalReason =
   | 'gossipLimit'
   | 'gossipGarbage'
   | 'gossipForged'
+  | 'gossipOfStranger'
+  | 'gossipNotPassedOn'
 
 export class Refusals {
   readonly #counts = new Map<RefusalReason, number>()

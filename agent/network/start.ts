@@ -54,6 +54,8 @@ export interface NetworkOptions {
   /** The only topics that are ever published, heard or remembered. */
   topics: readonly string[]
   limits?: LimitOverrides
+  /** Whether a connected peer is one whose gossip is looked at. Of others no signature is checked. */
+  heeds?: (peer: PeerId) => boolean
   /**
    * Somebody may be there. Never called before `startNetwork` has returned. A bootstrap address
    * that does not say whose it is has no peer: dial it to find out.
@@ -114,6 +116,7 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
       limits: limits.gossip,
       refusals,
       misbehaved,
+      heeds: options.heeds ?? (() => true),
       preferred: (peer) => connections.preferred(peer),
     })
   const discovered = (peer: PeerId | undefined, addresses: string[]): void => {

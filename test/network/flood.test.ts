@@ -11,8 +11,11 @@ import { echo, forkFlood, forkHost, startHost } from './hosts-in-processes.ts'
 const mib = 1024 * 1024
 const floodBytes = 68 * mib
 
-/** After a collection. A victim that keeps what it is told holds all of the flood, and more. */
-const heldGrowthBytesMax = 8 * mib
+/**
+ * After a collection. A victim that keeps what it is told holds all of the flood, and more; one that
+ * does not remembers those whom it has shut out, as many as it has room for.
+ */
+const heldGrowthBytesMax = 16 * mib
 /** At the worst moment, with what waits to be collected. */
 const residentGrowthBytesMax = 48 * mib
 
