@@ -26,6 +26,13 @@ export interface Field<T, R extends Rule = Rule> {
 
 export interface CompiledField {
   readonly name: string
+  readonly where: string
+  readonly rule: Rule
+  readonly tag: number
+  /** Of the value, or of each in a list; undefined for a map. */
+  readonly type?: ValueType<unknown>
+  /** Of a list. */
+  readonly max?: number
   write(writer: Writer, message: Fields): void
   /** Takes one occurrence, of the wire type found, and puts it into the message. */
   read(reader: Reader, wireType: number, message: Fields): void
@@ -55,6 +62,10 @@ function single<T, R extends 'required' | 'optional'>(
     depth: type.depth,
     compile: (name, where) => ({
       name,
+      where,
+      rule,
+      tag,
+      type: type as ValueType<unknown>,
       write(writer, message) {
         const value = message[name] as T | undefined
         if (value === undefined) {
@@ -95,6 +106,11 @@ export function repeated<T>(
     depth: type.depth,
     compile: (name, where) => ({
       name,
+      where,
+      rule: 'repeated',
+      tag,
+      type: type as ValueType<unknown>,
+      max,
       write(writer, message) {
         const list = message[name] as readonly T[]
         if (list.length > max) throw new AssertionFailed(`${where} must hold at most ${max}`)
@@ -152,6 +168,9 @@ export function map<K extends string, V>(
     depth: valueType.depth + 1,
     compile: (name, where) => ({
       name,
+      where,
+      rule: 'map',
+      tag,
       write(writer, message) {
         const record = message[name] as Record<K, V>
         const keys = Object.keys(record).sort() as K[]

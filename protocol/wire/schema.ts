@@ -7,6 +7,16 @@
  * peer does not know, it skips.
  */
 import { assert } from '../assert.ts'
+import {
+  compiledRead,
+  compiledUnionWrite,
+  compiledWrite,
+  type Member,
+  type Read,
+  usesBeforeCompiling,
+  type Write,
+  type WriteUnion,
+} from './compile.ts'
 import { type Field, type Fields, fieldTag, type Rule } from './fields.ts'
 import { nestingDepthMax } from './limits.ts'
 import type { Reader } from './reader.ts'
@@ -61,13 +71,11 @@ export function message<F extends FieldTable>(name: string, table: F): Schema<Me
   assert(depth <= nestingDepthMax, 'messages must not nest too deep', { name, depth })
   const completing = fields.filter((field) => field.finish !== undefined)
 
-  return {
-    name,
-    depth,
-    write(writer: Writer, value: MessageOf<F>): void {
-      for (const field of fields) field.write(writer, value as Fields)
+  const general = {
+    write(writer: Writer, value: Fields): void {
+      for (const field of fields) field.write(writer, value)
     },
-    read(reader: Reader): MessageOf<F> {
+    read(reader: Reader): Fields {
       const value: Fields = { ...blank }
       while (reader.at < reader.end) {
         const tag = reader.tag()
@@ -78,7 +86,25 @@ export function message<F extends FieldTable>(name: string, table: F): Schema<Me
       if (reader.why === undefined) {
         for (const field of completing) if (!field.finish!(value)) reader.refuse('missingField')
       }
-      return value as MessageOf<F>
+      return value
+    },
+  }
+  let write: Write | undefined
+  let read: Read | undefined
+  let writes = 0
+  let reads = 0
+  return {
+    name,
+    depth,
+    write(writer: Writer, value: MessageOf<F>): void {
+      if (write !== undefined) return write(writer, value as Fields)
+      if (++writes > usesBeforeCompiling) write = compiledWrite(fields)
+      general.write(writer, value as Fields)
+    },
+    read(reader: Reader): MessageOf<F> {
+      if (read !== undefined) return read(reader) as MessageOf<F>
+      if (++reads > usesBeforeCompiling) read = compiledRead(fields, byNumber)
+      return general.read(reader) as MessageOf<F>
     },
   }
 }
@@ -96,19 +122,20 @@ export type UnionOf<M extends MemberTable> = {
 
 /** On the wire: a protobuf message with one `oneof`. A kind not known is refused as such. */
 export function union<const M extends MemberTable>(name: string, members: M): Schema<UnionOf<M>> {
-  const byKind = new Map<string, { tag: number; type: ReturnType<typeof nested> }>()
-  const byNumber = new Map<number, { kind: string; type: ReturnType<typeof nested> }>()
+  const byKind = new Map<string, Member>()
+  const byNumber = new Map<number, Member>()
   let depth = 1
   for (const [kind, [number, schema]] of Object.entries(members)) {
     assert(!byNumber.has(number), 'a kind must have a number of its own', { name, kind })
-    const type = nested(schema)
-    byKind.set(kind, { tag: fieldTag(number, wireLength), type })
-    byNumber.set(number, { kind, type })
+    const type = nested<unknown>(schema)
+    const member = { kind, number, tag: fieldTag(number, wireLength), type }
+    byKind.set(kind, member)
+    byNumber.set(number, member)
     depth = Math.max(depth, schema.depth + 1)
   }
   assert(depth <= nestingDepthMax, 'messages must not nest too deep', { name, depth })
 
-  return {
+  const general: Schema<UnionOf<M>> = {
     name,
     depth,
     write(writer: Writer, frame: UnionOf<M>): void {
@@ -134,6 +161,17 @@ export function union<const M extends MemberTable>(name: string, members: M): Sc
       }
       if (frame === undefined) reader.refuse(strangers > 0 ? 'unknownKind' : 'missingField')
       return frame as UnionOf<M>
+    },
+  }
+  let write: WriteUnion | undefined
+  let writes = 0
+  return {
+    ...general,
+    write(writer: Writer, frame: UnionOf<M>): void {
+      if (write !== undefined) return write(writer, frame)
+      if (++writes > usesBeforeCompiling)
+        write = compiledUnionWrite([...byKind.values()], general as Schema<unknown>)
+      general.write(writer, frame)
     },
   }
 }

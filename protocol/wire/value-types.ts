@@ -14,7 +14,13 @@ export interface ValueType<T> {
   write(writer: Writer, value: T, where: string): void
   /** What it returns after `reader.why` was set means nothing. */
   read(reader: Reader): T
+  /** What the two do, for `compile.ts` to say without calling them. */
+  readonly inline?: Inline
 }
+
+export type Inline =
+  | { readonly method: 'uint' | 'int' | 'float' | 'bool' | 'text' | 'bytes'; readonly max?: number }
+  | { readonly schema: Schema<unknown> }
 
 /** A message or union: what `encode` and `decode` work on. */
 export interface Schema<T> {
@@ -35,6 +41,7 @@ const uintType: ValueType<number> = {
   depth: 0,
   write: (writer, value, where) => writer.uint(value, where),
   read: (reader) => reader.uint(),
+  inline: { method: 'uint' },
 }
 
 const intType: ValueType<number> = {
@@ -42,6 +49,7 @@ const intType: ValueType<number> = {
   depth: 0,
   write: (writer, value, where) => writer.int(value, where),
   read: (reader) => reader.int(),
+  inline: { method: 'int' },
 }
 
 const floatType: ValueType<number> = {
@@ -49,6 +57,7 @@ const floatType: ValueType<number> = {
   depth: 0,
   write: (writer, value, where) => writer.float(value, where),
   read: (reader) => reader.float(),
+  inline: { method: 'float' },
 }
 
 const boolType: ValueType<boolean> = {
@@ -56,6 +65,7 @@ const boolType: ValueType<boolean> = {
   depth: 0,
   write: (writer, value, where) => writer.uint(value ? 1 : 0, where),
   read: (reader) => reader.bool(),
+  inline: { method: 'bool' },
 }
 
 /** A whole number, 0 to 2^53 - 1 (`uint64`). */
@@ -77,6 +87,7 @@ export function text<T extends string = string>(bytesMax: number): ValueType<T> 
     depth: 0,
     write: (writer, value, where) => writer.text(value, bytesMax, where),
     read: (reader) => reader.text(bytesMax) as T,
+    inline: { method: 'text', max: bytesMax },
   }
 }
 
@@ -91,6 +102,7 @@ export function bytes(bytesMax: number): ValueType<Uint8Array> {
     depth: 0,
     write: (writer, value, where) => writer.bytes(value, bytesMax, where),
     read: (reader) => reader.view(bytesMax),
+    inline: { method: 'bytes', max: bytesMax },
   }
 }
 
@@ -111,6 +123,7 @@ export function nested<T>(schema: Schema<T>): ValueType<T> {
       reader.leave(outerEnd)
       return value
     },
+    inline: { schema: schema as Schema<unknown> },
   }
 }
 

@@ -17,33 +17,46 @@ import {
   union,
 } from '../../protocol/wire/schema.ts'
 
-export const Load = message('Load', { cpu: field(1, float()), cores: field(2, uint()) })
+function newLoad() {
+  return message('Load', { cpu: field(1, float()), cores: field(2, uint()) })
+}
+
+function newPing(load: ReturnType<typeof newLoad>) {
+  return message('Ping', {
+    seq: field(1, uint()),
+    target: field(2, text(128)),
+    note: optional(3, text(64)),
+    tags: repeated(4, text(64), 32),
+    blob: field(5, bytes(4096)),
+    load: optional(6, nested(load)),
+    ratio: field(7, float()),
+    delta: field(8, int()),
+    ok: field(9, bool()),
+    labels: map(10, text(64), text(256), 64),
+    loads: repeated(11, nested(load), 8),
+    counts: repeated(12, uint(), 300),
+    deltas: repeated(13, int(), 300),
+    shares: repeated(14, float(), 300),
+    flags: repeated(15, bool(), 300),
+    quiet: optional(16, bool()),
+    byName: map(2047, text(64), nested(load), 8),
+  })
+}
+
+export const Load = newLoad()
 export type Load = Infer<typeof Load>
 
-export const Ping = message('Ping', {
-  seq: field(1, uint()),
-  target: field(2, text(128)),
-  note: optional(3, text(64)),
-  tags: repeated(4, text(64), 32),
-  blob: field(5, bytes(4096)),
-  load: optional(6, nested(Load)),
-  ratio: field(7, float()),
-  delta: field(8, int()),
-  ok: field(9, bool()),
-  labels: map(10, text(64), text(256), 64),
-  loads: repeated(11, nested(Load), 8),
-  counts: repeated(12, uint(), 300),
-  deltas: repeated(13, int(), 300),
-  shares: repeated(14, float(), 300),
-  flags: repeated(15, bool(), 300),
-  quiet: optional(16, bool()),
-  byName: map(2047, text(64), nested(Load), 8),
-})
+export const Ping = newPing(Load)
 export type Ping = Infer<typeof Ping>
 
 export const Ack = message('Ack', { seq: field(1, uint()) })
 
-export const Frame = union('Frame', { ping: [1, Ping], ack: [2, Ack], load: [300, Load] })
+/** One that nothing was ever written or read with. */
+export function newFrame(load = newLoad(), ping = newPing(load)) {
+  return union('Frame', { ping: [1, ping], ack: [2, Ack], load: [300, load] })
+}
+
+export const Frame = newFrame(Load, Ping)
 export type Frame = Infer<typeof Frame>
 
 /**
