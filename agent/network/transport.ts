@@ -70,7 +70,7 @@ export function guardedTcp(door: Doorkeeper): (components: TcpComponents) => Tra
 }
 
 function reportingListener(listener: Listener, door: Doorkeeper): Listener {
-  judgeSockets(listener, door.gater)
+  judgeConnections(listener, door.gater)
   const listen = listener.listen.bind(listener)
   // The transport manager would fold the error into the text of another.
   listener.listen = async (address: Multiaddr) => {
@@ -84,17 +84,15 @@ function reportingListener(listener: Listener, door: Doorkeeper): Listener {
   return listener
 }
 
-/** Before libp2p builds anything around it: to take a socket and drop it is all that a refusal costs. */
-function judgeSockets(listener: Listener, gater: Gater): void {
+/**
+ * Before even a socket is made for it: to take a connection and drop it is all that a refusal costs.
+ * Node asks the list of a server about each address that connects, and asks it nothing else.
+ */
+function judgeConnections(listener: Listener, gater: Gater): void {
   const { server } = listener as unknown as { server?: unknown }
   assert(server instanceof Server, 'a listener of libp2p has a server of node')
-  const takers = server.listeners('connection') as ((socket: Socket) => void)[]
-  assert(takers.length === 1, 'and takes its sockets in one place')
-  server.removeAllListeners('connection')
-  server.on('connection', (socket) => {
-    if (!gater.refuses(socket.remoteAddress ?? '')) for (const take of takers) take(socket)
-    else socket.on('error', () => {}).resetAndDestroy()
-  })
+  const judge = { check: (address: string) => gater.refuses(address) }
+  Object.assign(server, { blockList: judge })
 }
 
 function guardedUpgrader(upgrader: Upgrader, door: Doorkeeper, withOtherKey = false): Upgrader {
