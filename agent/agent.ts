@@ -109,8 +109,6 @@ export interface AgentSettings {
   stopReleasePeople?: number
   /** How long runs that have ended are kept here. */
   runs?: HistorySettings
-  /** Shown to people: tells swarm keys apart without telling one. */
-  swarmFingerprint?: string
   /** Shown to people; the agent itself only knows its disk. */
   dataDirectory: string
 }

@@ -3,7 +3,6 @@
  * puts real ports under the agent and the control API on top, and ends with the right exit code
  * and one clear line when it cannot.
  */
-import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Agent } from '../agent/agent.ts'
@@ -17,11 +16,11 @@ import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
 import type { TlsSource } from '../agent/http/tls.ts'
 import { joinStreamLimits } from '../agent/joining/limits.ts'
 import { ledgerTiming } from '../agent/ledger/limits.ts'
-import { swarmKeyUnusable } from '../agent/life/refusals.ts'
 import { descriptorTarget, openLog } from '../agent/log/log.ts'
 import type { ModuleSpec } from '../agent/modules/module.ts'
 import { ListenFailed } from '../agent/network/errors.ts'
-import { startNetwork } from '../agent/network/start.ts'
+import { type RunningNetwork, startNetwork } from '../agent/network/start.ts'
+import { SwarmKeys } from '../agent/network/swarm-keys.ts'
 import { FileBlobs } from '../agent/ports/blobs/blobs.ts'
 import { nurseryLanguages, SystemCells } from '../agent/ports/cells/cells.ts'
 import { SystemClock } from '../agent/ports/clock.ts'
@@ -40,12 +39,10 @@ import { SystemWeb } from '../agent/ports/web.ts'
 import { SystemWorkspace } from '../agent/ports/workspace.ts'
 import { joinPurpose, topicRules } from '../agent/trust/purposes.ts'
 import { artifactPurpose } from '../protocol/artifacts/messages.ts'
-import { assert } from '../protocol/assert.ts'
 import { limits } from '../protocol/consensus/limits.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
 import { shortMeshId } from '../protocol/identity/mesh-id.ts'
 import { type PeerId, signerFromSeed, verify } from '../protocol/identity/peer-id.ts'
-import { meshFingerprint, parseSwarmKey } from '../protocol/identity/swarm-key.ts'
 import type { Log } from '../protocol/ports/log.ts'
 import { Problem } from '../protocol/problem.ts'
 import { SignedDoor } from './api/door.ts'
@@ -61,8 +58,11 @@ import { stateDirectory } from './cli/where.ts'
 import { coordinationOf } from './coordination.ts'
 import { apiTls } from './host/api-tls.ts'
 import { membershipOf } from './host/own-credential.ts'
+import { ownSwarmKey, swarmKeyIn } from './host/own-swarm-key.ts'
 import { issuingSeedIn, keepCredential, seedIn } from './host/peer-files.ts'
 import { cellsDirectory, holdingOfStages, workSettingsOf } from './host/stages.ts'
+import { SwarmDesk } from './swarm/desk.ts'
+import { type SwarmDoor, SwarmHold, takenOf } from './swarm/hold.ts'
 
 export interface AgentRunOptions {
   config?: string
@@ -83,10 +83,11 @@ export async function runAgent(options: AgentRunOptions): Promise<number> {
   const to = descriptorTarget(STDERR, { terminal, colour: terminal && !process.env.NO_COLOR })
   const log = await openLog({ clock }, { ...config.log, to })
   failLoudly(log)
-  const swarmKey = readSwarmKey(config)
+  // Said before anything is made.
+  swarmKeyIn(config.network.swarmKeyFile)
   const directory = await DataDirectory.open(config.dataDirectory)
   try {
-    return await live(config, { clock, log, swarmKey, directory }, options.modules)
+    return await live(config, { clock, log, directory }, options.modules)
   } finally {
     await directory.close()
     clock.close()
@@ -96,7 +97,6 @@ export async function runAgent(options: AgentRunOptions): Promise<number> {
 interface Base {
   clock: SystemClock
   log: Log
-  swarmKey: { file: Uint8Array; fingerprint: string }
   directory: DataDirectory
 }
 
@@ -106,7 +106,6 @@ async function live(
   modules: AgentRunOptions['modules'],
 ): Promise<number> {
   const { clock, log, directory } = base
-  const { file: swarmKey, fingerprint: swarmFingerprint } = base.swarmKey
   const seed = await seedIn(directory.secrets)
   const signer = signerFromSeed(seed)
   const holding = await holdingOfStages(config, [stateDirectory(process.env)])
@@ -117,9 +116,11 @@ async function live(
   const credential = () => agent?.peers.credential ?? own.credential
   const tls = apiTls(config.api, { clock, log }, { seed, credential })
   const issuer = await issuingSeedIn(directory.secrets)
+  const swarm = await ownSwarmKey(config.network.swarmKeyFile, directory.secrets, log)
   const network = await startNetwork({
     privateKeySeed: seed,
-    swarmKey,
+    swarmKey: new SwarmKeys(takenOf(swarm.held)),
+    mesh: own.trust.mesh,
     listen: config.network.listen,
     announce: config.network.announce,
     bootstrap: [],
@@ -179,9 +180,9 @@ async function live(
       runsMax: config.history.runsMax,
       bytesMax: config.history.runsBytes,
     },
-    swarmFingerprint,
     dataDirectory: directory.path,
   }
+  const swarmHold = new SwarmHold(ports, signer, swarmDoor(network, swarm.keep), swarm.held)
   const gateway: Gateway = { problem: undefined, tls }
   agent = new Agent(ports, settings, (it) => {
     const coordination = coordinationOf(it, config.history.runsArchiveAfter, {
@@ -189,10 +190,12 @@ async function live(
       forgetIssuer: () => directory.secrets.remove(issuerFile),
       keep: (renewed) => keepCredential(directory.secrets, renewed),
     })
+    const desk = new SwarmDesk(it, coordination.secrets.meshKey, swarmHold)
     return [
       letterboxModule(it),
-      gatewayModule(it, config, gateway, { ...coordination, swarmKey: () => bareKeyIn(swarmKey) }),
+      gatewayModule(it, config, gateway, { ...coordination, swarm: desk }),
       ...coordination.modules,
+      desk.module(),
       ...(modules?.(it) ?? []),
     ]
   })
@@ -318,25 +321,13 @@ function untilStopped(agent: Agent): Promise<void> {
   })
 }
 
-function readSwarmKey(config: Config): Base['swarmKey'] {
-  const fileName = config.network.swarmKeyFile
-  let file: Buffer
-  try {
-    file = readFileSync(fileName)
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    throw swarmKeyUnusable(fileName, missing ? 'there is no such file' : String(error))
+function swarmDoor(network: RunningNetwork, keep: SwarmDoor['keep']): SwarmDoor {
+  return {
+    keep,
+    take: (taken) => network.takeSwarmKeys(taken),
+    dialledOnOlderKey: () => network.dialledOnOlderKey(),
+    renew: (peer, signal) => network.renew(peer, signal),
   }
-  const parsed = parseSwarmKey(file.toString('utf8'))
-  if (!parsed.ok) throw swarmKeyUnusable(fileName, 'it is not a swarm key')
-  return { file: new Uint8Array(file), fingerprint: meshFingerprint(parsed.key) }
-}
-
-/** Of a file that was found to be a swarm key. */
-function bareKeyIn(file: Uint8Array): Uint8Array {
-  const parsed = parseSwarmKey(Buffer.from(file).toString('utf8'))
-  assert(parsed.ok, 'a swarm key that is in use is one')
-  return parsed.key
 }
 
 function networkProblem(error: unknown): unknown {

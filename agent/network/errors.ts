@@ -131,7 +131,8 @@ function handshakeVerdict(error: HandshakeFailed, target: string): Unreachable {
   return new Unreachable(
     'handshakeFailed',
     `${target} answers, but not in words we understand. The likely cause is a different swarm ` +
-      'key: it belongs to another mesh, or its swarm key file is not the one used here.',
+      'key: it belongs to another mesh, or its swarm key file is not the one used here, because ' +
+      'the key was rotated meanwhile: then skein agent join with a new token brings it.',
   )
 }
 

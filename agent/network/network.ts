@@ -218,8 +218,10 @@ export class Libp2pNetwork implements Network {
   takeSwarmKeys(taken: TakenSwarmKeys): void {
     const { connections, swarmKeys } = this.#parts
     swarmKeys.use(taken)
-    for (const connection of connections.peers().flatMap((peer) => connections.all(peer))) {
-      if (!swarmKeys.isTaken(connection)) connection.abort(new Error('its swarm key has gone'))
+    for (const all of connections.peers().map((peer) => connections.all(peer))) {
+      // One that has been replaced may end its work.
+      if (all.some((one) => swarmKeys.isTaken(one))) continue
+      for (const one of all) one.abort(new Error('its swarm key is taken no more'))
     }
   }
 

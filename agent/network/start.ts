@@ -65,7 +65,7 @@ export interface NetworkOptions {
 }
 
 export interface RunningNetwork extends Network {
-  /** From here on. Connections that rest on a key which is taken no more are ended. */
+  /** From here on. Who is connected by a key alone that is taken no more is cut off. */
   takeSwarmKeys(taken: TakenSwarmKeys): void
   /** Peers that this host has dialled, and is connected to by an older swarm key than the newest. */
   dialledOnOlderKey(): PeerId[]

@@ -2,14 +2,18 @@
 import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** The directory must be the caller's alone: the draft has a fixed name, and a crash leaves it. */
+/**
+ * A crash leaves the draft. Where the directory is not the caller's alone, the draft needs a name of
+ * its own.
+ */
 export async function replaceFile(
   directory: string,
   name: string,
   content: Uint8Array,
   mode: number,
+  draftName = `.${name}.draft`,
 ): Promise<void> {
-  const draft = join(directory, `.${name}.draft`)
+  const draft = join(directory, draftName)
   const file = await open(draft, 'w', mode)
   try {
     // The mode given to `open` does not change a draft that a crash left behind.

@@ -17,6 +17,8 @@ export const identityFile = 'identity.key'
 export const credentialFile = 'credential'
 /** The key that certificates are made with, on hosts that may. */
 export const issuerFile = 'issuer.key'
+/** The swarm keys that the agent takes, once the mesh has gone over to another than the first. */
+export const swarmKeyFile = 'swarm-key.kept'
 
 const othersMayRead = 0o007
 

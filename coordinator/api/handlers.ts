@@ -14,6 +14,7 @@ import type { IssuingKey } from '../joining/issuing-key.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
 import type { SchedulerOffice } from '../scheduler/module.ts'
 import type { SecretKeeper } from '../secrets/keeper.ts'
+import type { SwarmDesk } from '../swarm/desk.ts'
 import { audited, recordRefused } from './acts.ts'
 import { appended } from './appending.ts'
 import { ArtifactApi } from './artifact-handlers.ts'
@@ -75,8 +76,7 @@ export interface ControlApiParts {
   readonly audit: AuditDesk
   readonly secrets: SecretKeeper
   readonly issuing: IssuingKey
-  /** What keeps strangers off the connections, for hosts that are let in. */
-  swarmKey(): Uint8Array
+  readonly swarm: SwarmDesk
   /** Whom it lets in. */
   readonly door: Door
 }
@@ -87,7 +87,7 @@ export class ControlApi {
   private readonly handlers: Handlers
 
   constructor(agent: Agent, parts: ControlApiParts) {
-    const { library, office, audit, secrets, door } = parts
+    const { library, office, audit, secrets, swarm, door } = parts
     this.agent = agent
     this.door = door
     door.isSuperseded = (issuer) => isRetiring(agent.ledger.state, issuer)
@@ -103,8 +103,8 @@ export class ControlApi {
       ...new UserApi(agent).handlers(),
       ...secretHandlers(agent, secrets),
       ...revokeHandlers(agent),
-      ...new TokenApi(agent, () => parts.swarmKey()).handlers(),
-      ...keyHandlers(agent),
+      ...new TokenApi(agent, () => swarm.hold.dialled).handlers(),
+      ...keyHandlers(agent, swarm),
       ...issuerHandlers({
         agent,
         issuing: parts.issuing,

@@ -7,7 +7,7 @@ import type { Agent } from '../../agent/agent.ts'
 import type { StopScope } from '../../protocol/estop/scope.ts'
 import { stopText } from '../../protocol/estop/text.ts'
 import type { StopReason } from '../../protocol/ledger/ledger.ts'
-import { certificateCheck, issuingChecks, lettingInChecks } from './key-health.ts'
+import { certificateCheck, issuingChecks, lettingInChecks, swarmKeyChecks } from './key-health.ts'
 import { ledgerStatusOf } from './ledger-view.ts'
 import { modulesOf, nodesOf } from './queries.ts'
 import type { Health, HealthCheck, Node } from './schemas.ts'
@@ -31,6 +31,7 @@ export function healthOf(agent: Agent): Health {
     ledgerCheck(agent),
     ...lettingInChecks(agent),
     ...issuingChecks(agent),
+    ...swarmKeyChecks(agent),
     ...nodes.map(nodeCheck),
     ...ownChecks(agent),
     ...loadChecks(nodes),
@@ -113,7 +114,8 @@ function meshCheck(nodes: readonly Node[], agent: Agent): HealthCheck {
     state: 'failed',
     ageMs: 0,
     cause: 'this agent sees no other, although it was told where to look',
-    remedy: 'check the network, the bootstrap addresses and that the swarm key is the mesh’s',
+    remedy:
+      'check the network, the bootstrap addresses and that the swarm key is the mesh’s: if it was rotated meanwhile, skein agent join with a new token brings it',
   }
 }
 

@@ -1,18 +1,32 @@
 /** Which keys the mesh rests on, and who hangs on each: hosts by what they have shown to this agent. */
 import type { Agent } from '../../agent/agent.ts'
 import type { Grant } from '../../protocol/identity/certificate.ts'
+import { meshFingerprint } from '../../protocol/identity/swarm-key.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { compareNames } from '../../protocol/name-order.ts'
 import { currentIssuer, isRetiring, issuerBehind, retiringIssuers } from '../joining/issuers.ts'
 import { people } from '../people/register.ts'
+import type { SwarmDesk } from '../swarm/desk.ts'
 import type { Handlers } from './dispatch.ts'
 import type { RouteResponse } from './routes.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
+import { rotationOf, swarmKeyHandlers } from './swarm-key-handlers.ts'
 
 export type Keys = RouteResponse<'keys'>
 
-export function keyHandlers(agent: Agent): Pick<Handlers, 'keys'> {
-  return { keys: () => keysOf(agent) }
+type KeyRoute = 'keys' | keyof ReturnType<typeof swarmKeyHandlers>
+
+export function keyHandlers(agent: Agent, swarm: SwarmDesk): Pick<Handlers, KeyRoute> {
+  const keys = async () => {
+    const rotation = await rotationOf(agent, swarm)
+    const fingerprint = meshFingerprint(swarm.hold.dialled)
+    return {
+      ...keysOf(agent),
+      swarm: fingerprint,
+      ...(rotation === undefined ? {} : { rotation }),
+    }
+  }
+  return { keys, ...swarmKeyHandlers(agent, swarm) }
 }
 
 export function keysOf(agent: Agent): Keys {
@@ -32,7 +46,6 @@ export function keysOf(agent: Agent): Keys {
     hosts.sort(compareNames)
     names.sort(compareNames)
   }
-  const { swarmFingerprint: swarm } = agent.settings
   return {
     schemaVersion: SCHEMA_VERSION,
     mesh: agent.trust.mesh,
@@ -41,7 +54,6 @@ export function keysOf(agent: Agent): Keys {
     issuers: [...issuers.values()].sort((a, b) => a.sinceMs - b.sinceMs),
     byRoot: byRoot.sort(compareNames),
     unseen: unseen.sort(compareNames),
-    ...(swarm === undefined ? {} : { swarm }),
   }
 }
 

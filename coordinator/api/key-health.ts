@@ -5,8 +5,12 @@ import { isIssuerKept } from '../joining/issuing-key.ts'
 import { letInLimits } from '../joining/limits.ts'
 import { endOf, leftWords } from '../joining/renewal.ts'
 import { hasMeshKey } from '../secrets/mesh-key.ts'
+import { rowIn } from '../swarm/rows.ts'
 import { keysOf } from './key-handlers.ts'
 import type { HealthCheck } from './schemas.ts'
+
+/** So long may the mesh take two swarm keys before it is a trouble. */
+const rotationLongMs = 3_600_000
 
 /** Whether hosts could still be let in, and certificates renewed, were any one host lost. */
 export function lettingInChecks(agent: Agent): HealthCheck[] {
@@ -81,4 +85,16 @@ export function certificateCheck({ peers, ports }: Agent): HealthCheck {
         ? 'join anew: skein agent join with a new token, and the configuration of now'
         : 'see that this host reaches the leader, and that letting in (skein health there) is well',
   }
+}
+
+/** A rotation that nobody ends leaves the old key good, which somebody may have stolen. */
+export function swarmKeyChecks({ ledger, ports }: Agent): HealthCheck[] {
+  const row = rowIn(ledger.state)
+  if (row === undefined || row.step === 'alone') return []
+  const ageMs = Math.max(0, ports.clock.wall() - row.madeMs)
+  const cause = 'the mesh goes over to another swarm key, and the old one is still taken'
+  const remedy =
+    'skein keys ls shows who is waited for; skein keys rotate swarm --finish waits no longer'
+  const state = ageMs < rotationLongMs ? 'ok' : 'degraded'
+  return [{ check: 'swarm key', state, ageMs, cause, remedy }]
 }

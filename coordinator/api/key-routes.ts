@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { certificateLimits, sealingLimits } from '../../protocol/identity/limits.ts'
 import { routePaths } from './route-paths.ts'
+import { SwarmRotation } from './swarm-key-routes.ts'
 
 const schemaVersion = z.literal(1)
 
@@ -36,7 +37,10 @@ export const KeyList = z.object({
   unseen: z
     .array(z.string())
     .describe('Hosts that have not shown the answering agent a certificate since it began'),
-  swarm: z.string().optional().describe('Fingerprint of the swarm key that this agent uses'),
+  swarm: z.string().optional().describe('Fingerprint of the swarm key that this agent dials with'),
+  rotation: SwarmRotation.optional().describe(
+    'The last rotation of the swarm key, as whoever leads tells it; absent where there was none, or nobody leads',
+  ),
 })
 
 const nodeParameter = z.strictObject({

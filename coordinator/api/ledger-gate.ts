@@ -18,6 +18,7 @@ import { grantedIn, REVOKED_PREFIX, TOKEN_PREFIX, TOKENS } from '../joining/toke
 import { ISSUING } from '../joining/wire.ts'
 import { registerNamespaces } from '../people/register.ts'
 import { NAMESPACE as SECRETS, VALUE_PREFIX } from '../secrets/wire.ts'
+import { NAMESPACE as SWARM, WISH_PREFIX } from '../swarm/wire.ts'
 import type { Decided, SignedDoor } from './door.ts'
 
 /**
@@ -75,6 +76,7 @@ function keptFor(kept: Kept): Verbs {
   const { namespace, key } = kept
   if (takesKeyBack(namespace, key)) return ['certificate.revoke']
   if (namespace === SECRETS && !key.startsWith(VALUE_PREFIX)) return 'leader'
+  if (namespace === SWARM) return key.startsWith(WISH_PREFIX) ? ['swarm.rotate'] : 'leader'
   return namespace === TOKENS ? keptOfToken(kept) : reserved[namespace]
 }
 

@@ -28,6 +28,7 @@ import {
   Voting,
 } from './schemas.ts'
 import { secretRoutes } from './secret-routes.ts'
+import { swarmKeyRoutes } from './swarm-key-routes.ts'
 import { tokenRoutes } from './token-routes.ts'
 import { userRoutes } from './user-routes.ts'
 
@@ -162,6 +163,7 @@ export const routes = {
   ...artifactRoutes,
   ...userRoutes,
   ...keyRoutes,
+  ...swarmKeyRoutes,
   ...auditRoutes,
   ...estopRoutes,
   ...secretRoutes,

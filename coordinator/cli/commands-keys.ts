@@ -1,6 +1,8 @@
 /** The grammar of the keys that the mesh rests on. */
 import type { Parts } from './grammar.ts'
 import type { RotateFlags } from './keys-rotate-issuing.ts'
+import type { RotateSwarmFlags } from './keys-rotate-swarm.ts'
+import { wholeNumber } from './usage.ts'
 
 export function addKeyCommands({ program, done, context }: Parts): void {
   const keys = program
@@ -27,5 +29,30 @@ export function addKeyCommands({ program, done, context }: Parts): void {
     .option('--force', 'with --finish: also where hosts or people hang on it, who are turned away')
     .action(async (options: RotateFlags) =>
       done(await (await import('./keys-rotate-issuing.ts')).rotateIssuing(context(), options)),
+    )
+  rotate
+    .command('swarm')
+    .description(
+      'another key that lets hosts connect; the one before goes when all have the new one',
+    )
+    .option('--finish', 'drop the old one, without waiting for hosts that have not the new one')
+    .option(
+      '--timeout <seconds>',
+      'how long it is followed; it goes on by itself',
+      wholeNumber('--timeout', 0),
+      '120',
+    )
+    .action(async (options: RotateSwarmFlags) =>
+      done(await (await import('./keys-rotate-swarm.ts')).rotateSwarm(context(), options)),
+    )
+  keys
+    .command('copy')
+    .description('have a key that hosts share in a file')
+    .helpCommand(false)
+    .command('swarm')
+    .description('the swarm key, which lets skein estop in to peers when no agent answers')
+    .option('--out <file>', 'the file to write (default: swarm.key beside your key)')
+    .action(async (options: { out?: string }) =>
+      done(await (await import('./keys-copy-swarm.ts')).copySwarm(context(), options)),
     )
 }

@@ -1,10 +1,12 @@
 /** `skein keys ls`: the keys that the mesh rests on, and which hosts hang on each. */
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import type { RouteResponse } from '../api/routes.ts'
+import type { SwarmRotation } from '../api/swarm-key-routes.ts'
 import { letInLimits } from '../joining/limits.ts'
 import { leftWords } from '../joining/renewal.ts'
 import { type Context, document } from './context.ts'
 import { ABSENT } from './figures.ts'
+import { inWords } from './keys-rotate-swarm.ts'
 import { plain, table } from './table.ts'
 
 export async function list(context: Context): Promise<number> {
@@ -14,7 +16,7 @@ export async function list(context: Context): Promise<number> {
     document(context, answer)
     return exitCodes.done
   }
-  const { mesh, root, issuers, byRoot, unseen, swarm } = answer
+  const { mesh, root, issuers, byRoot, unseen, swarm, rotation } = answer
   const columns = [
     { title: 'ISSUING KEY' },
     { title: 'SINCE' },
@@ -42,6 +44,7 @@ export async function list(context: Context): Promise<number> {
   ] as const) {
     if (names.length > 0) io.out(`\n${what}: ${names.map(plain).join(', ')}\n`)
   }
+  if (rotation !== undefined) tellRotation(context, rotation)
   if (!context.quiet) for (const line of advice(issuers)) io.err(`${line}\n`)
   return exitCodes.done
 }
@@ -65,6 +68,31 @@ function* advice(issuers: readonly Key[]): Generator<string> {
   const leftMs = (current?.untilMs ?? Number.POSITIVE_INFINITY) - Date.now()
   if (leftMs > letInLimits.issuerWarnMs) return
   yield `the issuing key ends ${leftMs <= 0 ? 'now' : `in ${leftWords(leftMs)}`}, and all certificates with it; skein keys rotate issuing`
+}
+
+/** One that is over for all is history. */
+function tellRotation({ io }: Context, rotation: SwarmRotation): void {
+  const { step, hosts, by, madeMs, was } = rotation
+  if (step === 'alone' && hosts.every(({ done }) => done)) return
+  const since = new Date(madeMs).toISOString()
+  const old = `${plain(was)}, which is ${step === 'alone' ? 'taken no more' : 'still taken'}`
+  io.out(`\nrotated by ${plain(by)} since ${since}, in the place of ${old}\n`)
+  io.out(`${inWords(rotation)}\n\n`)
+  const columns = [{ title: 'HOST' }, { title: 'STATE' }, { title: 'NEW SWARM KEY' }]
+  const rows = hosts.map(({ name, here, has, older }) => [
+    plain(name),
+    here ? 'here' : 'away',
+    has === 'dialled' && older > 0 ? `${hasInWords[has]}, ${older} to make anew` : hasInWords[has],
+  ])
+  io.out(`${table(columns, rows, io.columns())}\n`)
+}
+
+const hasInWords: Readonly<Record<SwarmRotation['hosts'][number]['has'], string>> = {
+  none: 'not there yet',
+  unknown: 'not heard of yet',
+  taken: 'is taken',
+  dialled: 'is dialled with',
+  alone: 'alone is taken',
 }
 
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 'YYYY-MM-DD'.length)

@@ -43,6 +43,7 @@ export const verbs = {
   // Whoever puts another issuing key there decides who may be let in; retiring one can turn all out.
   'issuer.rotate': act('master'),
   'issuer.retire': act('master'),
+  'swarm.rotate': act('admin'),
   'secret.set': act('admin'),
   'secret.remove': act('admin'),
   'module.start': act('admin'),

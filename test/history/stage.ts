@@ -18,6 +18,8 @@ import { balanced } from '../../coordinator/placement/policies.ts'
 import { WorkflowLibrary } from '../../coordinator/runs/library.ts'
 import { SchedulerOffice } from '../../coordinator/scheduler/module.ts'
 import { SecretKeeper } from '../../coordinator/secrets/keeper.ts'
+import { SwarmDesk } from '../../coordinator/swarm/desk.ts'
+import { SwarmHold } from '../../coordinator/swarm/hold.ts'
 import { limits } from '../../protocol/consensus/limits.ts'
 import type { Credential } from '../../protocol/identity/credential.ts'
 import { swarmKeyBytes } from '../../protocol/identity/limits.ts'
@@ -34,6 +36,7 @@ import { runStates } from '../../protocol/work/states.ts'
 import { simulatedCredential, simulatedIssuer } from '../../simulations/world/credentials.ts'
 import type { Host, HostPorts } from '../../simulations/world/host.ts'
 import type { Programs } from '../../simulations/world/programs.ts'
+import { SimulatedSwarmDoor } from '../../simulations/world/swarm-door.ts'
 import { World } from '../../simulations/world/world.ts'
 import { openDoor } from '../api/doors.ts'
 import { assigned, finished, putWorkflow, settled, startRun } from '../work-ledger/stage.ts'
@@ -58,6 +61,8 @@ export interface Member {
   kept?: Credential
   /** Whether the issuing key lies in its data directory. */
   hasIssuer: boolean
+  /** The swarm keys that it takes. */
+  readonly swarm: SimulatedSwarmDoor
   /** Its disk takes no runs, and all else. */
   isFull: boolean
 }
@@ -96,6 +101,7 @@ export class Mesh {
       api: undefined as unknown as ControlApi,
       hasIssuer: false,
       isFull: false,
+      swarm: new SimulatedSwarmDoor(new Uint8Array(swarmKeyBytes).fill(5)),
     }))
     for (const member of this.members) member.host.boot((ports) => this.#run(member, ports))
   }
@@ -310,13 +316,14 @@ export class Mesh {
           member.hasIssuer = false
         }
         const issuing = new IssuingKey(agent, secrets.meshKey, issuer, forget)
+        const swarm = new SwarmDesk(agent, secrets.meshKey, holdOf(agent, member.swarm))
         member.api = new ControlApi(agent, {
           library,
           office,
           audit,
           secrets,
           issuing,
-          swarmKey: () => new Uint8Array(swarmKeyBytes).fill(5),
+          swarm,
           door: openDoor(),
         })
         return [
@@ -324,13 +331,17 @@ export class Mesh {
           archivingModule({ agent, afterMs, awaited }),
           ...(schedules ? [office.module()] : []),
           ...(schedules || letsIn ? [secrets.module()] : []),
-          ...(letsIn ? [new JoinDesk(agent, audit, issuing, keep).module()] : []),
+          ...(letsIn ? [new JoinDesk(agent, audit, issuing, keep).module(), swarm.module()] : []),
         ]
       },
     )
     await member.agent.start()
     return member.agent
   }
+}
+
+function holdOf({ ports, settings }: Agent, door: SimulatedSwarmDoor): SwarmHold {
+  return new SwarmHold(ports, settings.signer, door, door.kept)
 }
 
 export function termOf({ agent }: Member): number {

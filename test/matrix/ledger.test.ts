@@ -13,6 +13,13 @@ import {
   recordTokenRevoked,
   recordUse,
 } from '../../coordinator/joining/tokens.ts'
+import { putRow, putWish } from '../../coordinator/swarm/rows.ts'
+import {
+  FINISH_WISH,
+  KEY_ROW,
+  ROTATE_WISH,
+  NAMESPACE as SWARM,
+} from '../../coordinator/swarm/wire.ts'
 import { issueCertificate } from '../../protocol/identity/certificate.ts'
 import { Envelope, sealEnvelope } from '../../protocol/identity/envelope.ts'
 import { meshIdOf } from '../../protocol/identity/mesh-id.ts'
@@ -196,6 +203,26 @@ test('each row of a join token is written by whoever may, and by nobody for anot
   const use = { peer: key, name: 'n', serial: 'cd', atMs: nowMs }
   const leaders = [recordUse({ ...held, usedRevision: 0 }, use), ...forgetToken('ab')]
   for (const command of leaders) {
+    for (const each of verbs) assert.equal(await isLetIn(gateAt(), command, proofOf(each)), false)
+  }
+})
+
+test('what people wish of the swarm key is theirs to write, and the key itself is the leader’s', async () => {
+  const verbs = ['swarm.rotate', 'secret.set', 'token.create', 'user.add'] as const
+  const wish = { madeMs: 0, by: 'ada', atMs: nowMs }
+  for (const key of [ROTATE_WISH, FINISH_WISH] as const) {
+    const command = putWish(key, wish)
+    for (const each of verbs) {
+      assert.equal(await isLetIn(gateAt(), command, proofOf(each)), each === 'swarm.rotate', each)
+    }
+    assert.equal(await isLetIn(gateAt(), command, undefined), false)
+  }
+  const made = { madeMs: 1, step: 'alone', sinceMs: 1, by: 'ada', was: 'a', now: 'b' } as const
+  const rows = [
+    putRow({ ...made, sealed: new Uint8Array(60), revision: 0 }),
+    { kind: 'kvDelete', value: { namespace: SWARM, key: KEY_ROW } } as const,
+  ]
+  for (const command of rows) {
     for (const each of verbs) assert.equal(await isLetIn(gateAt(), command, proofOf(each)), false)
   }
 })

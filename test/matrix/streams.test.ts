@@ -55,7 +55,15 @@ function kindOf(purpose: Purpose): (frame: Uint8Array) => string {
 }
 
 /** By service: what garbage comes to, of which each counts one. */
-const services = ['api', 'joining', 'ledger/append', 'revocations', 'runs/history', 'secrets']
+const services = [
+  'api',
+  'joining',
+  'ledger/append',
+  'revocations',
+  'runs/history',
+  'secrets',
+  'swarm-key',
+]
 
 test('every purpose, and every kind that only coordinators say, stands in the matrix as in the rules', () => {
   assert.deepEqual([...purposes].sort(), Object.keys(purposeRules).sort())

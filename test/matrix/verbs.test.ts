@@ -46,6 +46,7 @@ const allowed: Readonly<Record<VerbName, readonly PersonRole[]>> = {
   'certificate.revoke': ['admin'],
   'issuer.rotate': [],
   'issuer.retire': [],
+  'swarm.rotate': ['admin'],
   'secret.set': ['admin'],
   'secret.remove': ['admin'],
   'module.start': ['admin'],
