@@ -120,7 +120,7 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
   bench
     .command('attack')
     .description('whether an attack slows the mesh by more than a tenth')
-    .option('--rounds <count>', 'measurements of each attack', wholeNumber('--rounds'), '5')
+    .option('--rounds <count>', 'measurements of each attack', wholeNumber('--rounds', 1), '5')
     .option('--only <names>', 'some attacks, with commas between them', '')
     .action(async (options) => done(await programs.benchAttack(asked(options))))
 }

@@ -4,8 +4,9 @@
  * it has struck and what processor time that took.
  */
 import { SeededEntropy } from '../world/entropy.ts'
-import { type AttackName, attacks } from './attack-kinds.ts'
+import { type Attack, type AttackName, attacks, type OwnStrike } from './attack-kinds.ts'
 import { ownStrikes } from './attack-strikes.ts'
+import type { FuzzKind } from './fuzz-kinds.ts'
 import { type FuzzTarget, rest, Session } from './fuzz-session.ts'
 import { strikes } from './fuzz-strikes.ts'
 
@@ -24,6 +25,8 @@ export interface AttackerNews {
 }
 
 const LANES = 4
+/** Not that of the agents: what is bounded by address is not bounded for them with it. */
+const ATTACKER_ADDRESS = process.platform === 'linux' ? '127.0.0.9' : '127.0.0.1'
 const STRIKE_DEADLINE_MS = 10_000
 
 const task = JSON.parse(process.argv[2] as string) as AttackerTask
@@ -31,8 +34,10 @@ const target = {
   ...task.target,
   swarmKey: new Uint8Array(Buffer.from(task.target.swarmKey, 'base64')),
 }
-const kinds = attacks[task.attack].strikes
+const { strikes: kinds, certified }: Attack = attacks[task.attack]
 const chance = new SeededEntropy(task.seed)
+/** By what they do and on which lane: those who stay to do it again. */
+const sessions = new Map<string, Session>()
 let resting = new AbortController()
 let cpuBefore = process.cpuUsage()
 let struck = 0
@@ -68,21 +73,45 @@ async function strikeOn(lane: number): Promise<void> {
   const { signal } = resting
   for (let i = lane; !signal.aborted; i++) {
     const kind = kinds[i % kinds.length] as (typeof kinds)[number]
-    await strike(kind, i, signal).catch(() => {})
+    await strike(kind, `${kind} ${lane}`, i, signal)
     struck++
+  }
+  for (const [name, session] of sessions) {
+    sessions.delete(name)
+    await session.end()
   }
 }
 
-async function strike(kind: string, number: number, signal: AbortSignal): Promise<void> {
-  const session = new Session(target, chance.stream(kind).stream(`${number} ${performance.now()}`))
-  const late = rest(STRIKE_DEADLINE_MS)
-  const aborted = new Promise<void>((resolve) =>
-    signal.addEventListener('abort', () => resolve(), { once: true }),
+async function strike(
+  kind: FuzzKind | OwnStrike,
+  name: string,
+  number: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const session = sessions.get(name) ?? newSession(name, number)
+  sessions.delete(name)
+  const before = session.sent
+  const late = rest(STRIKE_DEADLINE_MS).then(() => 'over')
+  const aborted = new Promise<string>((resolve) =>
+    signal.addEventListener('abort', () => resolve('over'), { once: true }),
   )
-  const own = ownStrikes[kind as keyof typeof ownStrikes]
-  const done =
-    own === undefined ? strikes[kind as keyof typeof strikes](session) : own(session, signal)
-  await Promise.race([done, late, aborted])
-  sent += session.sent
-  await session.end()
+  const strikeIt = isOwn(kind) ? ownStrikes[kind] : strikes[kind]
+  const done = strikeIt(session, signal).then(
+    () => 'done',
+    () => 'over',
+  )
+  const end = await Promise.race([done, late, aborted])
+  sent += session.sent - before
+  if (certified && end === 'done') sessions.set(name, session)
+  else await session.end()
+}
+
+function newSession(name: string, number: number): Session {
+  const seed = certified ? { seed: chance.stream(name).bytes(32) } : {}
+  const entropy = chance.stream(name).stream(`${number} ${performance.now()}`)
+  return new Session(target, entropy, { from: ATTACKER_ADDRESS, ...seed })
+}
+
+function isOwn(kind: FuzzKind | OwnStrike): kind is OwnStrike {
+  return Object.hasOwn(ownStrikes, kind)
 }

@@ -15,6 +15,8 @@ export type OwnStrike =
 export interface Attack {
   readonly does: string
   readonly strikes: readonly (FuzzKind | OwnStrike)[]
+  /** By agents of the mesh, the same ones again and again, who are certified and lie. */
+  readonly certified?: true
   /** Of `skein_refused` or `skein_turned_away`: at least one of them rises. */
   readonly counted: readonly string[]
 }
@@ -23,12 +25,12 @@ export const attacks = {
   connections: {
     does: 'opens connections as fast as it can, and sends garbage or nothing',
     strikes: ['connectionBurst', 'doorGarbage', 'foreignSwarmKey'],
-    counted: ['handshakeFailed', 'connectionRate', 'tooManyHandshakes', 'offender'],
+    counted: ['handshakeFailed', 'connectionRate', 'tooManyHandshakes'],
   },
   'held connections': {
     does: 'holds connections to the port of the mesh, a byte a second',
     strikes: ['heldConnections'],
-    counted: ['handshakeFailed', 'connectionRate', 'tooManyHandshakes', 'offender'],
+    counted: ['handshakeFailed', 'connectionRate', 'tooManyHandshakes'],
   },
   strangers: {
     does: 'has the swarm key and no certificate, and speaks on every stream',
@@ -47,21 +49,25 @@ export const attacks = {
     counted: ['trustUnknownIssuer', 'trustBadSignature', 'trustExpired', 'trustForeignMesh'],
   },
   streams: {
+    certified: true,
     does: 'is certified, and opens streams without end, with and without names',
     strikes: ['streamFlood', 'namelessStreams', 'unknownPurpose'],
-    counted: ['tooManyStreams'],
+    counted: ['tooManyStreams', 'unknownPurpose', 'streamRate'],
   },
   frames: {
+    certified: true,
     does: 'is certified, and floods its streams with frames, good, random and too long',
     strikes: ['frameFlood', 'randomFrame', 'oversizedFrame', 'truncatedMessage'],
     counted: ['throttled', 'undecodable'],
   },
   requests: {
+    certified: true,
     does: 'is certified, and asks what nobody serves and what makes no sense',
     strikes: ['unknownService', 'garbageQuestion', 'replayedRequest', 'notServed'],
     counted: ['unknownService', 'badQuestion', 'replayedRequest', 'notServed'],
   },
   lies: {
+    certified: true,
     does: 'is certified, and lies: digests of others, claims, votes, assignments',
     strikes: [
       'forgedDigest',
@@ -74,12 +80,14 @@ export const attacks = {
     counted: ['forgedDigest', 'garbledDigest', 'trustMissingRole'],
   },
   stops: {
+    certified: true,
     does: 'is certified, and releases and raises stops in the names of people',
     strikes: ['forgedStops', 'stopFlood'],
     counted: ['unsigned', 'badSignature', 'unknownIssuer', 'notAllowed'],
   },
   gossip: {
-    does: 'floods gossip with messages, subscriptions and what is neither',
+    certified: true,
+    does: 'is certified, and floods gossip with messages, subscriptions and what is neither',
     strikes: ['gossipMessages', 'gossipSubscriptions', 'gossipMutated', 'gossipOversized'],
     counted: ['topicNotAllowed', 'gossipLimit', 'gossipGarbage'],
   },

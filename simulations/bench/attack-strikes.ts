@@ -77,7 +77,7 @@ async function hold(
   const fill = (): void => {
     while (sockets.size < HELD) {
       session.sent++
-      const socket = connect(where)
+      const socket = connect({ ...where, localAddress: session.from })
       sockets.add(socket)
       socket.on('error', () => {})
       socket.on('close', () => sockets.delete(socket))
@@ -122,6 +122,7 @@ async function ask(session: Session, headers: () => Record<string, string>): Pro
     await new Promise<void>((resolve) => {
       const asked = request(new URL(paths[i % paths.length] as string, apiAddress), {
         headers: headers(),
+        localAddress: session.from,
       })
       asked.on('response', (response) => {
         response.resume()

@@ -53,6 +53,14 @@ const CONNECT_AGAIN_MS = 100
 /** For anything that the victim should answer at once. */
 const ANSWER_DEADLINE_MS = 3_000
 
+/** Without a word on it, each peer of a session is somebody new, from somewhere else. */
+export interface Who {
+  /** The address of this host that all come from. */
+  readonly from?: string
+  /** 32 bytes, of the one identity that there is; its connection is kept for as long as it lasts. */
+  readonly seed?: Uint8Array
+}
+
 export class Session {
   readonly entropy: Entropy
   readonly target: FuzzTarget
@@ -60,18 +68,32 @@ export class Session {
   sent = 0
   private readonly peers: BarePeer[] = []
   private readonly credentials = new Map<BarePeer, Credential>()
+  private readonly who: Who
+  private kept: { peer: BarePeer; connection?: BareConnection } | undefined
 
-  constructor(target: FuzzTarget, entropy: Entropy) {
+  constructor(target: FuzzTarget, entropy: Entropy, who: Who = {}) {
     this.target = target
     this.entropy = entropy
+    this.who = who
   }
 
-  async peer(swarmKey = this.target.swarmKey, seed = this.entropy.bytes(32)): Promise<BarePeer> {
-    const from = someLoopbackAddress(this.entropy)
-    const peer = await startBarePeer({ privateKeySeed: seed, swarmKey, from })
+  async peer(swarmKey = this.target.swarmKey, seed?: Uint8Array): Promise<BarePeer> {
+    if (seed !== undefined || this.who.seed === undefined) return this.newPeer(swarmKey, seed)
+    this.kept ??= { peer: await this.newPeer(swarmKey, this.who.seed) }
+    return this.kept.peer
+  }
+
+  private async newPeer(swarmKey: Uint8Array, given: Uint8Array | undefined): Promise<BarePeer> {
+    const seed = given ?? this.entropy.bytes(32)
+    const peer = await startBarePeer({ privateKeySeed: seed, swarmKey, from: this.from })
     this.peers.push(peer)
     this.credentials.set(peer, this.credentialOf(signerFromSeed(seed)))
     return peer
+  }
+
+  /** The address of this host that the next connection comes from. */
+  get from(): string {
+    return this.who.from ?? someLoopbackAddress(this.entropy)
   }
 
   /** What a peer of the mesh shows; with a change, what one shows that is none. */
@@ -89,7 +111,10 @@ export class Session {
   /** Comes in, and shows that it is of the mesh. */
   async enter(peer?: BarePeer): Promise<BareConnection> {
     const visitor = peer ?? (await this.peer())
+    const kept = this.kept?.peer === visitor ? this.kept : undefined
+    if (kept?.connection?.open) return kept.connection
     const connection = await this.knock(visitor)
+    if (kept) kept.connection = connection
     const credential = this.credentials.get(visitor)
     if (credential) await this.introduce(connection, encode(Introduction, { credential }))
     return connection

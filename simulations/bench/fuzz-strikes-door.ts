@@ -130,7 +130,8 @@ async function closed(connection: BareConnection): Promise<void> {
 function knock(session: Session, bytes: Uint8Array): Promise<void> {
   session.sent++
   return new Promise((resolve) => {
-    const socket = connect(session.target.port, session.target.host)
+    const { host, port } = session.target
+    const socket = connect({ host, port, localAddress: session.from })
     socket.setTimeout(KNOCK_DEADLINE_MS, () => socket.destroy())
     socket.on('error', () => {})
     socket.on('close', () => resolve())
