@@ -3,6 +3,7 @@
  * with no agent behind it. It believes nobody who does not show that they are of the mesh in the
  * token, and says nothing of the token before.
  */
+import { grantIn } from '../../protocol/identity/certificate.ts'
 import { believe, type Credential } from '../../protocol/identity/credential.ts'
 import { type PeerId, signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { joinLimits } from '../../protocol/joining/limits.ts'
@@ -28,12 +29,19 @@ export interface JoinWish {
   token: JoinToken
   /** What this host would be called. */
   name: string
+  /**
+   * Of the issuing key's certificate behind the one that this host has, where that may still be good:
+   * it is, where those who are asked hang on the same.
+   */
+  issuer?: string | undefined
   /** The key behind a peer's id: the id itself, but in worlds whose ids are made up. */
   keyOf(peer: PeerId): PeerId
 }
 
 export type Joined =
   | { kind: 'joined'; credential: Credential }
+  /** What this host has hangs on the issuing key of those who are asked. */
+  | { kind: 'same' }
   /** The mesh has said no; `unavailable`: nobody could judge it for as long as was asked. */
   | { kind: 'refused'; why: JoinRefusal }
   /** Who answers is not of the mesh in the token; or the calendars differ. */
@@ -61,7 +69,8 @@ async function askAll(ports: AskingPorts, wish: JoinWish, signal: AbortSignal): 
   let foreign: Joined | undefined
   for (const address of wish.token.addresses) {
     const said = await askAt(ports, wish, address, signal)
-    if (said.kind === 'joined' || (said.kind === 'refused' && said.why === 'refused')) return said
+    if (said.kind === 'joined' || said.kind === 'same') return said
+    if (said.kind === 'refused' && said.why === 'refused') return said
     if (said.kind === 'refused') later = said
     else if (said.kind === 'foreign') foreign ??= said
     else tried.push(...said.tried)
@@ -101,7 +110,7 @@ function converse(
   wish: JoinWish,
   address: string,
 ): Promise<Joined> {
-  const { token, name, keyOf } = wish
+  const { token, name, issuer, keyOf } = wish
   return new Promise((resolve) => {
     const end = (said: Joined) => {
       timer.cancel()
@@ -120,6 +129,7 @@ function converse(
       if (frame.kind === 'challenge' && !believed) {
         const why = faultOf(frame.value.credential, token, keyOf(stream.peer), clock.wall())
         if (why !== undefined) return end({ kind: 'foreign', address, why })
+        if (isBehind(frame.value.credential, issuer)) return end({ kind: 'same' })
         believed = true
         stream.send(requestFor(frame.value.nonce, stream.peer, self, token, name))
       } else if (frame.kind === 'answer') {
@@ -157,6 +167,10 @@ function answerIn(
   // Who has not shown who they are cannot say that the mesh refuses.
   const known = joinRefusals.find((each) => each === why) ?? 'unavailable'
   return { kind: 'refused', why: believed ? known : 'busy' }
+}
+
+function isBehind({ issuer }: Credential, serial: string | undefined): boolean {
+  return serial !== undefined && issuer !== undefined && grantIn(issuer)?.serial === serial
 }
 
 /** Undefined where that is a credential of this peer, in the mesh of the token. */

@@ -63,7 +63,10 @@ export function interrupted(): Problem {
   return problem('interrupted', 'interrupted by Ctrl-C', fix, exitCodes.interrupted)
 }
 
-export function notLetIn(said: Exclude<Joined, { kind: 'joined' }>, { mesh }: JoinToken): Problem {
+export function notLetIn(
+  said: Exclude<Joined, { kind: 'joined' | 'same' }>,
+  { mesh }: JoinToken,
+): Problem {
   switch (said.kind) {
     case 'unreachable':
       return nobodyAnswers(said.tried)

@@ -15,8 +15,9 @@ import { configRefused, configUnreadable, notWritable } from '../../agent/life/r
 import { startNetwork } from '../../agent/network/start.ts'
 import { SystemClock } from '../../agent/ports/clock.ts'
 import { Secrets } from '../../agent/ports/secrets.ts'
+import { assert } from '../../protocol/assert.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
-import type { Grant } from '../../protocol/identity/certificate.ts'
+import { type Grant, grantIn } from '../../protocol/identity/certificate.ts'
 import { believe, type Credential } from '../../protocol/identity/credential.ts'
 import { shortMeshId } from '../../protocol/identity/mesh-id.ts'
 import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
@@ -46,11 +47,10 @@ export async function joinMesh(options: JoinOptions): Promise<number> {
   const secrets = new Secrets(place.dataDirectory)
   await secrets.prepare()
   await refuseOtherMesh(secrets, token)
-  const known = await ownHolder(secrets, token)
-  const holder = known ?? (await letIn(secrets, token, place.name))
+  const { holder, wasThere } = await membershipIn(secrets, token, place.name)
   await secrets.write(swarmKeyFile, Buffer.from(formatSwarmKey(token.swarmKey)))
   if (!place.isConfigured) writeConfig(file, place, token, holder)
-  report(options, file, token, holder, known !== undefined)
+  report(options, file, token, holder, wasThere)
   return exitCodes.done
 }
 
@@ -120,10 +120,18 @@ async function refuseOtherMesh(secrets: Secrets, token: JoinToken): Promise<void
   if (!mayBeRenewed) throw no.otherData(secrets.path)
 }
 
-/** Whom this host is to the mesh already. */
-async function ownHolder(secrets: Secrets, token: JoinToken): Promise<Grant | undefined> {
+interface Own {
+  holder: Grant
+  /** Of the certificate of the issuing key behind it, where there is one. */
+  issuer: string | undefined
+}
+
+/** Whom this host is to the mesh already, as far as it can tell by itself. */
+async function ownMembership(secrets: Secrets, token: JoinToken): Promise<Own | undefined> {
   const credential = await credentialIn(secrets)
-  return credential && holderIn(credential, secrets, token)
+  const holder = credential && (await holderIn(credential, secrets, token))
+  if (holder === undefined) return undefined
+  return { holder, issuer: credential?.issuer && grantIn(credential.issuer)?.serial }
 }
 
 async function holderIn(
@@ -136,18 +144,40 @@ async function holderIn(
   return judged.ok && judged.holder.subject === id ? judged.holder : undefined
 }
 
-async function letIn(secrets: Secrets, token: JoinToken, name: string): Promise<Grant> {
-  if (Date.now() >= token.expiresMs) throw no.expired(token)
-  if (token.addresses.length === 0) throw no.nobodyAnswers([])
-  const joined = await asked(await seedIn(secrets), token, name)
-  if (joined.kind !== 'joined') throw no.notLetIn(joined, token)
+interface Membership {
+  holder: Grant
+  wasThere: boolean
+}
+
+/**
+ * What this host has is looked at by asking: another issuing key may have taken the place of the one
+ * behind it while this host was away, and then it is let in anew. Where nobody can say so, it is kept.
+ */
+async function membershipIn(secrets: Secrets, token: JoinToken, name: string): Promise<Membership> {
+  const known = await ownMembership(secrets, token)
+  const canAsk = Date.now() < token.expiresMs && token.addresses.length > 0
+  const kept = known && { holder: known.holder, wasThere: true }
+  if (kept && (known.issuer === undefined || !canAsk)) return kept
+  if (!canAsk) throw token.addresses.length > 0 ? no.expired(token) : no.nobodyAnswers([])
+  const joined = await asked(await seedIn(secrets), token, name, known?.issuer)
+  if (joined.kind !== 'joined') {
+    const isRefused = joined.kind === 'refused' && joined.why === 'refused'
+    if (kept && !isRefused) return kept
+    assert(joined.kind !== 'same', 'only who has a certificate is told that it is the same')
+    throw no.notLetIn(joined, token)
+  }
   await keepCredential(secrets, joined.credential)
   const holder = await holderIn(joined.credential, secrets, token)
   if (holder === undefined) throw no.notLetIn({ kind: 'refused', why: 'unavailable' }, token)
-  return holder
+  return { holder, wasThere: false }
 }
 
-async function asked(seed: Uint8Array, token: JoinToken, name: string): Promise<Joined> {
+async function asked(
+  seed: Uint8Array,
+  token: JoinToken,
+  name: string,
+  issuer: string | undefined,
+): Promise<Joined> {
   const clock = new SystemClock()
   const interrupt = new AbortController()
   const stop = () => interrupt.abort()
@@ -162,7 +192,7 @@ async function asked(seed: Uint8Array, token: JoinToken, name: string): Promise<
     log: silentLog,
   })
   try {
-    const wish = { token, name, keyOf: (peer: typeof network.self) => peer }
+    const wish = { token, name, issuer, keyOf: (peer: typeof network.self) => peer }
     const joined = await askToJoin({ clock, network }, wish, interrupt.signal)
     if (interrupt.signal.aborted && joined.kind !== 'joined') throw no.interrupted()
     return joined

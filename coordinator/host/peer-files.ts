@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { credentialFile, identityFile, issuerFile, Secrets } from '../../agent/ports/secrets.ts'
-import type { Grant } from '../../protocol/identity/certificate.ts'
+import { type Grant, grantIn } from '../../protocol/identity/certificate.ts'
 import { believe, Credential, type Trust } from '../../protocol/identity/credential.ts'
 import { issuePeer, serialFrom } from '../../protocol/identity/issuing.ts'
 import { parseKeyFile } from '../../protocol/identity/key-file.ts'
@@ -52,7 +52,8 @@ export interface Equipment {
 
 /**
  * Makes the directory that of a peer: with a key, and with a credential by this issuer. What is
- * there and will be good for a while is kept.
+ * there and will be good for a while is kept, unless this issuer has taken the place of the one
+ * behind it: then nobody may believe it any more, which cannot be known here.
  */
 export async function equipPeer(
   dataDirectory: string,
@@ -65,7 +66,8 @@ export async function equipPeer(
   const nowMs = Date.now()
   const known = await credentialIn(secrets)
   const holder = known && holderOf(known, trustIn(issuer.mesh), nowMs + lifetimes.peerRenewalMs)
-  if (known && holder?.subject === id && hasAll(holder, equipment.roles)) return known
+  const isOurs = holder?.subject === id && hasAll(holder, equipment.roles)
+  if (known && isOurs && !isOvertaken(known, issuer)) return known
   const credential = credentialBy(issuer, id, equipment)
   await keepCredential(secrets, credential)
   return credential
@@ -87,6 +89,12 @@ export function trustIn(mesh: MeshId): Trust {
 function holderOf(credential: Credential, trust: Trust, atMs: number): Grant | undefined {
   const believed = believe(credential, trust, atMs)
   return believed.ok ? believed.holder : undefined
+}
+
+/** A mesh has one issuing key at a time: the newer one is in the place of the other. */
+function isOvertaken({ issuer: behind }: Credential, { certificate }: KnownIssuer): boolean {
+  const [before, now] = [behind && grantIn(behind), grantIn(certificate)]
+  return before !== undefined && now !== undefined && before.notBeforeMs < now.notBeforeMs
 }
 
 function hasAll({ roles }: Grant, asked: readonly PeerRole[]): boolean {
