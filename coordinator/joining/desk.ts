@@ -26,10 +26,10 @@ import { formatTimestamp } from '../../protocol/workflow/expressions/calendar.ts
 import { type AuditNote, fitted } from '../audit/deed.ts'
 import type { AuditDesk } from '../audit/desk.ts'
 import { freshState } from '../runs/fresh.ts'
-import { isRetiring, issuerBehind } from './issuers.ts'
+import { currentIssuer, isRetiring, issuerBehind } from './issuers.ts'
 import type { IssuingKey } from './issuing-key.ts'
 import { letInLimits } from './limits.ts'
-import { Renewal } from './renewal.ts'
+import { leftWords, Renewal } from './renewal.ts'
 import { forgetToken, type HeldToken, heldToken, heldTokens, recordUse } from './tokens.ts'
 import { LettingAnswer, type LettingQuestion, Question, SERVICE } from './wire.ts'
 
@@ -47,6 +47,8 @@ export class JoinDesk {
   readonly #entropy: Entropy
   readonly #told: TokenBucket
   readonly #renewal: Renewal
+  /** When it was told last that the issuing key ends. */
+  #warnedMs = Number.NEGATIVE_INFINITY
 
   /** `keep`: puts a renewed certificate of this host on its disk. */
   constructor(
@@ -302,10 +304,25 @@ export class JoinDesk {
       if (busy) return
       busy = true
       await this.#forgetOld()
+      this.#warnOfEnd()
       busy = false
     }
     const timer = this.#agent.ports.clock.every(letInLimits.forgetMs, look)
     over.addEventListener('abort', () => timer.cancel(), { once: true })
+  }
+
+  /** A person must act: only the root makes another. */
+  #warnOfEnd(): void {
+    const { ledger, ports, membership, id } = this.#agent
+    const key = currentIssuer(ledger.state)
+    const leftMs = (key?.notAfterMs ?? Number.POSITIVE_INFINITY) - ports.clock.wall()
+    const nowMs = ports.clock.now()
+    const { issuerWarnMs, warnAgainMs } = letInLimits
+    if (leftMs > issuerWarnMs || nowMs - this.#warnedMs < warnAgainMs) return
+    this.#warnedMs = nowMs
+    const when = leftMs <= 0 ? 'has ended' : `ends in ${leftWords(leftMs)}`
+    const text = `the issuing key ${when}, and the certificates of all hosts with it: skein keys rotate issuing, where the root key is`
+    this.#tell('issuer.ending', id, membership.nameOf(id), text)
   }
 
   async #forgetOld(): Promise<void> {

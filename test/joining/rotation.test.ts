@@ -225,4 +225,10 @@ test('that the issuing key ends soon is told in good time, with what mends it', 
     assert.match(check?.remedy ?? '', /skein keys rotate issuing/)
   }
   assert.deepEqual(states, ['ok', 'degraded', 'failed'])
+  const isTold = () => eventsOf(it.leader, 'issuer.ending').length > 0
+  await it.mesh.until(isTold, 'it is told in events', 2 * letInLimits.forgetMs)
+  assert.match(
+    eventsOf(it.leader, 'issuer.ending')[0] ?? '',
+    /ends in 29d.*skein keys rotate issuing/,
+  )
 })
