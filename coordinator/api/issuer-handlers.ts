@@ -45,7 +45,7 @@ export function issuerHandlers(parts: IssuerParts): Pick<Handlers, IssuerRoute> 
     },
     rotateIssuer: (it) => {
       const node = parts.find(it.parameters.node)
-      return node.self ? rotate(agent, issuing, it) : parts.passOn(node, 'rotateIssuer', it)
+      return node.self ? rotate(agent, issuing, it) : rotateThere(parts, node, it)
     },
     retireIssuer: (it) => retire(agent, it),
     renewUser: (it) => {
@@ -63,6 +63,17 @@ function receptionOf(issuing: IssuingKey): RouteResponse<'issuingReception'> {
     sealing: textOf(sealing),
     signature: textOf(signature),
   }
+}
+
+/** Who asks this agent next is to see what was done at the other. */
+async function rotateThere(
+  { agent, passOn }: IssuerParts,
+  node: Node,
+  request: Request<'rotateIssuer'>,
+): Promise<Keys> {
+  const keys = await passOn(node, 'rotateIssuer', request)
+  await freshState(agent, request.signal)
+  return keys
 }
 
 async function rotate(
@@ -118,7 +129,15 @@ async function retire(
   agent: Agent,
   { parameters: { serial }, body, call, signal, trail }: Request<'retireIssuer'>,
 ): Promise<Keys> {
-  const { state } = await freshState(agent, signal)
+  const { state, fresh } = await freshState(agent, signal)
+  if (!fresh) {
+    const why = 'nobody tells this agent now who hangs on that key'
+    throw new ApiRefusal(
+      'unreachable',
+      why,
+      'skein health says who is missing; nothing was changed',
+    )
+  }
   if (!isRetiring(state, serial)) {
     const why = `no issuing key with the certificate ${serial} is being retired`
     const fix = 'put another in its place first, with skein keys rotate issuing'

@@ -6,18 +6,24 @@ import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { compareNames } from '../../protocol/name-order.ts'
 import { currentIssuer, isRetiring, issuerBehind, retiringIssuers } from '../joining/issuers.ts'
 import { people } from '../people/register.ts'
+import { freshState } from '../runs/fresh.ts'
 import type { SwarmDesk } from '../swarm/desk.ts'
 import type { Handlers } from './dispatch.ts'
 import type { RouteResponse } from './routes.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 import { rotationOf, swarmKeyHandlers } from './swarm-key-handlers.ts'
 
+/** For those who were not met yet; an answer that takes long is worth less than one that names them. */
+const MEETING_MS = 1_000
+const metAtOnceMax = 64
+
 export type Keys = RouteResponse<'keys'>
 
 type KeyRoute = 'keys' | keyof ReturnType<typeof swarmKeyHandlers>
 
 export function keyHandlers(agent: Agent, swarm: SwarmDesk): Pick<Handlers, KeyRoute> {
-  const keys = async () => {
+  const keys: Handlers['keys'] = async ({ signal }) => {
+    await Promise.all([freshState(agent, signal), meetUnseen(agent, signal)])
     const rotation = await rotationOf(agent, swarm)
     const fingerprint = meshFingerprint(swarm.hold.dialled)
     return {
@@ -27,6 +33,23 @@ export function keyHandlers(agent: Agent, swarm: SwarmDesk): Pick<Handlers, KeyR
     }
   }
   return { keys, ...swarmKeyHandlers(agent, swarm) }
+}
+
+/** Who lives and was not met yet is met, as many as there is time for: then it is known on what it hangs. */
+async function meetUnseen({ membership, peers, ports }: Agent, signal: AbortSignal): Promise<void> {
+  const unseen = membership
+    .members()
+    .filter(({ id, self, state }) => !self && state === 'alive' && peers.holderOf(id) === undefined)
+  if (unseen.length === 0) return
+  const asked = unseen.slice(0, metAtOnceMax).map(({ id }) => peers.meet(id))
+  await new Promise<void>((resolve) => {
+    const timer = ports.clock.after(MEETING_MS, resolve)
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    void Promise.allSettled(asked).then(() => {
+      timer.cancel()
+      resolve()
+    })
+  })
 }
 
 export function keysOf(agent: Agent): Keys {

@@ -61,16 +61,18 @@ export async function rotateIssuing(context: Context, flags: RotateFlags): Promi
     )
   }
   if (flags.finish === true) return finish(context, flags.force === true)
-  await putAnother(context, flags)
-  const keys = flags.wait ? await followed(context, timeoutMs) : await context.client.call('keys')
+  const serial = await putAnother(context, flags)
+  const keys = await followed(context, serial, flags.wait ? timeoutMs : 0)
   const left = hanging(keys)
-  if (countOf(left) === 0) return finished(context, await retireAll(context, keys, false))
+  if (countOf(left) === 0 && isSeen(keys, serial))
+    return finished(context, await retireAll(context, keys, false))
   return waiting(context, keys, left)
 }
 
 // ── The new key ────────────────────────────────────────────────────────────────────────────────────
 
-async function putAnother(context: Context, flags: RotateFlags): Promise<void> {
+/** The serial of its certificate. */
+async function putAnother(context: Context, flags: RotateFlags): Promise<string> {
   const { client, io, quiet, json } = context
   const { from, holder } = await client.signIn.key()
   const rootFile = resolve(flags.rootKey ?? join(dirname(from), keyFileNames.root))
@@ -89,8 +91,10 @@ async function putAnother(context: Context, flags: RotateFlags): Promise<void> {
   const given = await draftedIssuer(file, root, Date.now())
   await handOver(context, given, file)
   putIssuerInPlace(file)
-  if (quiet || json) return
+  const serial = grantIn(given.certificate)?.serial ?? ''
+  if (quiet || json) return serial
   io.err(`another issuing key is in place, and in ${file}; destroy the copies of the one before\n`)
+  return serial
 }
 
 function touched({ issuers }: Keys, file: string): string {
@@ -143,7 +147,7 @@ function receptionIn(answer: RouteResponse<'issuingReception'>) {
 // ── Those who hang on the one before ───────────────────────────────────────────────────────────────
 
 /** Until no host that is here hangs on a key that is being retired. */
-async function followed(context: Context, timeoutMs: number): Promise<Keys> {
+async function followed(context: Context, serial: string, timeoutMs: number): Promise<Keys> {
   const { client, io, quiet, json, interrupted } = context
   const endMs = performance.now() + timeoutMs
   let told = ''
@@ -154,11 +158,17 @@ async function followed(context: Context, timeoutMs: number): Promise<Keys> {
     const { hosts, unseen } = hanging(keys)
     const left = [...hosts, ...unseen].filter((name) => alive.has(name)).length
     const line = `${left} of ${alive.size} hosts still have a certificate by the key before`
+    const isOver = left === 0 && isSeen(keys, serial)
     if (left > 0 && line !== told && !quiet && !json) io.err(`${line}\n`)
     told = line
-    if (left === 0 || performance.now() >= endMs || interrupted.aborted) return keys
+    if (isOver || performance.now() >= endMs || interrupted.aborted) return keys
     await sleep(LOOK_MS, interrupted)
   }
+}
+
+/** Whether the agent that is asked knows of the new key already. */
+function isSeen({ issuers }: Keys, serial: string): boolean {
+  return issuers.some((key) => key.serial === serial)
 }
 
 function hanging({ issuers, unseen }: Keys): Hanging {
@@ -229,6 +239,7 @@ async function finished(context: Context, retired: readonly Key[]): Promise<numb
   const keys = await context.client.call('keys')
   if (context.json) document(context, resultOf(keys, hanging(keys), retired))
   else if (!context.quiet) {
+    if (retired.length === 0) return exitCodes.done
     const ids = retired.map(({ id }) => `…${plain(id.slice(-8))}`).join(', ')
     context.io.err(
       `the issuing key before (${ids}) is taken back: what it signs is believed by nobody\n`,
