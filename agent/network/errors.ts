@@ -132,7 +132,8 @@ function handshakeVerdict(error: HandshakeFailed, target: string): Unreachable {
     'handshakeFailed',
     `${target} answers, but not in words we understand. The likely cause is a different swarm ` +
       'key: it belongs to another mesh, or its swarm key file is not the one used here, because ' +
-      'the key was rotated meanwhile: then skein agent join with a new token brings it.',
+      'the key was rotated meanwhile: then skein agent join with a new token brings it to a host, ' +
+      'and skein keys copy swarm to a person.',
   )
 }
 

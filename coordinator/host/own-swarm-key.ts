@@ -3,7 +3,7 @@
  * another, the one that it keeps in its data directory. Whoever puts another key into the file means
  * that one: so a host that was away while the old key was dropped is given the new one.
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { swarmKeyUnusable } from '../../agent/life/refusals.ts'
@@ -17,6 +17,8 @@ import { bytes, field, message, optional, uint } from '../../protocol/wire/schem
 import { type HeldSwarmKey, swarmStepOf, swarmSteps } from '../swarm/steps.ts'
 
 const digestBytes = 32
+/** Of a draft’s name, so that no two are the same. */
+const draftLetters = 16
 
 const KeptSwarmKey = message('KeptSwarmKey', {
   madeMs: field(1, uint()),
@@ -58,7 +60,7 @@ async function renewFile(file: string, key: Uint8Array, log: Log): Promise<void>
     const content = Buffer.from(formatSwarmKey(key))
     const name = basename(file)
     // The agents of a local mesh share the file, and may all replace it at once.
-    const draft = `.${name}.${process.pid}.draft`
+    const draft = `.${name}.${randomBytes(draftLetters / 2).toString('hex')}.draft`
     await replaceFile(dirname(file), name, content, statSync(file).mode & 0o777, draft)
   } catch (error) {
     log.warn('the swarm key file still has the old key', { file, why: String(error) })

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { recordRevocation } from '../../coordinator/people/register.ts'
 import { dialledOf } from '../../coordinator/swarm/steps.ts'
 import { NAMESPACE, Question, SERVICE, SwarmAnswer } from '../../coordinator/swarm/wire.ts'
@@ -135,7 +136,7 @@ for (const step of ['taken', 'dialled', 'alone'] as const) {
 }
 
 test('while a host is away the old key stays, and when it is back it is taken along', async () => {
-  const mesh = await rotating('away', 5)
+  const mesh = await rotating('away')
   const away = mesh.follower
   const [old] = keysOf(away)
   away.host.crash('kill')
@@ -161,7 +162,7 @@ test('while a host is away the old key stays, and when it is back it is taken al
     return checks.find(({ check }) => check === 'swarm key')?.state
   }
   assert.equal(await health(), 'ok')
-  await mesh.world.runFor(2 * 3_600_000)
+  await mesh.world.runFor(3_700_000)
   assert.equal(await health(), 'degraded')
   assert.equal((await rotationOf(mesh))?.step, 'dialled')
   for (const member of mesh.members) assert.ok(keysOf(member).includes(old ?? ''))
@@ -271,4 +272,34 @@ test('what a host joins with is what every host takes, at every step', async () 
     }
   }
   assert.equal(steps.size, 3)
+})
+
+test('whoever dies and comes back, and when: it ends with one key, and nobody is ever apart', async () => {
+  const blow = fc.record({
+    afterMs: fc.integer({ min: 0, max: 4_000 }),
+    victim: fc.integer({ min: 0, max: 4 }),
+    awayMs: fc.integer({ min: 0, max: 20_000 }),
+  })
+  const blows = fc.array(blow, { minLength: 1, maxLength: 5 })
+  let meshes = 0
+  await fc.assert(
+    fc.asyncProperty(blows, async (struck) => {
+      const mesh = await rotating(`struck ${meshes++}`, 5)
+      const met = watched(mesh)
+      await mesh.call(mesh.leader!, 'rotateSwarmKey')
+      for (const { afterMs, victim, awayMs } of struck) {
+        await mesh.world.runFor(afterMs)
+        const { host } = mesh.members[victim]!
+        if (host.state !== 'up') continue
+        host.crash('kill')
+        await mesh.world.runFor(awayMs)
+        host.restart()
+      }
+      await mesh.until(() => mesh.members.every(({ host }) => host.state === 'up'), 'all are up')
+      await until(mesh, 'over', isOver)
+      assert.equal(new Set(mesh.members.flatMap(keysOf)).size, 1)
+      met()
+    }),
+    { numRuns: 12 },
+  )
 })
