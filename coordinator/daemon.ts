@@ -51,7 +51,7 @@ import { guardOf } from './api/guard.ts'
 import { ControlApi, type ControlApiParts } from './api/handlers.ts'
 import { standingOf } from './api/health.ts'
 import { LedgerGate } from './api/ledger-gate.ts'
-import { refusalsOf } from './api/queries.ts'
+import { refusedBy } from './api/queries.ts'
 import { RefusalWatch } from './audit/refusal-watch.ts'
 import { readConfig } from './cli/config-file.ts'
 import { stateDirectory } from './cli/where.ts'
@@ -300,12 +300,6 @@ function gatewayModule(
       listener = undefined
     },
   }
-}
-
-/** By peers and by those who ask the control API, each under its own reason. */
-function refusedBy(agent: Agent, door: SignedDoor): Record<string, number> {
-  const atTheDoor = Object.entries(door.refusals()).map(([why, count]) => [`api ${why}`, count])
-  return { ...refusalsOf(agent), ...Object.fromEntries(atTheDoor) }
 }
 
 function untilStopped(agent: Agent): Promise<void> {

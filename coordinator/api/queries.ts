@@ -13,6 +13,7 @@ import { read } from '../../protocol/ledger/read.ts'
 import { compareNames } from '../../protocol/name-order.ts'
 import { WIRE_VERSION } from '../../protocol/wire/versions.ts'
 import { endOf } from '../joining/renewal.ts'
+import type { SignedDoor } from './door.ts'
 import { ledgerStatusOf, nodeLedgerOf } from './ledger-view.ts'
 import type { Load, Module, Node, NodeDetail, Status } from './schemas.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
@@ -169,6 +170,15 @@ function certificateOf({ peers }: Agent): Pick<NodeDetail, 'certificate'> {
   if (grant === undefined) return {}
   const { serial, roles } = grant
   return { certificate: { serial, roles: [...roles], notAfterMs: endOf(peers.credential) } }
+}
+
+/** By peers and by those who ask the control API, each under its own reason. */
+export function refusedBy(
+  agent: Agent,
+  door: Pick<SignedDoor, 'refusals'>,
+): Record<string, number> {
+  const atTheDoor = Object.entries(door.refusals()).map(([why, count]) => [`api ${why}`, count])
+  return { ...refusalsOf(agent), ...Object.fromEntries(atTheDoor) }
 }
 
 export function refusalsOf(agent: Agent): Record<string, number> {

@@ -11,17 +11,26 @@ import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
 import type { Context } from './context.ts'
 import type { File, List } from './run-artifacts.ts'
+import { plain } from './table.ts'
 
-/** Its path. */
+/**
+ * Its path: below the directory `to` and those of the list's own in it, whatever the agent that is
+ * asked makes of the names.
+ */
 export async function placeFile(
   context: Context,
   { hosts }: List,
   file: File,
-  directory: readonly string[],
+  { to, own }: { to: string; own: readonly string[] },
 ): Promise<string> {
-  const fault = faultOfPath(file.path)
-  if (fault !== undefined) throw failure(`${JSON.stringify(file.path)} cannot be saved: ${fault}`)
-  const path = join(...directory, file.path)
+  const below = [...own, file.path].join('/')
+  const fault = own.some((name) => name.includes('/')) ? 'it leads elsewhere' : faultOfPath(below)
+  if (fault !== undefined) throw failure(`${JSON.stringify(below)} cannot be saved: ${fault}`)
+  const isSize = Number.isSafeInteger(file.bytes) && file.bytes >= 0
+  if (!isSize || file.bytes > artifactLimits.fileBytesMax) {
+    throw failure(`${plain(below)} cannot be saved: no file has a size of ${file.bytes} bytes`)
+  }
+  const path = join(to, below)
   const part = `${path}.skein-part`
   await mkdir(dirname(path), { recursive: true })
   const asked: string[] = []
@@ -40,7 +49,7 @@ export async function placeFile(
       await rm(part, { force: true })
     }
   }
-  throw failure(`${file.path} cannot be had now: ${asked.join('; ')}`)
+  throw failure(`${plain(below)} cannot be had now: ${plain(asked.join('; '))}`)
 }
 
 /** False when the host does not have it, or has something else. */

@@ -140,13 +140,13 @@ async function save(
 ): Promise<number> {
   const saved: { path: string; bytes: number }[] = []
   for (const list of lists) {
-    const own = list.item === undefined ? [list.stage] : [list.stage, String(list.item)]
-    const directory = lists.length === 1 ? [to] : [to, ...own]
+    const named = list.item === undefined ? [list.stage] : [list.stage, String(list.item)]
+    const own = lists.length === 1 ? [] : named
     for (const each of list.contents ?? []) {
       if (file !== undefined && each.path !== file) continue
-      const path = await placeFile(context, list, each, directory)
+      const path = await placeFile(context, list, each, { to, own })
       saved.push({ path, bytes: each.bytes })
-      if (!context.json && !context.quiet) context.io.err(`${path}  ${bytes(each.bytes)}\n`)
+      if (!context.json && !context.quiet) context.io.err(`${plain(path)}  ${bytes(each.bytes)}\n`)
     }
   }
   if (context.json) {

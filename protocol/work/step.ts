@@ -62,6 +62,14 @@ export const ContainerStep = message('ContainerStep', {
 })
 export type ContainerStep = Infer<typeof ContainerStep>
 
+/**
+ * Whether an engine of containers may be given it as the name of an image. What it would take for one
+ * of its options is none, wherever it has come from.
+ */
+export function isImageName(text: string): boolean {
+  return /^[A-Za-z0-9][\w.:/@+-]*$/.test(text)
+}
+
 /** `run` in the language is `script` or `program` here. */
 export const AttemptStep = union('AttemptStep', {
   script: [1, ScriptStep],

@@ -8,7 +8,7 @@ import { assert } from '../../../protocol/assert.ts'
 import type { CellExit } from '../../../protocol/ports/cells.ts'
 import { StartError } from '../../../protocol/ports/processes.ts'
 import type { Assignment } from '../../../protocol/work/attempt.ts'
-import type { ContainerStep } from '../../../protocol/work/step.ts'
+import { type ContainerStep, isImageName } from '../../../protocol/work/step.ts'
 import { CellStep, type StandIn } from './cell-step.ts'
 import { environmentOf } from './environment.ts'
 import {
@@ -47,9 +47,13 @@ export class Containers implements StepExecutor {
     this.#base = base
   }
 
-  check(): string | undefined {
-    if (this.#engine !== undefined) return undefined
-    return 'this host has neither podman nor docker; install one, or look at work.containerEngine'
+  check(assignment: Assignment): string | undefined {
+    if (this.#engine === undefined) {
+      return 'this host has neither podman nor docker; install one, or look at work.containerEngine'
+    }
+    const { image } = stepOf(assignment)
+    if (isImageName(image)) return undefined
+    return `${JSON.stringify(image)} is no name of an image, and goes to no engine`
   }
 
   async start(order: StepOrder): Promise<RunningStep> {

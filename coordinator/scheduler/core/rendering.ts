@@ -5,7 +5,7 @@
 import { stateLimits } from '../../../protocol/ledger/limits.ts'
 import type { AttemptResources, AttemptTimeouts } from '../../../protocol/work/attempt.ts'
 import { workLimits as limits } from '../../../protocol/work/limits.ts'
-import type { AttemptStep } from '../../../protocol/work/step.ts'
+import { type AttemptStep, isImageName } from '../../../protocol/work/step.ts'
 import type { ExpressionMistake } from '../../../protocol/workflow/expressions/errors.ts'
 import {
   type Rendered,
@@ -209,6 +209,9 @@ function renderStep(step: Step, stageAt: string, names: Fields): AttemptStep {
     case 'container': {
       const { pull, network } = step
       const image = text(`${at}.image`, step.image, names, limits.pathBytesMax)
+      if (!isImageName(image)) {
+        refuse(`${at}.image`, `${JSON.stringify(cut(image))} is no name of an image`)
+      }
       const command = texts(step.command, `${at}.command`)
       return { kind: 'container', value: { image, command, pull, network } }
     }

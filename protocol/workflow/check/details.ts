@@ -1,4 +1,5 @@
 /** What else must go together: inputs with their defaults, times with each other, lists with limits. */
+import { Globs } from '../../artifacts/glob.ts'
 import { formatDuration } from '../../units.ts'
 import { Regex } from '../expressions/regex.ts'
 import { wrongWith } from '../inputs.ts'
@@ -22,6 +23,7 @@ export function checkDetails(draft: Draft): Mention[] {
     checkTimes(draft, stage, path)
     checkForEach(draft, stage, path)
     checkVariables(draft, stage, path)
+    checkPatterns(draft, stage, path)
     return filesMentioned(draft, stage, path)
   })
 }
@@ -145,6 +147,16 @@ function checkVariables(draft: Draft, stage: Stage, path: Path): void {
       [...path, 'env', name],
       `${name} is a secret and a variable of env`,
     )
+  }
+}
+
+/** As the agent that takes files in would find them, after all of the work was done. */
+function checkPatterns(draft: Draft, stage: Stage, path: Path): void {
+  for (const [i, pattern] of stage.artifacts.entries()) {
+    const compiled = Globs.compile([pattern])
+    if (compiled instanceof Globs) continue
+    const what = `${JSON.stringify(pattern)} is no pattern of files`
+    draft.refuse('badValue', [...path, 'artifacts', i], `${what}: ${compiled.why}`)
   }
 }
 
