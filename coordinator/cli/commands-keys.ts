@@ -24,7 +24,12 @@ export function addKeyCommands({ program, done, context }: Parts): void {
     .option('--root-passphrase-file <file>', 'holds the passphrase of the root key')
     .option('--out <file>', 'where the new key goes (default: issuer.key beside the root key)')
     .option('--no-wait', 'do not follow how hosts are certified anew')
-    .option('--timeout <time>', 'how long they are waited for', '10m')
+    .option(
+      '--timeout <seconds>',
+      'how long they are waited for; it goes on by itself',
+      wholeNumber('--timeout', 0),
+      '600',
+    )
     .option('--finish', 'make no new key: take back the one before')
     .option('--force', 'with --finish: also where hosts or people hang on it, who are turned away')
     .action(async (options: RotateFlags) =>

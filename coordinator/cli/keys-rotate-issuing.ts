@@ -12,7 +12,6 @@ import { keyFileNames } from '../../protocol/identity/key-file.ts'
 import { sealingLimits } from '../../protocol/identity/limits.ts'
 import { shortMeshId } from '../../protocol/identity/mesh-id.ts'
 import { Problem } from '../../protocol/problem.ts'
-import { parseDuration } from '../../protocol/units.ts'
 import { decode } from '../../protocol/wire/codec.ts'
 import type { RouteResponse } from '../api/routes.ts'
 import {
@@ -53,7 +52,6 @@ const LOOK_MS = 500
 const REASON = 'rotated'
 
 export async function rotateIssuing(context: Context, flags: RotateFlags): Promise<number> {
-  const timeoutMs = durationIn(flags.timeout)
   if (flags.force === true && flags.finish !== true) {
     throw wrongUse(
       '--force is for --finish',
@@ -62,7 +60,7 @@ export async function rotateIssuing(context: Context, flags: RotateFlags): Promi
   }
   if (flags.finish === true) return finish(context, flags.force === true)
   const serial = await putAnother(context, flags)
-  const keys = await followed(context, serial, flags.wait ? timeoutMs : 0)
+  const keys = await followed(context, serial, flags.wait ? Number(flags.timeout) * 1_000 : 0)
   const left = hanging(keys)
   if (countOf(left) === 0 && isSeen(keys, serial))
     return finished(context, await retireAll(context, keys, false))
@@ -256,10 +254,4 @@ function resultOf(keys: Keys, waitingFor: Hanging, retired: readonly Key[]) {
     retired: retired.map(({ serial }) => serial),
     waitingFor,
   }
-}
-
-function durationIn(text: string): number {
-  const read = parseDuration(text)
-  if (read.ok) return read.value
-  throw wrongUse(`--timeout: ${read.why}`, 'write 30s, 10m or 1h')
 }
