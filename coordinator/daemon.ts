@@ -61,6 +61,7 @@ import { membershipOf } from './host/own-credential.ts'
 import { ownSwarmKey, swarmKeyIn } from './host/own-swarm-key.ts'
 import { issuingSeedIn, keepCredential, seedIn } from './host/peer-files.ts'
 import { cellsDirectory, holdingOfStages, workSettingsOf } from './host/stages.ts'
+import { isIssuers } from './joining/issuers.ts'
 import { SwarmDesk } from './swarm/desk.ts'
 import { type SwarmDoor, SwarmHold, takenOf } from './swarm/hold.ts'
 
@@ -261,7 +262,11 @@ function gatewayModule(
   const open = config.api.metrics === 'loopback' ? ['/metrics'] : []
   const door = new SignedDoor(agent.trust, agent.ports, open)
   agent.ledger.guardAppends(
-    new LedgerGate(door, (peer) => agent.peers.holderOf(peer)?.name ?? 'a host'),
+    new LedgerGate(
+      door,
+      (peer) => agent.peers.holderOf(peer)?.name ?? 'a host',
+      (serial) => isIssuers(agent.ledger.state, agent.peers.credential, serial),
+    ),
   )
   const api = new ControlApi(agent, { ...parts, door })
   const handle = withPlainEndpoints(

@@ -4,11 +4,12 @@
  * whose certificates hang on the one before: they get another for the key that they have.
  */
 import type { Agent } from '../../agent/agent.ts'
+import { stopText } from '../../protocol/estop/text.ts'
 import { believe, Credential } from '../../protocol/identity/credential.ts'
 import { reissuePerson } from '../../protocol/identity/issuing.ts'
 import { revocationWord } from '../../protocol/identity/revocation.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
-import { isRetiring, isSuperseded } from '../joining/issuers.ts'
+import { isRetiring, isSuperseded, issuerBehind } from '../joining/issuers.ts'
 import type { IssuingKey, Rotated } from '../joining/issuing-key.ts'
 import { personNamed, recordPerson, recordRevocation } from '../people/register.ts'
 import { freshState } from '../runs/fresh.ts'
@@ -148,7 +149,7 @@ async function retire(
     throw new ApiRefusal(
       'conflict',
       `it would turn away ${hangs.join(', ')}`,
-      'wait until skein keys ls shows nobody on it (people: their next sign-in, or skein users rotate), or go on with --force',
+      'wait until skein keys ls shows nobody on it (people: their next sign-in, or skein users rotate; stops: skein resume), or go on with --force',
     )
   }
   const word = trail?.proof && revocationWord(trail.proof, call)
@@ -170,7 +171,17 @@ function hangersOn(agent: Agent, serial: string): string[] {
   const { hosts = [], people = [] } = issuers.find((key) => key.serial === serial) ?? {}
   const named = (names: readonly string[], one: string) => names.map((name) => `${one} ${name}`)
   const notMet = unseen.map((name) => `host ${name} (away, and perhaps on it)`)
-  return [...named(hosts, 'host'), ...notMet, ...named(people, 'user')]
+  return [...named(hosts, 'host'), ...notMet, ...named(people, 'user'), ...stopsOn(agent, serial)]
+}
+
+/** What is in force here stays so; a host that comes later would not believe whoever has signed it. */
+function stopsOn({ estop }: Agent, serial: string): string[] {
+  const signed = estop.core.latch
+    .inForce()
+    .filter(({ word }) =>
+      word.hands.every(({ credential }) => issuerBehind(credential)?.serial === serial),
+    )
+  return signed.map(({ by, saying }) => `${by}, whose ${stopText(saying)} is in force`)
 }
 
 async function renew(

@@ -88,11 +88,8 @@ function keptOfToken({ key, value }: Kept): Verbs {
   return grantedIn(value)?.role === 'agent' ? ['token.create'] : ['token.coordinator']
 }
 
-/** Serials are of people, and of issuing keys. */
-const registerVerbs: Verbs = ['user.add', 'user.revoke', 'issuer.retire']
-
 const reserved: Readonly<Record<string, Verbs>> = {
-  ...Object.fromEntries(registerNamespaces.map((name) => [name, registerVerbs])),
+  ...Object.fromEntries(registerNamespaces.map((name) => [name, ['user.add', 'user.revoke']])),
   [SECRETS]: ['secret.set', 'secret.remove'],
   [ISSUING]: 'leader',
 }
@@ -100,11 +97,20 @@ const reserved: Readonly<Record<string, Verbs>> = {
 export class LedgerGate implements AppendGuard {
   readonly #door: Pick<SignedDoor, 'vouch' | 'whoSigned'>
   readonly #nameOf: (peer: PeerId) => string
+  readonly #isIssuers: (serial: string) => boolean
 
-  /** `nameOf`: by the certificate that the host has shown. */
-  constructor(door: Pick<SignedDoor, 'vouch' | 'whoSigned'>, nameOf: (peer: PeerId) => string) {
+  /**
+   * `nameOf`: by the certificate that the host has shown. `isIssuers`: whether the certificate with
+   * that serial is an issuing key's.
+   */
+  constructor(
+    door: Pick<SignedDoor, 'vouch' | 'whoSigned'>,
+    nameOf: (peer: PeerId) => string,
+    isIssuers: (serial: string) => boolean,
+  ) {
     this.#door = door
     this.#nameOf = nameOf
+    this.#isIssuers = isIssuers
   }
 
   admit(
@@ -117,10 +123,21 @@ export class LedgerGate implements AppendGuard {
     for (const part of parts) {
       const verbs = originOf(part)
       if (verbs === 'leader') return Promise.resolve(leadersOwn)
-      if (verbs !== undefined) decided.push({ verbs, by: byOf(part), object: objectOf(part) })
+      const issuer = this.#issuerIn(part)
+      if (issuer !== undefined && part.kind === 'kvDelete') return Promise.resolve(leadersOwn)
+      if (issuer !== undefined) decided.push(issuer)
+      else if (verbs !== undefined) decided.push({ verbs, by: byOf(part), object: objectOf(part) })
     }
     if (decided.length === 0 && !isForTheLog(command)) return undefined
     return this.#admitted(command, proof, decided, from)
+  }
+
+  /** With it all go whose certificates hang on it: that takes the word for just this one. */
+  #issuerIn({ kind, value }: Command): Decided | undefined {
+    if (kind !== 'kvPut' && kind !== 'kvDelete') return undefined
+    const { namespace, key: object } = value
+    if (namespace !== revokedNamespace || !this.#isIssuers(object)) return undefined
+    return { verbs: ['issuer.retire'], by: undefined, object }
   }
 
   async #admitted(

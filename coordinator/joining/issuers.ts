@@ -1,7 +1,8 @@
 /**
  * What everybody may know of the issuing keys, as the ledger has it: whose certificate the key of now
  * has, and which ones are being retired. A retiring key makes nothing any more; what it has made is
- * believed until its certificate is taken back.
+ * believed until its certificate is taken back. Those rows stay: there are as many as there were
+ * rotations, and by them the leader knows whose certificate is not to be given back.
  */
 import { Certificate, type Grant, grantIn } from '../../protocol/identity/certificate.ts'
 import type { Credential } from '../../protocol/identity/credential.ts'
@@ -58,6 +59,15 @@ export function issuerBehind({ issuer }: Credential): Grant | undefined {
   return issuer && grantIn(issuer)
 }
 
+/** Whether that is the certificate of an issuing key: the one of now, one before, or the one behind this. */
+export function isIssuers(state: LedgerState, own: Credential, serial: string): boolean {
+  return (
+    serial === currentIssuer(state)?.serial ||
+    serial === issuerBehind(own)?.serial ||
+    rowOf(state, RETIRING_PREFIX + serial) !== undefined
+  )
+}
+
 /** Whether a new certificate by the key of now is to take its place. */
 export function isSuperseded(state: LedgerState, credential: Credential): boolean {
   const issuer = issuerBehind(credential)
@@ -80,13 +90,6 @@ export function recordIssuer(
 export function recordRetiring(certificate: Certificate, by: string, atMs: number): SimpleCommand {
   const serial = grantIn(certificate)?.serial ?? ''
   return put(RETIRING_PREFIX + serial, encode(RetiringRow, { certificate, by, atMs }))
-}
-
-/** Those whose certificate was taken back: the revocation says it for good. */
-export function forgetRetired(state: LedgerState): SimpleCommand[] {
-  return [...kvRows(state, ISSUING, RETIRING_PREFIX)]
-    .filter(({ key }) => isRevokedIn(state, key.slice(RETIRING_PREFIX.length)))
-    .map(({ key }) => ({ kind: 'kvDelete', value: { namespace: ISSUING, key } }))
 }
 
 function put(key: string, value: Uint8Array, expect?: number): SimpleCommand {

@@ -18,7 +18,7 @@ import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { MeshKey } from '../secrets/mesh-key.ts'
 import { openedAtReception, type Reception, receptionOf } from './handing-over.ts'
-import { forgetRetired, isRetiring, issuerRow, recordIssuer, recordRetiring } from './issuers.ts'
+import { isRetiring, issuerRow, recordIssuer, recordRetiring } from './issuers.ts'
 import { letInLimits } from './limits.ts'
 import { aboutIssuer, IssuingSeed } from './wire.ts'
 
@@ -115,7 +115,6 @@ export class IssuingKey {
     if (this.issuerIn(given) === undefined || !mayGrantAll(given, before)) return { kind: 'unfit' }
     return this.#write([
       ...recordIssuer(this.#sealed(key, given), given.certificate, row.revision),
-      ...forgetRetired(state),
       recordRetiring(before.certificate, by, ports.clock.wall()),
     ])
   }

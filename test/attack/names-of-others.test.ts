@@ -35,7 +35,11 @@ async function guarded(seed: string): Promise<{ mesh: Mesh; leader: Member; liar
     const { clock, disk } = agent.ports
     const door = new SignedDoor(agent.trust, { clock, disk })
     agent.ledger.guardAppends(
-      new LedgerGate(door, (peer) => agent.peers.holderOf(peer)?.name ?? 'a host'),
+      new LedgerGate(
+        door,
+        (peer) => agent.peers.holderOf(peer)?.name ?? 'a host',
+        () => false,
+      ),
     )
   }
   const { leader, follower } = mesh

@@ -6,14 +6,16 @@ import { currentIssuer } from '../../coordinator/joining/issuers.ts'
 import { letInLimits } from '../../coordinator/joining/limits.ts'
 import type { IssuingSeed } from '../../coordinator/joining/wire.ts'
 import { recordPerson } from '../../coordinator/people/register.ts'
+import { StopWord } from '../../protocol/estop/word.ts'
 import { grantIn } from '../../protocol/identity/certificate.ts'
 import { believe, Credential } from '../../protocol/identity/credential.ts'
 import { type Issuer, issuePeer, issuePerson } from '../../protocol/identity/issuing.ts'
 import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { simulatedCredential, simulatedIssuer } from '../../simulations/world/credentials.ts'
+import { raiseOf, signed } from '../estop/words.ts'
 import type { Member } from '../history/stage.ts'
-import { ada } from '../identity/parties.ts'
+import { ada, keyNumber } from '../identity/parties.ts'
 import { eventsOf, Rotation, serialOf } from './issuer-stage.ts'
 
 const before = serialOf(simulatedIssuer())
@@ -120,6 +122,21 @@ test('the key before is not taken back while hosts or people hang on it, and the
     it.retire(before),
     isRefused(new RegExp(`^it would turn away host ${away.host.name}[^,]*$`)),
   )
+})
+
+test('a stop in force is not left without whoever has signed it', async () => {
+  const it = await Rotation.of('stopped', 3)
+  const signer = keyNumber(41)
+  const holder = { subject: signer.id, name: 'olga', roles: ['operator' as const], labels: {} }
+  const credential = issuePerson(issuerOf(simulatedIssuer()), holder, 'ab'.repeat(16), it.nowMs)
+  const scope = { kind: 'label' as const, key: 'zone', value: 'a' }
+  const word = signed(raiseOf({ scope, issuedMs: it.nowMs }), { signer, credential })
+  const body = { word: Buffer.from(encode(StopWord, word)).toString('base64url') }
+  await it.mesh.call(it.leader, 'sayStop', { body })
+  const given = it.newIssuer(33)
+  await it.rotate(given)
+  await it.hangOn(serialOf(given))
+  await assert.rejects(it.retire(before), isRefused(/olga, whose emergency stop .* is in force/))
 })
 
 test('a host that was away until the end is turned away, told why, and comes back by a token', async () => {

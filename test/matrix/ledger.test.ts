@@ -13,6 +13,8 @@ import {
   recordTokenRevoked,
   recordUse,
 } from '../../coordinator/joining/tokens.ts'
+import { ISSUING } from '../../coordinator/joining/wire.ts'
+import { recordRevocation } from '../../coordinator/people/register.ts'
 import { putRow, putWish } from '../../coordinator/swarm/rows.ts'
 import {
   FINISH_WISH,
@@ -90,8 +92,16 @@ const roles = ['admin', 'approver'] as const
 const proofOf = (verb: VerbName, command = {}, holder = {}) =>
   encode(Envelope, envelopeOf({ verb, ...command }, { roles: [...roles], ...holder }))
 
+/** Of an issuing key’s certificate. */
+const issuing = 'ef'.repeat(16)
+
 function gateAt(wallMs = nowMs, disk = new MemoryDisk()): LedgerGate {
-  return new LedgerGate(new SignedDoor(trust, { clock: new HandClock(wallMs), disk }), () => 'n9')
+  const door = new SignedDoor(trust, { clock: new HandClock(wallMs), disk })
+  return new LedgerGate(
+    door,
+    () => 'n9',
+    (serial) => serial === issuing,
+  )
 }
 
 async function isLetIn(
@@ -207,6 +217,39 @@ test('each row of a join token is written by whoever may, and by nobody for anot
   }
 })
 
+test('the certificate of an issuing key is taken back by the word for just that, of a master', async () => {
+  const words = ['issuer.retire', 'issuer.rotate', 'user.revoke', 'user.add', 'user.renew'] as const
+  for (const [serial, verbs] of [
+    [issuing, ['issuer.retire']],
+    ['ab'.repeat(16), ['user.revoke', 'user.add']],
+  ] as const) {
+    const command = recordRevocation(serial, 'rotated')
+    for (const verb of words) {
+      const proof = byMaster(verb, serial)
+      const may = (verbs as readonly VerbName[]).includes(verb)
+      assert.equal(await isLetIn(gateAt(), command, proof), may, `${verb} of ${serial}`)
+      const batch = { kind: 'batch' as const, value: { commands: [command] } }
+      assert.equal(await isLetIn(gateAt(), batch, byMaster(verb, serial)), may)
+    }
+  }
+  const command = recordRevocation(issuing, 'rotated')
+  const another = byMaster('issuer.retire', 'cd'.repeat(16))
+  assert.equal(await isLetIn(gateAt(), command, another), false, 'of another one')
+  const byAdmin = proofOf('issuer.retire', { object: issuing })
+  assert.equal(await isLetIn(gateAt(), command, byAdmin), false, 'by an admin')
+  const back = { kind: 'kvDelete', value: { namespace: 'revoked', key: issuing } } as const
+  for (const verb of words) {
+    assert.equal(await isLetIn(gateAt(), back, byMaster(verb, issuing)), false, 'it stays so')
+  }
+  for (const key of ['key', 'certificate', `retiring/${issuing}`]) {
+    const put = {
+      kind: 'kvPut',
+      value: { namespace: ISSUING, key, value: Uint8Array.of(1) },
+    } as const
+    for (const verb of words) assert.equal(await isLetIn(gateAt(), put, byMaster(verb, key)), false)
+  }
+})
+
 test('what people wish of the swarm key is theirs to write, and the key itself is the leader’s', async () => {
   const verbs = ['swarm.rotate', 'secret.set', 'token.create', 'user.add'] as const
   const wish = { madeMs: 0, by: 'ada', atMs: nowMs }
@@ -227,9 +270,9 @@ test('what people wish of the swarm key is theirs to write, and the key itself i
   }
 })
 
-function byMaster(verb: VerbName): Uint8Array {
+function byMaster(verb: VerbName, object = 'r1'): Uint8Array {
   const leaf = issueCertificate(grantOf(ada, { roles: ['master'] }), root)
-  return encode(Envelope, sealEnvelope(saidBy({ verb }), { leaf }, ada))
+  return encode(Envelope, sealEnvelope(saidBy({ verb, object }), { leaf }, ada))
 }
 
 test('a host that lies decides nothing in a person’s name: the leader does not propose it', async () => {
@@ -239,7 +282,11 @@ test('a host that lies decides nothing in a person’s name: the leader does not
   const { clock, disk } = leader.agent.ports
   const at = clock.wall()
   leader.agent.ledger.guardAppends(
-    new LedgerGate(new SignedDoor(trust, { clock, disk }), () => 'n9'),
+    new LedgerGate(
+      new SignedDoor(trust, { clock, disk }),
+      () => 'n9',
+      () => false,
+    ),
   )
   const drain: Command = {
     kind: 'nodeDrain',
