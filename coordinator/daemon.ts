@@ -50,7 +50,7 @@ import { metricsOf } from './api/gauges.ts'
 import { guardOf } from './api/guard.ts'
 import { ControlApi, type ControlApiParts } from './api/handlers.ts'
 import { standingOf } from './api/health.ts'
-import { LedgerGate } from './api/ledger-gate.ts'
+import { gateOf } from './api/ledger-gate.ts'
 import { refusedBy } from './api/queries.ts'
 import { RefusalWatch } from './audit/refusal-watch.ts'
 import { readConfig } from './cli/config-file.ts'
@@ -61,7 +61,6 @@ import { membershipOf } from './host/own-credential.ts'
 import { ownSwarmKey, swarmKeyIn } from './host/own-swarm-key.ts'
 import { issuingSeedIn, keepCredential, seedIn } from './host/peer-files.ts'
 import { cellsDirectory, holdingOfStages, workSettingsOf } from './host/stages.ts'
-import { isIssuers } from './joining/issuers.ts'
 import { SwarmDesk } from './swarm/desk.ts'
 import { type SwarmDoor, SwarmHold, takenOf } from './swarm/hold.ts'
 
@@ -261,13 +260,7 @@ function gatewayModule(
 ): ModuleSpec {
   const open = config.api.metrics === 'loopback' ? ['/metrics'] : []
   const door = new SignedDoor(agent.trust, agent.ports, open)
-  agent.ledger.guardAppends(
-    new LedgerGate(
-      door,
-      (peer) => agent.peers.holderOf(peer)?.name ?? 'a host',
-      (serial) => isIssuers(agent.ledger.state, agent.peers.credential, serial),
-    ),
-  )
+  agent.ledger.guardAppends(gateOf(agent, door))
   const api = new ControlApi(agent, { ...parts, door })
   const handle = withPlainEndpoints(
     {

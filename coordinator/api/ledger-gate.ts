@@ -6,6 +6,7 @@
  * audit log beside the name of the host. What it tells for the audit log is written as its word
  * (`coordinator/audit/hearsay.ts`).
  */
+import type { Agent } from '../../agent/agent.ts'
 import type { Admitted, AppendGuard } from '../../agent/ledger/append-guard.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { revokedKey } from '../../protocol/identity/revocation.ts'
@@ -14,6 +15,7 @@ import type { Command } from '../../protocol/ledger/catalogue.ts'
 import { revokedNamespace } from '../../protocol/ledger/namespaces.ts'
 import type { SignedDeed } from '../audit/deed.ts'
 import { asTold, type Teller } from '../audit/hearsay.ts'
+import { isIssuers } from '../joining/issuers.ts'
 import { grantedIn, REVOKED_PREFIX, TOKEN_PREFIX, TOKENS } from '../joining/tokens.ts'
 import { ISSUING } from '../joining/wire.ts'
 import { registerNamespaces } from '../people/register.ts'
@@ -92,6 +94,16 @@ const reserved: Readonly<Record<string, Verbs>> = {
   ...Object.fromEntries(registerNamespaces.map((name) => [name, ['user.add', 'user.revoke']])),
   [SECRETS]: ['secret.set', 'secret.remove'],
   [ISSUING]: 'leader',
+}
+
+/** As every agent has it. */
+export function gateOf(agent: Agent, door: Pick<SignedDoor, 'vouch' | 'whoSigned'>): LedgerGate {
+  const { peers, ledger } = agent
+  return new LedgerGate(
+    door,
+    (peer) => peers.holderOf(peer)?.name ?? 'a host',
+    (serial) => isIssuers(ledger.state, peers.credential, serial),
+  )
 }
 
 export class LedgerGate implements AppendGuard {

@@ -10,7 +10,7 @@ import { trustLimits } from '../../agent/trust/limits.ts'
 import { introductionPurpose } from '../../agent/trust/purposes.ts'
 import { callOf } from '../../coordinator/api/calls.ts'
 import { commandHeader, type Head, SignedDoor } from '../../coordinator/api/door.ts'
-import { LedgerGate } from '../../coordinator/api/ledger-gate.ts'
+import { gateOf } from '../../coordinator/api/ledger-gate.ts'
 import { refusedBy } from '../../coordinator/api/queries.ts'
 import { routeAt } from '../../coordinator/api/routing.ts'
 import { AuditDesk } from '../../coordinator/audit/desk.ts'
@@ -58,9 +58,7 @@ class Attacked {
     this.victim = victim
     const { agent } = victim
     this.door = new SignedDoor(agent.trust, agent.ports)
-    agent.ledger.guardAppends(
-      new LedgerGate(this.door, (peer) => agent.peers.holderOf(peer)?.name ?? 'a host'),
-    )
+    agent.ledger.guardAppends(gateOf(agent, this.door))
     const desk = new AuditDesk(agent)
     this.#watch = new RefusalWatch(agent, desk, () => refusedBy(agent, this.door))
     this.#watch.start()

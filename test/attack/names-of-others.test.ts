@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SignedDoor } from '../../coordinator/api/door.ts'
-import { LedgerGate } from '../../coordinator/api/ledger-gate.ts'
+import { gateOf } from '../../coordinator/api/ledger-gate.ts'
 import type { AuditNote } from '../../coordinator/audit/deed.ts'
 import { AuditDesk } from '../../coordinator/audit/desk.ts'
 import { asTold, isBy } from '../../coordinator/audit/hearsay.ts'
@@ -34,13 +34,7 @@ async function guarded(seed: string): Promise<{ mesh: Mesh; leader: Member; liar
   for (const { agent } of mesh.members) {
     const { clock, disk } = agent.ports
     const door = new SignedDoor(agent.trust, { clock, disk })
-    agent.ledger.guardAppends(
-      new LedgerGate(
-        door,
-        (peer) => agent.peers.holderOf(peer)?.name ?? 'a host',
-        () => false,
-      ),
-    )
+    agent.ledger.guardAppends(gateOf(agent, door))
   }
   const { leader, follower } = mesh
   assert.ok(leader)
