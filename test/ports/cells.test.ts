@@ -250,3 +250,46 @@ async function endless(t: TestContext, cells: SystemCells): Promise<string> {
 async function parentOf(cells: SystemCells, pid: number): Promise<number> {
   return Number(await output(cells, { argv: ['/bin/ps', '-o', 'ppid=', '-p', `${pid}`] }))
 }
+
+for (const [language, spoken] of Object.entries(languages)) {
+  test(`${language}: all that runs is killed at once, its end is known, and the next program starts`, async (t) => {
+    const { cells } = cellsIn(t, spoken)
+    const script =
+      "trap '' TERM; setsid sh -c 'while :; do sleep 0.1; done' & while :; do sleep 0.1; done"
+    for (let round = 0; round < 3; round++) {
+      const running = await Promise.all(
+        Array.from({ length: 4 }, () => run(cells, { argv: ['sh', '-c', script] })),
+      )
+      await cells.killAll(new Set(running.map(({ cell }) => cell.name)))
+      for (const { cell } of running) {
+        assert.equal(cell.empty(), true)
+        assert.deepEqual(await cell.exited(), { kind: 'signalled', signal: 'SIGKILL' })
+        cell.close()
+      }
+      assert.equal(await output(cells, { argv: ['echo', 'on'] }), 'on\n')
+    }
+  })
+
+  test(`${language}: of those that run, only those that are meant are killed`, async (t) => {
+    const { cells } = cellsIn(t, spoken)
+    const meant = await run(cells, { argv: ['sleep', '60'] })
+    const other = await run(cells, { argv: ['sh', '-c', 'sleep 0.3; echo lives'] })
+    await cells.killAll(new Set([meant.cell.name]))
+    assert.deepEqual(await meant.cell.exited(), { kind: 'signalled', signal: 'SIGKILL' })
+    assert.deepEqual(await other.cell.exited(), { kind: 'exited', code: 0 })
+    assert.equal(other.text(), 'lives\n')
+    for (const { cell } of [meant, other]) cell.close()
+  })
+
+  test(`${language}: what starts while all that runs is being killed is not killed with it`, async (t) => {
+    const { cells } = cellsIn(t, spoken)
+    const before = await run(cells, { argv: ['sleep', '60'] })
+    const killed = cells.killAll(new Set([before.cell.name]))
+    const after = run(cells, { argv: ['sh', '-c', 'sleep 0.2; echo lives'] })
+    await killed
+    const { cell, text } = await after
+    assert.deepEqual(await cell.exited(), { kind: 'exited', code: 0 })
+    assert.equal(text(), 'lives\n')
+    for (const each of [before.cell, cell]) each.close()
+  })
+}

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { ControlGroup } from '../../agent/ports/cells/control-group.ts'
 import { StageShare } from '../../agent/ports/cells/stage-share.ts'
 import { cellLimits } from '../../agent/ports/limits.ts'
 
@@ -13,7 +14,7 @@ test('who is killed is not held back until it is gone, and then whoever is left 
   mkdirSync(stages)
   const weight = (): number => Number(readFileSync(join(parent, 'cpu.weight'), 'latin1'))
   writeFileSync(join(parent, 'cpu.weight'), String(cellLimits.stageWeight))
-  const share = StageShare.open('test', stages)
+  const share = StageShare.open('test', new ControlGroup(stages), true)
   const one = Promise.withResolvers<void>()
   const other = Promise.withResolvers<void>()
   const first = share.unheld(() => one.promise)

@@ -9,7 +9,7 @@ import { cellLimits, processLimits } from '../limits.ts'
 import { Group } from '../process-group.ts'
 import type { Census } from './census.ts'
 import type { ControlGroup } from './control-group.ts'
-import { type Ended, recordedEnd, unknownEnd } from './ended.ts'
+import { type Ended, killedEnd, recordedEnd, unknownEnd } from './ended.ts'
 import { markedProcesses } from './marks.ts'
 import { Observation } from './observation.ts'
 import type { PipeEnd } from './pipes.ts'
@@ -25,6 +25,8 @@ export interface CellParts {
   started: string | undefined
   unenforced: readonly (keyof CellLimits)[]
   controlGroup: ControlGroup | undefined
+  /** The group of all stages, where the kernel holds it in that. */
+  stages: ControlGroup | undefined
   recordPath: string | undefined
   pipes: readonly PipeEnd[]
   census: Census
@@ -98,10 +100,23 @@ export class SystemCell implements Cell {
     this.#parts.census.condemn(this.name)
   }
 
-  /** As far as the kernel holds the cell together by itself. */
-  killGroups(): void {
-    this.#group?.signal('SIGKILL')
-    this.#parts.controlGroup?.kill()
+  /** As far as the kernel holds the cell together by itself. `killed`: a group that was already. */
+  killGroups(killed?: ControlGroup): void {
+    const { controlGroup, stages } = this.#parts
+    if (killed === undefined || stages !== killed) this.#group?.signal('SIGKILL')
+    controlGroup?.kill()
+  }
+
+  /**
+   * Everybody in that group was killed, whoever would tell of ends among them, and is gone. True when
+   * that says that the program is.
+   */
+  groupKilled(group: ControlGroup): boolean {
+    const { controlGroup, stages } = this.#parts
+    const held = controlGroup ?? stages
+    if (held === undefined || (held !== group && !held.empty())) return false
+    this.programEnded(killedEnd)
+    return true
   }
 
   groupEmpty(): boolean {

@@ -17,7 +17,7 @@ import { cellLimits } from '../limits.ts'
 import { startError } from '../processes.ts'
 import { type CellParts, SystemCell } from './cell.ts'
 import { Census } from './census.ts'
-import { type ControlGroup, ControlGroups, controllerOf } from './control-group.ts'
+import { type ControlGroup, ControlGroups, controllerOf, stagesGroup } from './control-group.ts'
 import { launchDirectly } from './direct.ts'
 import { type Ended, recordedEnd } from './ended.ts'
 import { findProgram, type Launch, type Launched, refuseUnlessEntered } from './launch.ts'
@@ -59,6 +59,8 @@ export class SystemCells implements Cells {
   readonly #languages: readonly NurseryLanguage[]
   /** Those that were not let go of, by name. */
   readonly #open = new Map<string, SystemCell>()
+  /** Programs that are being started, and are in no cell yet. */
+  #starting = 0
   readonly #user: StageUser | undefined
   readonly #sandbox: Sandbox
   readonly #holding: Holding
@@ -67,6 +69,8 @@ export class SystemCells implements Cells {
    * programs into groups where their user may not.
    */
   readonly #nurseries: Partial<Record<NurseryKind, Nurseries>> = {}
+  /** Those that have started something. */
+  readonly #born = new Set<Nursery>()
 
   /**
    * `owner` is short and this agent's alone on the host, and the same in its next life. `directory`
@@ -87,7 +91,7 @@ export class SystemCells implements Cells {
     this.#owner = owner
     this.#census = new Census(owner)
     this.#groups = ControlGroups.open(owner)
-    this.#share = StageShare.open(owner, this.#groups?.stages())
+    this.#share = StageShare.open(owner, stagesGroup(owner), this.#groups?.weighs ?? false)
     const life = `${process.pid}-${Date.now().toString(36)}`
     this.#pipes = new Pipes(join(directory, 'pipes'), life, user)
     this.#makeRecords(directory)
@@ -119,6 +123,15 @@ export class SystemCells implements Cells {
 
   async start(spec: CellSpec, onOutput: OnCellOutput): Promise<Cell> {
     assert(lawfulName.test(spec.name), 'a cell has a plain name', { name: spec.name })
+    this.#starting++
+    try {
+      return await this.#start(spec, onOutput)
+    } finally {
+      this.#starting--
+    }
+  }
+
+  async #start(spec: CellSpec, onOutput: OnCellOutput): Promise<Cell> {
     const pipes = await this.#takePipes(onOutput)
     let controlGroup: ControlGroup | undefined
     try {
@@ -134,8 +147,8 @@ export class SystemCells implements Cells {
       const unenforced = limitNames.filter(
         (limit) => spec.limits[limit] !== undefined && !this.#groups?.enforces(limit),
       )
-      const { pid, end } = launched
-      const parts = { pid, started: undefined, unenforced, controlGroup, recordPath, pipes }
+      const { pid, end, stages } = launched
+      const parts = { pid, started: undefined, unenforced, controlGroup, stages, recordPath, pipes }
       const cell = this.#cell(spec.name, parts)
       cell.watch(cellLimits.programPollMs)
       void end.then((how) => cell.programEnded(how))
@@ -170,6 +183,7 @@ export class SystemCells implements Cells {
       started: survivors?.started,
       unenforced: survivors?.unenforced ?? [],
       controlGroup,
+      stages: undefined,
       recordPath,
       pipes: this.#reopened(survivors?.outputs ?? [], onOutput),
     })
@@ -179,9 +193,37 @@ export class SystemCells implements Cells {
   }
 
   async killAll(names: ReadonlySet<string>): Promise<void> {
-    for (const name of names) this.#open.get(name)?.killGroups()
+    const all = this.#groupOfAll(names)
+    const condemned = all === undefined ? undefined : this.#killStages(all)
+    const cells = [...names].flatMap((name) => this.#open.get(name) ?? [])
+    for (const cell of cells) cell.killGroups(all)
     this.#census.hurry()
-    await this.#share.unheld(() => this.#untilGone(names))
+    await this.#share.unheld(async () => {
+      if (condemned !== undefined) await condemned
+      if (all !== undefined) for (const cell of cells) cell.groupKilled(all)
+      await this.#untilGone(names)
+    })
+  }
+
+  /**
+   * The group of all stages, when all that is in it is meant. Whoever starts programs is in it, too,
+   * and another takes its place.
+   */
+  #groupOfAll(names: ReadonlySet<string>): ControlGroup | undefined {
+    if (this.#starting > 0) return undefined
+    for (const name of this.#open.keys()) if (!names.has(name)) return undefined
+    return this.#share.group
+  }
+
+  /** Resolves when all who were in it are gone; others may have come by then. */
+  async #killStages(stages: ControlGroup): Promise<void> {
+    const condemned = new Set(stages.members())
+    stages.kill()
+    for (const nursery of this.#born) nursery.abandon()
+    this.#born.clear()
+    const isOver = (): boolean =>
+      stages.empty() || !stages.members().some((pid) => condemned.has(pid))
+    while (!isOver()) await wait(cellLimits.killAgainMs)
   }
 
   async #untilGone(names: ReadonlySet<string>): Promise<void> {
@@ -247,8 +289,8 @@ export class SystemCells implements Cells {
       return nursery.launch(which === 'grouping' ? becoming(holding, launch) : launch)
     }
     const launched = await launchDirectly(launch, holding)
-    if (launch.groupDirectory === undefined) this.#share.take(launched.pid)
-    return launched
+    if (launch.groupDirectory !== undefined) return launched
+    return { ...launched, stages: this.#share.take(launched.pid) }
   }
 
   #sandboxed(launch: Launch): Launch {
@@ -272,9 +314,11 @@ export class SystemCells implements Cells {
     nurseries[which] ??= open()
     const opening = nurseries[which]
     const nursery = await opening
-    if (!nursery?.dead) return nursery
-    if (nurseries[which] === opening) nurseries[which] = open()
-    return nurseries[which]
+    if (nursery?.dead) this.#born.delete(nursery)
+    if (nursery?.dead && nurseries[which] === opening) nurseries[which] = open()
+    const alive = nursery?.dead ? await nurseries[which] : nursery
+    if (alive !== undefined) this.#born.add(alive)
+    return alive
   }
 
   async #takePipes(onOutput: OnCellOutput): Promise<readonly [PipeEnd, PipeEnd]> {

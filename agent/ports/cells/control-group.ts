@@ -8,6 +8,7 @@
  */
 import {
   type Dirent,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -22,6 +23,7 @@ import { parseMountinfo } from '../telemetry/mounts.ts'
 import { readText } from './process-stat.ts'
 
 const OWN_GROUP = 'agent'
+const PREFIX = 'skein-'
 /** Of all cells without limits. No cell has such a name. */
 const STAGES_GROUP = '.stages'
 const controllers = ['memory', 'cpu', 'pids', 'io']
@@ -44,7 +46,7 @@ export class ControlGroups {
       // Groups that limit nothing would only cost.
       if (!offeredIn(parent).some((name) => controllers.includes(name))) return undefined
       if (parent === own && !isRoot(own)) stepDown(own)
-      const directory = join(parent, `skein-${owner}`)
+      const directory = join(parent, `${PREFIX}${owner}`)
       makeGroup(directory)
       handDown(parent)
       handDown(directory)
@@ -57,17 +59,9 @@ export class ControlGroups {
     }
   }
 
-  /** For all that has no group of its own; undefined where it would have no smaller share. */
-  stages(): string | undefined {
-    if (!this.controllers.has('cpu')) return undefined
-    try {
-      writeFileSync(join(this.directory, 'cpu.weight'), String(cellLimits.stageWeight))
-      const directory = join(this.directory, STAGES_GROUP)
-      makeGroup(directory)
-      return directory
-    } catch {
-      return undefined
-    }
+  /** Whether what is in here can be given a smaller share of the cores. */
+  get weighs(): boolean {
+    return this.controllers.has('cpu')
   }
 
   /** Goes with its last group. */
@@ -117,6 +111,32 @@ export class ControlGroups {
   }
 }
 
+/**
+ * One group for all that has none of its own, whether or not it limits anything: whoever is in it,
+ * the kernel kills at one word, and knows when nobody is left. Undefined where it cannot be made.
+ */
+export function stagesGroup(owner: string): ControlGroup | undefined {
+  const own = ownDirectory()
+  if (own === undefined) return undefined
+  const parent = basename(own) === OWN_GROUP ? dirname(own) : own
+  for (const left of directoriesIn(parent)) {
+    // Those of agents that are no more. One that holds somebody stays.
+    if (left.name.startsWith(PREFIX)) removeEmpty(join(parent, left.name))
+  }
+  const group = new ControlGroup(join(parent, `${PREFIX}${owner}`, STAGES_GROUP))
+  return group.make() && existsSync(join(group.directory, 'cgroup.kill')) ? group : undefined
+}
+
+function removeEmpty(directory: string): void {
+  for (const each of [join(directory, STAGES_GROUP), directory]) {
+    try {
+      rmdirSync(each)
+    } catch {
+      // It holds somebody, or another group.
+    }
+  }
+}
+
 export class ControlGroup {
   readonly directory: string
   #last: CellUsage = {}
@@ -124,6 +144,27 @@ export class ControlGroup {
 
   constructor(directory: string) {
     this.directory = directory
+  }
+
+  /** False where this host does not let us. */
+  make(): boolean {
+    try {
+      makeGroup(dirname(this.directory))
+      makeGroup(this.directory)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Throws where it may not, or is no more. */
+  enter(pid: number): void {
+    writeFileSync(join(this.directory, 'cgroup.procs'), String(pid))
+  }
+
+  members(): number[] {
+    const lines = this.#read('cgroup.procs').split('\n')
+    return lines.map(Number).filter((pid) => pid > 0)
   }
 
   exists(): boolean {

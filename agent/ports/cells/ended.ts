@@ -13,6 +13,9 @@ export interface Ended {
 
 export const unknownEnd: Ended = { exit: { kind: 'unknown' }, usage: {}, groupEmpty: false }
 
+/** Whoever would have told of it was killed with it. */
+export const killedEnd: Ended = { ...unknownEnd, exit: { kind: 'signalled', signal: 'SIGKILL' } }
+
 /** What was written down, once it is there: `ended 3` or `killed 9`. */
 export function recordedEnd(path: string): Ended | undefined {
   const text = recordIn(path)

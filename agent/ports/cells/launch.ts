@@ -5,6 +5,7 @@ import type { CellSpec } from '../../../protocol/ports/cells.ts'
 import { StartError, type StartErrorCode } from '../../../protocol/ports/processes.ts'
 import { errnoOf } from '../errno.ts'
 import { permits, type StageUser } from '../identity.ts'
+import type { ControlGroup } from './control-group.ts'
 import type { Ended } from './ended.ts'
 
 export interface Launch {
@@ -21,6 +22,8 @@ export interface Launched {
   /** Of the program, which leads a group of its own. */
   pid: number
   end: Promise<Ended>
+  /** The one that all stages share, where the kernel holds it in that. */
+  stages?: ControlGroup | undefined
 }
 
 /** What the system says of a program that is started directly; of a shell's it would be a mere 127. */

@@ -18,6 +18,7 @@ import type { Writable } from 'node:stream'
 import type { CellExit, CellUsage } from '../../../protocol/ports/cells.ts'
 import { StartError } from '../../../protocol/ports/processes.ts'
 import { cellLimits } from '../limits.ts'
+import type { ControlGroup } from './control-group.ts'
 import { type Ended, exitOf } from './ended.ts'
 import { findProgram, type Launch, type Launched } from './launch.ts'
 import type { StageShare } from './stage-share.ts'
@@ -44,6 +45,7 @@ export class Nursery {
   readonly #language: NurseryLanguage
   readonly #process: ChildProcess
   readonly #reports: Socket
+  readonly #stages: ControlGroup | undefined
   readonly #starting = new Map<number, Starting>()
   readonly #running = new Map<number, Running>()
   readonly #ready = Promise.withResolvers<boolean>()
@@ -62,7 +64,7 @@ export class Nursery {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
     })
-    if (this.#process.pid !== undefined) share.take(this.#process.pid)
+    if (this.#process.pid !== undefined) this.#stages = share.take(this.#process.pid)
     this.#reports = this.#process.stdio[3] as Socket
     this.#reports.setEncoding('latin1')
     this.#reports.on('data', (text: string) => this.#heard(text))
@@ -126,6 +128,11 @@ export class Nursery {
     this.#input.destroy()
   }
 
+  /** It is being killed with all that it has started. */
+  abandon(): void {
+    this.#died()
+  }
+
   get #input(): Writable {
     return this.#process.stdin as Writable
   }
@@ -150,7 +157,7 @@ export class Nursery {
     const starting = this.#starting.get(id)
     this.#starting.delete(id)
     const end = new Promise<Ended>((resolve) => this.#running.set(id, { usage: {}, resolve }))
-    starting?.resolve({ pid, end })
+    starting?.resolve({ pid, end, stages: this.#stages })
   }
 
   #used(id: number, userSeconds: number, systemSeconds: number): void {

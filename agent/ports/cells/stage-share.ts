@@ -4,14 +4,16 @@
  * else wants are theirs all the same. Without it a host full of stages that spin would let its agent
  * run, and so hear that it is to stop them, once in seconds.
  *
- * By a control group where one can be made (version 1; of version 2 see `control-group.ts`), besides
- * by a lower priority, which holds where the system does not group processes by their sessions.
+ * By a control group where one can be made, of version 2 or of version 1, besides by a lower
+ * priority, which holds where the system does not group processes by their sessions. A group of
+ * version 2 is made also where it weighs nothing: by it all stages are killed at one word.
  */
 import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { dirname, join } from 'node:path'
 import { cellLimits } from '../limits.ts'
 import { parseGroupPaths } from '../telemetry/control-groups.ts'
+import type { ControlGroup } from './control-group.ts'
 import { namesIn } from './pipes.ts'
 import { readText } from './process-stat.ts'
 
@@ -25,38 +27,56 @@ interface Weight {
 }
 
 export class StageShare {
-  readonly #directory: string | undefined
+  /** Of version 1, for its weight alone. */
+  readonly #old: string | undefined
+  /** By which all stages can be killed at one word. */
+  readonly group: ControlGroup | undefined
   readonly #weight: Weight | undefined
   /** How many wait for somebody in it to be gone. */
   #killing = 0
 
-  private constructor(directory: string | undefined, weight: Weight | undefined) {
-    this.#directory = directory
+  private constructor(
+    old: string | undefined,
+    group: ControlGroup | undefined,
+    weight: Weight | undefined,
+  ) {
+    this.#old = old
+    this.group = group
     this.#weight = weight
   }
 
-  /** `directory`: a group of version 2 for all stages, where there is one. */
-  static open(owner: string, directory: string | undefined): StageShare {
+  /** `group`: of version 2, for all stages; `weighs`: whether it can be given a smaller share. */
+  static open(owner: string, group: ControlGroup | undefined, weighs: boolean): StageShare {
     const { stageWeight, stageShares, dyingWeight, dyingShares } = cellLimits
-    if (directory !== undefined) {
-      const file = join(dirname(directory), 'cpu.weight')
-      return new StageShare(directory, { file, held: stageWeight, unheld: dyingWeight })
+    if (group !== undefined && weighs) {
+      const file = join(dirname(group.directory), 'cpu.weight')
+      const weight = { file, held: stageWeight, unheld: dyingWeight }
+      if (attempt(() => writeFileSync(file, String(stageWeight))))
+        return new StageShare(undefined, group, weight)
     }
     const old = groupOfVersion1(owner)
-    if (old === undefined) return new StageShare(undefined, undefined)
+    if (old === undefined) return new StageShare(undefined, group, undefined)
     const file = join(old, 'cpu.shares')
-    return new StageShare(old, { file, held: stageShares, unheld: dyingShares })
+    return new StageShare(old, group, { file, held: stageShares, unheld: dyingShares })
   }
 
-  /** All that this process starts from now on. As far as it goes: without, it runs as others do. */
-  take(pid: number): void {
+  /**
+   * All that this process starts from now on. As far as it goes: without, it runs as others do.
+   * Returns the group in which the kernel now holds it.
+   */
+  take(pid: number): ControlGroup | undefined {
     attempt(() => setPriority(pid, cellLimits.stagePriority))
-    const directory = this.#directory
-    if (directory === undefined) return
-    const enter = (): void => writeFileSync(join(directory, 'cgroup.procs'), String(pid))
-    if (attempt(enter)) return
-    // Another agent that has just begun may have cleared it away while it was empty.
-    if (attempt(() => prepare(directory))) attempt(enter)
+    const old = this.#old
+    const group = this.group
+    // Another agent that has just begun may have cleared a group away while it was empty.
+    if (old !== undefined) {
+      const enter = (): void => writeFileSync(join(old, 'cgroup.procs'), String(pid))
+      if (!attempt(enter) && attempt(() => prepare(old))) attempt(enter)
+    }
+    if (group === undefined) return undefined
+    const isIn =
+      attempt(() => group.enter(pid)) || (group.make() && attempt(() => group.enter(pid)))
+    return isIn ? group : undefined
   }
 
   /**
@@ -64,8 +84,9 @@ export class StageShare {
    * starts them. Undefined where there is no such group.
    */
   members(): number[] | undefined {
-    if (this.#directory === undefined) return undefined
-    const text = readText(join(this.#directory, 'cgroup.procs'))
+    if (this.group !== undefined) return this.group.members()
+    if (this.#old === undefined) return undefined
+    const text = readText(join(this.#old, 'cgroup.procs'))
     return text
       ?.split('\n')
       .map(Number)
@@ -92,8 +113,12 @@ export class StageShare {
 
   /** Goes when nobody is in it. */
   close(): void {
-    const directory = this.#directory
-    if (directory !== undefined) attempt(() => rmdirSync(directory))
+    const old = this.#old
+    if (old !== undefined) attempt(() => rmdirSync(old))
+    const { group } = this
+    if (group === undefined) return
+    group.remove()
+    attempt(() => rmdirSync(dirname(group.directory)))
   }
 }
 
