@@ -206,6 +206,11 @@ export class SignedDoor implements Door {
     return { ok: true, settle }
   }
 
+  /** A deed that another host has put down to somebody without a proof. */
+  countUnsignedDeed(): void {
+    this.#refused.add('unsignedDeed')
+  }
+
   /** Whose act is told of by another host: what the person has signed, whenever that was, holds. */
   whoSigned(proof: Uint8Array | undefined): SignedDeed | undefined {
     if (proof === undefined) return undefined
@@ -260,6 +265,8 @@ type DoorReason =
   | 'otherCall'
   | 'replayed'
   | 'noncesFull'
+  /** Told by another host as done, by somebody who has not signed for it. */
+  | 'unsignedDeed'
 
 /** The command in a request, as bytes. */
 export function signedIn({ headers }: Pick<ApiRequest, 'headers'>): Uint8Array | undefined {

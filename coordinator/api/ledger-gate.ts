@@ -13,8 +13,8 @@ import { revokedKey } from '../../protocol/identity/revocation.ts'
 import type { VerbName } from '../../protocol/identity/verbs.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
 import { revokedNamespace } from '../../protocol/ledger/namespaces.ts'
-import type { SignedDeed } from '../audit/deed.ts'
-import { asTold, type Teller } from '../audit/hearsay.ts'
+import type { AuditNote, SignedDeed } from '../audit/deed.ts'
+import { asTold, isVouchedFor, type Teller } from '../audit/hearsay.ts'
 import { isIssuers } from '../joining/issuers.ts'
 import { grantedIn, REVOKED_PREFIX, TOKEN_PREFIX, TOKENS } from '../joining/tokens.ts'
 import { ISSUING } from '../joining/wire.ts'
@@ -96,8 +96,10 @@ const reserved: Readonly<Record<string, Verbs>> = {
   [ISSUING]: 'leader',
 }
 
+type GateDoor = Pick<SignedDoor, 'vouch' | 'whoSigned' | 'countUnsignedDeed'>
+
 /** As every agent has it. */
-export function gateOf(agent: Agent, door: Pick<SignedDoor, 'vouch' | 'whoSigned'>): LedgerGate {
+export function gateOf(agent: Agent, door: GateDoor): LedgerGate {
   const { peers, ledger } = agent
   return new LedgerGate(
     door,
@@ -107,7 +109,7 @@ export function gateOf(agent: Agent, door: Pick<SignedDoor, 'vouch' | 'whoSigned
 }
 
 export class LedgerGate implements AppendGuard {
-  readonly #door: Pick<SignedDoor, 'vouch' | 'whoSigned'>
+  readonly #door: GateDoor
   readonly #nameOf: (peer: PeerId) => string
   readonly #isIssuers: (serial: string) => boolean
 
@@ -116,7 +118,7 @@ export class LedgerGate implements AppendGuard {
    * that serial is an issuing key's.
    */
   constructor(
-    door: Pick<SignedDoor, 'vouch' | 'whoSigned'>,
+    door: GateDoor,
     nameOf: (peer: PeerId) => string,
     isIssuers: (serial: string) => boolean,
   ) {
@@ -140,7 +142,7 @@ export class LedgerGate implements AppendGuard {
       if (issuer !== undefined) decided.push(issuer)
       else if (verbs !== undefined) decided.push({ verbs, by: byOf(part), object: objectOf(part) })
     }
-    if (decided.length === 0 && !isForTheLog(command)) return undefined
+    if (decided.length === 0 && notesIn(command).length === 0) return undefined
     return this.#admitted(command, proof, decided, from)
   }
 
@@ -160,18 +162,26 @@ export class LedgerGate implements AppendGuard {
   ): Promise<Admitted> {
     const vouched = decided.length === 0 ? free : await this.#door.vouch(proof, decided)
     if (!vouched.ok) return vouched
-    if (!isForTheLog(command)) return { ...vouched, command }
+    if (notesIn(command).length === 0) return { ...vouched, command }
     const signed = this.#door.whoSigned(proof)
-    return { ...vouched, command: told(command, { id: from, name: this.#nameOf(from) }, signed) }
+    const by = { id: from, name: this.#nameOf(from) }
+    // Who was turned away has signed nothing, and is told of all the same.
+    const deeds = notesIn(command).filter(
+      ({ outcome }) => outcome === 'ok' || outcome === undefined,
+    )
+    if (deeds.some((note) => !isVouchedFor(note, by, signed))) this.#door.countUnsignedDeed()
+    return { ...vouched, command: told(command, by, signed) }
   }
 }
 
 const free = { ok: true, settle: () => {} } as const
 
-function isForTheLog(command: Command): boolean {
-  if (command.kind !== 'batch') return command.kind === 'auditAppend'
+/** What it writes into the audit log; what comes of a batch is not known before. */
+function notesIn(command: Command): (AuditNote & { outcome?: string })[] {
+  if (command.kind === 'auditAppend') return [command.value]
+  if (command.kind !== 'batch') return []
   const { audit, commands } = command.value
-  return audit !== undefined || commands.some(({ kind }) => kind === 'auditAppend')
+  return [...commands.flatMap(notesIn), ...(audit === undefined ? [] : [audit])]
 }
 
 /** The same, with all that it has written into the audit log as that host's word. */

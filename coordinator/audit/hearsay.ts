@@ -18,17 +18,21 @@ export interface Teller {
   readonly name: string
 }
 
+/** Whether that host may say so: of itself, or of a person what that person has signed. */
+export function isVouchedFor(note: AuditNote, by: Teller, signed: SignedDeed | undefined): boolean {
+  return note.actor === by.id || (signed !== undefined && isOf(note, signed))
+}
+
 export function asTold<T extends AuditNote>(
   note: T,
   by: Teller,
   signed: SignedDeed | undefined,
 ): T {
-  if (note.actor === by.id) return fitted(placed(note, by))
-  if (signed === undefined || !isOf(note, signed)) {
+  if (!isVouchedFor(note, by, signed)) {
     const actor = `${by.name} …${by.id.slice(-auditLimits.idLettersShown)}${SAYS}${note.actor}`
     return fitted(placed({ ...note, actor }, by))
   }
-  if (signed.isFresh) return fitted(placed(note, by))
+  if (note.actor === by.id || signed?.isFresh !== false) return fitted(placed(note, by))
   const when = `signed ${formatTimestamp(signed.issuedMs)}`
   const detail = [when, note.detail].filter(Boolean).join('; ')
   return fitted(placed({ ...note, detail }, by))

@@ -258,7 +258,7 @@ test('what is asked of the control API without the right to is counted and told 
   })
 })
 
-test('a master’s signature that no root has vouched for, in the ledger’s way, is counted and told of', async () => {
+test('what a host hands to the ledger in a person’s name is counted and told of where they have not signed it', async () => {
   await Attacked.with('ledger counted', async (it) => {
     const liar = it.mesh.follower.agent
     const wallMs = it.victim.agent.ports.clock.wall()
@@ -281,6 +281,18 @@ test('a master’s signature that no root has vouched for, in the ledger’s way
       const { kind } = await it.mesh.answer(liar.ledger.append(drain, options))
       assert.equal(kind, 'refused')
     }
-    await it.told('api notGranted', 'api expired', 'api notSigned')
+    // Its own deeds, and who was turned away there, it may tell of.
+    const value = { actor: 'ada', verb: 'run.kill', object: 'r7', outcome: 'refused' }
+    for (const deed of [value, { ...value, actor: liar.id, outcome: 'ok' }]) {
+      const appended = liar.ledger.append(
+        { kind: 'auditAppend', value: deed },
+        { timeoutMs: 5_000 },
+      )
+      assert.equal((await it.mesh.answer(appended)).kind, 'applied')
+    }
+    assert.equal(it.counts['api unsignedDeed'], undefined)
+    const done = { kind: 'auditAppend', value: { ...value, outcome: 'ok' } } as const
+    await it.mesh.answer(liar.ledger.append(done, { timeoutMs: 5_000 }))
+    await it.told('api notGranted', 'api expired', 'api notSigned', 'api unsignedDeed')
   })
 })
