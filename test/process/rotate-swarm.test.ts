@@ -218,6 +218,29 @@ for (const [step, who] of kills) {
   })
 }
 
+test('a copy in the profile of whoever rotates is brought up to date: a stop can still be told directly', async () => {
+  const [node] = nodesOf()
+  assert.ok(node)
+  const own = ['--from', join(directory, 'operator.key'), '--at', node.apiAddress]
+  const added = await skein('profile', 'add', 'ops', ...own, '--swarm-key', layout.swarmKeyFile)
+  assert.equal(added.code, exitCodes.done, added.err)
+  const copies = [...filesIn(env.XDG_CONFIG_HOME)].filter((path) => path.endsWith('swarm.key'))
+  assert.equal(copies.length, 1)
+  const copied = () => copies.map((path) => readFileSync(path, 'utf8'))
+  assert.deepEqual(copied(), [keyInFile()])
+  const rotated = await skein('keys', 'rotate', 'swarm', '--yes', '--profile', 'ops')
+  assert.equal(rotated.code, exitCodes.done, rotated.err)
+  assert.match(rotated.err, /swarm\.key has the new key now/)
+  assert.deepEqual(copied(), [keyInFile()])
+  const all = nodesOf().flatMap((each) => ['--peer', meshAddressOf(each)])
+  const stopped = await skein(
+    ...['estop', '--direct', '--yes', '--reason', 'a test', '--profile', 'ops', ...all],
+  )
+  assert.equal(stopped.code, exitCodes.done, stopped.err)
+  const resumed = await skein('resume', '--yes', '--reason', 'a test')
+  assert.equal(resumed.code, exitCodes.done, resumed.err)
+})
+
 test('after down and up the mesh is there again', async () => {
   assert.equal((await skein('down')).code, exitCodes.done)
   const { code, err } = await skein('up', '--nodes', String(hosts), '--detach')
