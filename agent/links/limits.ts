@@ -54,8 +54,8 @@ export const linkLimits: LinkLimits = {
   idleMs: 300_000,
   reapIntervalMs: 15_000,
   refusalsPerMinuteMax: 60,
-  // Each costs a tenth of a millisecond, with its answer. Twice as many may come at once.
-  vainPerSecondMax: 50,
+  // Each costs a sixth of a millisecond, with its answer. Twice as many may come at once.
+  vainPerSecondMax: 20,
   banMs: 300_000,
 }
 

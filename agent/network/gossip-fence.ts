@@ -184,19 +184,17 @@ class Fence {
   #admit(from: RawPeerId, rpc: Rpc): boolean {
     const { topics, limits, refusals, heeds } = this.#bounds
     const offered = rpc.subscriptions.length + rpc.messages.length
+    if (!this.#rateOf(from).messages.take(offered, performance.now())) {
+      this.#overLimit(from, 'too many messages and subscriptions a second')
+      return false
+    }
     rpc.subscriptions = rpc.subscriptions.filter(
       ({ topic }) => topic !== undefined && topics.has(topic),
     )
     rpc.messages = rpc.messages.filter(({ topic }) => topics.has(topic))
-    const ours = rpc.subscriptions.length + rpc.messages.length
-    const foreign = offered - ours
-    // No verdict: a newer version may know topics that this one does not, but says so once.
+    const foreign = offered - rpc.subscriptions.length - rpc.messages.length
+    // No verdict: a newer version may know topics that this one does not.
     if (foreign > 0) refusals.count('topicNotAllowed', foreign)
-    const costs = ours + foreign * limits.foreignCosts
-    if (!this.#rateOf(from).messages.take(costs, performance.now())) {
-      this.#overLimit(from, 'too many messages a second')
-      return false
-    }
     if (rpc.messages.length > 0 && !heeds(from.toString() as PeerId)) {
       refusals.count('gossipOfStranger', rpc.messages.length)
       rpc.messages = []

@@ -78,11 +78,12 @@ export interface GossipLimits {
   /** Bytes a second that one peer may send. Beyond the burst it is banned for `banMs`. */
   readonly bytesPerSecondMax: number
   readonly burstBytesMax: number
-  /** Messages a second that one peer may send; each may cost a signature check. */
+  /**
+   * Messages and subscriptions a second that one peer may send, to whatever topics. A message may
+   * cost a signature check.
+   */
   readonly messagesPerSecondMax: number
   readonly burstMessagesMax: number
-  /** Subscriptions to, and messages of, topics that are not ours count as so many messages. */
-  readonly foreignCosts: number
   /**
    * What is passed on of others' messages, to each. Beyond, they are heard here and go no further.
    * Half of what is taken of a peer, so that nobody can get this host banned by what it passes on.
@@ -112,8 +113,9 @@ export const networkLimits: NetworkLimits = {
   upgradesPendingMax: 64,
   upgradesPendingPerAddressMax: 32,
   // A rack behind one address reconnects at once after a switch reboots; the rest retry. Who comes
-  // and goes all day, each time under another name, costs 5 ms of a core each time.
-  inboundPerAddressPerSecondMax: 8,
+  // and goes all day, each time under another name, and opens what a stranger may, costs up to 17 ms
+  // of a core each time.
+  inboundPerAddressPerSecondMax: 4,
   inboundPerAddressAtOnceMax: 64,
   inboundPerSecondMax: 128,
   addressesRatedMax: 1024,
@@ -155,7 +157,6 @@ export const networkLimits: NetworkLimits = {
     // A signature check takes 0.1 ms, so one hostile peer gets a fiftieth of a core and then a ban.
     messagesPerSecondMax: 200,
     burstMessagesMax: 5_000,
-    foreignCosts: 16,
     passedOn: {
       messages: { perSecond: 100, atOnce: 1_000 },
       bytes: { perSecond: mib, atOnce: 8 * mib },

@@ -16,8 +16,8 @@ import { percentile } from './report.ts'
 
 /** Of looking at an attack while the mesh has nothing else to do. */
 const IDLE_MS = 3_000
-/** An attack is under way, and what it has begun with is past. */
-const SETTLE_MS = 500
+/** An attack is under way, and what may come at once is past: what is told is what lasts. */
+const SETTLE_MS = 3_000
 const NEWS_DEADLINE_MS = 120_000
 
 interface Beside {
