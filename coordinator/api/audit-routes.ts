@@ -77,7 +77,10 @@ export const auditRoutes = {
       actor: z
         .string()
         .optional()
-        .meta({ examples: ['ada'] }),
+        .meta({
+          description: 'Who did it, by their signature or by what a host says of them',
+          examples: ['ada'],
+        }),
       verb: z
         .string()
         .optional()
