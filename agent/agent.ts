@@ -256,6 +256,7 @@ export class Agent {
       rules: { releasePeople: settings.stopReleasePeople ?? 1 },
       labels: () => this.labels.current(),
       halt: (isMeant, reason, mode) => this.work.halt(isMeant, reason, mode),
+      still: () => ports.cells.still(),
       alive: () => this.othersAlive(),
       ...tellStop(this.membership, this.journal, () => this.stopRecording.look()),
     })

@@ -47,6 +47,8 @@ export interface EstopParts {
   labels(): Readonly<Record<string, string>>
   /** Ends what is meant here, and says how many were killed when nothing of them is left. */
   halt(isMeant: (run: string) => boolean, reason: string, mode: 'kill' | 'drain'): Promise<number>
+  /** Holds still all that runs here, until what is returned is called. */
+  still(): () => void
   /** Peers that are alive as far as is known, connected or not. */
   alive(): readonly PeerId[]
   /** Something is in force, or is not any more: said before it is on the disk. */
@@ -253,18 +255,28 @@ export class EmergencyStop {
   }
 
   #write(records: { scope: string; record: Uint8Array }[], obey: readonly Obeyed[]): void {
+    // What is to die takes no cores from the writing, and starts nothing meanwhile.
+    const goOn = obey.some((word) => this.#killsAll(word)) ? this.#parts.still() : undefined
     const kept = this.#store.keep(records)
     void kept.then((isKept) => {
       if (!isKept) this.#writeAgain(records.map(({ scope }) => scope))
     })
     // On the disk or not, it is obeyed: a disk that is full, or hangs, keeps nothing running.
-    this.#writing = Promise.all([this.#patiently(kept), this.#writing]).then(() => {
-      for (const word of obey) {
-        this.#core.latched(word.id, this.#ports.clock.now())
-        this.#obey(word)
-      }
-      this.#drive()
-    })
+    this.#writing = Promise.all([this.#patiently(kept), this.#writing])
+      .then(() => {
+        for (const word of obey) {
+          this.#core.latched(word.id, this.#ports.clock.now())
+          this.#obey(word)
+        }
+        this.#drive()
+      })
+      .finally(() => goOn?.())
+  }
+
+  #killsAll({ saying }: Obeyed): boolean {
+    if (saying.act === 'release' || saying.mode !== 'kill' || saying.scope.kind === 'run')
+      return false
+    return isInScope(saying.scope, { labels: this.#parts.labels() })
   }
 
   #patiently(kept: Promise<unknown>): Promise<void> {

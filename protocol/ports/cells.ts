@@ -110,6 +110,11 @@ export interface Cells {
    */
   killAll(names: ReadonlySet<string>): Promise<void>
   /**
+   * Holds all cells still, where the host can, until what is returned is called: they take no cores,
+   * and start nothing. Whoever is killed meanwhile dies all the same.
+   */
+  still(): () => void
+  /**
    * Kills whatever belongs to a cell of this agent that is not named, says how many, and forgets what
    * was kept of such cells. May look at every process.
    */

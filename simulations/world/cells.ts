@@ -78,6 +78,11 @@ export class SimulatedCells implements Cells {
     return Promise.resolve(cell)
   }
 
+  /** A host without control groups. */
+  still(): () => void {
+    return () => {}
+  }
+
   killAll(names: ReadonlySet<string>): Promise<void> {
     const { processTable } = this.host
     for (const process of [...processTable.marked(MARK, (name) => names.has(name))]) {

@@ -56,6 +56,7 @@ function sandboxing(cells: Cells, within: (spec: CellSpec) => CellSpec): Cells {
     start: (spec, onOutput) => cells.start(within(spec), onOutput),
     find: (...all) => cells.find(...all),
     killAll: (names) => cells.killAll(names),
+    still: () => cells.still(),
     sweep: (keep) => cells.sweep(keep),
     rules: () => cells.rules(),
   }

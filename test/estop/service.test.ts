@@ -16,10 +16,18 @@ interface Stopped {
   reason: string
 }
 
-/** Raises one stop; tells when work was ended for it, in milliseconds from then on. */
-async function stopOn(disk: HostOptions['disk'], forMs: number): Promise<Stopped[]> {
+interface Told {
+  /** When work was ended for it, in milliseconds from the stop on. */
+  stopped: Stopped[]
+  /** When work was held still, and let go again. */
+  stills: string[]
+}
+
+/** Raises one stop. */
+async function stopOn(disk: HostOptions['disk'], forMs: number): Promise<Told> {
   const world = new World({ seed: 'bad disk' })
   const stopped: Stopped[] = []
+  const stills: string[] = []
   let ports: HostPorts | undefined
   world
     .addHost('n1', {
@@ -43,6 +51,10 @@ async function stopOn(disk: HostOptions['disk'], forMs: number): Promise<Stopped
       stopped.push({ atMs: clock.now() - startedMs, reason })
       return 1
     },
+    still: () => {
+      stills.push('still')
+      return () => stills.push(stopped.length === 0 ? 'let go' : 'let go, stopped')
+    },
     alive: () => [],
     changed: () => {},
     finished: () => {},
@@ -53,23 +65,25 @@ async function stopOn(disk: HostOptions['disk'], forMs: number): Promise<Stopped
   assert.equal(stopped.length, 0, 'it is written down first')
   await world.run(forMs)
   stop.close()
-  return stopped
+  return { stopped, stills }
 }
 
 test('what is stopped is ended as soon as the word is on the disk', async () => {
-  const stopped = await stopOn(undefined, 1_000)
+  const { stopped, stills } = await stopOn(undefined, 1_000)
   assert.equal(stopped.length, 1)
   assert.ok(stopped[0]!.atMs < estopDriverLimits.latchWaitMsMax)
+  assert.deepEqual(stills, ['still', 'let go, stopped'], 'and held still until then')
 })
 
 test('a disk that hangs delays no stop for long', async () => {
-  const stopped = await stopOn({ syncMs: 60_000 }, 1_000)
+  const { stopped, stills } = await stopOn({ syncMs: 60_000 }, 1_000)
   assert.equal(stopped.length, 1)
   assert.equal(stopped[0]!.atMs, estopDriverLimits.latchWaitMsMax)
+  assert.deepEqual(stills, ['still', 'let go, stopped'])
 })
 
 test('a disk that is full delays no stop', async () => {
-  const stopped = await stopOn({ capacityBytes: 0 }, 1_000)
+  const { stopped } = await stopOn({ capacityBytes: 0 }, 1_000)
   assert.equal(stopped.length, 1)
   assert.ok(stopped[0]!.atMs < estopDriverLimits.latchWaitMsMax)
 })

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { SystemCells } from '../../agent/ports/cells/cells.ts'
+import { stagesGroup } from '../../agent/ports/cells/control-group.ts'
 import { recordedEnd } from '../../agent/ports/cells/ended.ts'
 import type { NurseryLanguage } from '../../agent/ports/cells/nursery.ts'
 import { bashNursery } from '../../agent/ports/cells/nursery-bash.ts'
@@ -293,3 +294,36 @@ for (const [language, spoken] of Object.entries(languages)) {
     for (const each of [before.cell, cell]) each.close()
   })
 }
+
+test('cells that are held still do nothing until they are let go, and can be killed', async (t) => {
+  const { cells } = cellsIn(t, [pythonNursery])
+  if (stagesGroup('probe') === undefined) return t.skip('no control groups of version 2 here')
+  const script = 'while :; do echo on; sleep 0.01; done'
+  const [one, other] = [
+    await run(cells, { argv: ['sh', '-c', script] }),
+    await run(cells, { argv: ['sh', '-c', script] }),
+  ]
+  const lines = (): number => one.text().length + other.text().length
+  const grows = async (): Promise<boolean> => {
+    const before = lines()
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    return lines() > before
+  }
+  assert.equal(await grows(), true)
+  const [first, second] = [cells.still(), cells.still()]
+  // What was written is still to be read.
+  while (await grows()) {}
+  first()
+  first()
+  assert.equal(await grows(), false, 'somebody else still wants them to be')
+  second()
+  assert.equal(await grows(), true)
+  const letGo = cells.still()
+  await cells.killAll(new Set([one.cell.name, other.cell.name]))
+  letGo()
+  for (const { cell } of [one, other]) {
+    assert.deepEqual(await cell.exited(), { kind: 'signalled', signal: 'SIGKILL' })
+    cell.close()
+  }
+  assert.equal(await output(cells, { argv: ['echo', 'on'] }), 'on\n')
+})

@@ -192,6 +192,10 @@ export class SystemCells implements Cells {
     return cell
   }
 
+  still(): () => void {
+    return this.#share.still()
+  }
+
   async killAll(names: ReadonlySet<string>): Promise<void> {
     const all = this.#groupOfAll(names)
     const condemned = all === undefined ? undefined : this.#killStages(all)

@@ -44,7 +44,7 @@ export class ControlGroups {
     try {
       const parent = basename(own) === OWN_GROUP ? dirname(own) : own
       // Groups that limit nothing would only cost.
-      if (!offeredIn(parent).some((name) => controllers.includes(name))) return undefined
+      if (!offersLimits(parent)) return undefined
       if (parent === own && !isRoot(own)) stepDown(own)
       const directory = join(parent, `${PREFIX}${owner}`)
       makeGroup(directory)
@@ -119,12 +119,16 @@ export function stagesGroup(owner: string): ControlGroup | undefined {
   const own = ownDirectory()
   if (own === undefined) return undefined
   const parent = basename(own) === OWN_GROUP ? dirname(own) : own
-  for (const left of directoriesIn(parent)) {
-    // Those of agents that are no more. One that holds somebody stays.
-    if (left.name.startsWith(PREFIX)) removeEmpty(join(parent, left.name))
-  }
+  // Those of agents that are no more. One that holds somebody stays; one that an agent has just begun
+  // with it makes again (`StageShare.take`), but for its limits.
+  if (!offersLimits(parent))
+    for (const { name } of directoriesIn(parent))
+      if (name.startsWith(PREFIX)) removeEmpty(join(parent, name))
   const group = new ControlGroup(join(parent, `${PREFIX}${owner}`, STAGES_GROUP))
-  return group.make() && existsSync(join(group.directory, 'cgroup.kill')) ? group : undefined
+  if (!group.make() || !existsSync(join(group.directory, 'cgroup.kill'))) return undefined
+  // An earlier life may have ended while it held all of them still.
+  group.parent.freeze(false)
+  return group
 }
 
 function removeEmpty(directory: string): void {
@@ -144,6 +148,10 @@ export class ControlGroup {
 
   constructor(directory: string) {
     this.directory = directory
+  }
+
+  get parent(): ControlGroup {
+    return new ControlGroup(dirname(this.directory))
   }
 
   /** False where this host does not let us. */
@@ -181,6 +189,15 @@ export class ControlGroup {
       writeFileSync(join(this.directory, 'cgroup.kill'), '1')
     } catch {
       // The group is gone, or the kernel is older than the file: the mark still finds them.
+    }
+  }
+
+  /** With all groups within. Whoever is killed dies all the same. */
+  freeze(still: boolean): void {
+    try {
+      writeFileSync(join(this.directory, 'cgroup.freeze'), still ? '1' : '0')
+    } catch {
+      // The group is gone, or the kernel is older than the file.
     }
   }
 
@@ -283,6 +300,10 @@ function handDown(directory: string): void {
       // Processes in this very group, or no permission.
     }
   }
+}
+
+function offersLimits(directory: string): boolean {
+  return offeredIn(directory).some((name) => controllers.includes(name))
 }
 
 function offeredIn(directory: string): string[] {

@@ -34,6 +34,8 @@ export class StageShare {
   readonly #weight: Weight | undefined
   /** How many wait for somebody in it to be gone. */
   #killing = 0
+  /** How many want it to be still. */
+  #still = 0
 
   private constructor(
     old: string | undefined,
@@ -91,6 +93,18 @@ export class StageShare {
       ?.split('\n')
       .map(Number)
       .filter((pid) => pid > 0)
+  }
+
+  /** With all that have groups of their own, until what is returned is called. */
+  still(): () => void {
+    const all = this.group?.parent
+    if (this.#still++ === 0) all?.freeze(true)
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      if (--this.#still === 0) all?.freeze(false)
+    }
   }
 
   /**

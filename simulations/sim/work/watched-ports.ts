@@ -59,6 +59,7 @@ function watchedCells(cells: Cells, notice: (moment: WorkMoment) => void): Cells
     rules: () => cells.rules(),
     find: (name, trace, onOutput) => cells.find(name, trace, onOutput),
     killAll: (names) => cells.killAll(names),
+    still: () => cells.still(),
     sweep: (keep) => cells.sweep(keep),
   }
 }
