@@ -115,6 +115,10 @@ test('all hosts are certified anew while a workflow runs, and none of its stages
   assert.notEqual(readFileSync(issuer, 'utf8'), readFileSync(oldIssuer, 'utf8'))
   const { hosts, people } = (await retiring()) ?? { hosts: ['?'], people: [] }
   assert.deepEqual([hosts, people], [[], ['olga']])
+  const eve = ['users', 'add', 'eve', '--role', 'operator', '--out', join(home, 'early.key')]
+  const late = await skein(...eve, '--issuer', oldIssuer)
+  assert.equal(late.code, exitCodes.conflict)
+  assert.match(late.err, /signed by an issuing key in whose place another is/)
   const early = await skein('keys', 'rotate', 'issuing', '--finish')
   assert.equal(early.code, exitCodes.conflict)
   assert.match(early.err, /it would turn away user olga; .*--force/)
@@ -210,6 +214,13 @@ test('whoever leads is killed in the middle, and the mesh comes back as it was f
   await until(isDone, 'nobody hangs on the one before')
   await done('status', '--key-file', olga)
   await done('keys', 'rotate', 'issuing', '--finish')
+  // As it is left where the answer was lost: the same one is offered again, and no other is made.
+  const now = serialIn(issuer)
+  copyFileSync(issuer, `${issuer}.new`)
+  await done('keys', 'rotate', 'issuing', '--yes')
+  assert.equal(serialIn(issuer), now)
+  assert.ok(!existsSync(`${issuer}.new`))
+  assert.equal(await retiring(), undefined)
   await done('down')
   await done('up', '--nodes', '4', '--detach')
   const all = async () =>
