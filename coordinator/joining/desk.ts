@@ -79,7 +79,7 @@ export class JoinDesk {
         agent.doorway.open((asked) => this.#decide(asked))
         candidacy = agent.ledger.lead((turn) => this.#lead(turn))
         this.#renewal.start()
-        if (this.#issuing.own !== undefined) {
+        if (this.#issuing.hasCopy) {
           looking = agent.ports.clock.every(letInLimits.lookMs, () => this.#handOver())
         }
       },

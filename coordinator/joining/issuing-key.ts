@@ -68,6 +68,11 @@ export class IssuingKey {
     return this.#own !== undefined && this.issuerIn(this.#own) ? this.#own : undefined
   }
 
+  /** One lies here, good or not. */
+  get hasCopy(): boolean {
+    return this.#own !== undefined
+  }
+
   /** What nobody believes any more need not lie on a disk. */
   async forgetIfRevoked(): Promise<void> {
     const grant = this.#own && grantIn(this.#own.certificate)
