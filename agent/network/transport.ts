@@ -52,7 +52,9 @@ export function guardedTcp(door: Doorkeeper): (components: TcpComponents) => Tra
       try {
         return await dial(address, { ...options, upgrader })
       } catch (error) {
-        const mayHaveOther = door.swarmKeys.all.length > 1 && error instanceof HandshakeFailed
+        // Whoever was refused at the door has heard nothing, and would only knock twice.
+        const mayHaveOther =
+          door.swarmKeys.all.length > 1 && error instanceof HandshakeFailed && error.heard
         if (!mayHaveOther || options.signal?.aborted) throw error
         return dial(address, {
           ...options,
