@@ -203,12 +203,17 @@ async function renew(
     throw new ApiRefusal('conflict', why, 'keep it; skein users rotate makes another')
   }
   const { holder } = judged
+  // Whoever has stolen the key before could else have what they made with it certified by the one of now.
   const known = personNamed(state, holder.name)
-  if (known !== undefined && known.holder.serial !== holder.serial) {
-    const why = `${holder.name} has another certificate, as the ledger has it`
-    throw new ApiRefusal('conflict', why, 'sign in with that one')
+  if (known?.holder.serial !== holder.serial || known.holder.subject !== holder.subject) {
+    const why = `that is not the certificate of ${holder.name}, as the ledger has it`
+    throw new ApiRefusal(
+      'refused',
+      why,
+      'have one made by somebody who may: skein users add or rotate',
+    )
   }
-  if (known !== undefined && !isSuperseded(state, known.credential)) {
+  if (!isSuperseded(state, known.credential)) {
     return {
       schemaVersion: SCHEMA_VERSION,
       credential: textOf(encode(Credential, known.credential)),
@@ -216,8 +221,8 @@ async function renew(
   }
   const issuer = await issuing.get()
   if (issuer === undefined) throw refusalFor.sealed()
-  const credential = reissuePerson(issuer, holder, ports.clock.wall())
-  const record = recordPerson(credential, known?.revision ?? 0)
+  const credential = reissuePerson(issuer, known.holder, ports.clock.wall())
+  const record = recordPerson(credential, known.revision)
   const { code } = await applied(agent, record, signal)
   if (code !== 'ok') {
     const why = 'somebody has changed what the ledger knows of you'

@@ -104,15 +104,39 @@ test('the key before is not taken back while hosts or people hang on it, and the
   const asked = { parameters: { node: it.leader.agent.id }, body: { credential: text(olga) } }
   const answer = await mesh.call(it.leader, 'renewUser', asked)
   const again = await mesh.call(it.leader, 'renewUser', asked)
+  // As a thief of the key before would make them: of nobody, and of somebody with other rights.
+  for (const [name, roles, serial] of [
+    ['mallory', ['operator'], 'cd'.repeat(16)],
+    ['olga', ['operator'], 'cd'.repeat(16)],
+  ] as const) {
+    const made = { ...holder, name, roles: [...roles] }
+    const forged = issuePerson(issuerOf(simulatedIssuer()), made, serial, it.nowMs)
+    const body = { credential: text(forged) }
+    await assert.rejects(
+      mesh.call(it.leader, 'renewUser', { ...asked, body }),
+      isRefused(/is not the certificate of .*, as the ledger has it/),
+    )
+  }
+  const posing = issuePerson(
+    issuerOf(simulatedIssuer()),
+    { ...holder, roles: ['viewer'] },
+    'ab'.repeat(16),
+    it.nowMs,
+  )
+  const same = await mesh.call(it.leader, 'renewUser', {
+    ...asked,
+    body: { credential: text(posing) },
+  })
+  assert.equal(same.credential, answer.credential, 'it is what the ledger has, whatever is shown')
   assert.equal(again.credential, answer.credential, 'who has lost the answer gets the same')
   const read = decode(Credential, new Uint8Array(Buffer.from(answer.credential, 'base64url')))
   assert.ok(read.ok)
   const judged = believe(read.value, it.leader.agent.trust, it.nowMs)
   assert.ok(judged.ok)
   const old = grantIn(olga.leaf)!
-  const { subject, roles, notAfterMs, serial: same } = judged.holder
+  const { subject, roles, notAfterMs, serial: kept } = judged.holder
   assert.deepEqual(
-    [subject, roles, notAfterMs, same],
+    [subject, roles, notAfterMs, kept],
     [old.subject, old.roles, old.notAfterMs, old.serial],
   )
   assert.equal(judged.issuer?.serial, serialOf(given))
