@@ -28,7 +28,7 @@ export async function vote(
   if (context.json) document(context, answer)
   else if (!quiet) {
     const said = verb === 'approve' ? 'approved' : 'denied'
-    io.err(`${said} stage ${plain(name)} of run ${run.id}\n`)
+    io.err(`${said} stage ${plain(name)} of run ${plain(run.id)}\n`)
   }
   return exitCodes.done
 }
@@ -37,12 +37,14 @@ function theOneThatWaits(run: string, stages: readonly Stage[]): string {
   const waiting = stages.filter(({ waitsFor }) => waitsFor === 'approval')
   const [first] = waiting
   if (first !== undefined && waiting.length === 1) return first.name
-  const names = waiting.map(({ name }) => name).join(', ')
+  const names = waiting.map(({ name }) => plain(name)).join(', ')
   const none = waiting.length === 0
   throw new Problem({
     code: none ? 'notFound' : 'ambiguous',
-    why: none ? `run ${run} waits for no approval` : `run ${run} waits for several: ${names}`,
-    fix: none ? `skein runs show ${run} says what it waits for` : 'name the stage',
+    why: none
+      ? `run ${plain(run)} waits for no approval`
+      : `run ${plain(run)} waits for several: ${names}`,
+    fix: none ? `skein runs show ${plain(run)} says what it waits for` : 'name the stage',
     exitCode: exitCodes.notFound,
   })
 }

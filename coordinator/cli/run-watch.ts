@@ -37,15 +37,16 @@ export async function watch(
     document(context, await context.client.call('run', { parameters: { run: run.id } }))
   }
   if (left === 'waits') {
-    if (!context.quiet) context.io.err(`run ${run.id} waits: skein approve ${run.id}\n`)
+    if (!context.quiet)
+      context.io.err(`run ${plain(run.id)} waits: skein approve ${plain(run.id)}\n`)
     return exitCodes.waiting
   }
   return run.state === 'succeeded' ? exitCodes.done : exitCodes.failed
 }
 
 function comeBack({ io }: Context, run: string): void {
-  io.err(`the run goes on; come back with: skein runs watch ${run}\n`)
-  io.err(`stop it with: skein runs cancel ${run}\n`)
+  io.err(`the run goes on; come back with: skein runs watch ${plain(run)}\n`)
+  io.err(`stop it with: skein runs cancel ${plain(run)}\n`)
 }
 
 class Watched {
@@ -130,7 +131,7 @@ class Watched {
     if (isOver(run) || (before && before.stopping !== run.stopping)) {
       const why = run.reason ? `: ${plain(run.reason)}` : ''
       const took = run.endedMs === undefined ? '' : ` in ${age(run.endedMs - run.startedMs)}`
-      io.err(`run ${run.id} ${runState(run, io)}${took}${why}\n`)
+      io.err(`run ${plain(run.id)} ${runState(run, io)}${took}${why}\n`)
     }
   }
 }

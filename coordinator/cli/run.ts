@@ -75,10 +75,10 @@ async function follow(
   const { run, began } = started
   if (detach) {
     if (json) document(context, started)
-    else io.out(`${run.id}\n`)
+    else io.out(`${plain(run.id)}\n`)
     if (!quiet && !json) {
       io.err(began ? '' : 'its key had begun it before\n')
-      io.err(`follow it with: skein runs watch ${run.id}\n`)
+      io.err(`follow it with: skein runs watch ${plain(run.id)}\n`)
     }
     return exitCodes.done
   }

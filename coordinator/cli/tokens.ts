@@ -112,7 +112,7 @@ function rowOf(token: Token): string[] {
 }
 
 function shortId({ id }: Token): string {
-  return id.slice(0, idLettersShown)
+  return plain(id.slice(0, idLettersShown))
 }
 
 function whatItDoes(token: Token): string {
@@ -131,7 +131,7 @@ function whatNext({ id }: Token, addresses: readonly string[]): string {
 
 function stillIn({ hosts }: Token): string {
   if (hosts.length === 0) return ''
-  const names = hosts.map(({ name, serial }) => `${plain(name)} (${serial})`).join(', ')
+  const names = hosts.map(({ name, serial }) => `${plain(name)} (${plain(serial)})`).join(', ')
   return `; it has let in ${names}, which skein users revoke SERIAL turns away`
 }
 

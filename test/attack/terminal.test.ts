@@ -120,6 +120,15 @@ const commands: readonly string[] = [
   'audit ls',
   'audit verify',
   'estop status',
+  'approve r1',
+  'signal go',
+  'runs cancel r1',
+  'runs kill r1 --yes',
+  'nodes drain n1 --yes',
+  'nodes undrain n1',
+  'token revoke ab --yes',
+  'secret rm deploy --yes',
+  'users revoke ada --yes',
 ]
 
 for (const command of commands) {
