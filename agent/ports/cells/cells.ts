@@ -18,18 +18,17 @@ import { startError } from '../processes.ts'
 import { type CellParts, SystemCell } from './cell.ts'
 import { Census } from './census.ts'
 import { type ControlGroup, ControlGroups, controllerOf, stagesGroup } from './control-group.ts'
-import { launchDirectly } from './direct.ts'
 import { type Ended, recordedEnd } from './ended.ts'
-import { findProgram, type Launch, type Launched, refuseUnlessEntered } from './launch.ts'
 import { killProcess, MARK, markedProcesses } from './marks.ts'
-import { Nursery, type NurseryLanguage } from './nursery.ts'
+import type { NurseryLanguage } from './nursery.ts'
 import { bashNursery } from './nursery-bash.ts'
 import { perlNursery } from './nursery-perl.ts'
 import { pythonNursery } from './nursery-python.ts'
 import { namesIn, PipeEnd, Pipes } from './pipes.ts'
 import { type Holding, holdingOf, privilegeRules } from './privileges.ts'
-import { endInside, noSandbox, type Sandbox } from './sandbox.ts'
+import { noSandbox, type Sandbox } from './sandbox.ts'
 import { StageShare } from './stage-share.ts'
+import { Starter } from './starter.ts'
 import { lookFor, standing } from './survivors.ts'
 import { parseTrace, type Trace } from './trace.ts'
 
@@ -38,9 +37,6 @@ export interface CellHolding {
   user?: StageUser
   sandbox?: Sandbox
 }
-
-type Nurseries = Promise<Nursery | undefined>
-type NurseryKind = 'held' | 'free' | 'grouping'
 
 /** Quickest first. */
 export const nurseryLanguages: readonly NurseryLanguage[] = [
@@ -56,7 +52,6 @@ export class SystemCells implements Cells {
   readonly #pipes: Pipes
   readonly #groups: ControlGroups | undefined
   readonly #share: StageShare
-  readonly #languages: readonly NurseryLanguage[]
   /** Those that were not let go of, by name. */
   readonly #open = new Map<string, SystemCell>()
   /** Programs that are being started, and are in no cell yet. */
@@ -64,13 +59,7 @@ export class SystemCells implements Cells {
   readonly #user: StageUser | undefined
   readonly #sandbox: Sandbox
   readonly #holding: Holding
-  /**
-   * The one whose programs gain no privileges, the one for those that must, and the one that puts
-   * programs into groups where their user may not.
-   */
-  readonly #nurseries: Partial<Record<NurseryKind, Nurseries>> = {}
-  /** Those that have started something. */
-  readonly #born = new Set<Nursery>()
+  readonly #starter: Starter
 
   /**
    * `owner` is short and this agent's alone on the host, and the same in its next life. `directory`
@@ -83,7 +72,6 @@ export class SystemCells implements Cells {
     languages = nurseryLanguages,
     { user, sandbox = noSandbox('it was not looked for') }: CellHolding = {},
   ) {
-    this.#languages = languages
     this.#user = user
     this.#sandbox = sandbox
     this.#holding = holdingOf(user)
@@ -92,6 +80,8 @@ export class SystemCells implements Cells {
     this.#census = new Census(owner)
     this.#groups = ControlGroups.open(owner)
     this.#share = StageShare.open(owner, stagesGroup(owner), this.#groups?.weighs ?? false)
+    const holding = this.#holding
+    this.#starter = new Starter({ languages, share: this.#share, user, sandbox, holding })
     const life = `${process.pid}-${Date.now().toString(36)}`
     this.#pipes = new Pipes(join(directory, 'pipes'), life, user)
     this.#makeRecords(directory)
@@ -137,7 +127,7 @@ export class SystemCells implements Cells {
     try {
       controlGroup = this.#groupFor(spec)
       const recordPath = spec.keepsExit ? this.#recordOf(spec.name) : undefined
-      const launched = await this.#launch({
+      const launched = await this.#starter.launch({
         spec,
         env: { ...spec.env, [MARK]: `${this.#owner}/${spec.name}` },
         outputs: [pipes[0].path, pipes[1].path],
@@ -223,8 +213,7 @@ export class SystemCells implements Cells {
   async #killStages(stages: ControlGroup): Promise<void> {
     const condemned = new Set(stages.members())
     stages.kill()
-    for (const nursery of this.#born) nursery.abandon()
-    this.#born.clear()
+    this.#starter.abandonAll()
     const isOver = (): boolean =>
       stages.empty() || !stages.members().some((pid) => condemned.has(pid))
     while (!isOver()) await wait(cellLimits.killAgainMs)
@@ -273,56 +262,9 @@ export class SystemCells implements Cells {
 
   /** Starts nothing any more. What runs goes on, and keeps a record of its end. */
   async close(): Promise<void> {
-    for (const each of Object.values(this.#nurseries)) (await each)?.close()
+    await this.#starter.close()
     this.#share.close()
     this.#groups?.close()
-  }
-
-  async #launch(given: Launch): Promise<Launched> {
-    const holding = this.#holding[given.spec.mayGainPrivileges ? 'free' : 'held']
-    if (this.#user !== undefined) refuseUnlessEntered(given.spec, this.#user)
-    if (given.spec.sandbox === undefined) return this.#launchHeld(given, holding)
-    const launched = await this.#launchHeld(this.#sandboxed(given), holding)
-    return { ...launched, end: launched.end.then(endInside) }
-  }
-
-  async #launchHeld(launch: Launch, holding: readonly string[]): Promise<Launched> {
-    const which = this.#nurseryFor(launch)
-    const nursery = await this.#nurseryNow(which)
-    if (nursery?.takes(launch)) {
-      return nursery.launch(which === 'grouping' ? becoming(holding, launch) : launch)
-    }
-    const launched = await launchDirectly(launch, holding)
-    if (launch.groupDirectory !== undefined) return launched
-    return { ...launched, stages: this.#share.take(launched.pid) }
-  }
-
-  #sandboxed(launch: Launch): Launch {
-    const { spec } = launch
-    findProgram(spec)
-    const argv = this.#sandbox.words(spec)
-    return { ...launch, spec: { ...spec, argv } }
-  }
-
-  /** Only who may write to a control group can enter it. */
-  #nurseryFor({ groupDirectory, spec }: Launch): NurseryKind {
-    if (this.#user !== undefined && groupDirectory !== undefined) return 'grouping'
-    return spec.mayGainPrivileges ? 'free' : 'held'
-  }
-
-  /** One that was ended is replaced; where none can be had, that is not tried again. */
-  async #nurseryNow(which: NurseryKind): Promise<Nursery | undefined> {
-    const nurseries = this.#nurseries
-    const before = which === 'grouping' ? [] : this.#holding[which]
-    const open = (): Nurseries => Nursery.open(this.#languages, this.#share, before)
-    nurseries[which] ??= open()
-    const opening = nurseries[which]
-    const nursery = await opening
-    if (nursery?.dead) this.#born.delete(nursery)
-    if (nursery?.dead && nurseries[which] === opening) nurseries[which] = open()
-    const alive = nursery?.dead ? await nurseries[which] : nursery
-    if (alive !== undefined) this.#born.add(alive)
-    return alive
   }
 
   async #takePipes(onOutput: OnCellOutput): Promise<readonly [PipeEnd, PipeEnd]> {
@@ -393,12 +335,6 @@ async function recordOfEnded(path: string, trace: Trace): Promise<Ended | undefi
     leftMs -= cellLimits.orphanPollMs
   } while (standing(trace) === 'ended' && leftMs > 0)
   return recordedEnd(path)
-}
-
-/** The same program, held to something by one that becomes it. */
-function becoming(holding: readonly string[], launch: Launch): Launch {
-  const [holder = '', ...words] = [...holding, ...launch.spec.argv]
-  return { ...launch, spec: { ...launch.spec, argv: [holder, ...words] } }
 }
 
 /** Others may go through, to what they know is theirs. */
