@@ -15,7 +15,7 @@ import { personNamed, recordPerson, recordRevocation } from '../people/register.
 import { freshState } from '../runs/fresh.ts'
 import { appended, applied } from './appending.ts'
 import type { Handlers, Request } from './dispatch.ts'
-import { type Keys, keysOf } from './key-handlers.ts'
+import { type Keys, keysOf, meetUnseen } from './key-handlers.ts'
 import { type ApiCode, ApiRefusal } from './refusal.ts'
 import type { RouteResponse } from './routes.ts'
 import type { Node } from './schemas.ts'
@@ -80,7 +80,7 @@ async function rotateThere(
 async function rotate(
   agent: Agent,
   issuing: IssuingKey,
-  { body, caller }: Request<'rotateIssuer'>,
+  { body, caller, signal }: Request<'rotateIssuer'>,
 ): Promise<Keys> {
   refuseUnlessLeading(agent)
   const given = issuing.received(bytesOf(body.sealed))
@@ -88,6 +88,8 @@ async function rotate(
     const why = 'that is no issuing key, or was not sealed for this node'
     throw new ApiRefusal('badRequest', why, 'ask with skein keys rotate issuing')
   }
+  // Who is known by then is certified anew as what it is.
+  await meetUnseen(agent, signal)
   const rotated = await issuing.rotate(given, caller.name)
   if (rotated.kind !== 'done' && rotated.kind !== 'same') throw refusalFor[rotated.kind]()
   return keysOf(agent)

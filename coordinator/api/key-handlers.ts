@@ -36,7 +36,10 @@ export function keyHandlers(agent: Agent, swarm: SwarmDesk): Pick<Handlers, KeyR
 }
 
 /** Who lives and was not met yet is met, as many as there is time for: then it is known on what it hangs. */
-async function meetUnseen({ membership, peers, ports }: Agent, signal: AbortSignal): Promise<void> {
+export async function meetUnseen(
+  { membership, peers, ports }: Agent,
+  signal: AbortSignal,
+): Promise<void> {
   const unseen = membership
     .members()
     .filter(({ id, self, state }) => !self && state === 'alive' && peers.holderOf(id) === undefined)

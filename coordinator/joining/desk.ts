@@ -26,7 +26,7 @@ import { formatTimestamp } from '../../protocol/workflow/expressions/calendar.ts
 import { type AuditNote, fitted } from '../audit/deed.ts'
 import type { AuditDesk } from '../audit/desk.ts'
 import { freshState } from '../runs/fresh.ts'
-import { currentIssuer, isRetiring, issuerBehind } from './issuers.ts'
+import { currentIssuer, isRetiring, issuerBehind, mayBeRenewed } from './issuers.ts'
 import type { IssuingKey } from './issuing-key.ts'
 import { letInLimits } from './limits.ts'
 import { leftWords, Renewal } from './renewal.ts'
@@ -262,6 +262,10 @@ export class JoinDesk {
     const isOver = behind !== undefined && isRetiring(this.#agent.ledger.state, behind.serial)
     const isDue = isOver || (holder?.notAfterMs ?? 0) - nowMs <= lifetimes.peerRenewalMs
     if (holder === undefined || !isDue) return { why: 'refused' }
+    if (isOver && !mayBeRenewed(this.#agent.ledger.state, behind.serial, holder)) {
+      this.#tellUnlisted(from, holder.name)
+      return { why: 'refused' }
+    }
     if (trust.isRevoked(settings.keyOf(from)) || trust.isRevoked(holder.serial)) {
       return { why: 'refused' }
     }
@@ -283,6 +287,12 @@ export class JoinDesk {
     }
     void this.#audit.record({ ...note, outcome: 'ok' })
     return { credential }
+  }
+
+  #tellUnlisted(from: PeerId, name: string): void {
+    if (!this.#told.take(1, this.#agent.ports.clock.now())) return
+    const text = `${name} is not certified anew: it was not known here as it is now when the issuing key was replaced; revoke it if nobody knows it, else let it join again by a token`
+    this.#tell('host.notRenewed', from, name, text)
   }
 
   // ── Chores ────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,8 @@
  * believed until its certificate is taken back. Those rows stay: there are as many as there were
  * rotations, and by them the leader knows whose certificate is not to be given back.
  */
+import { createHash } from 'node:crypto'
+import { assert } from '../../protocol/assert.ts'
 import { Certificate, type Grant, grantIn } from '../../protocol/identity/certificate.ts'
 import type { Credential } from '../../protocol/identity/credential.ts'
 import { certificateLimits } from '../../protocol/identity/limits.ts'
@@ -13,9 +15,19 @@ import { stateLimits } from '../../protocol/ledger/limits.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
-import { field, message, nested, text, uint } from '../../protocol/wire/schema.ts'
+import { bytes, field, message, nested, text, uint } from '../../protocol/wire/schema.ts'
 import { isRevokedIn } from '../people/register.ts'
 import { ISSUER_KEY, ISSUING } from './wire.ts'
+
+/** 128 bits: nobody finds a host with the digest of another. */
+const digestBytes = 16
+/** As many as a mesh has members. */
+const hostsMax = 4_096
+
+assert(
+  hostsMax * digestBytes + 2 * certificateLimits.bodyBytesMax < stateLimits.kvValueBytesMax,
+  'all hosts of a mesh must fit the row of a retiring key',
+)
 
 const CERTIFICATE = 'certificate'
 const RETIRING_PREFIX = 'retiring/'
@@ -24,6 +36,8 @@ const RetiringRow = message('RetiringIssuer', {
   certificate: field(1, nested(Certificate)),
   by: field(2, text(Math.max(stateLimits.noteBytesMax, certificateLimits.nameBytesMax))),
   atMs: field(3, uint()),
+  /** Digests of those who may be renewed, one behind the other. */
+  hosts: field(4, bytes(stateLimits.kvValueBytesMax)),
 })
 
 /** One in whose place another has been put. */
@@ -87,9 +101,52 @@ export function recordIssuer(
   return [put(ISSUER_KEY, sealed, expect), put(CERTIFICATE, encode(Certificate, certificate))]
 }
 
-export function recordRetiring(certificate: Certificate, by: string, atMs: number): SimpleCommand {
+/** `hosts`: who was of the mesh when another took its place, and may be certified anew. */
+export function recordRetiring(
+  certificate: Certificate,
+  { by, atMs, hosts }: { by: string; atMs: number; hosts: readonly RenewableHost[] },
+): SimpleCommand {
   const serial = grantIn(certificate)?.serial ?? ''
-  return put(RETIRING_PREFIX + serial, encode(RetiringRow, { certificate, by, atMs }))
+  const listed = Buffer.concat(hosts.slice(0, hostsMax).map(digestOf))
+  return put(
+    RETIRING_PREFIX + serial,
+    encode(RetiringRow, { certificate, by, atMs, hosts: listed }),
+  )
+}
+
+/**
+ * A host with its certificate, as it was known then; without one, where it was only known to be there:
+ * then it may be an agent again, and nothing more.
+ */
+export interface RenewableHost {
+  readonly subject: string
+  readonly serial?: string | undefined
+  readonly roles: readonly string[]
+}
+
+/**
+ * Whether a host with that certificate was of the mesh when the key behind it was replaced. Whoever
+ * has stolen that key can make others, and would have them certified by the key of now.
+ */
+export function mayBeRenewed(state: LedgerState, issuer: string, holder: Grant): boolean {
+  const found = rowOf(state, RETIRING_PREFIX + issuer)
+  const row = found && decode(RetiringRow, found.value)
+  if (!row?.ok) return false
+  const { subject, serial, roles } = holder
+  const isAgent = roles.every((role) => role === 'agent')
+  const wanted = [digestOf({ subject, serial, roles })]
+  if (isAgent) wanted.push(digestOf({ subject, roles }))
+  const { hosts } = row.value
+  for (let at = 0; at < hosts.length; at += digestBytes) {
+    const listed = hosts.subarray(at, at + digestBytes)
+    if (wanted.some((digest) => Buffer.compare(digest, listed) === 0)) return true
+  }
+  return false
+}
+
+function digestOf({ subject, serial = '', roles }: RenewableHost): Buffer {
+  const text = [subject, serial, ...[...roles].sort()].join('\n')
+  return createHash('sha256').update(text).digest().subarray(0, digestBytes)
 }
 
 function put(key: string, value: Uint8Array, expect?: number): SimpleCommand {

@@ -18,7 +18,13 @@ import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { MeshKey } from '../secrets/mesh-key.ts'
 import { openedAtReception, type Reception, receptionOf } from './handing-over.ts'
-import { isRetiring, issuerRow, recordIssuer, recordRetiring } from './issuers.ts'
+import {
+  isRetiring,
+  issuerRow,
+  type RenewableHost,
+  recordIssuer,
+  recordRetiring,
+} from './issuers.ts'
 import { letInLimits } from './limits.ts'
 import { aboutIssuer, IssuingSeed } from './wire.ts'
 
@@ -120,8 +126,18 @@ export class IssuingKey {
     if (this.issuerIn(given) === undefined || !mayGrantAll(given, before)) return { kind: 'unfit' }
     return this.#write([
       ...recordIssuer(this.#sealed(key, given), given.certificate, row.revision),
-      recordRetiring(before.certificate, by, ports.clock.wall()),
+      recordRetiring(before.certificate, { by, atMs: ports.clock.wall(), hosts: this.#hosts() }),
     ])
+  }
+
+  /** All who are of the mesh now, as far as they were met with what they have shown. */
+  #hosts(): RenewableHost[] {
+    const { membership, peers, settings } = this.#agent
+    return membership.members().flatMap(({ id, self, state }) => {
+      if (state === 'left' || this.#agent.revokedPeer(id) !== undefined) return []
+      const holder = self ? grantIn(peers.credential.leaf) : peers.holderOf(id)
+      return [holder ?? { subject: settings.keyOf(id), roles: ['agent'] }]
+    })
   }
 
   /** To what a new issuing key is to be sealed for this host. */

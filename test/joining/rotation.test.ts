@@ -148,6 +148,28 @@ test('the key before is not taken back while hosts or people hang on it, and the
   )
 })
 
+test('what a thief makes with the key before is not certified by the one of now', async () => {
+  const it = await Rotation.of('laundering', 3)
+  const { mesh } = it
+  const given = it.newIssuer(34)
+  // Shown before, it was seen; what is shown after, under the same key, was not.
+  const victim = mesh.follower
+  await it.rotate(given)
+  const { subject, name } = grantIn(victim.agent.peers.credential.leaf)!
+  const holder = { subject, name, roles: ['coordinator' as const], labels: {} }
+  const forged = issuePeer(issuerOf(simulatedIssuer()), holder, 'ef'.repeat(16), it.nowMs)
+  victim.kept = forged
+  await mesh.again(victim)
+  const isTold = () =>
+    mesh.members.some((member) =>
+      eventsOf(member, 'host.notRenewed').some((text) => text.includes(victim.host.name)),
+    )
+  await mesh.until(isTold, 'it is told of', 60_000)
+  await mesh.world.runFor(20_000)
+  assert.equal(victim.kept, forged)
+  await assert.rejects(it.retire(before), isRefused(new RegExp(`host ${victim.host.name}`)))
+})
+
 test('a stop in force is not left without whoever has signed it', async () => {
   const it = await Rotation.of('stopped', 3)
   const signer = keyNumber(41)

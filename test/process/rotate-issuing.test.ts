@@ -136,6 +136,7 @@ test('all hosts are certified anew while a workflow runs, and none of its stages
   assert.deepEqual(
     shown.stages.map(({ attempts }) => attempts.length),
     [1, 1, 1, 1],
+    JSON.stringify([shown.stages, (await skein('events', '--last', '200')).out]),
   )
   assert.equal((await statusAt())?.nodes.filter(({ state }) => state === 'alive').length, 4)
   await done('status', '--key-file', olga)
