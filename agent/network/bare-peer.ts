@@ -82,7 +82,10 @@ export async function startBarePeer(options: BarePeerOptions): Promise<BarePeer>
     accept: (protocol, taken) =>
       node.handle(protocol, (stream) => taken(bareStream(stream)), { maxInboundStreams: 64 }),
     stop: async () => {
-      for (const connection of node.getConnections()) connection.abort(new Error('stopped'))
+      const cut = (connection: Connection): void => connection.abort(new Error('stopped'))
+      // Also what is still on its way: nothing is closed politely, which may take for ever.
+      node.addEventListener('connection:open', ({ detail }) => cut(detail))
+      for (const connection of node.getConnections()) cut(connection)
       await node.stop()
     },
   }
@@ -91,6 +94,7 @@ export async function startBarePeer(options: BarePeerOptions): Promise<BarePeer>
 function bareConnection(connection: Connection): BareConnection {
   const { muxer } = connection as unknown as {
     muxer: {
+      status: string
       send(bytes: Uint8Array): boolean
       maConn: { stream: { send(b: Uint8Array): boolean } }
     }
@@ -99,7 +103,8 @@ function bareConnection(connection: Connection): BareConnection {
   assert(typeof muxer.maConn?.stream?.send === 'function', 'and a cipher below it')
   return {
     get open() {
-      return connection.status === 'open'
+      // The other side may have ended the muxer, and nothing can be opened then.
+      return connection.status === 'open' && muxer.status === 'open'
     },
     over: overOf(connection),
     stream: async (protocol, signal) =>

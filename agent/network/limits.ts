@@ -133,7 +133,7 @@ export const networkLimits: NetworkLimits = {
   // A newer peer may ask for a dozen purposes that are not known here, each again every few seconds.
   // Of one of our own that was killed and comes back, one or two find nobody yet; it has a dozen.
   vainStreams: { perSecond: 4, atOnce: 80 },
-  peersRatedMax: 4096,
+  peersRatedMax: 1024,
   // 1 MiB keeps 160 Mbit/s going over 50 ms. It is also what one paused stream can make us hold.
   streamWindowBytesMax: mib,
   // The window that every new stream starts with: more cannot be under way anyway.

@@ -24,10 +24,11 @@ export interface AttackerNews {
   cpuMs: number
 }
 
-const LANES = 4
+const LANES_OF_STRANGERS = 4
 /** Not that of the agents: what is bounded by address is not bounded for them with it. */
 const ATTACKER_ADDRESS = process.platform === 'linux' ? '127.0.0.9' : '127.0.0.1'
 const STRIKE_DEADLINE_MS = 10_000
+const LEAVE_DEADLINE_MS = 1_000
 
 const task = JSON.parse(process.argv[2] as string) as AttackerTask
 const target = {
@@ -35,6 +36,8 @@ const target = {
   swarmKey: new Uint8Array(Buffer.from(task.target.swarmKey, 'base64')),
 }
 const { strikes: kinds, certified }: Attack = attacks[task.attack]
+/** Each liar is one host that was taken over, has one name, and does one thing again and again. */
+const lanes = certified ? kinds.length : LANES_OF_STRANGERS
 const chance = new SeededEntropy(task.seed)
 /** By what they do and on which lane: those who stay to do it again. */
 const sessions = new Map<string, Session>()
@@ -57,7 +60,7 @@ function begin(): void {
   cpuBefore = process.cpuUsage()
   struck = 0
   sent = 0
-  over = Promise.all(Array.from({ length: LANES }, (_, lane) => strikeOn(lane)))
+  over = Promise.all(Array.from({ length: lanes }, (_, lane) => strikeOn(lane)))
 }
 
 async function end(): Promise<void> {
@@ -72,14 +75,21 @@ async function end(): Promise<void> {
 async function strikeOn(lane: number): Promise<void> {
   const { signal } = resting
   for (let i = lane; !signal.aborted; i++) {
-    const kind = kinds[i % kinds.length] as (typeof kinds)[number]
+    const kind = kinds[(certified ? lane : i) % kinds.length] as (typeof kinds)[number]
     await strike(kind, `${kind} ${lane}`, i, signal)
     struck++
+    // A strike that fails at once would leave no time to hear that it is enough.
+    await rest(1)
   }
   for (const [name, session] of sessions) {
     sessions.delete(name)
-    await session.end()
+    await leave(session)
   }
+}
+
+/** What is cut in the middle may say so when it is put away, or wait for who does not read it. */
+async function leave(session: Session): Promise<void> {
+  await Promise.race([session.end().catch(() => {}), rest(LEAVE_DEADLINE_MS)])
 }
 
 async function strike(
@@ -103,7 +113,7 @@ async function strike(
   const end = await Promise.race([done, late, aborted])
   sent += session.sent - before
   if (certified && end === 'done') sessions.set(name, session)
-  else await session.end()
+  else await leave(session)
 }
 
 function newSession(name: string, number: number): Session {

@@ -15,7 +15,7 @@ export type OwnStrike =
 export interface Attack {
   readonly does: string
   readonly strikes: readonly (FuzzKind | OwnStrike)[]
-  /** By agents of the mesh, the same ones again and again, who are certified and lie. */
+  /** By agents of the mesh that were taken over: one for each strike, under one name. */
   readonly certified?: true
   /** Of `skein_refused` or `skein_turned_away`: at least one of them rises. */
   readonly counted: readonly string[]
