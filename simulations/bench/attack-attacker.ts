@@ -50,6 +50,8 @@ let over: Promise<unknown> = Promise.resolve()
 // Writing into connections that are being cut is what this program does.
 process.on('uncaughtException', () => {})
 process.on('unhandledRejection', () => {})
+// Whoever gave the orders may have been killed.
+process.once('disconnect', () => process.exit())
 process.on('message', (order: AttackerOrder) => {
   if (order === 'strike') begin()
   else void end()

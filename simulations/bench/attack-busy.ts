@@ -16,6 +16,7 @@ const SLICE_MS = 10
 let share = 0
 let cpuBefore = process.cpuUsage()
 
+process.once('disconnect', () => process.exit())
 process.on('message', (order: BusyOrder) => {
   if (order.share > 0) {
     cpuBefore = process.cpuUsage()
