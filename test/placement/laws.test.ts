@@ -136,6 +136,11 @@ function accepts(asked: PlacementRequest, host: HostView): boolean {
       (notIn === undefined || value === undefined || !notIn.includes(value))
     )
   }
+  // Of a sandbox a host tells by itself, of all else by its labels.
+  const offers = (feature: string) =>
+    feature === 'sandbox'
+      ? host.noSandbox === undefined
+      : host.features === undefined || host.features.includes(feature)
   return (
     host.state === 'alive' &&
     host.drained === undefined &&
@@ -145,7 +150,7 @@ function accepts(asked: PlacementRequest, host: HostView): boolean {
     (demands.hosts.length === 0 ||
       demands.hosts.some((one) => [host.id, host.name].includes(one))) &&
     demands.labels.every(holds) &&
-    features.every((feature) => host.features === undefined || host.features.includes(feature)) &&
+    features.every(offers) &&
     !(affinity?.required && affinity.nodes.length > 0 && !affinity.nodes.includes(host.id)) &&
     !(antiAffinity?.required && antiAffinity.nodes.includes(host.id)) &&
     // Who asks for nothing fits also where more is set aside than there is left.
