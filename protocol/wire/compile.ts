@@ -21,7 +21,6 @@ export type Read = (reader: Reader) => Fields
 /** A member of a union. */
 export interface Member {
   readonly kind: string
-  readonly number: number
   readonly tag: number
   readonly type: ValueType<unknown>
 }

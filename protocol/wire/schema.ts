@@ -128,7 +128,7 @@ export function union<const M extends MemberTable>(name: string, members: M): Sc
   for (const [kind, [number, schema]] of Object.entries(members)) {
     assert(!byNumber.has(number), 'a kind must have a number of its own', { name, kind })
     const type = nested<unknown>(schema)
-    const member = { kind, number, tag: fieldTag(number, wireLength), type }
+    const member = { kind, tag: fieldTag(number, wireLength), type }
     byKind.set(kind, member)
     byNumber.set(number, member)
     depth = Math.max(depth, schema.depth + 1)

@@ -131,6 +131,12 @@ export function stagesGroup(owner: string): ControlGroup | undefined {
   return group
 }
 
+/** Of a group of either version; undefined when it is gone. */
+export function membersOf(directory: string): number[] | undefined {
+  const lines = readText(join(directory, 'cgroup.procs'))?.split('\n')
+  return lines?.map(Number).filter((pid) => pid > 0)
+}
+
 function removeEmpty(directory: string): void {
   for (const each of [join(directory, STAGES_GROUP), directory]) {
     try {
@@ -171,8 +177,7 @@ export class ControlGroup {
   }
 
   members(): number[] {
-    const lines = this.#read('cgroup.procs').split('\n')
-    return lines.map(Number).filter((pid) => pid > 0)
+    return membersOf(this.directory) ?? []
   }
 
   exists(): boolean {

@@ -128,11 +128,6 @@ export class Nursery {
     this.#input.destroy()
   }
 
-  /** It is being killed with all that it has started. */
-  abandon(): void {
-    this.#died()
-  }
-
   get #input(): Writable {
     return this.#process.stdin as Writable
   }

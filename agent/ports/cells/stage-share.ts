@@ -13,7 +13,7 @@ import { setPriority } from 'node:os'
 import { dirname, join } from 'node:path'
 import { cellLimits } from '../limits.ts'
 import { parseGroupPaths } from '../telemetry/control-groups.ts'
-import type { ControlGroup } from './control-group.ts'
+import { type ControlGroup, membersOf } from './control-group.ts'
 import { namesIn } from './pipes.ts'
 import { readText } from './process-stat.ts'
 
@@ -87,12 +87,7 @@ export class StageShare {
    */
   members(): number[] | undefined {
     if (this.group !== undefined) return this.group.members()
-    if (this.#old === undefined) return undefined
-    const text = readText(join(this.#old, 'cgroup.procs'))
-    return text
-      ?.split('\n')
-      .map(Number)
-      .filter((pid) => pid > 0)
+    return this.#old === undefined ? undefined : membersOf(this.#old)
   }
 
   /** With all that have groups of their own, until what is returned is called. */

@@ -47,7 +47,7 @@ export class Starter {
 
   /** Every nursery is being killed with all that it has started: others take their places. */
   abandonAll(): void {
-    for (const nursery of this.#born) nursery.abandon()
+    for (const nursery of this.#born) nursery.close()
     this.#born.clear()
   }
 
