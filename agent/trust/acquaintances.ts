@@ -36,25 +36,24 @@ export interface AcquaintanceOptions {
   keyOf(peer: PeerId): PeerId
 }
 
+/** Who is connected: never forgotten to make room for others. */
+export type Present = Pick<ReadonlyMap<PeerId, unknown>, 'has' | 'size'>
+
 export class Acquaintances {
   readonly #clock: Pick<Clock, 'wall'>
   readonly #options: AcquaintanceOptions
   readonly #known = new Map<PeerId, Known>()
-  readonly #here = new Set<PeerId>()
+  readonly #here: Present
   #lastIssuer: Grant | undefined
 
-  constructor(clock: Pick<Clock, 'wall'>, options: AcquaintanceOptions) {
+  constructor(clock: Pick<Clock, 'wall'>, options: AcquaintanceOptions, here: Present) {
     this.#clock = clock
     this.#options = options
+    this.#here = here
   }
 
-  /** Whoever is connected is never forgotten to make room for others. */
-  comes(peer: PeerId): void {
-    this.#here.add(peer)
-  }
-
+  /** Of those who are away, whoever left first is forgotten first. */
   leaves(peer: PeerId): void {
-    this.#here.delete(peer)
     const known = this.#known.get(peer)
     if (known !== undefined) this.#remember(peer, known)
   }

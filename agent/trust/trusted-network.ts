@@ -83,7 +83,7 @@ export class TrustedNetwork implements Network, Ranks {
     this.#ports = ports
     this.#options = options
     this.#inner = ports.network
-    this.#peers = new Acquaintances(ports.clock, options)
+    this.#peers = new Acquaintances(ports.clock, options, this.#guests)
     this.#refusing = new Refusing(ports.clock, ports.log, (refusal) => options.onRefused(refusal))
     this.#credential = options.credential
     this.#introduction = encode(Introduction, { credential: options.credential })
@@ -262,7 +262,6 @@ export class TrustedNetwork implements Network, Ranks {
       isLeaving: false,
     }
     this.#guests.set(peer, guest)
-    this.#peers.comes(peer)
     // Whoever is remembered need not wait. The peer may not remember us: one of the two says it.
     const fault = this.#peers.fault(peer)
     if (fault === 'revoked' && !this.#peers.mayShowBetter(peer, fault)) {

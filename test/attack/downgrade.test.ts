@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Acquaintances } from '../../agent/trust/acquaintances.ts'
 import { judgeWord } from '../../protocol/estop/judge.ts'
 import { sayWord } from '../../protocol/estop/word.ts'
 import { callDigest } from '../../protocol/identity/call-digest.ts'
@@ -18,7 +17,7 @@ import {
 import { believe, Credential } from '../../protocol/identity/credential.ts'
 import { openEnvelope, sealEnvelope } from '../../protocol/identity/envelope.ts'
 import { Introduction } from '../../protocol/identity/introduction.ts'
-import { type PeerId, type Signer, verify } from '../../protocol/identity/peer-id.ts'
+import { type Signer, verify } from '../../protocol/identity/peer-id.ts'
 import { judgeRevocation } from '../../protocol/identity/revocation.ts'
 import { hasRole, isPeerRole, isPersonRole, type Role } from '../../protocol/identity/roles.ts'
 import { mintToken, openToken } from '../../protocol/identity/token.ts'
@@ -39,6 +38,7 @@ import {
 import { agree, WIRE_VERSION } from '../../protocol/wire/versions.ts'
 import { one, raiseOf, releaseOf } from '../estop/words.ts'
 import {
+  acquaintances,
   ada,
   commandOf,
   credentialOf,
@@ -303,11 +303,11 @@ const hexOf = (one: Certificate): string => Buffer.from(encode(Certificate, one)
 /** What somebody with such a certificate is let do with it. */
 const uses: Readonly<Record<string, (credential: Credential) => boolean | Promise<boolean>>> = {
   'be of the mesh as a peer': (credential) => {
-    const peers = new Acquaintances({ wall: () => nowMs }, { trust, keyOf: (peer: PeerId) => peer })
+    const peers = acquaintances()
     return peers.meet(ada.id, encode(Introduction, { credential })) === undefined
   },
   'be a coordinator': (credential) => {
-    const peers = new Acquaintances({ wall: () => nowMs }, { trust, keyOf: (peer: PeerId) => peer })
+    const peers = acquaintances()
     peers.meet(ada.id, encode(Introduction, { credential }))
     return peers.isCoordinator(ada.id)
   },

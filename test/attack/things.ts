@@ -3,13 +3,12 @@
  * form, and what the very code that looks at it would believe of any bytes in its place.
  */
 import { createHash } from 'node:crypto'
-import { Acquaintances } from '../../agent/trust/acquaintances.ts'
 import { judgeWord } from '../../protocol/estop/judge.ts'
 import { readWord, StopWord, wordId } from '../../protocol/estop/word.ts'
 import { believe, Credential } from '../../protocol/identity/credential.ts'
 import { Envelope, openEnvelope } from '../../protocol/identity/envelope.ts'
 import { Introduction } from '../../protocol/identity/introduction.ts'
-import { type PeerId, verify } from '../../protocol/identity/peer-id.ts'
+import { verify } from '../../protocol/identity/peer-id.ts'
 import { judgeRevocation } from '../../protocol/identity/revocation.ts'
 import { sealedTo, sealingKeyFrom } from '../../protocol/identity/sealing.ts'
 import { mintToken, openToken } from '../../protocol/identity/token.ts'
@@ -37,6 +36,7 @@ import {
   two,
 } from '../estop/words.ts'
 import {
+  acquaintances,
   ada,
   credentialOf,
   envelopeOf,
@@ -120,7 +120,7 @@ function believedWord(bytes: Uint8Array, rules = one): string | undefined {
 }
 
 function met(bytes: Uint8Array): string | undefined {
-  const peers = new Acquaintances({ wall: () => nowMs }, { trust, keyOf: (peer: PeerId) => peer })
+  const peers = acquaintances()
   return peers.meet(host.id, bytes) === undefined ? told(peers.holderOf(host.id)) : undefined
 }
 

@@ -1,4 +1,5 @@
 /** A mesh with a root, an issuing key and whoever a test needs, made from fixed seeds. */
+import { Acquaintances, type Present } from '../../agent/trust/acquaintances.ts'
 import {
   type Certificate,
   type Grant,
@@ -7,7 +8,7 @@ import {
 import type { Credential, Trust } from '../../protocol/identity/credential.ts'
 import { type Command, sealEnvelope } from '../../protocol/identity/envelope.ts'
 import { meshIdOf } from '../../protocol/identity/mesh-id.ts'
-import { type Signer, signerFromSeed } from '../../protocol/identity/peer-id.ts'
+import { type PeerId, type Signer, signerFromSeed } from '../../protocol/identity/peer-id.ts'
 
 export const nowMs = Date.UTC(2030, 0, 1)
 const dayMs = 86_400_000
@@ -69,4 +70,9 @@ export const ada = keyNumber(3)
 
 export function envelopeOf(command: Partial<Command> = {}, holder: Partial<Grant> = {}) {
   return sealEnvelope(commandOf(command), credentialOf(ada, holder), ada)
+}
+
+/** Of a host of this mesh; `here`: who is connected. */
+export function acquaintances(here: Present = new Set<PeerId>()): Acquaintances {
+  return new Acquaintances({ wall: () => nowMs }, { trust, keyOf: (peer) => peer }, here)
 }

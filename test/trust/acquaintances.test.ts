@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Acquaintances } from '../../agent/trust/acquaintances.ts'
 import { trustLimits } from '../../agent/trust/limits.ts'
 import { Introduction } from '../../protocol/identity/introduction.ts'
-import { type Signer, signerFromSeed } from '../../protocol/identity/peer-id.ts'
+import { type PeerId, type Signer, signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { encode } from '../../protocol/wire/codec.ts'
-import { credentialOf, nowMs, trust } from '../identity/parties.ts'
+import { acquaintances, credentialOf } from '../identity/parties.ts'
 
 function peerNumber(n: number): Signer {
   const seed = new Uint8Array(32)
@@ -17,14 +16,16 @@ const shownBy = (peer: Signer) =>
   encode(Introduction, { credential: credentialOf(peer, { kind: 'peer', roles: ['agent'] }) })
 
 test('whoever is connected is known, however many come and go', () => {
-  const peers = new Acquaintances({ wall: () => nowMs }, { trust, keyOf: (peer) => peer })
+  const here = new Set<PeerId>()
+  const peers = acquaintances(here)
   const staying = peerNumber(1)
-  peers.comes(staying.id)
+  here.add(staying.id)
   assert.equal(peers.meet(staying.id, shownBy(staying)), undefined)
   const passing = Array.from({ length: trustLimits.awayMax + 10 }, (_, i) => peerNumber(2 + i))
   for (const peer of passing) {
-    peers.comes(peer.id)
+    here.add(peer.id)
     assert.equal(peers.meet(peer.id, shownBy(peer)), undefined)
+    here.delete(peer.id)
     peers.leaves(peer.id)
   }
   assert.equal(peers.fault(staying.id), undefined)
