@@ -4,7 +4,6 @@ import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { AGENT_FLAGS } from '../coordinator/runtime.js'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
@@ -35,7 +34,7 @@ if (installedMs === 0 || installedMs < changedMs('package-lock.json')) {
 function readSources() {
   console.error('skein: reading the sources, once')
   const node = join(root, 'node_modules', '.bin', 'node')
-  const { status } = spawnSync(node, [...AGENT_FLAGS, '.ci/read-sources.mjs'], {
+  const { status } = spawnSync(node, ['.ci/read-sources.mjs'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   })

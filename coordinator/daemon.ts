@@ -16,7 +16,7 @@ import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
 import type { TlsSource } from '../agent/http/tls.ts'
 import { joinStreamLimits } from '../agent/joining/limits.ts'
 import { ledgerTiming } from '../agent/ledger/limits.ts'
-import { descriptorTarget, openLog } from '../agent/log/log.ts'
+import { descriptorTarget, type LogTarget, openLog } from '../agent/log/log.ts'
 import type { ModuleSpec } from '../agent/modules/module.ts'
 import { ListenFailed } from '../agent/network/errors.ts'
 import { type RunningNetwork, startNetwork } from '../agent/network/start.ts'
@@ -69,6 +69,8 @@ export interface AgentRunOptions {
   flags: Readonly<Record<string, FlagValue>>
   /** Parts of the caller's own, beside those of every agent. */
   modules?: (agent: Agent) => readonly ModuleSpec[]
+  /** Names our sources in a line of the log that names those of a packed agent. */
+  nameSources?: (line: string) => string
 }
 
 const STDERR = 2
@@ -80,7 +82,9 @@ export async function runAgent(options: AgentRunOptions): Promise<number> {
   const config = readConfig(options)
   const clock = new SystemClock()
   const terminal = process.stderr.isTTY === true
-  const to = descriptorTarget(STDERR, { terminal, colour: terminal && !process.env.NO_COLOR })
+  const errors = descriptorTarget(STDERR, { terminal, colour: terminal && !process.env.NO_COLOR })
+  const nameSources = options.nameSources ?? ((line) => line)
+  const to: LogTarget = { ...errors, write: (line) => errors.write(nameSources(line)) }
   const log = await openLog({ clock }, { ...config.log, to })
   failLoudly(log)
   // Said before anything is made.

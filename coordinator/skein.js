@@ -4,9 +4,8 @@
 // are no part of the coordinator: those are loaded only when they are asked for.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import module from 'node:module'
-import { fileURLToPath } from 'node:url'
-import { AGENT_ENV, AGENT_FLAGS, keepSources } from './runtime.js'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { AGENT_ENV, AGENT_FLAGS, keepCompiled, keepSources } from './runtime.js'
 
 const OLDEST_NODE = 24
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
@@ -30,37 +29,30 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 const isAgent = process.argv[2] === 'agent' && process.argv[3] === 'run'
 const flagged = AGENT_FLAGS.every((flag) => process.execArgv.includes(flag))
 if (isAgent && process.execve && !flagged) {
-  becomeAnew([...AGENT_FLAGS, ...process.execArgv], { ...AGENT_ENV, ...process.env })
-}
-
-function becomeAnew(execArgv, env = process.env) {
   process.removeAllListeners('warning')
-  const args = [process.execPath, ...execArgv, here('skein.js'), ...process.argv.slice(2)]
-  process.execve(process.execPath, args, env)
-}
-
-await keepSources()
-
-// The first agent after a change of the sources is the one that strips them. It becomes itself anew
-// as well, once, to leave the stripper behind.
-const STRIPPED = 'SKEIN_STRIPPED'
-const stripped = process.env[STRIPPED] !== undefined
-delete process.env[STRIPPED]
-
-function leaveStripper() {
-  const loaded = process.moduleLoadList.some((name) => name.includes('deps/amaro'))
-  if (!loaded || stripped || !process.execve || !module.getCompileCacheDir()) return
-  module.flushCompileCache()
-  becomeAnew(process.execArgv, { ...process.env, [STRIPPED]: '1' })
+  const flags = [...AGENT_FLAGS, ...process.execArgv]
+  const args = [process.execPath, ...flags, here('skein.js'), ...process.argv.slice(2)]
+  process.execve(process.execPath, args, { ...AGENT_ENV, ...process.env })
 }
 
 const load = (path) => import(new URL(path, import.meta.url).href)
+
+async function loadAgent() {
+  const { agentInOneFile, sourcesNamedFor } = await load('one-file.js')
+  const file = agentInOneFile(keepCompiled())
+  if (file === undefined) return loadFrom('agent-program.ts')
+  const { run, runAgent } = await import(pathToFileURL(file).href)
+  const nameSources = sourcesNamedFor(file)
+  return { run, runAgent: (options) => runAgent({ ...options, nameSources }) }
+}
+
+async function loadFrom(path) {
+  await keepSources()
+  return load(path)
+}
+
 const programs = {
-  agentRun: async (options) => {
-    const { runAgent } = await load('daemon.ts')
-    leaveStripper()
-    return runAgent(options)
-  },
+  agentRun: async (options) => (agent ?? (await load('daemon.ts'))).runAgent(options),
   init: async (options) => (await load('host/mesh-files.ts')).initMesh(options),
   agentJoin: async (options) => (await load('host/join.ts')).joinMesh(options),
   up: async (options) => (await load('../simulations/mesh/up.ts')).up(options),
@@ -97,5 +89,6 @@ const programs = {
     (await load('../simulations/bench/attack.ts')).benchAttack(options),
 }
 
-const { run } = await load('cli/program.ts')
+const agent = isAgent ? await loadAgent() : undefined
+const { run } = agent ?? (await loadFrom('cli/program.ts'))
 process.exitCode = await run(process.argv.slice(2), programs)
