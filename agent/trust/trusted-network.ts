@@ -9,7 +9,7 @@
 import { assert } from '../../protocol/assert.ts'
 import type { Grant } from '../../protocol/identity/certificate.ts'
 import type { Credential } from '../../protocol/identity/credential.ts'
-import { Farewell, Introduction } from '../../protocol/identity/introduction.ts'
+import { Farewell } from '../../protocol/identity/introduction.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
@@ -22,15 +22,17 @@ import {
   type TopicMessage,
   Unreachable,
 } from '../../protocol/ports/network.ts'
-import { decode, encode } from '../../protocol/wire/codec.ts'
+import { decode } from '../../protocol/wire/codec.ts'
 import {
   type AcquaintanceOptions,
   Acquaintances,
   issuerIn,
   type TrustFault,
 } from './acquaintances.ts'
-import { introduceTo } from './introducing.ts'
+import { EndAlarm } from './end-alarm.ts'
+import { bidFarewell } from './farewell.ts'
 import { trustLimits } from './limits.ts'
+import { Meetings } from './meetings.ts'
 import { introductionPurpose, type PurposeRule, purposeRules, topicRules } from './purposes.ts'
 import type { Ranks } from './ranks.ts'
 import { Refusing, type TrustRefusal } from './refusing.ts'
@@ -72,12 +74,8 @@ export class TrustedNetwork implements Network, Ranks {
   readonly #peers: Acquaintances
   readonly #refusing: Refusing
   readonly #guests = new Map<PeerId, Guest>()
-  readonly #meetings = new Map<PeerId, PromiseWithResolvers<void>>()
-  #credential: Credential
-  #introduction: Uint8Array
-  /** What is to be judged, until it is known what was taken back; undefined from then on. */
-  #unjudged: (() => void)[] | undefined = []
-  #alarm: { timer: Timer; atMs: number } | undefined
+  readonly #meetings: Meetings
+  readonly #alarm: EndAlarm
 
   constructor(ports: TrustPorts, options: TrustOptions) {
     this.#ports = ports
@@ -85,44 +83,32 @@ export class TrustedNetwork implements Network, Ranks {
     this.#inner = ports.network
     this.#peers = new Acquaintances(ports.clock, options, this.#guests)
     this.#refusing = new Refusing(ports.clock, ports.log, (refusal) => options.onRefused(refusal))
-    this.#credential = options.credential
-    this.#introduction = encode(Introduction, { credential: options.credential })
+    this.#meetings = new Meetings(ports, options.credential, (peer, theirs) => {
+      this.#judge(peer, theirs)
+    })
+    this.#alarm = new EndAlarm(ports.clock, () => this.lookAgain())
     this.#inner.onConnection = (event) => this.#changed(event)
     this.#inner.accept(introductionPurpose, (stream) => this.#hear(stream))
   }
 
   /** It is known what was taken back: from here on peers are judged by what they show. */
   begin(): void {
-    const waiting = this.#unjudged ?? []
-    this.#unjudged = undefined
-    for (const judge of waiting) judge()
+    this.#meetings.begin()
   }
 
   // ── Who is who ────────────────────────────────────────────────────────────────────────────────
 
   /** What this host shows. */
   get credential(): Credential {
-    return this.#credential
+    return this.#meetings.credential
   }
 
   /**
    * Shows this from now on, and at once to all who are here: nobody has to be disconnected for it.
    * How many of them have not heard it; they do when they meet us again.
    */
-  async present(credential: Credential): Promise<number> {
-    this.#credential = credential
-    this.#introduction = encode(Introduction, { credential })
-    let unheard = 0
-    for (const peer of this.connected()) {
-      // A meeting that has begun already shows what was shown before.
-      await this.#meetings.get(peer)?.promise.catch(() => {})
-      const heard = await this.#meet(peer).then(
-        () => true,
-        () => false,
-      )
-      if (!heard) unheard++
-    }
-    return unheard
+  present(credential: Credential): Promise<number> {
+    return this.#meetings.present(credential, this.connected())
   }
 
   /** What that peer has shown, while it is good. */
@@ -134,7 +120,7 @@ export class TrustedNetwork implements Network, Ranks {
   meet(peer: PeerId): Promise<void> {
     const fault = this.#peers.fault(peer)
     if (fault === undefined) return Promise.resolve()
-    if (this.#peers.mayShowBetter(peer, fault)) return this.#meet(peer)
+    if (this.#peers.mayShowBetter(peer, fault)) return this.#meetings.with(peer)
     return Promise.reject(untrusted(peer, fault))
   }
 
@@ -163,7 +149,7 @@ export class TrustedNetwork implements Network, Ranks {
   }
 
   stop(): void {
-    this.#alarm?.timer.cancel()
+    this.#alarm.cancel()
     for (const { patience } of this.#guests.values()) patience?.cancel()
     this.#inner.refuse(introductionPurpose)
   }
@@ -270,11 +256,11 @@ export class TrustedNetwork implements Network, Ranks {
     if (fault === undefined) this.#admit(peer)
     else guest.patience = this.#ports.clock.after(trustLimits.strangerMs, () => this.#tire(peer))
     // What comes of it is told by `#admit` and `#turnOut`.
-    if (this.self < peer) this.#meet(peer).catch(() => {})
+    if (this.self < peer) this.#meetings.with(peer).catch(() => {})
   }
 
   #admit(peer: PeerId): void {
-    this.#meetings.get(peer)?.resolve()
+    this.#meetings.wentWell(peer)
     const guest = this.#guests.get(peer)
     if (guest === undefined || guest.admitted) return
     guest.admitted = true
@@ -302,68 +288,28 @@ export class TrustedNetwork implements Network, Ranks {
   /** `issuer`: the issuing key behind what it has shown just now, by the serial of its certificate. */
   #turnOut(peer: PeerId, why: TrustFault, what: string, issuer?: string): void {
     this.#refusing.refuse({ peer, why, what })
-    this.#meetings.get(peer)?.reject(untrusted(peer, why))
+    this.#meetings.failed(peer, untrusted(peer, why))
     const guest = this.#guests.get(peer)
     if (guest?.isLeaving) return
     // Whoever was let in goes at once, and is told when it comes again.
     const word = why === 'revoked' && !guest?.admitted && this.#options.farewellFor?.(peer, issuer)
     if (guest === undefined || !word) return this.#inner.disconnect(peer)
     guest.isLeaving = true
-    this.#bidFarewell(peer, guest, word)
-  }
-
-  /** Nothing is taken from it any more; it is told why, so that its people can find out. */
-  #bidFarewell(peer: PeerId, guest: Guest, word: Uint8Array): void {
-    const { clock, network } = this.#ports
     guest.patience?.cancel()
-    const deadline = new AbortController()
-    const end = (): void => {
-      timer.cancel()
-      deadline.abort()
+    bidFarewell(this.#ports, peer, word, () => {
       // It may have come again meanwhile, and is then told again.
-      if (guest === this.#guests.get(peer)) network.disconnect(peer)
-    }
-    const timer = clock.after(trustLimits.farewellMs, end)
-    network.open(peer, introductionPurpose, deadline.signal).then((stream) => {
-      stream.onFrame = () => {}
-      stream.onClose = end
-      stream.send(encode(Farewell, { word }))
-    }, end)
+      if (guest === this.#guests.get(peer)) this.#inner.disconnect(peer)
+    })
   }
 
-  /** One alarm, for the certificate that ends first of those who are here. */
   #setAlarm(): void {
-    const { clock } = this.#ports
-    const leftMs = this.#peers.nextEndMs(this.#guests.keys()) - clock.wall()
-    const waitMs = Math.max(0, Math.min(leftMs, trustLimits.lookAgainMs))
-    const atMs = clock.now() + waitMs
-    if (this.#alarm !== undefined && this.#alarm.atMs <= atMs) return
-    this.#alarm?.timer.cancel()
-    const timer = clock.after(waitMs, () => {
-      this.#alarm = undefined
-      this.lookAgain()
-    })
-    this.#alarm = { timer, atMs }
+    this.#alarm.by(this.#peers.nextEndMs(this.#guests.keys()))
   }
 
   // ── Introductions ─────────────────────────────────────────────────────────────────────────────
 
-  #meet(peer: PeerId): Promise<void> {
-    const known = this.#meetings.get(peer)
-    if (known !== undefined) return known.promise
-    const meeting = Promise.withResolvers<void>()
-    this.#meetings.set(peer, meeting)
-    const over = () => this.#meetings.delete(peer)
-    meeting.promise.then(over, over)
-    introduceTo(this.#ports, peer, this.#introduction).then(
-      (theirs) => this.#once(() => void this.#judge(peer, theirs)),
-      (error: unknown) => meeting.reject(error),
-    )
-    return meeting.promise
-  }
-
   async #openOnceMet(peer: PeerId, purpose: Purpose, signal: AbortSignal): Promise<Stream> {
-    await unlessAborted(this.#meet(peer), signal, peer)
+    await unlessAborted(this.#meetings.with(peer), signal, peer)
     const { needs } = ruleOf(purpose)
     const fault = needs === 'anybody' ? undefined : this.#peers.fault(peer, needs)
     if (fault !== undefined) throw untrusted(peer, fault)
@@ -379,19 +325,13 @@ export class TrustedNetwork implements Network, Ranks {
       heard = true
       const said = frame.slice()
       const farewell = decode(Farewell, said)
-      this.#once(() => {
+      this.#meetings.once(() => {
         if (farewell.ok) this.#options.onFarewell?.(farewell.value.word)
         if (farewell.ok || !stream.open) return stream.close()
-        if (this.#judge(stream.peer, said)) stream.send(this.#introduction)
+        if (this.#judge(stream.peer, said)) stream.send(this.#meetings.introduction)
         else stream.abort('garbage')
       })
     }
-  }
-
-  /** At once, but while it is not known yet what was taken back. */
-  #once(judge: () => void): void {
-    if (this.#unjudged === undefined) judge()
-    else this.#unjudged.push(judge)
   }
 
   /** True when it is believed. */
