@@ -29,8 +29,14 @@ export type Envelope = Around<Uint8Array>
 /** What is sent: the message itself stands in it, and is written together with what is around it. */
 export type Sent<F> = Around<F>
 
+/** One of each, however many agents a world has: schemas are compiled, and the engine learns them. */
+const envelopes = new Map<number, Schema<Envelope>>()
+const sents = new WeakMap<object, Schema<Sent<never>>>()
+
 export function envelopeSchema(payloadBytesMax: number): Schema<Envelope> {
-  return quick(around(bytes(payloadBytesMax)), (reader) => {
+  const known = envelopes.get(payloadBytesMax)
+  if (known !== undefined) return known
+  const schema = quick(around(bytes(payloadBytesMax)), (reader) => {
     if (reader.comes(0x1a)) return { payload: reader.view(payloadBytesMax) }
     const requestId = reader.uintAt(0x08)
     const responseTo = requestId < 0 ? reader.uintAt(0x10) : -1
@@ -38,11 +44,16 @@ export function envelopeSchema(payloadBytesMax: number): Schema<Envelope> {
     const payload = reader.view(payloadBytesMax)
     return requestId >= 0 ? { requestId, payload } : { responseTo, payload }
   })
+  envelopes.set(payloadBytesMax, schema)
+  return schema
 }
 
 /** The same bytes as of `envelopeSchema`, since on the wire a message inside one is its bytes. */
 export function sentSchema<F>(frames: Schema<F>): Schema<Sent<F>> {
-  return around(nested(frames))
+  const known = sents.get(frames) as Schema<Sent<F>> | undefined
+  const schema = known ?? around(nested(frames))
+  sents.set(frames, schema as Schema<Sent<never>>)
+  return schema
 }
 
 function around<P>(payload: ValueType<P>): Schema<Around<P>> {
