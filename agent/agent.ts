@@ -21,6 +21,7 @@ import type { Entropy } from '../protocol/ports/entropy.ts'
 import type { Functions } from '../protocol/ports/functions.ts'
 import type { Log } from '../protocol/ports/log.ts'
 import type { Network } from '../protocol/ports/network.ts'
+import type { SecretFiles } from '../protocol/ports/secret-files.ts'
 import type { HostFacts, Telemetry } from '../protocol/ports/telemetry.ts'
 import type { Web } from '../protocol/ports/web.ts'
 import type { Workspace } from '../protocol/ports/workspace.ts'
@@ -75,6 +76,7 @@ export interface AgentPorts {
   functions: Functions
   web: Web
   workspace: Workspace
+  secretFiles: SecretFiles
   log: Log
   /** 99th percentile of the event loop's lag over the last seconds. */
   loopLagMs: () => number

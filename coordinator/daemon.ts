@@ -33,6 +33,7 @@ import { Letterbox } from '../agent/ports/letterbox.ts'
 import { blobLimits } from '../agent/ports/limits.ts'
 import { LoopLagMonitor } from '../agent/ports/loop-lag.ts'
 import { serviceNotices } from '../agent/ports/sd-notify.ts'
+import { memoryPlaces, openSecretFiles } from '../agent/ports/secret-files.ts'
 import { issuerFile } from '../agent/ports/secrets.ts'
 import { openTelemetry } from '../agent/ports/telemetry.ts'
 import { SystemWeb } from '../agent/ports/web.ts'
@@ -155,6 +156,7 @@ async function live(
     functions: new SystemFunctions(),
     web: new SystemWeb(),
     workspace: new SystemWorkspace(config.work.directory, user),
+    secretFiles: await openSecretFiles(owner, memoryPlaces(process.env), user),
     log,
     loopLagMs: () => lag.read().p99Ms,
   }

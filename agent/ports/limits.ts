@@ -53,6 +53,11 @@ assert(
 /** Keys and tokens. A file larger than this in their place is a mistake. */
 export const secretBytesMax = 64 << 10
 
+export const secretFileLimits = {
+  /** To make a folder below a directory that is removed again and again when it is empty. */
+  triesMax: 10,
+} as const
+
 export const blobLimits = {
   /**
    * Left free on the file system of the blobs, whatever their quota: the agent's own store is to

@@ -245,7 +245,7 @@ async function readFile(
 }
 
 /** A stage may have taken from its directories the permission to empty them. */
-async function removeTree(path: string): Promise<void> {
+export async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true })
   } catch (error) {
@@ -272,7 +272,8 @@ const codes: Readonly<Record<string, WorkspaceErrorCode>> = {
   ELOOP: 'denied',
 }
 
-async function told<T>(path: string, work: () => Promise<T>): Promise<T> {
+/** Rejects with `WorkspaceError`. */
+export async function told<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -281,11 +282,11 @@ async function told<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function isLawful(name: string): boolean {
+export function isLawful(name: string): boolean {
   return /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/.test(name)
 }
 
-function lawful(name: string): string {
+export function lawful(name: string): string {
   assert(isLawful(name), 'a name in the workspace must be plain', { name })
   return name
 }

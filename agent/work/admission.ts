@@ -1,4 +1,5 @@
 /** Whether an assignment is taken, and if not, why, in words that say what to do about it. */
+import type { SecretFiles } from '../../protocol/ports/secret-files.ts'
 import type { Assignment, Refused } from '../../protocol/work/attempt.ts'
 import { workLimits } from '../../protocol/work/limits.ts'
 import type { AttemptStepKind } from '../../protocol/work/step.ts'
@@ -13,17 +14,20 @@ export type Executors = Readonly<Partial<Record<AttemptStepKind, StepExecutor>>>
 
 export class Admission {
   readonly #settings: DeskSettings
+  readonly #secretFiles: Pick<SecretFiles, 'missing'>
   readonly #executors: Executors
   readonly #turnstile: Turnstile
   readonly #reports: Reports
 
   constructor(
     settings: DeskSettings,
+    secretFiles: Pick<SecretFiles, 'missing'>,
     executors: Executors,
     turnstile: Turnstile,
     reports: Reports,
   ) {
     this.#settings = settings
+    this.#secretFiles = secretFiles
     this.#executors = executors
     this.#turnstile = turnstile
     this.#reports = reports
@@ -54,9 +58,13 @@ export class Admission {
     if (!this.#settings.enabled) return 'this agent runs no stages (work.enabled is false)'
     const executor = this.#executors[assignment.step.kind]
     if (executor === undefined) return `this agent cannot do ${assignment.step.kind} steps`
-    const [secret] = Object.values(assignment.secrets)
+    const [file] = Object.values(assignment.secretFiles)
+    const [secret = file] = Object.values(assignment.secrets)
     if (secret !== undefined && this.#settings.secrets?.() === undefined)
       return `this agent cannot fetch the secret ${secret}: it keeps none`
+    const { missing } = this.#secretFiles
+    if (file !== undefined && missing !== undefined)
+      return `this agent gives no secret as a file, as the stage asks for ${file}: ${missing}`
     return executor.check(assignment) ?? this.#turnstile.neverFits(assignment.resources)
   }
 }

@@ -5,6 +5,7 @@
 import type { Cells } from '../../protocol/ports/cells.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
+import type { SecretFiles } from '../../protocol/ports/secret-files.ts'
 import type { Workspace } from '../../protocol/ports/workspace.ts'
 import type { Finished, Outcome } from '../../protocol/work/attempt.ts'
 import { attemptKey } from '../../protocol/work/fence.ts'
@@ -29,6 +30,7 @@ export interface ExecutionPorts {
   clock: Clock
   cells: Cells
   workspace: Workspace
+  secretFiles: SecretFiles
   artifacts: AttemptArtifacts
   log: Log
 }
@@ -91,8 +93,9 @@ export class Execution {
     if (!assignment || !executor || name === undefined) return undefined
     held.stage = 'begun'
     const log = this.#parts.shelf.open(name, held.id, held.fence)
-    const { artifacts } = this.#ports
-    const attempt = { name, assignment, acceptedMs, artifacts, secrets: this.#secrets() }
+    const { artifacts, secretFiles } = this.#ports
+    const secrets = this.#secrets()
+    const attempt = { name, assignment, acceptedMs, artifacts, secrets, secretFiles }
     const life = new AttemptLife(this.#ports.clock, executor, attempt, log, {
       onStart: (step) => this.#started(held, name, step),
       onEnd: (finished, cleaning) => this.#ended(held, name, finished, cleaning),
@@ -290,6 +293,8 @@ export class Execution {
       if (life) lives.push(life.carryOn(start?.trace, start?.startedAtMs))
       else this.#lose(held)
     }
+    // Before anybody is asked for secrets anew, which may take long.
+    await this.#sweeper.clearSecretFiles()
     await Promise.all(lives)
     this.#sweeper.sweep()
     await this.#sweeper.clearDirectories()

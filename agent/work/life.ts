@@ -5,6 +5,7 @@
  * Invariant: `onEnd` is called once, and after it nothing that the attempt has started is alive.
  */
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
+import type { SecretFiles } from '../../protocol/ports/secret-files.ts'
 import { WorkspaceError } from '../../protocol/ports/workspace.ts'
 import type {
   Assignment,
@@ -45,6 +46,8 @@ export interface LivingAttempt {
   artifacts: AttemptArtifacts
   /** Opens its secrets. */
   secrets: SecretSource | undefined
+  /** Where those of them lie that it wants as files. */
+  secretFiles: SecretFiles
 }
 
 export interface LifeEvents {
@@ -96,11 +99,12 @@ export class AttemptLife {
       this.#isHandingOn = true
     }
     this.#files = new AttemptFiles(attempt.artifacts, assignment, { signal, onNote, onHandOn })
-    this.#secrets = new AttemptSecrets(attempt.secrets, assignment)
+    this.#secrets = new AttemptSecrets(attempt.secrets, attempt.secretFiles, attempt)
     this.#order = {
       name,
       assignment,
       secrets: {},
+      secretFiles: this.#secrets.folder,
       files: this.#files,
       onOutput: (chunk) => {
         this.#signMs = clock.now()
@@ -243,7 +247,13 @@ export class AttemptLife {
     }
     const step = this.#step
     this.#step = undefined
-    this.#events.onEnd(finished, step?.cleanUp?.())
+    const cleanUp = (): Promise<void> | undefined => step?.cleanUp?.()
+    const removal = this.#secrets.folder.remove()
+    if (removal === undefined) return this.#events.onEnd(finished, cleanUp())
+    removal.then(
+      () => this.#events.onEnd(finished, cleanUp()),
+      (error: unknown) => this.#events.onEnd(finished, failing(cleanUp(), error)),
+    )
   }
 
   #usage(): Usage {
@@ -265,6 +275,12 @@ export class AttemptLife {
     })
     this.#timers.add(timer)
   }
+}
+
+/** What could not be removed is told when all else is. */
+async function failing(cleaning: Promise<void> | undefined, error: unknown): Promise<void> {
+  await cleaning
+  throw error
 }
 
 /** How it is told that an attempt ended so, after it was asked to stop for this. */

@@ -6,6 +6,7 @@ import type { Disk } from '../../protocol/ports/disk.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import type { Functions } from '../../protocol/ports/functions.ts'
 import type { Log } from '../../protocol/ports/log.ts'
+import type { SecretFiles } from '../../protocol/ports/secret-files.ts'
 import type { Web } from '../../protocol/ports/web.ts'
 import type { Workspace } from '../../protocol/ports/workspace.ts'
 import type { Refused } from '../../protocol/work/attempt.ts'
@@ -37,6 +38,7 @@ export interface WorkPorts {
   functions: Functions
   web: Web
   workspace: Workspace
+  secretFiles: SecretFiles
   /** What stages hand on; not a port, but a neighbour. */
   artifacts: AttemptArtifacts
   log: Log
@@ -91,7 +93,7 @@ export function newSession(
     register,
     reports,
     turnstile,
-    admission: new Admission(settings, executors, turnstile, reports),
+    admission: new Admission(settings, ports.secretFiles, executors, turnstile, reports),
     intake: new Intake(ports, { book, register, reports, execution }),
     execution,
   }

@@ -1,10 +1,11 @@
 /**
  * Ends and removes what belongs to no attempt: processes that have outlived theirs, and directories
- * that an earlier life of the agent has left.
+ * and secrets that an earlier life of the agent has left.
  */
 import type { Cells } from '../../protocol/ports/cells.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
+import type { SecretFiles } from '../../protocol/ports/secret-files.ts'
 import type { Workspace } from '../../protocol/ports/workspace.ts'
 import { isOver } from './held.ts'
 import { deskLimits } from './limits.ts'
@@ -15,6 +16,7 @@ export interface SweeperPorts {
   clock: Clock
   cells: Cells
   workspace: Workspace
+  secretFiles: SecretFiles
   log: Log
 }
 
@@ -46,6 +48,21 @@ export class Sweeper {
     const processes = this.#ports.cells.sweep(keep)
     if (processes === 0) return
     this.#ports.log.warn('processes that outlived their stages ended', { processes })
+  }
+
+  async clearSecretFiles(): Promise<void> {
+    const alive = new Set(this.#alive())
+    const { secretFiles, log } = this.#ports
+    const failed = (error: unknown): void => {
+      log.warn('secrets of an earlier life not removed', { why: String(error) })
+    }
+    const names = await secretFiles.folders().catch((error: unknown) => {
+      failed(error)
+      return []
+    })
+    for (const name of names) {
+      if (isAttemptName(name) && !alive.has(name)) await secretFiles.remove(name).catch(failed)
+    }
   }
 
   async clearDirectories(): Promise<void> {

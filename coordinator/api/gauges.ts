@@ -3,7 +3,7 @@ import type { Agent } from '../../agent/agent.ts'
 import { Metrics } from '../../agent/metrics/registry.ts'
 import type { SignedDoor } from './door.ts'
 import { ledgerStatusOf } from './ledger-view.ts'
-import { nodesOf, refusalsOf } from './queries.ts'
+import { isolationOf, nodesOf, refusalsOf } from './queries.ts'
 
 export function metricsOf(agent: Agent, door: Pick<SignedDoor, 'refusals'>): Metrics {
   const metrics = new Metrics()
@@ -58,7 +58,7 @@ export function metricsOf(agent: Agent, door: Pick<SignedDoor, 'refusals'>): Met
     help: '1 for each rule that stages cannot be held to on this host',
     labels: ['rule'],
   })
-  for (const { name, missing } of agent.ports.cells.rules()) {
+  for (const { name, missing } of isolationOf(agent.ports)) {
     unheld.with(name).set(missing === undefined ? 0 : 1)
   }
   metrics.onScrape(() => {

@@ -158,11 +158,17 @@ export function ownDetailOf(agent: Agent, minutes: number): NodeDetail {
     modules: modulesOf(agent),
     refusals: refusalsOf(agent),
     ...certificateOf(agent),
-    isolation: agent.ports.cells.rules().map(({ name, missing }) => ({
-      name,
-      ...(missing === undefined ? {} : { missing }),
-    })),
+    isolation: isolationOf(agent.ports),
   }
+}
+
+/** What stages are held to here, and what is done for them only where the host can. */
+export function isolationOf({
+  cells,
+  secretFiles,
+}: Agent['ports']): NonNullable<NodeDetail['isolation']> {
+  const rules = [...cells.rules(), { name: 'secretFiles' as const, missing: secretFiles.missing }]
+  return rules.map(({ name, missing }) => (missing === undefined ? { name } : { name, missing }))
 }
 
 function certificateOf({ peers }: Agent): Pick<NodeDetail, 'certificate'> {

@@ -188,6 +188,7 @@ export const NodeDetail = z.object({
           'noNewPrivileges',
           'ownUser',
           'sandbox',
+          'secretFiles',
         ]),
         missing: z.string().optional().describe('Why it is not; absent where it is'),
       }),

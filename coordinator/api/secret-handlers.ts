@@ -1,5 +1,6 @@
 /** What each route of secrets does. A value goes from the request to the leader, and nowhere else. */
 import type { Agent } from '../../agent/agent.ts'
+import { withoutLineEnd } from '../../agent/work/secrets/values.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import { freshState } from '../runs/fresh.ts'
 import type { SecretKeeper } from '../secrets/keeper.ts'
@@ -60,16 +61,10 @@ async function set(
   return done
 }
 
-/** It becomes a variable of a program: a text, without the letter that ends one. */
 function unfit(value: Buffer): string | undefined {
   const { valueBytesMin, valueBytesMax } = secretLimits
-  if (value.length < valueBytesMin) {
+  if (withoutLineEnd(value).length < valueBytesMin) {
     return `a secret has at least ${valueBytesMin} bytes: a shorter one cannot be masked in logs`
   }
-  if (value.length > valueBytesMax) return `a secret has at most ${valueBytesMax} bytes`
-  const text = value.toString('utf8')
-  if (!Buffer.from(text).equals(value) || text.includes('\0')) {
-    return 'a secret is a text in UTF-8 without NUL; encode what is none, as base64 for example'
-  }
-  return undefined
+  return value.length > valueBytesMax ? `a secret has at most ${valueBytesMax} bytes` : undefined
 }

@@ -38,7 +38,7 @@ export const secretRoutes = {
         value: z
           .base64()
           .max(Math.ceil(secretLimits.valueBytesMax / 3) * 4)
-          .describe('Text in UTF-8, as base64'),
+          .describe('As base64: text in UTF-8 where a variable is to hold it, or anything'),
       })
       .meta({ examples: [{ value: 'c2VjcmV0IHZhbHVl' }] }),
     response: z.object({ schemaVersion, done: z.literal(true) }),

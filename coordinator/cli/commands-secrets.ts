@@ -8,7 +8,7 @@ export function addSecretCommands({ program, done, context }: Parts): void {
     .helpCommand(false)
   secret
     .command('set <name>')
-    .description('set one, or change it; its value is read from stdin')
+    .description('set one, or change it; its value, any bytes, is read from stdin')
     .option('--from-file <file>', 'read the value from this file')
     .action(async (name: string, { fromFile = '-' }: { fromFile?: string }) =>
       done(await (await import('./secrets.ts')).set(context(), name, fromFile)),

@@ -91,6 +91,7 @@ const ruleNames = {
   noNewPrivileges: 'no new privileges',
   ownUser: 'a user of their own',
   sandbox: 'a sandbox where they ask for one',
+  secretFiles: 'secrets as files in memory',
 } as const
 
 /** What stages there are held to, and what not. */

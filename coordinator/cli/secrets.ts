@@ -8,21 +8,14 @@ import { fileBytes } from './file-bytes.ts'
 import { plain, table } from './table.ts'
 
 export async function set(context: Context, name: string, file: string): Promise<number> {
-  const bytesMax = secretLimits.valueBytesMax + 2
+  const bytesMax = secretLimits.valueBytesMax
+  // As it is: a stage that takes it as a file has every byte of it.
   const given = await fileBytes(file, { bytesMax, fix: 'name a file with the value in it' })
-  const body = { value: Buffer.from(withoutLineEnd(given)).toString('base64') }
+  const body = { value: Buffer.from(given).toString('base64') }
   const answer = await context.client.call('setSecret', { parameters: { secret: name }, body })
   if (context.json) document(context, answer)
   else if (!context.quiet) context.io.err(`secret ${plain(name)} is set\n`)
   return exitCodes.done
-}
-
-/** Editors and `echo` put one there that is no part of the secret. */
-function withoutLineEnd(bytes: Uint8Array): Uint8Array {
-  let end = bytes.length
-  if (bytes[end - 1] === 10) end--
-  if (bytes[end - 1] === 13) end--
-  return bytes.subarray(0, end)
 }
 
 export async function list(context: Context): Promise<number> {

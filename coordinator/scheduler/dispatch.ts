@@ -161,10 +161,10 @@ const bytesPerCharacter = 3
 
 /** Not less than it takes when it is encoded. */
 function bytesOf(assignment: Assignment): number {
-  const { step, env, secrets, with: input, directory, resources } = assignment
+  const { step, env, secrets, secretFiles, with: input, directory, resources } = assignment
   const { artifacts, artifactsFrom } = assignment
   const texts = [input ?? '', directory ?? '', ...artifacts, ...textsOf(step)]
-  for (const map of [env, secrets]) {
+  for (const map of [env, secrets, secretFiles]) {
     for (const key of Object.keys(map)) texts.push(key, map[key]!)
   }
   for (const key of Object.keys(resources.custom)) texts.push(key)

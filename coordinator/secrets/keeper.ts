@@ -95,7 +95,7 @@ export class SecretKeeper implements SecretSource {
     attempt: AttemptId,
     signal: AbortSignal,
   ): Promise<OpenedSecrets> {
-    const values = new Map<string, string>()
+    const values = new Map<string, Uint8Array>()
     for (let at = 0; at < names.length; at += NAMES_PER_QUESTION) {
       const some = names.slice(at, at + NAMES_PER_QUESTION)
       const opened = await this.#openSome(some, attempt, signal)
@@ -126,12 +126,14 @@ export class SecretKeeper implements SecretSource {
           if (answer.final === undefined) continue
           return { ok: false, errorClass: 'input', why }
         }
-        const texts = answer.opened.map((sealed, i) => {
-          const bytes = sealing.open(sealed, aboutOpened(names[i] ?? ''))
-          return bytes && new TextDecoder().decode(bytes)
-        })
-        if (texts.length !== names.length || texts.some((text) => text === undefined)) continue
-        return { ok: true, values: new Map(names.map((name, i) => [name, texts[i] ?? ''])) }
+        const values = new Map<string, Uint8Array>()
+        for (const [i, name] of names.entries()) {
+          const sealed = answer.opened[i]
+          const value = sealed && sealing.open(sealed, aboutOpened(name))
+          if (value !== undefined) values.set(name, value)
+        }
+        if (values.size < names.length) continue
+        return { ok: true, values }
       }
     }
     return { ok: false, errorClass: 'transient', why: `its secrets cannot be opened: ${why}` }
@@ -228,7 +230,9 @@ export class SecretKeeper implements SecretSource {
     if (!found?.ok) return 'its workflow cannot be read'
     const { workflow } = found
     const named = workflow.stages.find(({ name }) => name === stage)?.secrets ?? {}
-    const all = new Set([...Object.values(workflow.secrets), ...Object.values(named)])
+    const all = new Set(
+      [...Object.values(workflow.secrets), ...Object.values(named)].map((use) => use.name),
+    )
     return names.every((name) => all.has(name)) ? undefined : 'its workflow names no such secret'
   }
 }

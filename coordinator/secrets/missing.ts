@@ -7,7 +7,7 @@ import { NAMESPACE, VALUE_PREFIX } from './wire.ts'
 /** Each once, in order. */
 export function secretsNamed({ secrets, stages }: Pick<Workflow, 'secrets' | 'stages'>): string[] {
   const all = [secrets, ...stages.map((stage) => stage.secrets)].flatMap((each) =>
-    Object.values(each),
+    Object.values(each).map(({ name }) => name),
   )
   return [...new Set(all)].sort()
 }

@@ -60,7 +60,7 @@ export const Assignment = message('Assignment', {
   step: field(3, nested(AttemptStep)),
   workflow: field(4, text(limits.workflowNameBytesMax)),
   env: map(5, text(limits.variableNameBytesMax), text(limits.variableBytesMax), limits.envMax),
-  /** Variable and name of the secret. The agent fetches the secrets itself. */
+  /** Variable and name of the secret that it is to hold. The agent fetches the secrets itself. */
   secrets: map(
     6,
     text(limits.variableNameBytesMax),
@@ -79,6 +79,13 @@ export const Assignment = message('Assignment', {
   artifactsFrom: repeated(12, nested(ArtifactSource), limits.artifactSourcesMax),
   /** It runs in a sandbox, or not at all. */
   sandbox: optional(13, bool()),
+  /** Variable and name of the secret, where the variable is to hold the path of a file with it. */
+  secretFiles: map(
+    14,
+    text(limits.variableNameBytesMax),
+    text(limits.secretNameBytesMax),
+    limits.secretsMax,
+  ),
 })
 export type Assignment = Infer<typeof Assignment>
 

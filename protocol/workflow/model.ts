@@ -20,8 +20,8 @@ export interface Workflow {
   readonly outputs: Readonly<Record<string, Output>>
   /** For every stage, before its own. */
   readonly env: Readonly<Record<string, Template>>
-  /** Variable and name of the secret, for every stage. */
-  readonly secrets: Readonly<Record<string, string>>
+  /** By variable, for every stage. */
+  readonly secrets: Readonly<Record<string, SecretUse>>
   readonly concurrency?: Concurrency
   readonly priority: number
   /** From the start of the run; it orders, and refuses nothing. */
@@ -54,6 +54,16 @@ export interface Input {
 export interface Output {
   readonly description?: string
   readonly value: JsonTemplate
+}
+
+export const secretForms = ['variable', 'file'] as const
+
+/** A secret that a stage is given. */
+export interface SecretUse {
+  /** As the mesh knows it. */
+  readonly name: string
+  /** What its variable holds: the secret, or the path of a file with it. */
+  readonly as: (typeof secretForms)[number]
 }
 
 /** Where a stage stands in the file. */
@@ -100,7 +110,8 @@ export interface Stage {
   readonly artifacts: readonly string[]
   readonly artifactsFrom: readonly string[]
   readonly env: Readonly<Record<string, Template>>
-  readonly secrets: Readonly<Record<string, string>>
+  /** By variable. */
+  readonly secrets: Readonly<Record<string, SecretUse>>
   readonly directory?: Template
   readonly with: Readonly<Record<string, JsonTemplate>>
 }

@@ -167,6 +167,7 @@ export function work(entropy: Entropy): Uint8Array {
     workflow: 'fuzz',
     env: {},
     secrets: {},
+    secretFiles: {},
     artifacts: [],
     artifactsFrom: [],
     timeouts: {},

@@ -14,6 +14,7 @@ import type { Entropy } from '../../protocol/ports/entropy.ts'
 import type { Functions } from '../../protocol/ports/functions.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { Processes } from '../../protocol/ports/processes.ts'
+import type { SecretFiles } from '../../protocol/ports/secret-files.ts'
 import type { Telemetry } from '../../protocol/ports/telemetry.ts'
 import type { Web } from '../../protocol/ports/web.ts'
 import type { Workspace } from '../../protocol/ports/workspace.ts'
@@ -33,6 +34,7 @@ import { type DiskOptions, Platter } from './platter.ts'
 import { ProcessTable } from './process-table.ts'
 import { SimulatedProcesses } from './processes.ts'
 import type { Programs } from './programs.ts'
+import { SimulatedSecretFiles } from './secret-files.ts'
 import { SimulatedTelemetry } from './telemetry.ts'
 import type { EventKind } from './trace.ts'
 import { hashOfText } from './trace.ts'
@@ -49,6 +51,7 @@ export interface HostPorts {
   processes: Processes
   cells: Cells
   workspace: Workspace
+  secretFiles: SecretFiles
   blobs: Blobs
   web: Web
   functions: Functions
@@ -79,6 +82,8 @@ export interface HostOptions extends ClockOptions {
   modules?: Modules
   /** The servers that this host can reach. */
   servers?: Servers
+  /** Why no secrets are given as files here. */
+  secretFilesMissing?: string
 }
 
 /**
@@ -101,6 +106,7 @@ export class Host {
   readonly processTable: ProcessTable
   readonly modules: Modules
   readonly servers: Servers
+  readonly secretFilesMissing: string | undefined
   state: HostState = 'stopped'
   /** Counts the lives of the program. Everything made for another number is void. */
   life = 0
@@ -123,6 +129,7 @@ export class Host {
     this.processTable = new ProcessTable(this, options.programs ?? {})
     this.modules = options.modules ?? {}
     this.servers = options.servers ?? {}
+    this.secretFilesMissing = options.secretFilesMissing
     this.startMachine()
   }
 
@@ -224,6 +231,7 @@ export class Host {
       processes: new SimulatedProcesses(this),
       cells: new SimulatedCells(this),
       workspace: new SimulatedWorkspace(this),
+      secretFiles: new SimulatedSecretFiles(this, this.secretFilesMissing),
       blobs: new SimulatedBlobs(this),
       web: new SimulatedWeb(this),
       functions: new SimulatedFunctions(this),

@@ -41,7 +41,10 @@ export class SimulatedWorkspace implements Workspace {
 
   directories(): Promise<string[]> {
     return this.soon(() =>
-      [...this.host.processTable.files.keys()].map((path) => path.slice(ROOT.length + 1)).sort(),
+      [...this.host.processTable.files.keys()]
+        .filter((path) => path.startsWith(`${ROOT}/`))
+        .map((path) => path.slice(ROOT.length + 1))
+        .sort(),
     )
   }
 

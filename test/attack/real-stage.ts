@@ -77,6 +77,7 @@ export class StageHost {
       name: `a${++this.#count}`,
       assignment,
       secrets: {},
+      secretFiles: { put: () => Promise.resolve(undefined), variablesIn: () => ({}) },
       onOutput: (chunk) => void chunks.push(chunk.slice()),
       onNote: () => {},
       files: { isAny: false, bringIn: async () => {}, handOn: async (_, end) => end },

@@ -16,6 +16,7 @@ import { functionsContract } from './functions.ts'
 import { networkContract } from './network.ts'
 import type { Passage } from './passage.ts'
 import { processesContract } from './processes.ts'
+import { secretFilesContract } from './secret-files.ts'
 import { simulatedFunctions, simulatedServers } from './simulated-callees.ts'
 import { simulatedScripts } from './simulated-scripts.ts'
 import { telemetryContract } from './telemetry.ts'
@@ -62,6 +63,12 @@ diskContract('simulated disk', async () => {
     return disk
   }
   return { ...subject, reopen }
+})
+
+secretFilesContract('simulated secrets as files', async () => {
+  const subject = await single()
+  const { files } = subject.host.processTable
+  return { ...subject, filesIn: (path: string) => files.get(path) ?? new Map() }
 })
 
 processesContract('simulated processes', async () => ({ ...(await single()), directory: '/tmp' }))

@@ -78,6 +78,7 @@ export const assignment: Assignment = {
   workflow: 'forged',
   env: {},
   secrets: {},
+  secretFiles: {},
   artifacts: [],
   artifactsFrom: [],
   timeouts: {},

@@ -12,10 +12,12 @@ import { SystemClock } from '../../agent/ports/clock.ts'
 import { LevelDisk } from '../../agent/ports/disk.ts'
 import { SystemEntropy } from '../../agent/ports/entropy.ts'
 import { SystemFunctions } from '../../agent/ports/functions/functions.ts'
+import { memoryPlaces, openSecretFiles } from '../../agent/ports/secret-files.ts'
 import { SystemWeb } from '../../agent/ports/web.ts'
 import { SystemWorkspace } from '../../agent/ports/workspace.ts'
 import { equals } from '../../agent/trust/ranks.ts'
 import { workDefaults } from '../../agent/work/limits.ts'
+import type { SecretSource } from '../../agent/work/secrets/source.ts'
 import { WorkWire } from '../../agent/work/wire.ts'
 import { WorkDesk } from '../../agent/work/work-desk.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
@@ -36,6 +38,7 @@ const ports = {
   disk: await LevelDisk.open(join(directory, 'db')),
   cells: new SystemCells(join(directory, 'cells'), owner),
   workspace: new SystemWorkspace(join(directory, 'work')),
+  secretFiles: await openSecretFiles(owner, memoryPlaces(process.env)),
   functions: new SystemFunctions(),
   web: new SystemWeb(),
   network,
@@ -49,9 +52,23 @@ const artifacts = new ArtifactStore(
   { hello: helloOf('test', 'alone'), limits: storeLimits, onWarning() {}, onVerdict() {} },
 )
 await artifacts.start()
+const { secretValues = {} } = given as { secretValues?: Record<string, string> }
+const secrets: SecretSource = {
+  open: (names) => {
+    const values = new Map(
+      names.map((name) => [name, Buffer.from(secretValues[name] ?? '', 'base64')]),
+    )
+    return Promise.resolve({ ok: true, values })
+  },
+}
 const desk = new WorkDesk(
   { ...ports, artifacts },
-  { ...given, leads: () => 'yes', host: () => ({ cpu: 64, memoryBytes: 2 ** 40 }) },
+  {
+    ...given,
+    secrets: () => secrets,
+    leads: () => 'yes',
+    host: () => ({ cpu: 64, memoryBytes: 2 ** 40 }),
+  },
   wire,
 )
 wire.onAgent = (_, frame) => say(frame)

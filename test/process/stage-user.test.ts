@@ -1,11 +1,20 @@
 /** Stages of a real mesh that run as a user of their own (`work.user`): what they cannot reach, and what still works. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { realPassage } from '../contracts/passage.ts'
+import { whyNotInMemory } from '../ports/in-memory.ts'
 import { whyNoUser } from '../ports/stage-user.ts'
 import { runSkeinIn } from './skein.ts'
 
@@ -127,6 +136,27 @@ test('a stage that asks for a sandbox has one, in which its limits of rights hol
   })
   assert.equal(code, 0, out)
   assert.match(await logOf('boxed'), /^nobody\n(\S+\n)?\d\n/)
+})
+
+test('a secret as a file is its user’s, in a sandbox and outside, and is gone afterwards', {
+  skip: skip || (whyNotInMemory ?? false),
+}, async () => {
+  const key = join(home, 'given.key')
+  writeFileSync(key, '-----BEGIN KEY-----\nMC4CAQAwBQYDK2VwBCIE\n-----END KEY-----\n')
+  assert.equal((await skein('secret', 'set', 'tls', '--from-file', key)).code, 0)
+  const stage = {
+    secrets: { KEY: { name: 'tls', as: 'file' } },
+    run: 'stat -c "%U %a" "$KEY" "$(dirname "$KEY")"; wc -l < "$KEY"; ls -d "$(dirname "$KEY")"',
+  }
+  const hasSandbox = !(await skein('nodes', 'show', 'n1')).out.includes('not a sandbox')
+  const stages = { open: stage, ...(hasSandbox ? { boxed: { ...stage, sandbox: true } } : {}) }
+  const { code, out } = await run('keyed', stages)
+  assert.equal(code, 0, out)
+  for (const name of Object.keys(stages)) {
+    const log = await logOf(name)
+    const [, folder = ''] = /^nobody 400\nnobody 700\n3\n(\/.*)$/m.exec(log) ?? []
+    assert.ok(folder.startsWith('/') && !existsSync(folder), log)
+  }
 })
 
 test('a node says that its stages have a user of their own', { skip }, async () => {

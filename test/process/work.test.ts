@@ -1,14 +1,16 @@
 /** Stages as real programs: what only a real host can show. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { type Dirent, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { Assignment, AttemptReport, Finished } from '../../protocol/work/attempt.ts'
 import type { WorkFrame } from '../../protocol/work/messages.ts'
+import { whyNotInMemory } from '../ports/in-memory.ts'
 
 interface LogPieceTold {
   at: number
@@ -75,6 +77,7 @@ class Desk {
       workflow: 'w',
       env: {},
       secrets: {},
+      secretFiles: {},
       artifacts: [],
       artifactsFrom: [],
       timeouts: { graceMs: 200 },
@@ -265,4 +268,89 @@ test('a stage that ended while its agent was dead is told by the next life', asy
     assert.ok(outcome.kind === 'failed')
     assert.deepEqual([outcome.value.errorClass, outcome.value.exitCode], ['transient', 75])
   })
+})
+
+/** A key as people have one, and bytes that are no text. */
+const keys = {
+  tls: '-----BEGIN KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END KEY-----\n',
+  raw: '\0\xff\n\r\0',
+}
+const secretValues = Object.fromEntries(
+  Object.entries(keys).map(([name, value]) => [
+    name,
+    Buffer.from(value, 'latin1').toString('base64'),
+  ]),
+)
+const secretFiles = { KEY: 'tls', RAW: 'raw' }
+const skipFiles = whyNotInMemory ?? false
+
+test('secrets as files are read by the stage, in memory, and are gone with it', {
+  skip: skipFiles,
+}, async () => {
+  await Desk.with(
+    async (desk) => {
+      const work = desk.assign(
+        `ls -l "$KEY"; sha256sum < "$KEY"; od -An -tx1 "$RAW"; stat -f -c %T "$KEY"
+        echo "$KEY" > ${desk.directory}/path; cat "$KEY"; echo more >> "$KEY" || echo read-only`,
+        { secretFiles },
+      )
+      const { outcome, logTail = '' } = await desk.over(work)
+      assert.equal(outcome.kind, 'succeeded', logTail)
+      assert.match(logTail, /^-r--------/)
+      assert.ok(logTail.includes(createHash('sha256').update(keys.tls).digest('hex')), logTail)
+      assert.match(logTail, / 00 ff 0a 0d 00\n.*tmpfs\n\*\*\*\n/)
+      assert.ok(!logTail.includes('MC4C'))
+      const path = await desk.written('path')
+      assert.ok(!existsSync(path) && !existsSync(dirname(path)))
+    },
+    { secretValues },
+  )
+})
+
+test('secrets as files that a killed agent has left are removed by its next life', {
+  skip: skipFiles,
+}, async () => {
+  await Desk.with(
+    async (desk) => {
+      const script = (name: string) => `echo "$KEY" > ${desk.directory}/${name}
+        while [ ! -e ${desk.directory}/go ]; do sleep 0.05; done; sha256sum < "$KEY"`
+      const lasting = desk.assign(script('lasting'), { secretFiles })
+      const ended = desk.assign(`echo $$ > ${desk.directory}/pid; ${script('ended')}`, {
+        secretFiles,
+      })
+      const [kept, left] = [await desk.written('lasting'), await desk.written('ended')]
+      const pid = await desk.written('pid')
+      await desk.kill()
+      process.kill(Number(pid), 'SIGKILL')
+      assert.ok(existsSync(kept) && existsSync(left), 'nobody is there to remove them')
+      await desk.start({ secretValues })
+      assert.ok(existsSync(kept), 'what is alive goes on with its own')
+      spawn('touch', [join(desk.directory, 'go')])
+      desk.askInventory()
+      assert.equal((await desk.over(ended)).outcome.kind, 'failed')
+      const { outcome, logTail = '' } = await desk.over(lasting)
+      assert.equal(outcome.kind, 'succeeded')
+      assert.ok(logTail.includes(createHash('sha256').update(keys.tls).digest('hex')), logTail)
+      assert.ok(!existsSync(dirname(kept)) && !existsSync(dirname(left)))
+      assert.ok(!existsSync(dirname(dirname(kept))), 'and nothing of where they lay')
+    },
+    { secretValues },
+  )
+})
+
+test('a stage that is killed leaves no secret behind', { skip: skipFiles }, async () => {
+  await Desk.with(
+    async (desk) => {
+      const work = desk.assign(
+        `echo "$KEY" > ${desk.directory}/path; trap '' TERM; while :; do sleep 1; done`,
+        { secretFiles },
+      )
+      const path = await desk.written('path')
+      assert.ok(existsSync(path))
+      desk.cancel(work)
+      assert.equal((await desk.over(work)).outcome.kind, 'cancelled')
+      assert.ok(!existsSync(dirname(path)))
+    },
+    { secretValues },
+  )
 })

@@ -23,6 +23,7 @@ function assign(stage: string, node = 'n1') {
     workflow: 'w',
     env: {},
     secrets: {},
+    secretFiles: {},
     timeouts: {},
     resources: { custom: {} },
     artifacts: [],

@@ -86,14 +86,17 @@ test('a container goes only where there are containers', () => {
 test("the workflow's variables and secrets come before those of the stage", () => {
   const { of } = assignmentsOf(
     `${head}env: { LEVEL: 3, CI: true }
-secrets: { TOKEN: registry, KEY: one }
+secrets: { TOKEN: registry, KEY: one, CERT: { name: tls, as: file } }
 stages:
   a: { run: x, env: { LEVEL: "\${{ run.workflow }}" }, secrets: { KEY: other }, timeout: { startToClose: 5s, heartbeat: 1s }, resources: { cpu: 0.5, memory: 1MiB } }
+  b: { http: "http://x" }
 `,
   )
   const a = of.get('a')!
   assert.deepEqual({ ...a.env }, { LEVEL: 'w', CI: 'true' })
   assert.deepEqual({ ...a.secrets }, { TOKEN: 'registry', KEY: 'other' })
+  assert.deepEqual({ ...a.secretFiles }, { CERT: 'tls' })
+  assert.deepEqual({ ...of.get('b')!.secretFiles }, {}, 'the agent opens none for a request')
   assert.deepEqual(a.timeouts, { startToCloseMs: 5_000, heartbeatMs: 1_000 })
   assert.deepEqual(a.resources, { cpu: 0.5, memoryBytes: 1024 ** 2, custom: {} })
 })

@@ -27,20 +27,28 @@ interface Staged {
   mesh: Mesh
   /** What programs found in their environment. */
   found: (string | undefined)[]
+  /** And in the file of that path, where there is one. */
+  files: (Uint8Array | undefined)[]
 }
 
 async function staged(seed: string, size: number): Promise<Staged> {
   const found: (string | undefined)[] = []
-  const mesh = await Mesh.of(seed, size, {
+  const files: (Uint8Array | undefined)[] = []
+  const mesh: Mesh = await Mesh.of(seed, size, {
     schedules: true,
     programs: {
       prog: (self) => {
+        const path = self.env.TOKEN ?? ''
         found.push(self.env.TOKEN)
+        for (const { host } of mesh.members) {
+          const folder = host.processTable.files.get(path.replace(/\/TOKEN$/, ''))
+          if (folder !== undefined) files.push(folder.get('TOKEN'))
+        }
         self.after(100, () => self.exit(0))
       },
     },
   })
-  return { mesh, found }
+  return { mesh, found, files }
 }
 
 async function set(mesh: Mesh, member: Member, text = value): Promise<void> {
@@ -48,8 +56,8 @@ async function set(mesh: Mesh, member: Member, text = value): Promise<void> {
   await mesh.call(member, 'setSecret', { parameters: { secret: 'deploy' }, body })
 }
 
-async function ran(mesh: Mesh, member: Member): Promise<string> {
-  const { run } = await mesh.call(member, 'startRun', { body: { workflow } })
+async function ran(mesh: Mesh, member: Member, text = workflow): Promise<string> {
+  const { run } = await mesh.call(member, 'startRun', { body: { workflow: text } })
   const state = () => mesh.hot(run.id, mesh.leader)?.head.state ?? ''
   await mesh.until(() => ['succeeded', 'failed'].includes(state()), 'it is over', 120_000)
   return state()
@@ -68,6 +76,17 @@ test('a secret set at any agent reaches the stage that names it, as it is now', 
   await set(mesh, mesh.leader!, 'another-horse-battery')
   assert.equal(await ran(mesh, mesh.follower), 'succeeded')
   assert.deepEqual(found, [value, 'another-horse-battery'])
+})
+
+test('what is no text reaches a stage as a file, every byte of it', async () => {
+  const { mesh, found, files } = await staged('bytes', 3)
+  const bytes = Buffer.from([0, 255, 254, 13, 10, 9, 128, 0, 10])
+  const body = { value: bytes.toString('base64') }
+  await mesh.call(mesh.follower, 'setSecret', { parameters: { secret: 'deploy' }, body })
+  const asFile = workflow.replace('TOKEN: deploy', 'TOKEN: { name: deploy, as: file }')
+  assert.equal(await ran(mesh, mesh.follower, asFile), 'succeeded')
+  assert.match(found[0] ?? '', /^\/secrets\/.*\/TOKEN$/)
+  assert.deepEqual(files, [new Uint8Array(bytes)])
 })
 
 test('every voter has the key, and the next leader opens what the last one sealed', async () => {
@@ -119,7 +138,8 @@ test('what would not be masked or does not fit is refused, and says what does', 
     return error.why
   }
   assert.match(await refusal('short'), /at least 8 bytes/)
-  assert.match(await refusal(`nul${'\0'}inside it`), /without NUL/)
+  assert.match(await refusal('1234567\n'), /at least 8 bytes/)
+  assert.match(await refusal('x'.repeat(32 * 1024 + 1)), /at most 32768 bytes/)
   const { secrets } = await mesh.call(mesh.leader!, 'secrets')
   assert.deepEqual(secrets, [])
 })

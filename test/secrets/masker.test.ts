@@ -59,7 +59,7 @@ test('a secret is found as it is, and in base64 wherever that begins, cut anywhe
   fc.assert(
     fc.property(value, around, around, fc.nat(200), (secret, before, after, cut) => {
       fc.pre(secret.trim().length >= 8)
-      const forms = formsOf([secret])
+      const forms = formsOf([Buffer.from(secret)])
       const inBase64 = Buffer.from(before + secret + after).toString('base64')
       for (const text of [before + secret + after, inBase64, encodeURIComponent(secret)]) {
         const bytes = Buffer.from(text)
@@ -73,13 +73,26 @@ test('a secret is found as it is, and in base64 wherever that begins, cut anywhe
 
 test('a line of a secret of several lines is masked by itself, and so is it in JSON', () => {
   const key = '-----BEGIN KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END KEY-----'
-  const forms = formsOf([key])
+  const forms = formsOf([Buffer.from(key)])
   assert.equal(maskedText(forms, 'line: MC4CAQAwBQYDK2VwBCIEIA!'), 'line: ***!')
   assert.equal(maskedText(forms, JSON.stringify({ key })), '{"key":"***"}')
 })
 
+test('a secret that is no text is masked, as it is and in base64', () => {
+  const key = Buffer.from([0, 255, 254, 10, 13, 7, 9, 200, 201, 128, 0, 10])
+  const forms = formsOf([key])
+  const said = Buffer.concat([Buffer.from('it is '), key, Buffer.from('.')])
+  assert.equal(streamed(forms, [said.subarray(0, 9), said.subarray(9)]), 'it is ***.')
+  assert.match(maskedText(forms, said.toString('base64')), /\*\*\*/)
+})
+
+test('the end of its last line is no part of what is masked', () => {
+  const forms = formsOf([Buffer.from('correct-horse\n')])
+  assert.equal(maskedText(forms, 'correct-horse, correct-horse\n'), '***, ***\n')
+})
+
 test('what holds no secret goes out as it came, all of it', () => {
-  const forms = formsOf(['correct horse battery'])
+  const forms = formsOf([Buffer.from('correct horse battery')])
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 10 }), (pieces) => {
       const whole = Buffer.concat(pieces)

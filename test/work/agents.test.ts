@@ -65,6 +65,7 @@ function sleeps(stage: string, seconds: number, term: number): Assignment {
     workflow: 'w',
     env: {},
     secrets: {},
+    secretFiles: {},
     artifacts: [],
     artifactsFrom: [],
     timeouts: {},

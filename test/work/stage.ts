@@ -199,6 +199,7 @@ export class Stage {
       workflow: 'w',
       env: {},
       secrets: {},
+      secretFiles: {},
       artifacts: [],
       artifactsFrom: [],
       timeouts: { graceMs: shortGraceMs },

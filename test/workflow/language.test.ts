@@ -99,6 +99,20 @@ stages:
   assert.deepEqual(where.labels, { os: { in: [['linux']] }, zone: { in: [['b']] } })
 })
 
+test('a secret is a variable if nothing else is said, or a file whose path it holds', () => {
+  const text = withStages(
+    '  a: { run: x, secrets: { A: one, B: { name: two }, C: { name: t/3, as: file } } }\n  b: { run: x, secrets: [D] }\n',
+  )
+  assert.deepEqual(stageIn(text, 'a').secrets, {
+    A: { name: 'one', as: 'variable' },
+    B: { name: 'two', as: 'variable' },
+    C: { name: 't/3', as: 'file' },
+  })
+  assert.deepEqual(stageIn(text, 'b').secrets, { D: { name: 'D', as: 'variable' } })
+  // As hashes of workflows have it that were written before there were files.
+  assert.match(canonicalWorkflow(parsed(text)), /"secrets":\{"A":"one","B":"two","C":\{"as":"file"/)
+})
+
 test('a default that has no meaning for a step is not given to it', () => {
   const text = `${head}defaults: { timeout: 1s, retry: 3, resources: { cpu: 1 }, directory: d }
 stages:

@@ -89,6 +89,28 @@ const stagesWith: [text: string, code: string, words: string][] = [
     'notBefore',
     'add a to the needs of b',
   ],
+  // Secrets as files.
+  [
+    '  a: { run: x, secrets: { KEY: { name: tls, as: §files } } }\n',
+    'badValue',
+    'did you mean file?',
+  ],
+  ['  a: { run: x, secrets: { KEY: §{ as: file } } }\n', 'missingKey', 'a secret has no name'],
+  [
+    '  a: { run: x, secrets: { KEY: { §secret: tls, name: x } } }\n',
+    'unknownKey',
+    'it is called name here',
+  ],
+  [
+    '  a: { http: "https://x", secrets: { KEY: { name: tls, as: §file } } }\n',
+    'contradiction',
+    'curl --cert "$KEY"',
+  ],
+  [
+    '  a: { function: "skein:echo", secrets: { KEY: { name: tls, as: §file } } }\n',
+    'contradiction',
+    'skein:echo is done by the agent itself',
+  ],
   // Expressions.
   ['  a: { run: x, if: §1 + 1 }\n', 'badExpression', 'bool is needed, and this is int'],
   ['  a: { run: x, if: "${{ true && §}}" }\n', 'badExpression', 'where a value should be'],

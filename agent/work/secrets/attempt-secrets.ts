@@ -1,14 +1,19 @@
 /**
- * The secrets of one attempt: opened for it alone when it begins, given to its step as variables, and
- * taken out of all that it says. They are in memory only, and are opened anew in the agent's next
- * life; an attempt whose secrets cannot be opened then goes on, and what it writes is not kept.
+ * The secrets of one attempt: opened for it alone when it begins, given to its step as variables and
+ * files, and taken out of all that it says. They are in memory only, and are opened anew in the
+ * agent's next life; an attempt whose secrets cannot be opened then goes on, and what it writes is
+ * not kept.
  */
+import type { SecretFiles } from '../../../protocol/ports/secret-files.ts'
 import type { Assignment } from '../../../protocol/work/attempt.ts'
 import { type StepEnd, StepFailure, type StepProgress } from '../steps/executor.ts'
 import { formsOf, Masker, maskedText } from './masker.ts'
+import { SecretFolder } from './secret-folder.ts'
 import type { SecretSource } from './source.ts'
+import { textOf, withoutLineEnd } from './values.ts'
 
 export class AttemptSecrets {
+  readonly folder: SecretFolder
   readonly #source: SecretSource | undefined
   readonly #assignment: Assignment
   #variables: Readonly<Record<string, string>> = {}
@@ -16,13 +21,18 @@ export class AttemptSecrets {
   #masker: Masker | undefined
   #muted = false
 
-  constructor(source: SecretSource | undefined, assignment: Assignment) {
+  constructor(
+    source: SecretSource | undefined,
+    files: SecretFiles,
+    { name, assignment }: { name: string; assignment: Assignment },
+  ) {
+    this.folder = new SecretFolder(files, name, Object.keys(assignment.secretFiles))
     this.#source = source
     this.#assignment = assignment
   }
 
   get isAny(): boolean {
-    return Object.keys(this.#assignment.secrets).length > 0
+    return Object.keys(this.#assignment.secrets).length > 0 || this.folder.isAny
   }
 
   /** By variable. */
@@ -71,19 +81,46 @@ export class AttemptSecrets {
   }
 
   async #open(signal: AbortSignal): Promise<StepFailure | undefined> {
-    const { secrets, id } = this.#assignment
-    const names = [...new Set(Object.values(secrets))]
+    const { secrets, secretFiles, id } = this.#assignment
+    const names = [...new Set([...Object.values(secrets), ...Object.values(secretFiles)])]
     const opened = await this.#source?.open(names, id, signal)
     if (opened === undefined) return new StepFailure('transient', 'secrets', 'it keeps no secrets')
     if (!opened.ok) return new StepFailure(opened.errorClass, 'secrets', opened.why)
     const { values } = opened
-    this.#variables = Object.fromEntries(
-      Object.entries(secrets).map(([variable, name]) => [variable, values.get(name) ?? '']),
-    )
     this.#forms = formsOf(values.values())
     this.#masker = new Masker(this.#forms)
+    this.folder.values = valuesOf(secretFiles, values)
+    const texts = textsOf(valuesOf(secrets, values))
+    if (texts instanceof StepFailure) return texts
+    this.#variables = texts
     return undefined
   }
+}
+
+/** By variable. */
+function valuesOf(
+  names: Readonly<Record<string, string>>,
+  values: ReadonlyMap<string, Uint8Array>,
+): Map<string, Uint8Array> {
+  return new Map(
+    Object.entries(names).map(([variable, name]) => {
+      return [variable, values.get(name) ?? new Uint8Array(0)]
+    }),
+  )
+}
+
+/** As variables hold them, or why one cannot. */
+function textsOf(values: ReadonlyMap<string, Uint8Array>): Record<string, string> | StepFailure {
+  const texts: Record<string, string> = {}
+  for (const [variable, value] of values) {
+    const text = textOf(withoutLineEnd(value))
+    if (text === undefined) {
+      const why = `the secret in ${variable} is no text, and no variable holds it; take it as a file: ${variable}: { name: …, as: file }`
+      return new StepFailure('input', 'secrets', why)
+    }
+    texts[variable] = text
+  }
+  return texts
 }
 
 function isJson(text: string): boolean {

@@ -7,28 +7,34 @@
  * place where a secret stands goes out.
  */
 
+import { textOf, withoutLineEnd } from './values.ts'
+
 const MASK = Buffer.from('***')
 /** Shorter ones would turn up by chance in what has nothing to do with them. */
 const FORM_BYTES_MIN = 4
 
 /** The forms in which values are looked for; none is empty. */
-export function formsOf(values: Iterable<string>): Uint8Array[] {
+export function formsOf(values: Iterable<Uint8Array>): Uint8Array[] {
   const forms = new Map<string, Buffer>()
   const add = (bytes: Buffer): void => {
     if (bytes.length >= FORM_BYTES_MIN) forms.set(bytes.toString('latin1'), bytes)
   }
   for (const value of values) {
-    const bytes = Buffer.from(value)
+    const text = textOf(withoutLineEnd(value))
+    const bytes = text === undefined ? Buffer.from(value) : Buffer.from(text)
     add(bytes)
-    add(Buffer.from(JSON.stringify(value).slice(1, -1)))
-    add(Buffer.from(encodeURIComponent(value)))
-    // Of a text of several lines, programs tend to show one.
-    if (value.includes('\n')) {
-      for (const line of value.split(/\r?\n/)) if (line.trim().length >= 8) add(Buffer.from(line))
-    }
+    if (text !== undefined) for (const form of textForms(text)) add(Buffer.from(form))
     for (const form of base64Forms(bytes)) add(form)
   }
   return [...forms.values()]
+}
+
+function* textForms(text: string): Generator<string> {
+  yield JSON.stringify(text).slice(1, -1)
+  yield encodeURIComponent(text)
+  // Of a text of several lines, programs tend to show one.
+  if (!text.includes('\n')) return
+  for (const line of text.split(/\r?\n/)) if (line.trim().length >= 8) yield line
 }
 
 /** It may stand anywhere in what is encoded: without the letters that its neighbours share. */

@@ -3,7 +3,7 @@ import type { AttemptId } from '../../../protocol/work/fence.ts'
 import type { ErrorClass } from '../../../protocol/workflow/model.ts'
 
 export type OpenedSecrets =
-  | { ok: true; values: ReadonlyMap<string, string> }
+  | { ok: true; values: ReadonlyMap<string, Uint8Array> }
   | { ok: false; errorClass: ErrorClass; why: string }
 
 export interface SecretSource {

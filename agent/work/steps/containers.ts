@@ -23,6 +23,8 @@ import { directoryIn, type ProgramPorts, prepared, started } from './programs.ts
 
 /** Where the attempt's directory is, seen from inside. */
 const INSIDE = '/skein'
+/** And its secrets as files, which lie beside it and not in it. */
+const SECRETS_INSIDE = '/skein-secrets'
 /** What the engines exit with when it is they who failed, and not the program. */
 const ENGINE_FAILED = 125
 
@@ -57,21 +59,12 @@ export class Containers implements StepExecutor {
   }
 
   async start(order: StepOrder): Promise<RunningStep> {
-    const { name, assignment } = order
+    const { name } = order
     const own = await prepared(this.#ports.workspace, name)
-    const inside = this.#environment(order)
-    const argv = [
-      ...['run', '--rm', '--name', this.#container(name)],
-      ...optionsOf(assignment),
-      ...['--volume', `${own}:${INSIDE}`],
-      ...Object.entries(inside).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]),
-      // Their values are read from the environment of the engine’s program: arguments are for all to see.
-      ...Object.keys(order.secrets).flatMap((variable) => ['--env', variable]),
-      stepOf(assignment).image,
-      ...stepOf(assignment).command,
-    ]
     try {
       await order.files.bringIn(own)
+      const folder = await order.secretFiles.put('container')
+      const argv = this.#argv(order, own, folder)
       const cell = await started(this.#ports.cells, order, {
         argv: [this.#engine ?? '', ...argv],
         cwd: own,
@@ -87,6 +80,25 @@ export class Containers implements StepExecutor {
       await this.#ports.workspace.discard(name)
       throw error
     }
+  }
+
+  #argv(order: StepOrder, own: string, folder: string | undefined): string[] {
+    const { name, assignment, secrets, secretFiles } = order
+    const inside = {
+      ...this.#environment(order),
+      ...secretFiles.variablesIn(folder === undefined ? undefined : SECRETS_INSIDE),
+    }
+    return [
+      ...['run', '--rm', '--name', this.#container(name)],
+      ...optionsOf(assignment),
+      ...['--volume', `${own}:${INSIDE}`],
+      ...(folder === undefined ? [] : ['--volume', `${folder}:${SECRETS_INSIDE}:ro`]),
+      ...Object.entries(inside).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]),
+      // Their values are read from the environment of the engine’s program: arguments are for all to see.
+      ...Object.keys(secrets).flatMap((variable) => ['--env', variable]),
+      stepOf(assignment).image,
+      ...stepOf(assignment).command,
+    ]
   }
 
   async find(order: StepOrder, trace: string | undefined): Promise<RunningStep | undefined> {

@@ -3,6 +3,7 @@
  * writes an executor; the life (its timeouts, its cancellation, its log, its result) is the same.
  */
 import type { CellUsage } from '../../../protocol/ports/cells.ts'
+import type { SecretReader } from '../../../protocol/ports/secret-files.ts'
 import type { Assignment, HandedOn } from '../../../protocol/work/attempt.ts'
 import type { AttemptStepKind } from '../../../protocol/work/step.ts'
 import type { ErrorClass } from '../../../protocol/workflow/model.ts'
@@ -14,6 +15,7 @@ export interface StepOrder {
   assignment: Assignment
   /** Values of its secrets, by variable. For its environment alone, never for an argument. */
   secrets: Readonly<Record<string, string>>
+  secretFiles: StepSecretFiles
   onOutput(chunk: Uint8Array): void
   /** A line of the agent's own in the attempt's log. */
   onNote(text: string): void
@@ -34,6 +36,14 @@ export interface StepFiles {
   bringIn(directory: string): Promise<void>
   /** When nothing of it is alive: how it has ended, with what it hands on. */
   handOn(directory: string, end: StepEnd): Promise<StepEnd>
+}
+
+/** Those of its secrets that it wants as files. They are removed when it has ended. */
+export interface StepSecretFiles {
+  /** Puts them where its step can read them; undefined: there are none. Rejects with `StepFailure`. */
+  put(reader: SecretReader): Promise<string | undefined>
+  /** The variables that hold their paths, for whom the folder is there. */
+  variablesIn(folder: string | undefined): Record<string, string>
 }
 
 export type StepEnd =

@@ -86,7 +86,7 @@ export class FunctionCalls implements StepExecutor {
     const given = givenTo(order.assignment)
     if (!given.ok) return Promise.resolve(over(given.end))
     const builtIn = builtInOf(order.assignment)
-    if (builtIn === undefined) return Promise.resolve(this.#call(order, env))
+    if (builtIn === undefined) return this.#call(order, env)
     const delayMs = builtIn.kind === 'timer' ? builtIn.delayMs(given.value) : 0
     if (typeof delayMs === 'string') {
       return Promise.reject(new StepFailure('input', 'badInput', delayMs))
@@ -104,7 +104,8 @@ export class FunctionCalls implements StepExecutor {
     return running(promise, stop)
   }
 
-  #call(order: StepOrder, env: Readonly<Record<string, string>>): RunningStep {
+  async #call(order: StepOrder, env: Readonly<Record<string, string>>): Promise<RunningStep> {
+    const folder = await order.secretFiles.put('program')
     const { assignment, onOutput } = order
     const { module, export: name } = stepOf(assignment)
     const call = this.#ports.functions.call(
@@ -112,7 +113,11 @@ export class FunctionCalls implements StepExecutor {
         module,
         export: name,
         input: assignment.with ?? '{}',
-        env: { ...environmentOf(this.#base, order), ...env },
+        env: {
+          ...environmentOf(this.#base, order),
+          ...order.secretFiles.variablesIn(folder),
+          ...env,
+        },
         memoryBytes: assignment.resources.memoryBytes ?? stepLimits.functionMemoryBytes,
         resultBytesMax: workLimits.outputsBytesMax,
       },

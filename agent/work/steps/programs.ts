@@ -67,17 +67,19 @@ export class Programs implements StepExecutor {
     const directory = assignment.directory ?? own
     try {
       await order.files.bringIn(directory)
+      const folder = await order.secretFiles.put('program')
       const cell = await started(cells, order, {
         argv: await argvOf(assignment, name, workspace),
         cwd: directory,
         env: {
           ...environmentOf(this.#base, order),
+          ...order.secretFiles.variablesIn(folder),
           ...directoryIn(order, directory),
           SKEIN_OUTPUT: `${own}/${OUTPUT_FILE}`,
           SKEIN_PROGRESS: `${own}/${PROGRESS_FILE}`,
         },
         limits: limitsOf(assignment),
-        ...(assignment.sandbox || this.#isSandboxed ? sandboxOf(own, directory) : {}),
+        ...(assignment.sandbox || this.#isSandboxed ? sandboxOf(own, directory, folder) : {}),
       })
       return new CellStep(this.#ports, order, cell, { directory })
     } catch (error) {
@@ -109,8 +111,13 @@ export interface CellProgram {
   sandbox?: CellSandbox
 }
 
-function sandboxOf(own: string, directory: string): { sandbox: CellSandbox } {
-  return { sandbox: { own, readable: [], ...(own === directory ? {} : { directory }) } }
+function sandboxOf(
+  own: string,
+  directory: string,
+  secrets: string | undefined,
+): { sandbox: CellSandbox } {
+  const readable = secrets === undefined ? [] : [secrets]
+  return { sandbox: { own, readable, ...(own === directory ? {} : { directory }) } }
 }
 
 export async function started(

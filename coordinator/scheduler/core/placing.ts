@@ -102,7 +102,7 @@ function assignmentOf(
   fence: Fence,
   { work, files }: Given,
 ): Assignment {
-  const { step, env, secrets, directory, with: given, timeouts, resources } = work
+  const { step, env, secrets, secretFiles, directory, with: given, timeouts, resources } = work
   return {
     id,
     fence,
@@ -110,6 +110,7 @@ function assignmentOf(
     workflow: run.spec.name,
     env: env as Assignment['env'],
     secrets: secrets as Assignment['secrets'],
+    secretFiles: secretFiles as Assignment['secretFiles'],
     timeouts,
     resources,
     artifacts: plan.stage.artifacts as string[],

@@ -13,7 +13,7 @@ import {
   type Template,
 } from '../../../protocol/workflow/expressions/template.ts'
 import type { Fields } from '../../../protocol/workflow/expressions/values.ts'
-import type { Stage, Step, Workflow } from '../../../protocol/workflow/model.ts'
+import type { SecretUse, Stage, Step, Workflow } from '../../../protocol/workflow/model.ts'
 import { renderJson, renderScript } from '../../../protocol/workflow/rendering.ts'
 import type { Json } from '../../../protocol/workflow/shape/shape.ts'
 import type { JsonTemplate } from '../../../protocol/workflow/shape/templates.ts'
@@ -22,7 +22,9 @@ import type { JsonTemplate } from '../../../protocol/workflow/shape/templates.ts
 export interface RenderedWork {
   readonly step: AttemptStep
   readonly env: Readonly<Record<string, string>>
+  /** Variable and name of the secret: those that it holds, and those that lie in a file. */
   readonly secrets: Readonly<Record<string, string>>
+  readonly secretFiles: Readonly<Record<string, string>>
   readonly directory: string | undefined
   readonly with: string | undefined
   readonly timeouts: AttemptTimeouts
@@ -100,15 +102,17 @@ export function renderWork(workflow: Workflow, stage: Stage, names: Fields): Ren
       if (env[name].includes('\0')) refuse(`${at}.env.${name}`, 'no variable holds a NUL')
     }
   }
-  const secrets = { ...workflow.secrets, ...stage.secrets }
+  const secrets = Object.entries({ ...workflow.secrets, ...stage.secrets })
   counted(`${at}.env`, 'variables', Object.keys(env).length, limits.envMax)
-  counted(`${at}.secrets`, 'secrets', Object.keys(secrets).length, limits.secretsMax)
+  counted(`${at}.secrets`, 'secrets', secrets.length, limits.secretsMax)
   const { directory, resources, timeouts } = stage
   const hasWith = Object.keys(stage.with).length > 0
+  const step = renderStep(stage.step, at, names)
   const work: RenderedWork = {
-    step: renderStep(stage.step, at, names),
+    step,
     env,
-    secrets,
+    secrets: givenAs(secrets, 'variable'),
+    secretFiles: opensFiles(step) ? givenAs(secrets, 'file') : {},
     directory: directory && text(`${at}.directory`, directory, names, limits.pathBytesMax),
     with: hasWith
       ? fitting(
@@ -144,13 +148,30 @@ export function renderWork(workflow: Workflow, stage: Stage, names: Fields): Ren
   return work
 }
 
+/** Those of every stage are not for what agents do by themselves. */
+function opensFiles(step: AttemptStep): boolean {
+  return (
+    step.kind !== 'http' && !(step.kind === 'function' && step.value.module.startsWith('skein:'))
+  )
+}
+
+function givenAs(
+  secrets: readonly (readonly [string, SecretUse])[],
+  as: SecretUse['as'],
+): Record<string, string> {
+  return Object.fromEntries(
+    secrets.flatMap(([variable, use]) => (use.as === as ? [[variable, use.name]] : [])),
+  )
+}
+
 /** Names, numbers and tags of an assignment. */
 const envelopeBytes = 4 * 1024
 
 /** From above, where that is enough. */
-function bytesOf({ step, env, secrets, directory = '', with: given = '' }: RenderedWork): number {
+function bytesOf(work: RenderedWork): number {
+  const { step, env, secrets, secretFiles, directory = '', with: given = '' } = work
   let bytes = lengthOf(directory) + lengthOf(given) + stepBytes(step)
-  for (const map of [env, secrets]) {
+  for (const map of [env, secrets, secretFiles]) {
     for (const name in map) bytes += name.length + lengthOf(map[name]!) + 16
   }
   return bytes

@@ -23,6 +23,7 @@ export function checkDetails(draft: Draft): Mention[] {
     checkTimes(draft, stage, path)
     checkForEach(draft, stage, path)
     checkVariables(draft, stage, path)
+    checkSecretFiles(draft, stage, path)
     checkPatterns(draft, stage, path)
     return filesMentioned(draft, stage, path)
   })
@@ -148,6 +149,28 @@ function checkVariables(draft: Draft, stage: Stage, path: Path): void {
       `${name} is a secret and a variable of env`,
     )
   }
+}
+
+/** What the agent does by itself opens no file. Those of all stages are given to who can take them. */
+function checkSecretFiles(draft: Draft, { step, secrets }: Stage, path: Path): void {
+  const builtIn = builtInOf(step)
+  if (step.kind !== 'http' && builtIn === undefined) return
+  for (const [variable, { as }] of Object.entries(secrets)) {
+    if (as !== 'file') continue
+    const why = `${builtIn ?? 'http'} is done by the agent itself, and opens no file`
+    const hint =
+      builtIn === undefined
+        ? `send the request from a script: run: curl --cert "$${variable}" …`
+        : 'files are for run, container and functions of modules'
+    draft.refuse('contradiction', [...path, 'secrets', variable, 'as'], why, hint)
+  }
+}
+
+/** A function that every agent brings along, by the name that is written. */
+function builtInOf(step: Stage['step']): string | undefined {
+  if (step.kind !== 'function') return undefined
+  const [module] = step.module
+  return typeof module === 'string' && module.startsWith('skein:') ? module : undefined
 }
 
 /** As the agent that takes files in would find them, after all of the work was done. */

@@ -4,9 +4,9 @@
  */
 import { bool } from '../expressions/types.ts'
 import { workflowLimits as limits } from '../limits.ts'
-import { shells } from '../model.ts'
+import { type SecretUse, secretForms, shells } from '../model.ts'
 import { form, forms, list, mapOf } from '../shape/collections.ts'
-import { optional, type RecordOf, record } from '../shape/record.ts'
+import { optional, type RecordOf, record, required } from '../shape/record.ts'
 import { choice, duration, integer, text, toggle } from '../shape/scalars.ts'
 import { type JsonSchema, named, type Shape } from '../shape/shape.ts'
 import { expression, jsonTemplate, template } from '../shape/templates.ts'
@@ -26,7 +26,29 @@ import {
   variableKeys,
 } from './words.ts'
 
-const secretMap = mapOf(secretName, {
+const secretRecord = record(
+  {
+    name: required(secretName, 'As `skein secret ls` shows it.'),
+    as: optional(
+      choice('a way to give a secret', secretForms),
+      'variable if not said; of a file the variable holds the path.',
+    ),
+  },
+  { noun: 'a secret', synonyms: { secret: 'name', from: 'name', form: 'as', kind: 'as' } },
+)
+
+const secretUse: Shape<SecretUse> = forms<SecretUse>({
+  noun: 'the name of a secret',
+  scalar: form(secretName, asVariable),
+  map: form(secretRecord, ({ name, as = 'variable' }) => ({ name, as })),
+  write: ({ name, as }) => (as === 'variable' ? name : secretRecord.write({ name, as })),
+})
+
+function asVariable(name: string): SecretUse {
+  return { name, as: 'variable' }
+}
+
+const secretMap = mapOf(secretUse, {
   noun: 'secrets by variable',
   max: limits.envMax,
   keys: variableKeys,
@@ -43,12 +65,14 @@ const secretList = list(
   { noun: 'secrets', max: limits.envMax, distinct: true },
 )
 
-/** Variable and name of the secret. In a list, one word is both. */
-export const secrets: Shape<Readonly<Record<string, string>>> = forms<
-  Readonly<Record<string, string>>
+/** By variable. In a list, one word is the variable and the name of the secret. */
+export const secrets: Shape<Readonly<Record<string, SecretUse>>> = forms<
+  Readonly<Record<string, SecretUse>>
 >({
   noun: 'a list of secrets, or variables and the secrets in them',
-  list: form(secretList, (names) => Object.fromEntries(names.map((name) => [name, name]))),
+  list: form(secretList, (names) =>
+    Object.fromEntries(names.map((name) => [name, asVariable(name)])),
+  ),
   map: form(secretMap, (map) => map),
   write: (map) => secretMap.write(map),
 })
@@ -105,7 +129,10 @@ const stageFields = {
   shell: optional(shell, 'Of the script; sh if not said.'),
   directory: optional(directory, 'Where it runs, from the working directory of the run.'),
   env: optional(env, 'Variables of its environment.'),
-  secrets: optional(secrets, 'Secrets by name, as variables of its environment.'),
+  secrets: optional(
+    secrets,
+    'Secrets by name: variables of its environment, or of paths of files (as: file).',
+  ),
   artifacts: optional(
     list(
       text({ noun: 'a pattern of files', lengthMin: 1, lengthMax: limits.artifactGlobLengthMax }),
