@@ -7,7 +7,13 @@ import type { Agent } from '../../agent/agent.ts'
 import type { StopScope } from '../../protocol/estop/scope.ts'
 import { stopText } from '../../protocol/estop/text.ts'
 import type { StopReason } from '../../protocol/ledger/ledger.ts'
-import { certificateCheck, issuingChecks, lettingInChecks, swarmKeyChecks } from './key-health.ts'
+import {
+  certificateCheck,
+  issuingChecks,
+  lettingInChecks,
+  secretsKeyChecks,
+  swarmKeyChecks,
+} from './key-health.ts'
 import { ledgerStatusOf } from './ledger-view.ts'
 import { modulesOf, nodesOf } from './queries.ts'
 import type { Health, HealthCheck, Node } from './schemas.ts'
@@ -32,6 +38,7 @@ export function healthOf(agent: Agent): Health {
     ...lettingInChecks(agent),
     ...issuingChecks(agent),
     ...swarmKeyChecks(agent),
+    ...secretsKeyChecks(agent),
     ...nodes.map(nodeCheck),
     ...ownChecks(agent),
     ...loadChecks(nodes),

@@ -11,6 +11,7 @@ import type { SwarmDesk } from '../swarm/desk.ts'
 import type { Handlers } from './dispatch.ts'
 import type { RouteResponse } from './routes.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
+import { secretKeyHandlers, secretsKeyOf } from './secret-key-handlers.ts'
 import { rotationOf, swarmKeyHandlers } from './swarm-key-handlers.ts'
 
 /** For those who were not met yet; an answer that takes long is worth less than one that names them. */
@@ -19,20 +20,25 @@ const metAtOnceMax = 64
 
 export type Keys = RouteResponse<'keys'>
 
-type KeyRoute = 'keys' | keyof ReturnType<typeof swarmKeyHandlers>
+type KeyRoute =
+  | 'keys'
+  | keyof ReturnType<typeof swarmKeyHandlers>
+  | keyof ReturnType<typeof secretKeyHandlers>
 
 export function keyHandlers(agent: Agent, swarm: SwarmDesk): Pick<Handlers, KeyRoute> {
   const keys: Handlers['keys'] = async ({ signal }) => {
     await Promise.all([freshState(agent, signal), meetUnseen(agent, signal)])
     const rotation = await rotationOf(agent, swarm)
     const fingerprint = meshFingerprint(swarm.hold.dialled)
+    const secrets = secretsKeyOf(agent)
     return {
       ...keysOf(agent),
       swarm: fingerprint,
       ...(rotation === undefined ? {} : { rotation }),
+      ...(secrets === undefined ? {} : { secrets }),
     }
   }
-  return { keys, ...swarmKeyHandlers(agent, swarm) }
+  return { keys, ...swarmKeyHandlers(agent, swarm), ...secretKeyHandlers(agent) }
 }
 
 /** Who lives and was not met yet is met, as many as there is time for: then it is known on what it hangs. */

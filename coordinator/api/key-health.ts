@@ -4,6 +4,9 @@ import { currentIssuer, issuerBehind } from '../joining/issuers.ts'
 import { isIssuerKept } from '../joining/issuing-key.ts'
 import { letInLimits } from '../joining/limits.ts'
 import { endOf, leftWords } from '../joining/renewal.ts'
+import { revokedHolders } from '../secrets/key-desk.ts'
+import { meshKeyIn } from '../secrets/key-rows.ts'
+import { secretLimits } from '../secrets/limits.ts'
 import { hasMeshKey } from '../secrets/mesh-key.ts'
 import { rowIn } from '../swarm/rows.ts'
 import { keysOf } from './key-handlers.ts'
@@ -97,4 +100,23 @@ export function swarmKeyChecks({ ledger, ports }: Agent): HealthCheck[] {
     'skein keys ls shows who is waited for; skein keys rotate swarm --finish waits no longer'
   const state = ageMs < rotationLongMs ? 'ok' : 'degraded'
   return [{ check: 'swarm key', state, ageMs, cause, remedy }]
+}
+
+/** As long as the key before is not forgotten, whoever has it reads what is not sealed anew yet. */
+export function secretsKeyChecks(agent: Agent): HealthCheck[] {
+  const row = meshKeyIn(agent.ledger.state)
+  if (row === undefined) return []
+  const check = 'key of secrets'
+  const remedy =
+    'whoever leads sees to it while most voters answer: skein keys ls shows how far it is, skein health who is missing'
+  if (row.was !== undefined) {
+    const ageMs = Math.max(0, agent.ports.clock.wall() - row.madeMs)
+    const cause = 'what stands under the key of secrets before is being sealed under another'
+    const state = ageMs < secretLimits.rotationLongMs ? 'ok' : 'degraded'
+    return [{ check, state, ageMs, cause, remedy }]
+  }
+  const lost = revokedHolders(agent, row.id).map((peer) => agent.membership.nameOf(peer))
+  if (lost.length === 0) return [{ check, state: 'ok', ageMs: 0 }]
+  const cause = `revoked, and not without the key of secrets yet: ${lost.join(', ')}`
+  return [{ check, state: 'degraded', ageMs: 0, cause, remedy }]
 }

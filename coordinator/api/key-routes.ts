@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { certificateLimits, sealingLimits } from '../../protocol/identity/limits.ts'
 import { routePaths } from './route-paths.ts'
+import { SecretsKey } from './secret-key-routes.ts'
 import { SwarmRotation } from './swarm-key-routes.ts'
 
 const schemaVersion = z.literal(1)
@@ -40,6 +41,9 @@ export const KeyList = z.object({
   swarm: z.string().optional().describe('Fingerprint of the swarm key that this agent dials with'),
   rotation: SwarmRotation.optional().describe(
     'The last rotation of the swarm key, as whoever leads tells it; absent where there was none, or nobody leads',
+  ),
+  secrets: SecretsKey.optional().describe(
+    'The key under which secrets are sealed, and what else only voters open; absent before the first',
   ),
 })
 

@@ -19,7 +19,8 @@ import { isIssuers } from '../joining/issuers.ts'
 import { grantedIn, REVOKED_PREFIX, TOKEN_PREFIX, TOKENS } from '../joining/tokens.ts'
 import { ISSUING } from '../joining/wire.ts'
 import { registerNamespaces } from '../people/register.ts'
-import { NAMESPACE as SECRETS, VALUE_PREFIX } from '../secrets/wire.ts'
+import { WISH_PREFIX as KEY_WISH_PREFIX } from '../secrets/key-rows.ts'
+import { FENCE_KEY, NAMESPACE as SECRETS, VALUE_PREFIX } from '../secrets/wire.ts'
 import { NAMESPACE as SWARM, WISH_PREFIX } from '../swarm/wire.ts'
 import type { Decided, SignedDoor } from './door.ts'
 
@@ -73,13 +74,20 @@ interface Kept {
   value?: Uint8Array
 }
 
-/** The key of secrets stands beside them, and is for the leader to write. */
 function keptFor(kept: Kept): Verbs {
   const { namespace, key } = kept
   if (takesKeyBack(namespace, key)) return ['certificate.revoke']
-  if (namespace === SECRETS && !key.startsWith(VALUE_PREFIX)) return 'leader'
+  if (namespace === SECRETS) return keptOfSecrets(kept)
   if (namespace === SWARM) return key.startsWith(WISH_PREFIX) ? ['swarm.rotate'] : 'leader'
   return namespace === TOKENS ? keptOfToken(kept) : reserved[namespace]
+}
+
+/** The key of secrets stands beside them, and is for the leader to write; each is set beside a fence. */
+function keptOfSecrets({ key, value }: Kept): Verbs {
+  if (key.startsWith(VALUE_PREFIX)) return ['secret.set', 'secret.remove']
+  if (value === undefined) return 'leader'
+  if (key === FENCE_KEY) return ['secret.set']
+  return key.startsWith(KEY_WISH_PREFIX) ? ['secret.rotate'] : 'leader'
 }
 
 /** Whom a token has let in, and when it is forgotten, is for the leader to write. */
@@ -92,7 +100,6 @@ function keptOfToken({ key, value }: Kept): Verbs {
 
 const reserved: Readonly<Record<string, Verbs>> = {
   ...Object.fromEntries(registerNamespaces.map((name) => [name, ['user.add', 'user.revoke']])),
-  [SECRETS]: ['secret.set', 'secret.remove'],
   [ISSUING]: 'leader',
 }
 

@@ -5,6 +5,7 @@ import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { parsePeerId } from '../../protocol/identity/peer-id.ts'
 import { revocationWord } from '../../protocol/identity/revocation.ts'
 import { recordRevocation } from '../people/register.ts'
+import { isWrittenDown, keysInUse } from '../secrets/key-rows.ts'
 import { appended } from './appending.ts'
 import type { Handlers, Request } from './dispatch.ts'
 import { ApiRefusal } from './refusal.ts'
@@ -42,6 +43,7 @@ async function revokeNode(
     throw new ApiRefusal('refused', 'that is signed in no way that others could check', fix)
   }
   if (trail !== undefined) trail.note = { ...trail.note, object: name, detail: key }
+  const hadSecretsKey = couldOpenSecrets(agent, id)
   try {
     await appended(agent, recordRevocation(key, body.reason, word), signal, trail)
   } catch (error) {
@@ -50,7 +52,11 @@ async function revokeNode(
     if (!isUnsure || !(await isSeen(agent, key, signal))) throw error
     if (trail !== undefined) trail.written = true
   }
-  return { schemaVersion: SCHEMA_VERSION, id, name }
+  return { schemaVersion: SCHEMA_VERSION, id, name, hadSecretsKey }
+}
+
+function couldOpenSecrets({ ledger: { state } }: Agent, id: PeerId): boolean {
+  return keysInUse(state).some((key) => isWrittenDown(state, key, id))
 }
 
 async function isSeen(agent: Agent, key: PeerId, signal: AbortSignal): Promise<boolean> {

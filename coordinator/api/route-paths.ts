@@ -88,6 +88,7 @@ export const routePaths = {
   rotateSwarmKey: { method: 'POST', path: '/api/v1/keys/swarm/rotate', verb: 'swarm.rotate' },
   copySwarmKey: { method: 'POST', path: '/api/v1/keys/swarm/copy', verb: 'swarm.rotate' },
   finishSwarmKey: { method: 'POST', path: '/api/v1/keys/swarm/finish', verb: 'swarm.rotate' },
+  rotateSecretsKey: { method: 'POST', path: '/api/v1/keys/secrets/rotate', verb: 'secret.rotate' },
   users: { method: 'GET', path: '/api/v1/users', verb: 'mesh.look' },
   addUser: { method: 'POST', path: '/api/v1/users', verb: 'user.add' },
   revokeUser: { method: 'POST', path: '/api/v1/users/{user}/revoke', verb: 'user.revoke' },

@@ -27,6 +27,7 @@ import {
   Status,
   Voting,
 } from './schemas.ts'
+import { secretKeyRoutes } from './secret-key-routes.ts'
 import { secretRoutes } from './secret-routes.ts'
 import { swarmKeyRoutes } from './swarm-key-routes.ts'
 import { tokenRoutes } from './token-routes.ts'
@@ -164,6 +165,7 @@ export const routes = {
   ...userRoutes,
   ...keyRoutes,
   ...swarmKeyRoutes,
+  ...secretKeyRoutes,
   ...auditRoutes,
   ...estopRoutes,
   ...secretRoutes,

@@ -341,6 +341,10 @@ export const RevokedNode = z.object({
   schemaVersion: z.literal(SCHEMA_VERSION),
   id: z.string(),
   name: z.string(),
+  hadSecretsKey: z
+    .boolean()
+    .default(false)
+    .describe('It voted and could open secrets: another key takes the place of that one by itself'),
 })
 
 export const Done = z.object({ schemaVersion: z.literal(SCHEMA_VERSION), done: z.literal(true) })

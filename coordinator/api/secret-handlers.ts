@@ -6,7 +6,7 @@ import { freshState } from '../runs/fresh.ts'
 import type { SecretKeeper } from '../secrets/keeper.ts'
 import { secretLimits } from '../secrets/limits.ts'
 import { NAMESPACE, SecretRow, VALUE_PREFIX } from '../secrets/wire.ts'
-import { appended } from './appending.ts'
+import { appended, applied } from './appending.ts'
 import type { Handlers, Request } from './dispatch.ts'
 import { ApiRefusal } from './refusal.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
@@ -16,12 +16,22 @@ type SecretRoute = 'secrets' | 'setSecret' | 'removeSecret'
 const done = { schemaVersion: SCHEMA_VERSION, done: true } as const
 
 export function secretHandlers(agent: Agent, keeper: SecretKeeper): Pick<Handlers, SecretRoute> {
+  // One after another, so that they do not get into each other's way.
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = (request: Request<'setSecret'>) => {
+    const set = last.then(() => setSecret(agent, keeper, request))
+    last = set.catch(() => {})
+    return set
+  }
   return {
     secrets: async ({ signal }) => {
       await freshState(agent, signal)
-      return { schemaVersion: SCHEMA_VERSION, secrets: keeper.list() }
+      const secrets = keeper
+        .list()
+        .map(({ name, by, atMs, isResealed }) => ({ name, by, atMs, resealed: isResealed }))
+      return { schemaVersion: SCHEMA_VERSION, secrets }
     },
-    setSecret: (request) => set(agent, keeper, request),
+    setSecret: inTurn,
     removeSecret: async ({ parameters, signal, trail }) => {
       const value = { namespace: NAMESPACE, key: VALUE_PREFIX + parameters.secret }
       const { code } = await appended(agent, { kind: 'kvDelete', value }, signal, trail)
@@ -35,12 +45,13 @@ export function secretHandlers(agent: Agent, keeper: SecretKeeper): Pick<Handler
   }
 }
 
-async function set(
+async function setSecret(
   agent: Agent,
   keeper: SecretKeeper,
-  { parameters, body, caller, signal, trail }: Request<'setSecret'>,
+  request: Request<'setSecret'>,
 ): Promise<typeof done> {
-  const { secret: name } = parameters
+  const { body, signal } = request
+  const { secret: name } = request.parameters
   const value = Buffer.from(body.value, 'base64')
   const why = unfit(value)
   if (why !== undefined) throw new ApiRefusal('badRequest', why, 'choose another value')
@@ -50,15 +61,35 @@ async function set(
     const full = `there are ${known.length} secrets, and no room for more`
     throw new ApiRefusal('overloaded', full, 'remove one with skein secret rm')
   }
-  const sealed = await keeper.sealed(name, value)
-  if (sealed === undefined) {
-    const lost = 'no coordinator that has the key of secrets answers'
-    throw new ApiRefusal('unreachable', lost, 'skein health says who is missing')
-  }
-  const row = encode(SecretRow, { sealed, by: caller.name, atMs: agent.ports.clock.wall() })
-  const put = { namespace: NAMESPACE, key: VALUE_PREFIX + name, value: row }
-  await appended(agent, { kind: 'kvPut', value: put }, signal, trail)
+  await written(agent, keeper, value, request)
   return done
+}
+
+/** Again, where another key of secrets or another secret has come in between. */
+async function written(
+  agent: Agent,
+  keeper: SecretKeeper,
+  value: Uint8Array,
+  { parameters: { secret: name }, caller: { name: by }, signal, trail }: Request<'setSecret'>,
+): Promise<void> {
+  let code = 'conflict'
+  for (let round = 0; round < secretLimits.setRoundsMax && code === 'conflict'; round++) {
+    const sealed = await keeper.sealed(name, value)
+    if (sealed === undefined) {
+      const lost = 'no coordinator that has the key of secrets answers'
+      throw new ApiRefusal('unreachable', lost, 'skein health says who is missing')
+    }
+    const fence = keeper.fence(sealed)
+    if (fence === undefined) {
+      await freshState(agent, signal)
+      continue
+    }
+    const row = encode(SecretRow, { sealed, by, atMs: agent.ports.clock.wall() })
+    const put = { namespace: NAMESPACE, key: VALUE_PREFIX + name, value: row }
+    code = (await applied(agent, [{ kind: 'kvPut', value: put }, fence], signal, trail)).code
+  }
+  if (code === 'ok') return
+  throw new ApiRefusal('conflict', `the ledger answered ${code}`, 'look at the state and try again')
 }
 
 function unfit(value: Buffer): string | undefined {

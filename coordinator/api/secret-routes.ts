@@ -19,6 +19,10 @@ export const SecretList = z.object({
       name: z.string(),
       by: z.string(),
       atMs: z.number().describe('Set for the last time'),
+      resealed: z
+        .boolean()
+        .default(false)
+        .describe('Stood under another key of secrets before: whoever had that one may know it'),
     }),
   ),
 })

@@ -1,6 +1,7 @@
 /** The grammar of the keys that the mesh rests on. */
 import type { Parts } from './grammar.ts'
 import type { RotateFlags } from './keys-rotate-issuing.ts'
+import type { RotateSecretsFlags } from './keys-rotate-secrets.ts'
 import type { RotateSwarmFlags } from './keys-rotate-swarm.ts'
 import { wholeNumber } from './usage.ts'
 
@@ -11,7 +12,7 @@ export function addKeyCommands({ program, done, context }: Parts): void {
     .helpCommand(false)
   keys
     .command('ls')
-    .description('root, issuing keys and swarm key, and who hangs on which')
+    .description('root, issuing keys, swarm key and key of secrets, and who hangs on which')
     .action(async () => done(await (await import('./keys-of-mesh.ts')).list(context())))
   const rotate = keys
     .command('rotate')
@@ -49,6 +50,20 @@ export function addKeyCommands({ program, done, context }: Parts): void {
     )
     .action(async (options: RotateSwarmFlags) =>
       done(await (await import('./keys-rotate-swarm.ts')).rotateSwarm(context(), options)),
+    )
+  rotate
+    .command('secrets')
+    .description(
+      'another key under which secrets are sealed; made by itself when a host that had it is revoked',
+    )
+    .option(
+      '--timeout <seconds>',
+      'how long it is followed; it goes on by itself',
+      wholeNumber('--timeout', 0),
+      '120',
+    )
+    .action(async (options: RotateSecretsFlags) =>
+      done(await (await import('./keys-rotate-secrets.ts')).rotateSecrets(context(), options)),
     )
   keys
     .command('copy')

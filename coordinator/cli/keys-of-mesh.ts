@@ -1,11 +1,13 @@
 /** `skein keys ls`: the keys that the mesh rests on, and which hosts hang on each. */
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import type { RouteResponse } from '../api/routes.ts'
+import type { SecretsKey } from '../api/secret-key-routes.ts'
 import type { SwarmRotation } from '../api/swarm-key-routes.ts'
 import { letInLimits } from '../joining/limits.ts'
 import { leftWords } from '../joining/renewal.ts'
 import { type Context, document } from './context.ts'
 import { ABSENT } from './figures.ts'
+import { advice as secretsAdvice, inWords as secretsInWords } from './keys-rotate-secrets.ts'
 import { inWords } from './keys-rotate-swarm.ts'
 import { plain, table } from './table.ts'
 
@@ -16,7 +18,7 @@ export async function list(context: Context): Promise<number> {
     document(context, answer)
     return exitCodes.done
   }
-  const { mesh, root, issuers, byRoot, unseen, swarm, rotation } = answer
+  const { mesh, root, issuers, byRoot, unseen, swarm, rotation, secrets } = answer
   const columns = [
     { title: 'ISSUING KEY' },
     { title: 'SINCE' },
@@ -35,8 +37,13 @@ export async function list(context: Context): Promise<number> {
     String(people.length),
     plain(serial),
   ])
-  const told = { mesh, root: root ?? ABSENT, 'swarm key': swarm ?? ABSENT }
-  for (const [what, id] of Object.entries(told)) io.out(`${what.padEnd(10)} ${plain(id)}\n`)
+  const told = {
+    mesh,
+    root: root ?? ABSENT,
+    'swarm key': swarm ?? ABSENT,
+    'key of secrets': secrets?.id ?? ABSENT,
+  }
+  for (const [what, id] of Object.entries(told)) io.out(`${what.padEnd(14)} ${plain(id)}\n`)
   if (rows.length > 0) io.out(`\n${table(columns, rows, io.columns())}\n`)
   for (const [names, what] of [
     [byRoot, 'certified by the root itself'],
@@ -45,7 +52,11 @@ export async function list(context: Context): Promise<number> {
     if (names.length > 0) io.out(`\n${what}: ${names.map(plain).join(', ')}\n`)
   }
   if (rotation !== undefined) tellRotation(context, rotation)
-  if (!context.quiet) for (const line of advice(issuers)) io.err(`${line}\n`)
+  if (secrets !== undefined) tellSecrets(context, secrets)
+  if (!context.quiet) {
+    const lines = [...advice(issuers), ...(secrets === undefined ? [] : secretsAdvice(secrets))]
+    for (const line of lines) io.err(`${line}\n`)
+  }
   return exitCodes.done
 }
 
@@ -85,6 +96,22 @@ function tellRotation({ io }: Context, rotation: SwarmRotation): void {
     has === 'dialled' && older > 0 ? `${hasInWords[has]}, ${older} to make anew` : hasInWords[has],
   ])
   io.out(`${table(columns, rows, io.columns())}\n`)
+}
+
+/** Who can open secrets now, and since when; of one that goes on, how far it is. */
+function tellSecrets({ io }: Context, key: SecretsKey): void {
+  const { madeMs, by, why, was, holders, former, revoked } = key
+  const since =
+    madeMs === 0 ? '' : ` since ${new Date(madeMs).toISOString()}, by ${plain(by)}: ${plain(why)}`
+  io.out(`\nkey of secrets${since}\n`)
+  if (was !== undefined) io.out(`${secretsInWords(key)}\n`)
+  for (const [names, what] of [
+    [holders, 'hosts that have it'],
+    [former, 'hosts that had it, and vote no more'],
+    [revoked, 'revoked hosts that had it; another takes its place'],
+  ] as const) {
+    if (names.length > 0) io.out(`${what}: ${names.map(plain).join(', ')}\n`)
+  }
 }
 
 const hasInWords: Readonly<Record<SwarmRotation['hosts'][number]['has'], string>> = {

@@ -170,9 +170,15 @@ export async function revoke(
     body: { reason },
   })
   if (context.json) document(context, answer)
-  else if (!context.quiet) context.io.err(`${plain(answer.name)} is turned away from now on\n`)
+  else if (!context.quiet) {
+    context.io.err(`${plain(answer.name)} is turned away from now on\n`)
+    if (answer.hadSecretsKey) context.io.err(`${HAD_KEY}\n`)
+  }
   return exitCodes.done
 }
+
+const HAD_KEY =
+  'it had the key of secrets, and another takes its place now; what it may have read stays read: skein keys ls names it, when that is done'
 
 function nodeMeant(reference: string, nodes: readonly Node[]): Node {
   try {

@@ -8,13 +8,10 @@
 import type { Agent } from '../../agent/agent.ts'
 import { type Grant, grantIn, isSignedBy } from '../../protocol/identity/certificate.ts'
 import type { Issuer } from '../../protocol/identity/issuing.ts'
-import { sealingLimits } from '../../protocol/identity/limits.ts'
 import { meshIdOf } from '../../protocol/identity/mesh-id.ts'
 import { parsePeerId, signerFromSeed } from '../../protocol/identity/peer-id.ts'
-import { openedUnder, sealedUnder } from '../../protocol/identity/sealing.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
-import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { MeshKey } from '../secrets/mesh-key.ts'
 import { openedAtReception, type Reception, receptionOf } from './handing-over.ts'
@@ -48,7 +45,6 @@ export class IssuingKey {
   readonly #meshKey: MeshKey
   #own: IssuingSeed | undefined
   readonly #forget: () => Promise<void>
-  readonly #entropy: Entropy
   /** What was opened last, and of which row. */
   #opened: { revision: number; issuer: Issuer } | undefined
 
@@ -66,7 +62,6 @@ export class IssuingKey {
     this.#meshKey = meshKey
     this.#own = own
     this.#forget = forget
-    this.#entropy = agent.ports.entropy.stream('issuing')
   }
 
   /** One that lies here and is good, for a mesh that has not taken it yet. */
@@ -104,9 +99,9 @@ export class IssuingKey {
   /** As leader: from now on voters have it. False where that did not come about. */
   async keep(given: IssuingSeed): Promise<boolean> {
     if (this.isKept) return true
-    const key = this.issuerIn(given) && (await this.#meshKey.getOrMake())
-    if (key === undefined) return false
-    const written = await this.#write(recordIssuer(this.#sealed(key, given), given.certificate, 0))
+    const sealed = this.issuerIn(given) && (await this.#sealed(given))
+    if (sealed === undefined) return false
+    const written = await this.#write(sealed, recordIssuer(sealed, given.certificate, 0))
     return written.kind === 'done'
   }
 
@@ -119,13 +114,13 @@ export class IssuingKey {
     const { state } = ledger
     const row = issuerRow(state)
     if (row === undefined) return { kind: 'noneKept' }
-    const key = await this.#meshKey.get()
     const before = await this.#openedOf(row)
-    if (key === undefined || before === undefined) return { kind: 'sealed' }
+    const sealed = before && (await this.#sealed(given))
+    if (before === undefined || sealed === undefined) return { kind: 'sealed' }
     if (before.signer.id === signerFromSeed(given.seed).id) return { kind: 'same' }
     if (this.issuerIn(given) === undefined || !mayGrantAll(given, before)) return { kind: 'unfit' }
-    return this.#write([
-      ...recordIssuer(this.#sealed(key, given), given.certificate, row.revision),
+    return this.#write(sealed, [
+      ...recordIssuer(sealed, given.certificate, row.revision),
       recordRetiring(before.certificate, { by, atMs: ports.clock.wall(), hosts: this.#hosts() }),
     ])
   }
@@ -151,17 +146,18 @@ export class IssuingKey {
     return openedAtReception(this.#meshKey.own, sealed)
   }
 
-  async #write(commands: SimpleCommand[]): Promise<Rotated> {
-    const batch = { kind: 'batch' as const, value: { commands } }
+  async #write(sealed: Uint8Array, commands: SimpleCommand[]): Promise<Rotated> {
+    const fence = this.#meshKey.fence(sealed)
+    if (fence === undefined) return { kind: 'conflict' }
+    const batch = { kind: 'batch' as const, value: { commands: [...commands, fence] } }
     const timeoutMs = letInLimits.appendMs
     const outcome = await this.#agent.ledger.append(batch, { timeoutMs })
     if (outcome.kind !== 'applied') return { kind: 'unknown' }
     return { kind: outcome.result.code === 'ok' ? 'done' : 'conflict' }
   }
 
-  #sealed(key: Uint8Array, given: IssuingSeed): Uint8Array {
-    const nonce = this.#entropy.bytes(sealingLimits.nonceBytes)
-    return sealedUnder(key, encode(IssuingSeed, given), aboutIssuer, nonce)
+  #sealed(given: IssuingSeed): Promise<Uint8Array | undefined> {
+    return this.#meshKey.seal(encode(IssuingSeed, given), aboutIssuer)
   }
 
   /** Undefined for what is no issuing key of this mesh, or none any more. */
@@ -192,8 +188,7 @@ export class IssuingKey {
   }
 
   async #open(sealed: Uint8Array): Promise<Issuer | undefined> {
-    const key = await this.#meshKey.get()
-    const bytes = key && openedUnder(key, sealed, aboutIssuer)
+    const bytes = await this.#meshKey.open(sealed, aboutIssuer)
     const seed = bytes && decode(IssuingSeed, bytes)
     if (!seed?.ok) return undefined
     return { signer: signerFromSeed(seed.value.seed), certificate: seed.value.certificate }

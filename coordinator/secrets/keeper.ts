@@ -8,15 +8,18 @@ import { BadQuestion } from '../../agent/requests/calls.ts'
 import type { OpenedSecrets, SecretSource } from '../../agent/work/secrets/source.ts'
 import { sealingLimits } from '../../protocol/identity/limits.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
-import { openedUnder, sealedTo, sealedUnder } from '../../protocol/identity/sealing.ts'
+import { isSealable, sealedTo } from '../../protocol/identity/sealing.ts'
+import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import { kvRows } from '../../protocol/ledger/kv-rows.ts'
-import type { Candidacy, Leadership } from '../../protocol/ledger/ledger.ts'
+import type { Candidacy } from '../../protocol/ledger/ledger.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { AttemptId } from '../../protocol/work/fence.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
+import { MeshKeyDesk } from './key-desk.ts'
 import { secretLimits } from './limits.ts'
 import { MeshKey } from './mesh-key.ts'
+import { type MeshKeyId, sealingIn, unnamedKey } from './sealed.ts'
 import {
   aboutOpened,
   aboutValue,
@@ -33,6 +36,8 @@ export interface SecretItem {
   name: string
   by: string
   atMs: number
+  /** It stood under another key before: whoever had that one may have read it. */
+  isResealed: boolean
 }
 
 type OpenQuestion = Extract<SecretQuestion, { kind: 'open' }>['value']
@@ -53,7 +58,9 @@ export class SecretKeeper implements SecretSource {
   }
 
   module(): ModuleSpec {
+    const desk = new MeshKeyDesk(this.#agent, this.meshKey)
     let candidacy: Candidacy | undefined
+    let forgetting: { cancel(): void } | undefined
     return {
       name: 'secrets',
       priority: 6,
@@ -61,10 +68,13 @@ export class SecretKeeper implements SecretSource {
       start: () => {
         this.#agent.calls.serve(SERVICE, (from, body) => this.#answer(from, body))
         this.#agent.secretSource = this
-        candidacy = this.#agent.ledger.lead((turn) => this.#lead(turn))
+        candidacy = this.#agent.ledger.lead((turn) => desk.lead(turn))
+        const { clock } = this.#agent.ports
+        forgetting = clock.every(secretLimits.lookMs, () => this.meshKey.forget())
       },
       stop: () => {
         candidacy?.withdraw()
+        forgetting?.cancel()
         this.#agent.secretSource = undefined
       },
     }
@@ -76,8 +86,9 @@ export class SecretKeeper implements SecretSource {
     for (const { key, value } of kvRows(state, NAMESPACE, VALUE_PREFIX)) {
       const row = decode(SecretRow, value)
       if (!row.ok) continue
-      const { by, atMs } = row.value
-      items.push({ name: key.slice(VALUE_PREFIX.length), by, atMs })
+      const { by, atMs, sealed } = row.value
+      const { isResealed } = sealingIn(sealed)
+      items.push({ name: key.slice(VALUE_PREFIX.length), by, atMs, isResealed })
     }
     return items
   }
@@ -88,6 +99,11 @@ export class SecretKeeper implements SecretSource {
     if (leader === undefined) return undefined
     if (leader === id) return this.#sealed(name, value)
     return (await this.meshKey.ask(leader, { kind: 'seal', value: { name, value } }))?.bytes
+  }
+
+  /** To be appended with it. Undefined where the key has been replaced meanwhile, or this agent lags. */
+  fence(sealed: Uint8Array): SimpleCommand | undefined {
+    return this.meshKey.fence(sealed)
   }
 
   async open(
@@ -150,18 +166,6 @@ export class SecretKeeper implements SecretSource {
     return new Promise((resolve) => this.#agent.ports.clock.after(ms, resolve))
   }
 
-  #lead({ over }: Leadership): void {
-    let busy = false
-    const look = async () => {
-      if (busy || !this.meshKey.isMade) return
-      busy = true
-      await this.meshKey.spread()
-      busy = false
-    }
-    const timer = this.#agent.ports.clock.every(secretLimits.lookMs, look)
-    over.addEventListener('abort', () => timer.cancel(), { once: true })
-  }
-
   async #answer(from: PeerId, body: Uint8Array): Promise<Uint8Array> {
     const read = decode(Question, body)
     if (!read.ok) throw new BadQuestion(`no question about secrets: ${read.why}`)
@@ -173,10 +177,9 @@ export class SecretKeeper implements SecretSource {
       case 'publicKey':
         return { opened: [], bytes: this.meshKey.own.publicKey }
       case 'meshKey': {
-        if (!this.meshKey.isVoter(from)) return refused('only voters have the key of secrets')
-        const key = await this.meshKey.get()
-        if (key === undefined) return refused('this agent has not the key of secrets')
-        return { opened: [], bytes: this.meshKey.sealedFor(question.value.sealing, key) }
+        const { sealing, id = unnamedKey } = question.value
+        if (!isSealable(sealing)) return refused('that is no key to which it could be sealed')
+        return this.meshKey.answer(from, id as MeshKeyId, sealing)
       }
       case 'seal': {
         const { name, value } = question.value
@@ -188,11 +191,8 @@ export class SecretKeeper implements SecretSource {
     }
   }
 
-  async #sealed(name: string, value: Uint8Array): Promise<Uint8Array | undefined> {
-    const key = await this.meshKey.getOrMake()
-    if (key === undefined) return undefined
-    const nonce = this.meshKey.chance(sealingLimits.nonceBytes)
-    return sealedUnder(key, value, aboutValue(name), nonce)
+  #sealed(name: string, value: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.meshKey.seal(value, aboutValue(name))
   }
 
   /** Only for what its own workflow names, and only while it is assigned to whoever asks. */
@@ -201,7 +201,7 @@ export class SecretKeeper implements SecretSource {
     if (why !== undefined) return refused(why)
     const { state } = this.#agent.ledger
     const opened: Uint8Array[] = []
-    const key = await this.meshKey.get()
+    if (!isSealable(question.sealing)) return refused('that is no key to which it could be sealed')
     for (const name of question.names) {
       const asked = { kind: 'kvGet' as const, namespace: NAMESPACE, key: VALUE_PREFIX + name }
       const held = read(state, asked).value
@@ -209,7 +209,7 @@ export class SecretKeeper implements SecretSource {
         return { ...refused(`there is no secret ${name}; skein secret set ${name}`), final: 1 }
       }
       const row = decode(SecretRow, held.value)
-      const value = row.ok && key && openedUnder(key, row.value.sealed, aboutValue(name))
+      const value = row.ok && (await this.meshKey.open(row.value.sealed, aboutValue(name)))
       if (!value) return refused('this agent cannot open it')
       const chance = this.meshKey.chance(sealingLimits.chanceBytes)
       opened.push(sealedTo(question.sealing, value, aboutOpened(name), chance))

@@ -16,8 +16,19 @@ export const secretLimits = {
   /** How often an attempt's secrets are asked for, of all who may have them, and the wait between. */
   roundsMax: 4,
   roundMs: 1_000,
-  /** How often a leader looks whether every voter has the key, once there is one. */
-  lookMs: 5_000,
+  /**
+   * How often a leader looks whether every voter has the key and nobody else, once there is one, and
+   * whether another must take its place; and a host, whether it holds one that it is to forget.
+   */
+  lookMs: 1_000,
+  /** Rows that tell of a key which is over, removed in one entry. */
+  forgottenAtOnce: 256,
+  /** How often a secret is sealed anew because others were set, or another key came, at that moment. */
+  setRoundsMax: 16,
+  /** A key that takes the place of another for longer is a trouble. */
+  rotationLongMs: 600_000,
+  /** Hosts that are named in the reason for another key. */
+  namedMax: 8,
 } as const
 
 assert(

@@ -1,36 +1,51 @@
 /**
- * The key under which all secrets of the mesh are sealed. It is made once, by a leader, and stands in
- * the ledger sealed to each voter, and nowhere else: voters open it when they need it, and give it to
- * those who come to vote.
+ * The key under which all secrets of the mesh are sealed, and what else only voters are to open. It
+ * stands in the ledger sealed to each voter, and nowhere else: voters open it when they need it, keep
+ * it in memory as long as it is in use and they vote, and whoever leads gives it to those who come to
+ * vote (`key-desk.ts`). While another takes its place, both are known.
  */
 import type { Agent } from '../../agent/agent.ts'
 import { sealingLimits } from '../../protocol/identity/limits.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
-import { type SealingKey, sealedTo, sealingKeyOf } from '../../protocol/identity/sealing.ts'
-import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
-import { kvRows } from '../../protocol/ledger/kv-rows.ts'
-import { read } from '../../protocol/ledger/read.ts'
-import type { LedgerState } from '../../protocol/ledger/state.ts'
-import { decode, encode } from '../../protocol/wire/codec.ts'
-import { secretLimits } from './limits.ts'
 import {
-  aboutMeshKey,
-  KEY_PREFIX,
-  MADE_KEY,
-  NAMESPACE,
-  Question,
-  SERVICE,
-  SecretAnswer,
-  type SecretQuestion,
-} from './wire.ts'
+  isSealable,
+  openedUnder,
+  type SealingKey,
+  sealedTo,
+  sealedUnder,
+  sealingKeyOf,
+} from '../../protocol/identity/sealing.ts'
+import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
+import type { LedgerState } from '../../protocol/ledger/state.ts'
+import type { Entropy } from '../../protocol/ports/entropy.ts'
+import { decode, encode } from '../../protocol/wire/codec.ts'
+import {
+  copyFor,
+  fenceOf,
+  type HeldMeshKey,
+  holdersOf,
+  isWrittenDown,
+  keysInUse,
+  meshKeyIn,
+  moveFence,
+  putCopy,
+  putMeshKey,
+  writeDown,
+} from './key-rows.ts'
+import { secretLimits } from './limits.ts'
+import { type MeshKeyId, meshKeyIdOf, packSealing, sealingIn, unnamedKey } from './sealed.ts'
+import { aboutMeshKey, Question, SERVICE, SecretAnswer, type SecretQuestion } from './wire.ts'
 
 export class MeshKey {
   readonly #agent: Agent
+  readonly #entropy: Entropy
   #own: SealingKey | undefined
-  #key: Uint8Array | undefined
+  /** Those that were opened here, as long as they are in use. */
+  readonly #keys = new Map<MeshKeyId, Uint8Array>()
 
   constructor(agent: Agent) {
     this.#agent = agent
+    this.#entropy = agent.ports.entropy.stream('secrets')
   }
 
   /** Made when it is first asked for: most agents never need one. */
@@ -39,86 +54,112 @@ export class MeshKey {
     return this.#own
   }
 
-  get isMade(): boolean {
-    return this.#row(MADE_KEY) !== undefined
-  }
-
   isVoter(peer: PeerId): boolean {
-    return this.#voters().includes(peer)
+    return this.voters().includes(peer)
   }
 
-  /** Undefined where this agent has none and nobody who has it answers. */
-  async get(): Promise<Uint8Array | undefined> {
-    const held = this.#row(KEY_PREFIX + this.#agent.id)
-    if (held !== undefined) this.#key ??= this.own.open(held, aboutMeshKey)
-    if (this.#key !== undefined || !this.isVoter(this.#agent.id)) return this.#key
-    for (const peer of this.#holders()) {
-      const question = { kind: 'meshKey' as const, value: { sealing: this.own.publicKey } }
-      const answer = await this.ask(peer, question)
-      const key = answer?.bytes && this.own.open(answer.bytes, aboutMeshKey)
-      if (key?.length !== sealingLimits.keyBytes) continue
-      this.#key = key
-      return key
-    }
-    return undefined
+  /** Without those whose keys were taken back: they are told nothing any more. */
+  voters(): PeerId[] {
+    const { ledger } = this.#agent
+    const voters = (ledger.status()?.config.voters ?? []).map(({ id }) => id)
+    return voters.filter((id) => this.#agent.revokedPeer(id) === undefined)
   }
 
-  /** As leader: makes it where there is none yet. */
-  async getOrMake(): Promise<Uint8Array | undefined> {
-    if (this.isMade) return this.get()
-    const key = this.chance(sealingLimits.keyBytes)
-    const put = (name: string, value: Uint8Array): SimpleCommand => ({
-      kind: 'kvPut',
-      value: { namespace: NAMESPACE, key: name, value, expect: 0 },
-    })
-    const commands = [
-      put(MADE_KEY, new Uint8Array(0)),
-      put(KEY_PREFIX + this.#agent.id, this.sealedFor(this.own.publicKey, key)),
-    ]
-    const batch = { kind: 'batch' as const, value: { commands } }
-    const outcome = await this.#agent.ledger.append(batch, { timeoutMs: secretLimits.askMs })
-    if (outcome.kind !== 'applied') return undefined
-    if (outcome.result.code !== 'ok') return this.get()
-    this.#key = key
-    await this.spread()
-    return key
+  // ── Sealing and opening ───────────────────────────────────────────────────────────────────────
+
+  /**
+   * Under the key of now, which a leader makes where there is none yet. Undefined where this agent
+   * cannot come by it.
+   */
+  async seal(
+    value: Uint8Array,
+    about: string,
+    isResealed = false,
+  ): Promise<Uint8Array | undefined> {
+    if (this.#row === undefined) await this.#makeFirst()
+    const id = this.#row?.id
+    if (id === undefined || !(await this.has(id))) return undefined
+    const key = this.#keys.get(id)
+    if (key === undefined) return undefined
+    const sealed = sealedUnder(key, value, about, this.chance(sealingLimits.nonceBytes))
+    return packSealing({ key: id, sealed, isResealed })
   }
 
-  /** As leader: every voter has it, and nobody's is left who votes no more. */
-  async spread(): Promise<void> {
-    const key = this.isMade ? await this.get() : undefined
-    if (key === undefined) return
-    const voters = this.#voters()
-    const holders = this.#holders()
-    for (const peer of voters.filter((voter) => !this.#hasRow(voter))) {
-      const publicKey =
-        peer === this.#agent.id
-          ? this.own.publicKey
-          : (await this.ask(peer, { kind: 'publicKey', value: {} }))?.bytes
-      if (publicKey?.length !== sealingLimits.keyBytes) continue
-      const value = this.sealedFor(publicKey, key)
-      const row = { namespace: NAMESPACE, key: KEY_PREFIX + peer, value }
-      await this.#agent.ledger.append(
-        { kind: 'kvPut', value: row },
-        { timeoutMs: secretLimits.askMs },
-      )
-    }
-    if (voters.length === 0 || !voters.every((voter) => this.#hasRow(voter))) return
-    for (const peer of holders.filter((holder) => !voters.includes(holder))) {
-      const row = { namespace: NAMESPACE, key: KEY_PREFIX + peer }
-      await this.#agent.ledger.append(
-        { kind: 'kvDelete', value: row },
-        { timeoutMs: secretLimits.askMs },
-      )
+  /** To be appended in one entry with what holds it. Undefined where another key has come meanwhile. */
+  fence(packed: Uint8Array): SimpleCommand | undefined {
+    return fenceOf(this.#agent.ledger.state, packed)
+  }
+
+  /** Undefined for what this agent cannot open, and for what is something else. */
+  async open(packed: Uint8Array, about: string): Promise<Uint8Array | undefined> {
+    const { key: id, sealed } = sealingIn(packed)
+    if (!(await this.has(id))) return undefined
+    const key = this.#keys.get(id)
+    return key && openedUnder(key, sealed, about)
+  }
+
+  /** Whether it is here, or can be come by: from the copy in the ledger; as leader, also from others. */
+  async has(id: MeshKeyId): Promise<boolean> {
+    this.forget()
+    if (this.#keys.has(id)) return true
+    if (!keysInUse(this.#state).includes(id) || !this.isVoter(this.#agent.id)) return false
+    const copy = copyFor(this.#state, id, this.#agent.id)
+    const key = copy && this.own.open(copy, aboutMeshKey(id))
+    if (key !== undefined && isKey(id, key)) this.#keys.set(id, key)
+    return this.#keys.has(id) || this.#askedOthers(id)
+  }
+
+  /** What is in use no more, or is none of this host's any more, is in its memory no more. */
+  forget(): void {
+    if (this.#keys.size === 0) return
+    const kept = this.isVoter(this.#agent.id) ? keysInUse(this.#state) : []
+    for (const [id, key] of this.#keys) {
+      if (kept.includes(id)) continue
+      key.fill(0)
+      this.#keys.delete(id)
     }
   }
 
-  sealedFor(publicKey: Uint8Array, key: Uint8Array): Uint8Array {
-    return sealedTo(publicKey, key, aboutMeshKey, this.chance(sealingLimits.chanceBytes))
+  // ── Giving it to others ───────────────────────────────────────────────────────────────────────
+
+  /** Sealed to that public key; undefined for a key that is not here. */
+  copyOf(id: MeshKeyId, publicKey: Uint8Array): Uint8Array | undefined {
+    const key = this.#keys.get(id)
+    return key && this.#sealedFor(publicKey, id, key)
   }
 
-  chance(bytes: number): Uint8Array {
-    return this.#agent.ports.entropy.stream('secrets').bytes(bytes)
+  /** What a voter that asks is told. */
+  async answer(from: PeerId, id: MeshKeyId, publicKey: Uint8Array): Promise<SecretAnswer> {
+    const refused = (why: string): SecretAnswer => ({ opened: [], why })
+    if (!this.isVoter(from)) return refused('only voters have the key of secrets')
+    if (!isWrittenDown(this.#state, id, from)) {
+      return refused('who is told the key of secrets is written down first')
+    }
+    const copy = (await this.has(id)) ? this.copyOf(id, publicKey) : undefined
+    return copy === undefined
+      ? refused('this agent has not the key of secrets')
+      : { opened: [], bytes: copy }
+  }
+
+  /** To what a copy for that voter is sealed; undefined where it does not answer. */
+  async publicKeyOf(peer: PeerId): Promise<Uint8Array | undefined> {
+    if (peer === this.#agent.id) return this.own.publicKey
+    const bytes = (await this.ask(peer, { kind: 'publicKey', value: {} }))?.bytes
+    return bytes !== undefined && isSealable(bytes) ? bytes : undefined
+  }
+
+  /**
+   * Of all voters that answer; undefined where they are no majority: with fewer, whoever leads next
+   * might be left without a copy, and with nobody to ask for one.
+   */
+  async publicKeys(): Promise<ReadonlyMap<PeerId, Uint8Array> | undefined> {
+    const all = this.#agent.ledger.status()?.config.voters.length ?? 0
+    const asked = this.voters().map(async (peer) => [peer, await this.publicKeyOf(peer)] as const)
+    const known = new Map<PeerId, Uint8Array>()
+    for (const [peer, publicKey] of await Promise.all(asked)) {
+      if (publicKey !== undefined) known.set(peer, publicKey)
+    }
+    return all > 0 && known.size > all / 2 ? known : undefined
   }
 
   async ask(peer: PeerId, question: SecretQuestion): Promise<SecretAnswer | undefined> {
@@ -128,29 +169,82 @@ export class MeshKey {
     return answer?.ok ? answer.value : undefined
   }
 
-  #voters(): PeerId[] {
-    return (this.#agent.ledger.status()?.config.voters ?? []).map(({ id }) => id)
+  // ── Making one ────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * What makes another key the one of now, in one entry, with its copies; all that is written under
+   * the one before from then on does not apply.
+   */
+  another(
+    row: Omit<HeldMeshKey, 'id'>,
+    publicKeys: ReadonlyMap<PeerId, Uint8Array>,
+  ): { id: MeshKeyId; commands: SimpleCommand[] } {
+    const key = this.chance(sealingLimits.keyBytes)
+    const id = meshKeyIdOf(key)
+    const copies = [...publicKeys].map(([peer, publicKey]) =>
+      putCopy(id, peer, this.#sealedFor(publicKey, id, key)),
+    )
+    key.fill(0)
+    return { id, commands: [putMeshKey({ ...row, id }), moveFence(id), ...copies] }
   }
 
-  #hasRow(peer: PeerId): boolean {
-    return this.#row(KEY_PREFIX + peer) !== undefined
+  chance(bytes: number): Uint8Array {
+    return this.#entropy.bytes(bytes)
   }
 
-  /** Others that have it, as far as the ledger here knows. */
-  #holders(): PeerId[] {
-    return [...kvRows(this.#agent.ledger.state, NAMESPACE, KEY_PREFIX)]
-      .map(({ key }) => key.slice(KEY_PREFIX.length) as PeerId)
-      .filter((peer) => peer !== this.#agent.id)
+  async #makeFirst(): Promise<void> {
+    const { ledger, ports, membership, id: self } = this.#agent
+    const publicKeys = ledger.leads ? await this.publicKeys() : undefined
+    if (publicKeys === undefined) return
+    const by = `agent ${membership.nameOf(self)}`
+    const row = { madeMs: ports.clock.wall(), by, why: 'the first one', revision: 0 }
+    const { commands } = this.another(row, publicKeys)
+    const batch = { kind: 'batch' as const, value: { commands } }
+    // Whoever was quicker has made the one that counts.
+    await ledger.append(batch, { timeoutMs: secretLimits.askMs })
   }
 
-  #row(key: string): Uint8Array | undefined {
-    const { state } = this.#agent.ledger
-    return read(state, { kind: 'kvGet', namespace: NAMESPACE, key }).value?.value
+  /** Whoever has a copy is asked, by whoever leads and got none. */
+  async #askedOthers(id: MeshKeyId): Promise<boolean> {
+    const { ledger, id: self } = this.#agent
+    if (!ledger.leads) return false
+    if (!isWrittenDown(this.#state, id, self)) {
+      const written = await ledger.append(writeDown(id, self), { timeoutMs: secretLimits.askMs })
+      if (written.kind !== 'applied') return false
+    }
+    for (const peer of holdersOf(this.#state, id)) {
+      if (peer === self || !this.isVoter(peer)) continue
+      const value = { sealing: this.own.publicKey, ...(id === unnamedKey ? {} : { id }) }
+      const answer = await this.ask(peer, { kind: 'meshKey', value })
+      const key = answer?.bytes && this.own.open(answer.bytes, aboutMeshKey(id))
+      if (key === undefined || !isKey(id, key)) continue
+      if (keysInUse(this.#state).includes(id)) this.#keys.set(id, key)
+      return this.#keys.has(id)
+    }
+    return false
+  }
+
+  #sealedFor(publicKey: Uint8Array, id: MeshKeyId, key: Uint8Array): Uint8Array {
+    return sealedTo(publicKey, key, aboutMeshKey(id), this.chance(sealingLimits.chanceBytes))
+  }
+
+  get #row(): HeldMeshKey | undefined {
+    return meshKeyIn(this.#state)
+  }
+
+  get #state(): LedgerState {
+    return this.#agent.ledger.state
   }
 }
 
-/** Whether that voter can open the mesh key by itself. */
+/** What somebody gives out for a key is that one, as far as its id can tell. */
+function isKey(id: MeshKeyId, key: Uint8Array): boolean {
+  if (key.length !== sealingLimits.keyBytes) return false
+  return id === unnamedKey || meshKeyIdOf(key) === id
+}
+
+/** Whether that voter can open the mesh key of now by itself. */
 export function hasMeshKey(state: LedgerState, peer: PeerId): boolean {
-  const asked = { kind: 'kvGet' as const, namespace: NAMESPACE, key: KEY_PREFIX + peer }
-  return read(state, asked).value !== undefined
+  const row = meshKeyIn(state)
+  return row !== undefined && copyFor(state, row.id, peer) !== undefined
 }

@@ -8,8 +8,9 @@ import type { ModuleSpec } from '../../agent/modules/module.ts'
 import { BadQuestion } from '../../agent/requests/calls.ts'
 import { sealingLimits, swarmKeyBytes } from '../../protocol/identity/limits.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
-import { openedUnder, sealedTo, sealedUnder } from '../../protocol/identity/sealing.ts'
+import { sealedTo } from '../../protocol/identity/sealing.ts'
 import { meshFingerprint } from '../../protocol/identity/swarm-key.ts'
+import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import type { Candidacy, Leadership } from '../../protocol/ledger/ledger.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
@@ -147,11 +148,11 @@ export class SwarmDesk {
   }
 
   async #make(before: HeldRow | undefined, by: string): Promise<void> {
-    const meshKey = await this.#meshKey.getOrMake()
-    if (meshKey === undefined) return
     const key = this.#entropy.bytes(swarmKeyBytes)
     const madeMs = this.#laterThan(before?.madeMs ?? 0)
-    const nonce = this.#entropy.bytes(sealingLimits.nonceBytes)
+    const sealed = await this.#meshKey.seal(key, aboutKept(madeMs))
+    const fence = sealed && this.#meshKey.fence(sealed)
+    if (sealed === undefined || fence === undefined) return
     const row: HeldRow = {
       madeMs,
       step: 'taken',
@@ -159,10 +160,10 @@ export class SwarmDesk {
       by,
       was: meshFingerprint(this.hold.held.key),
       now: meshFingerprint(key),
-      sealed: sealedUnder(meshKey, key, aboutKept(madeMs), nonce),
+      sealed,
       revision: before?.revision ?? 0,
     }
-    await this.#write(row, 'swarmKey.made', `another swarm key goes to all hosts, for ${by}`)
+    await this.#write(row, 'swarmKey.made', `another swarm key goes to all hosts, for ${by}`, fence)
   }
 
   /** Also than what hosts hold whose ledger has been put back to an earlier time. */
@@ -210,8 +211,7 @@ export class SwarmDesk {
 
   async #keyOf({ madeMs, sealed }: HeldRow): Promise<Uint8Array | undefined> {
     if (this.#opened?.madeMs === madeMs) return this.#opened.key
-    const meshKey = await this.#meshKey.get()
-    const key = meshKey && openedUnder(meshKey, sealed, aboutKept(madeMs))
+    const key = await this.#meshKey.open(sealed, aboutKept(madeMs))
     if (key === undefined) {
       this.#agent.ports.log.child('swarm').warn('the swarm key of the ledger cannot be opened')
       return undefined
@@ -225,7 +225,7 @@ export class SwarmDesk {
     await this.#write({ ...row, step, sinceMs }, `swarmKey.${step}`, told[step])
   }
 
-  async #write(row: HeldRow, kind: string, text: string): Promise<void> {
+  async #write(row: HeldRow, kind: string, text: string, fence?: SimpleCommand): Promise<void> {
     const { ledger, membership, journal, id } = this.#agent
     const name = membership.nameOf(id)
     const note = {
@@ -235,7 +235,8 @@ export class SwarmDesk {
       from: name,
       detail: `in the place of ${row.was}, for ${row.by}`,
     }
-    const value = { commands: [putRow(row)], audit: fitted({ ...note, outcome: 'ok' }) }
+    const commands = [putRow(row), ...(fence === undefined ? [] : [fence])]
+    const value = { commands, audit: fitted({ ...note, outcome: 'ok' }) }
     const timeoutMs = swarmLimits.appendMs
     const outcome = await ledger.append({ kind: 'batch', value }, { timeoutMs })
     if (outcome.kind !== 'applied' || outcome.result.code !== 'ok') return

@@ -46,6 +46,7 @@ export const verbs = {
   'swarm.rotate': act('admin'),
   'secret.set': act('admin'),
   'secret.remove': act('admin'),
+  'secret.rotate': act('admin'),
   'module.start': act('admin'),
   'module.stop': act('admin'),
   'estop.raise': act('operator'),

@@ -7,7 +7,7 @@ import { joinPurpose } from '../../agent/trust/purposes.ts'
 import { trustIn } from '../../coordinator/host/peer-files.ts'
 import { letInLimits } from '../../coordinator/joining/limits.ts'
 import { aboutSwarmKey, ISSUER_KEY, ISSUING } from '../../coordinator/joining/wire.ts'
-import { KEY_PREFIX, NAMESPACE as SECRETS } from '../../coordinator/secrets/wire.ts'
+import { holdersOf, meshKeyIn } from '../../coordinator/secrets/key-rows.ts'
 import type { Grant } from '../../protocol/identity/certificate.ts'
 import { believe } from '../../protocol/identity/credential.ts'
 import { type MeshId, meshIdOf } from '../../protocol/identity/mesh-id.ts'
@@ -188,8 +188,9 @@ test('hosts are let in when the first host is gone, by the key that came to the 
   const token = await letting.token()
   const [founder] = mesh.members
   const votersWithKey = () => {
-    const query = { kind: 'kvList' as const, namespace: SECRETS, prefix: KEY_PREFIX }
-    return read(mesh.leader!.agent.ledger.state, query).value.items.length
+    const { state } = mesh.leader!.agent.ledger
+    const key = meshKeyIn(state)
+    return key === undefined ? 0 : holdersOf(state, key.id).length
   }
   await mesh.until(() => votersWithKey() === 3, 'all voters can open it')
   founder!.host.crash('powerLoss')

@@ -15,6 +15,16 @@ import {
 } from '../../coordinator/joining/tokens.ts'
 import { ISSUING } from '../../coordinator/joining/wire.ts'
 import { recordRevocation } from '../../coordinator/people/register.ts'
+import { putWish as putKeyWish, WISH_PREFIX } from '../../coordinator/secrets/key-rows.ts'
+import {
+  COPY_PREFIX,
+  FENCE_KEY,
+  KEY_PREFIX,
+  MADE_KEY,
+  ONCE_PREFIX,
+  NAMESPACE as SECRETS,
+  VALUE_PREFIX,
+} from '../../coordinator/secrets/wire.ts'
 import { putRow, putWish } from '../../coordinator/swarm/rows.ts'
 import {
   FINISH_WISH,
@@ -91,6 +101,8 @@ const host = keyNumber(30).id
 const roles = ['admin', 'approver'] as const
 const proofOf = (verb: VerbName, command = {}, holder = {}) =>
   encode(Envelope, envelopeOf({ verb, ...command }, { roles: [...roles], ...holder }))
+
+const KEY_WISH = `${WISH_PREFIX}rotate`
 
 /** Of an issuing key’s certificate. */
 const issuing = 'ef'.repeat(16)
@@ -267,6 +279,43 @@ test('what people wish of the swarm key is theirs to write, and the key itself i
   ]
   for (const command of rows) {
     for (const each of verbs) assert.equal(await isLetIn(gateAt(), command, proofOf(each)), false)
+  }
+})
+
+test('secrets and what is wished of their key are people’s to write, the key and its copies the leader’s', async () => {
+  const verbs = ['secret.set', 'secret.remove', 'secret.rotate', 'swarm.rotate'] as const
+  const put = (key: string, value = Uint8Array.of(1)): Command => ({
+    kind: 'kvPut',
+    value: { namespace: SECRETS, key, value },
+  })
+  const remove = (key: string): Command => ({
+    kind: 'kvDelete',
+    value: { namespace: SECRETS, key },
+  })
+  const id = 'ab'.repeat(8)
+  const peer = keyNumber(20).id
+  const wish = putKeyWish({ key: id, by: 'ada', atMs: nowMs })
+  const may: [Command, readonly VerbName[]][] = [
+    [put(`${VALUE_PREFIX}deploy`), ['secret.set', 'secret.remove']],
+    [remove(`${VALUE_PREFIX}deploy`), ['secret.set', 'secret.remove']],
+    [put(FENCE_KEY), ['secret.set']],
+    [remove(FENCE_KEY), []],
+    [wish, ['secret.rotate']],
+    [remove(KEY_WISH), []],
+  ]
+  for (const key of [MADE_KEY, `${KEY_PREFIX}${peer}`, `${COPY_PREFIX}${id}/${peer}`]) {
+    may.push([put(key), []], [remove(key), []])
+  }
+  may.push([put(`${ONCE_PREFIX}${id}/${peer}`), []], [remove(`${ONCE_PREFIX}${id}/${peer}`), []])
+  for (const [command, who] of may) {
+    const what = JSON.stringify(command)
+    for (const each of verbs) {
+      const batch = { kind: 'batch', value: { commands: [command] } } as Command
+      for (const whole of [command, batch]) {
+        assert.equal(await isLetIn(gateAt(), whole, proofOf(each)), who.includes(each), what)
+      }
+    }
+    assert.equal(await isLetIn(gateAt(), command, undefined), false, what)
   }
 })
 

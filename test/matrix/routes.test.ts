@@ -59,6 +59,7 @@ const rows: Readonly<Record<RouteName, Row>> = {
   renewUser: { parameters: node, body: { credential: 'CgA' } },
   rotateSwarmKey: {},
   finishSwarmKey: {},
+  rotateSecretsKey: {},
   copySwarmKey: { body: { sealing: 'A'.repeat(43) } },
   addUser: { body: { credential: 'CgA' } },
   revokeUser: { parameters: { user: 'ada' }, body: {} },

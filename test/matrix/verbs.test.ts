@@ -49,6 +49,7 @@ const allowed: Readonly<Record<VerbName, readonly PersonRole[]>> = {
   'swarm.rotate': ['admin'],
   'secret.set': ['admin'],
   'secret.remove': ['admin'],
+  'secret.rotate': ['admin'],
   'module.start': ['admin'],
   'module.stop': ['admin'],
   'estop.raise': ['operator', 'admin'],

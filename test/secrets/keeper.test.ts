@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ApiRefusal } from '../../coordinator/api/refusal.ts'
+import { holdersOf, meshKeyIn } from '../../coordinator/secrets/key-rows.ts'
 import {
-  KEY_PREFIX,
-  NAMESPACE,
   Question,
   SERVICE,
   SecretAnswer,
@@ -64,9 +63,9 @@ async function ran(mesh: Mesh, member: Member, text = workflow): Promise<string>
 }
 
 function holders(mesh: Mesh): string[] {
-  const query = { kind: 'kvList' as const, namespace: NAMESPACE, prefix: KEY_PREFIX }
-  const { items } = read(mesh.leader!.agent.ledger.state, query).value
-  return items.map(({ key }) => key.slice(KEY_PREFIX.length))
+  const { state } = mesh.leader!.agent.ledger
+  const key = meshKeyIn(state)
+  return key === undefined ? [] : holdersOf(state, key.id)
 }
 
 test('a secret set at any agent reaches the stage that names it, as it is now', async () => {
