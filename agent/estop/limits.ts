@@ -25,6 +25,8 @@ export const estopDriverLimits = {
   compareMs: 5_000,
   /** A disk that takes longer to keep a word is not waited for: peers say it again after a crash. */
   latchWaitMsMax: 50,
+  /** A stop that is not done so long after its killing began is told of here all the same. */
+  tellWaitMsMax: 100,
   /** Between two tries to write down what the disk would not take. */
   writeAgainMs: 1_000,
   /** How often what is not in the ledger yet is tried, and how long one try may take. */

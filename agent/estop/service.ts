@@ -3,15 +3,15 @@
  * down, obeyed, passed on and answered for. It needs no leader, no quorum and no gateway, and its
  * streams are its own, so that it waits behind nothing.
  *
- * Invariant: what is in force is on the disk before anything is killed, where the disk takes it soon;
- * and from the moment that it is heard, nothing in its scope begins here.
+ * Invariant: from the moment that a stop is heard nothing in its scope begins here, and what it means
+ * is held still and passed on before anything else is done.
  */
 import type { OwnAnswer } from '../../protocol/estop/answers.ts'
-import { EstopCore, type Heard, type Obeyed } from '../../protocol/estop/core.ts'
+import { EstopCore, type EstopReady, type Heard, type Obeyed } from '../../protocol/estop/core.ts'
 import type { Rules } from '../../protocol/estop/judge.ts'
 import { estopLimits, estopTopic } from '../../protocol/estop/limits.ts'
 import { EstopFrame } from '../../protocol/estop/messages.ts'
-import { isInScope, scopeText } from '../../protocol/estop/scope.ts'
+import { scopeText } from '../../protocol/estop/scope.ts'
 import { stopText } from '../../protocol/estop/text.ts'
 import { readWord, StopWord } from '../../protocol/estop/word.ts'
 import type { Trust } from '../../protocol/identity/credential.ts'
@@ -29,7 +29,7 @@ import { Tally } from '../tally.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import { Forgeries } from './forgeries.ts'
 import { estopDriverLimits, estopLinkLimits, estopLinkQuotas } from './limits.ts'
-import { LatchStore } from './store.ts'
+import { Obeying, type Work } from './obeying.ts'
 
 export interface EstopPorts {
   clock: Clock
@@ -39,19 +39,14 @@ export interface EstopPorts {
   log: Log
 }
 
-export interface EstopParts {
+export interface EstopParts extends Work {
   self: PeerId
   hello: Hello
   trust: Trust
   rules: Rules
-  labels(): Readonly<Record<string, string>>
-  /** Ends what is meant here, and says how many were killed when nothing of them is left. */
-  halt(isMeant: (run: string) => boolean, reason: string, mode: 'kill' | 'drain'): Promise<number>
-  /** Holds still all that runs here, until what is returned is called. */
-  still(): () => void
   /** Peers that are alive as far as is known, connected or not. */
   alive(): readonly PeerId[]
-  /** Something is in force, or is not any more: said before it is on the disk. */
+  /** Something is in force, or is not any more: said when it is obeyed, or is taking a while. */
   changed(word: Obeyed): void
   /** All of it is gone here. */
   finished(word: Obeyed, own: OwnAnswer): void
@@ -63,7 +58,7 @@ export class EmergencyStop {
   readonly #ports: EstopPorts
   readonly #parts: EstopParts
   readonly #log: Log
-  readonly #store: LatchStore
+  readonly #obeying: Obeying
   readonly #entropy: Entropy
   readonly #refused = new Tally<string>()
   readonly #telling: TokenBucket
@@ -73,8 +68,9 @@ export class EmergencyStop {
   #timer: Timer | undefined
   #comparing: Timer | undefined
   readonly #followers = new Set<(word: Obeyed) => void>()
-  /** One after the other, in the order in which they were heard. */
-  #writing: Promise<void> = Promise.resolve()
+  /** By word that is being obeyed: what tells of it here. */
+  readonly #untold = new Map<string, () => void>()
+  #closed = false
   /** Words that were raised or released at this host: it tells all, not only who is connected. */
   readonly #desk = new Set<string>()
 
@@ -82,7 +78,11 @@ export class EmergencyStop {
     this.#ports = ports
     this.#parts = parts
     this.#log = ports.log.child('estop')
-    this.#store = new LatchStore(ports.disk, this.#log)
+    this.#obeying = new Obeying({ ...ports, log: this.#log }, parts, {
+      recordOf: (scope) => this.#core.latch.recordOf(scope),
+      latched: (word) => this.#latched(word),
+      done: (word, killed) => this.#done(word, killed),
+    })
     this.#entropy = ports.entropy.stream('estop')
     this.#forgeries = new Forgeries(ports.clock)
     const most = estopDriverLimits.refusalsToldPerMinute
@@ -92,7 +92,7 @@ export class EmergencyStop {
 
   /** Before anything else of the agent: from here on, what an earlier life has latched holds. */
   async load(): Promise<void> {
-    this.#core = this.#newCore(await this.#store.load())
+    this.#core = this.#newCore(await this.#obeying.load())
     const { unreadable } = this.#core.latch
     if (unreadable > 0) this.#log.error('records of emergency stops cannot be read', { unreadable })
     const left = this.#core.leftInForce()
@@ -123,10 +123,11 @@ export class EmergencyStop {
 
   /** What an earlier life has left running in scope is ended. Called when the work is taken up. */
   workTakenUp(): void {
-    for (const word of this.#core.leftInForce()) this.#obey(word)
+    for (const word of this.#core.leftInForce()) this.#obeying.obey(word)
   }
 
   close(): void {
+    this.#closed = true
     this.#timer?.cancel()
     this.#comparing?.cancel()
     this.#comparing = undefined
@@ -167,7 +168,7 @@ export class EmergencyStop {
     return heard
   }
 
-  /** Called with each word when it is heard. Returns what ends that. */
+  /** Called with each word, as `changed` is. Returns what ends that. */
   follow(call: (word: Obeyed) => void): () => void {
     this.#followers.add(call)
     return () => this.#followers.delete(call)
@@ -223,22 +224,51 @@ export class EmergencyStop {
     return new EstopCore({ self, trust, rules }, records, this.#ports.clock.now())
   }
 
+  /**
+   * In the order of what cannot wait. Whatever is not needed to pass a stop on and to obey it takes
+   * its share of the cores only when that is done: hosts that share some die the sooner for it.
+   */
   #drive(): void {
     for (let ready = this.#core.takeReady(); ready; ready = this.#core.takeReady()) {
+      const goOn = this.#obeying.still(ready.obey)
       for (const { to, frame } of ready.say) {
         if (to !== this.#parts.self) this.#links?.send(to, frame, { dialNow: true })
       }
+      this.#takeUp(ready, goOn)
       for (const { from, why } of ready.refused) {
         this.#refused.add(why)
         this.#forgeries.refused(from, why)
         this.#tellOf(from, why)
       }
-      for (const word of ready.obey) this.#changed(word)
-      if (ready.records.length > 0) this.#write(ready.records, ready.obey)
-      for (const word of ready.publish)
-        this.#ports.network.publish(estopTopic, encode(StopWord, word))
     }
     this.#arm()
+  }
+
+  #takeUp({ records, obey, publish }: EstopReady, goOn: () => void): void {
+    const tellTopic = (): void => {
+      const { network } = this.#ports
+      for (const word of publish) network.publish(estopTopic, encode(StopWord, word))
+    }
+    const isTopicNeeded = obey.length === 0 || !this.#reachesAll()
+    for (const [at, word] of obey.entries()) {
+      this.#untold.set(word.id, () => {
+        this.#changed(word)
+        if (at === 0 && !isTopicNeeded) tellTopic()
+      })
+    }
+    if (obey.length > 0) {
+      void this.#obeying.keepAndObey(records, obey).then(() => {
+        goOn()
+        this.#drive()
+      })
+    }
+    if (isTopicNeeded) tellTopic()
+  }
+
+  /** By streams of its own, as far as it knows. */
+  #reachesAll(): boolean {
+    const connected = new Set(this.#ports.network.connected())
+    return this.#parts.alive().every((peer) => connected.has(peer))
   }
 
   #tellOf(from: PeerId | undefined, why: string): void {
@@ -254,73 +284,26 @@ export class EmergencyStop {
     for (const call of this.#followers) call(word)
   }
 
-  #write(records: { scope: string; record: Uint8Array }[], obey: readonly Obeyed[]): void {
-    // What is to die takes no cores from the writing, and starts nothing meanwhile.
-    const goOn = obey.some((word) => this.#killsAll(word)) ? this.#parts.still() : undefined
-    const kept = this.#store.keep(records)
-    void kept.then((isKept) => {
-      if (!isKept) this.#writeAgain(records.map(({ scope }) => scope))
-    })
-    // On the disk or not, it is obeyed: a disk that is full, or hangs, keeps nothing running.
-    this.#writing = Promise.all([this.#patiently(kept), this.#writing])
-      .then(() => {
-        for (const word of obey) {
-          this.#core.latched(word.id, this.#ports.clock.now())
-          this.#obey(word)
-        }
-        this.#drive()
-      })
-      .finally(() => goOn?.())
+  #latched(word: Obeyed): void {
+    const { clock } = this.#ports
+    this.#core.latched(word.id, clock.now())
+    // Its end here tells of it as well.
+    clock.after(estopDriverLimits.tellWaitMsMax, () => this.#tell(word.id))
   }
 
-  #killsAll({ saying }: Obeyed): boolean {
-    if (saying.act === 'release' || saying.mode !== 'kill' || saying.scope.kind === 'run')
-      return false
-    return isInScope(saying.scope, { labels: this.#parts.labels() })
-  }
-
-  #patiently(kept: Promise<unknown>): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#ports.clock.after(estopDriverLimits.latchWaitMsMax, () => {
-        this.#log.error('the emergency stop is not written down yet, and obeyed all the same')
-        resolve()
-      })
-      void kept.then(() => {
-        timer.cancel()
-        resolve()
-      })
-    })
-  }
-
-  #writeAgain(scopes: readonly string[]): void {
-    this.#ports.clock.after(estopDriverLimits.writeAgainMs, () => {
-      const records = scopes.flatMap((scope) => {
-        const record = this.#core.latch.recordOf(scope)
-        return record === undefined ? [] : [{ scope, record }]
-      })
-      void this.#store.keep(records).then((isKept) => {
-        if (!isKept) this.#writeAgain(scopes)
-      })
-    })
-  }
-
-  #obey(word: Obeyed): void {
-    const { id, saying } = word
-    if (saying.act === 'release') return this.#finish(word, 0)
-    const { scope } = saying
-    const isMeant = (run: string): boolean =>
-      isInScope(scope, { labels: this.#parts.labels(), run })
-    this.#parts.halt(isMeant, stopText(saying), saying.mode).then(
-      (killed) => this.#finish(word, killed),
-      (error: unknown) => this.#log.error('not stopped', { word: id, why: String(error) }),
-    )
-  }
-
-  #finish(word: Obeyed, killed: number): void {
+  #done(word: Obeyed, killed: number): void {
+    this.#tell(word.id)
     this.#core.done(word.id, killed, this.#ports.clock.now())
     const own = this.#core.own(word.id)
     if (own !== undefined) this.#parts.finished(word, own)
     this.#drive()
+  }
+
+  /** Whoever need not hear of it at once. */
+  #tell(id: string): void {
+    const tell = this.#untold.get(id)
+    this.#untold.delete(id)
+    if (!this.#closed) tell?.()
   }
 
   /** Only while there is something to tell is there a timer. */

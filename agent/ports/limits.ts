@@ -113,6 +113,9 @@ export const cellLimits = {
   /** What they weigh while they are being killed: as much as any other part. */
   dyingShares: 1024,
   dyingWeight: 100,
+  /** And where the kernel has killed all of them, who do nothing else then: a hundred times that. */
+  condemnedShares: 102_400,
+  condemnedWeight: 10_000,
   stagePriority: 10,
   /** Over which a quota of cores holds, and the least that the kernel takes. */
   cpuPeriodUs: 100_000,

@@ -8,13 +8,21 @@ import { ControlGroup } from '../../agent/ports/cells/control-group.ts'
 import { StageShare } from '../../agent/ports/cells/stage-share.ts'
 import { cellLimits } from '../../agent/ports/limits.ts'
 
-test('who is killed is not held back until it is gone, and then whoever is left is again', async () => {
+function made(): { parent: string; share: StageShare; weight(): number } {
   const parent = mkdtempSync(join(tmpdir(), 'skein-share-'))
   const stages = join(parent, '.stages')
   mkdirSync(stages)
-  const weight = (): number => Number(readFileSync(join(parent, 'cpu.weight'), 'latin1'))
   writeFileSync(join(parent, 'cpu.weight'), String(cellLimits.stageWeight))
   const share = StageShare.open('test', new ControlGroup(stages), true)
+  return {
+    parent,
+    share,
+    weight: () => Number(readFileSync(join(parent, 'cpu.weight'), 'latin1')),
+  }
+}
+
+test('who is killed is not held back until it is gone, and then whoever is left is again', async () => {
+  const { parent, share, weight } = made()
   const one = Promise.withResolvers<void>()
   const other = Promise.withResolvers<void>()
   const first = share.unheld(() => one.promise)
@@ -25,6 +33,22 @@ test('who is killed is not held back until it is gone, and then whoever is left 
   assert.equal(weight(), cellLimits.dyingWeight, 'somebody is still being killed')
   other.reject(new Error('it went wrong'))
   await assert.rejects(second)
+  assert.equal(weight(), cellLimits.stageWeight)
+  rmSync(parent, { recursive: true })
+})
+
+test('where the kernel has killed all, they go before all others, and nobody does after them', async () => {
+  const { parent, share, weight } = made()
+  const looked = Promise.withResolvers<void>()
+  const died = Promise.withResolvers<void>()
+  const looking = share.unheld(() => looked.promise)
+  const dying = share.condemned(() => died.promise)
+  assert.equal(weight(), cellLimits.condemnedWeight)
+  died.resolve()
+  await dying
+  assert.equal(weight(), cellLimits.dyingWeight, 'others are still being killed one by one')
+  looked.resolve()
+  await looking
   assert.equal(weight(), cellLimits.stageWeight)
   rmSync(parent, { recursive: true })
 })

@@ -188,15 +188,15 @@ export class SystemCells implements Cells {
 
   async killAll(names: ReadonlySet<string>): Promise<void> {
     const all = this.#groupOfAll(names)
-    const condemned = all === undefined ? undefined : this.#killStages(all)
+    all?.kill()
     const cells = [...names].flatMap((name) => this.#open.get(name) ?? [])
     for (const cell of cells) cell.killGroups(all)
     this.#census.hurry()
-    await this.#share.unheld(async () => {
-      if (condemned !== undefined) await condemned
-      if (all !== undefined) for (const cell of cells) cell.groupKilled(all)
-      await this.#untilGone(names)
-    })
+    if (all !== undefined) {
+      await this.#share.condemned(() => this.#condemnedGone(all))
+      for (const cell of cells) cell.groupKilled(all)
+    }
+    await this.#share.unheld(() => this.#untilGone(names))
   }
 
   /**
@@ -209,11 +209,10 @@ export class SystemCells implements Cells {
     return this.#share.group
   }
 
-  /** Resolves when all who were in it are gone; others may have come by then. */
-  async #killStages(stages: ControlGroup): Promise<void> {
-    const condemned = new Set(stages.members())
-    stages.kill()
+  /** Resolves when all who were killed in it are gone; others may have come by then. */
+  async #condemnedGone(stages: ControlGroup): Promise<void> {
     this.#starter.abandonAll()
+    const condemned = new Set(stages.members())
     const isOver = (): boolean =>
       stages.empty() || !stages.members().some((pid) => condemned.has(pid))
     while (!isOver()) await wait(cellLimits.killAgainMs)

@@ -24,6 +24,7 @@ interface Weight {
   file: string
   held: number
   unheld: number
+  condemned: number
 }
 
 export class StageShare {
@@ -33,7 +34,8 @@ export class StageShare {
   readonly group: ControlGroup | undefined
   readonly #weight: Weight | undefined
   /** How many wait for somebody in it to be gone. */
-  #killing = 0
+  readonly #wanted = { unheld: 0, condemned: 0 }
+  #how: 'held' | 'unheld' | 'condemned' = 'held'
   /** How many want it to be still. */
   #still = 0
 
@@ -50,16 +52,27 @@ export class StageShare {
   /** `group`: of version 2, for all stages; `weighs`: whether it can be given a smaller share. */
   static open(owner: string, group: ControlGroup | undefined, weighs: boolean): StageShare {
     const { stageWeight, stageShares, dyingWeight, dyingShares } = cellLimits
+    const { condemnedWeight, condemnedShares } = cellLimits
     if (group !== undefined && weighs) {
       const file = join(dirname(group.directory), 'cpu.weight')
-      const weight = { file, held: stageWeight, unheld: dyingWeight }
+      const weight = {
+        file,
+        held: stageWeight,
+        unheld: dyingWeight,
+        condemned: condemnedWeight,
+      }
       if (attempt(() => writeFileSync(file, String(stageWeight))))
         return new StageShare(undefined, group, weight)
     }
     const old = groupOfVersion1(owner)
     if (old === undefined) return new StageShare(undefined, group, undefined)
     const file = join(old, 'cpu.shares')
-    return new StageShare(old, group, { file, held: stageShares, unheld: dyingShares })
+    return new StageShare(old, group, {
+      file,
+      held: stageShares,
+      unheld: dyingShares,
+      condemned: condemnedShares,
+    })
   }
 
   /**
@@ -106,18 +119,34 @@ export class StageShare {
    * While those in it are killed they are not held back: to die takes a share of the cores as well,
    * and whoever waits for it has other things to do.
    */
-  async unheld(killing: () => Promise<void>): Promise<void> {
-    if (this.#killing++ === 0) this.#weigh('unheld')
+  unheld(killing: () => Promise<void>): Promise<void> {
+    return this.#weighing('unheld', killing)
+  }
+
+  /** Where the kernel has killed all of them, nobody does anything but die: before all others. */
+  condemned(dying: () => Promise<void>): Promise<void> {
+    return this.#weighing('condemned', dying)
+  }
+
+  async #weighing(how: 'unheld' | 'condemned', killing: () => Promise<void>): Promise<void> {
+    this.#wanted[how]++
+    this.#weigh()
     try {
       await killing()
     } finally {
-      if (--this.#killing === 0) this.#weigh('held')
+      this.#wanted[how]--
+      this.#weigh()
     }
   }
 
-  #weigh(how: 'held' | 'unheld'): void {
+  #weigh(): void {
     const weight = this.#weight
-    if (weight !== undefined) attempt(() => writeFileSync(weight.file, String(weight[how])))
+    if (weight === undefined) return
+    const { condemned, unheld } = this.#wanted
+    const how = condemned > 0 ? 'condemned' : unheld > 0 ? 'unheld' : 'held'
+    if (how === this.#how) return
+    this.#how = how
+    attempt(() => writeFileSync(weight.file, String(weight[how])))
   }
 
   /** Goes when nobody is in it. */
