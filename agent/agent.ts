@@ -395,13 +395,17 @@ export class Agent {
       cores: Math.max(1, Math.round(this.facts?.coresUsable ?? 1)),
       memoryBytes: this.facts?.memoryUsableBytes ?? 0,
       attemptsMax: this.settings.work.enabled ? this.settings.work.attemptsMax : 0,
-      ...this.withoutSandbox(),
+      ...this.lacking(),
     }
   }
 
-  private withoutSandbox(): Pick<Profile, 'noSandbox'> {
+  private lacking(): Pick<Profile, 'noSandbox' | 'noSecretFiles'> {
     const rule = this.ports.cells.rules().find(({ name }) => name === 'sandbox')
-    return rule?.missing === undefined ? {} : { noSandbox: fitting(rule.missing, 160) }
+    const { missing } = this.ports.secretFiles
+    return {
+      ...(rule?.missing === undefined ? {} : { noSandbox: fitting(rule.missing, 160) }),
+      ...(missing === undefined ? {} : { noSecretFiles: fitting(missing, 160) }),
+    }
   }
 
   private ownModules(): ModuleSpec[] {

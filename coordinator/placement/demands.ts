@@ -9,7 +9,8 @@ import {
 } from '../../protocol/workflow/expressions/limits.ts'
 import { renderText, type Template } from '../../protocol/workflow/expressions/template.ts'
 import type { Fields } from '../../protocol/workflow/expressions/values.ts'
-import type { LabelRule, Placement, Stage } from '../../protocol/workflow/model.ts'
+import type { LabelRule, Placement, Stage, Workflow } from '../../protocol/workflow/model.ts'
+import { secretsOf } from '../../protocol/workflow/secrets.ts'
 import { features } from './host-view.ts'
 import type { Demands, LabelDemand } from './policy.ts'
 
@@ -28,9 +29,13 @@ export interface MissingDemand {
 const none: readonly string[] = []
 
 /** What a stage needs of the agent that does it: names in `features`. */
-export function featuresOf({ step, sandbox }: Stage): readonly string[] {
-  if (step.kind === 'container') return [features.container]
-  return sandbox ? [features.sandbox] : none
+export function featuresOf(workflow: Pick<Workflow, 'secrets'>, stage: Stage): readonly string[] {
+  const needed = []
+  if (stage.step.kind === 'container') needed.push(features.container)
+  else if (stage.sandbox) needed.push(features.sandbox)
+  const files = secretsOf(workflow, stage, 'file')
+  if (Object.keys(files).length > 0) needed.push(features.secretFiles)
+  return needed.length > 0 ? needed : none
 }
 
 export const noDemands: Demands = { labels: [], hosts: [], prefer: [] }

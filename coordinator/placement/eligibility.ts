@@ -96,9 +96,21 @@ export function isNamed(hosts: readonly string[], { id, name }: HostView): boole
 }
 
 /** A host that has not told is tried: its agent declines what it cannot do. */
-export function lacks({ features, noSandbox }: HostView, feature: string): boolean {
-  if (feature === named.sandbox) return noSandbox !== undefined
+export function lacks(host: HostView, feature: string): boolean {
+  if (feature === named.sandbox || feature === named.secretFiles) {
+    return toldMissing(host, feature) !== undefined
+  }
+  const { features } = host
   return features !== undefined && !features.includes(feature)
+}
+
+/** Of some it tells by itself that it lacks them, and why. */
+export function toldMissing(
+  { noSandbox, noSecretFiles }: HostView,
+  feature: string,
+): string | undefined {
+  if (feature === named.sandbox) return noSandbox
+  return feature === named.secretFiles ? noSecretFiles : undefined
 }
 
 export function labelOf({ labels }: HostView, label: string): string | undefined {

@@ -92,6 +92,7 @@ export function factsOf(member: KnownMember, order: NodeOrders | undefined): Hos
     custom: customIn(labels),
     ...(features === undefined ? {} : { features }),
     ...(profile?.noSandbox === undefined ? {} : { noSandbox: profile.noSandbox }),
+    ...(profile?.noSecretFiles === undefined ? {} : { noSecretFiles: profile.noSecretFiles }),
     attemptsMax:
       amount(labels[ATTEMPTS]) ?? profile?.attemptsMax ?? placementLimits.attemptsMaxDefault,
     ...(load === undefined ? {} : { load: loadOf(load, member) }),

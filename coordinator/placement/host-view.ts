@@ -35,6 +35,8 @@ export interface HostFacts {
   readonly features?: readonly string[]
   /** Why there is no sandbox for stages that ask for one. Absent: there is, or it has not told. */
   readonly noSandbox?: string
+  /** Why stages cannot have secrets as files there. Absent: they can, or it has not told. */
+  readonly noSecretFiles?: string
   /** Attempts that it takes at once. */
   readonly attemptsMax: number
   readonly load?: HostLoad
@@ -61,4 +63,8 @@ export interface SetAside {
 }
 
 /** Names in `HostFacts.features`. */
-export const features = { container: 'container', sandbox: 'sandbox' } as const
+export const features = {
+  container: 'container',
+  sandbox: 'sandbox',
+  secretFiles: 'secrets as files',
+} as const

@@ -4,8 +4,16 @@
  */
 import { assertNever } from '../../protocol/assert.ts'
 import { printExpression } from '../../protocol/workflow/expressions/printer.ts'
-import { checkAll, codesIn, expressionValue, labelOf, lacks, meets } from './eligibility.ts'
-import { features, type HostView } from './host-view.ts'
+import {
+  checkAll,
+  codesIn,
+  expressionValue,
+  labelOf,
+  lacks,
+  meets,
+  toldMissing,
+} from './eligibility.ts'
+import type { HostView } from './host-view.ts'
 import type { LabelDemand, PlacementRequest, Refusal, RefusalCode } from './policy.ts'
 import { coresFree, customFree, customOf, diskFree, memoryFree } from './room.ts'
 import { anyOf, count, size } from './words.ts'
@@ -16,8 +24,9 @@ export function refusalsOf(request: PlacementRequest, host: HostView): Refusal[]
   )
 }
 
-function whyLacking({ noSandbox }: HostView, feature: string): string {
-  return feature === features.sandbox && noSandbox !== undefined ? `: ${noSandbox}` : ''
+function whyLacking(host: HostView, feature: string): string {
+  const why = toldMissing(host, feature)
+  return why === undefined ? '' : `: ${why}`
 }
 
 function messagesOf(code: RefusalCode, request: PlacementRequest, host: HostView): string[] {

@@ -46,7 +46,7 @@ export function answer({
   }
   const inputs = bindInputs(workflow, given)
   if (!inputs.ok) return { kind: 'inputs', mistakes: inputs.mistakes }
-  const kinds = askedKinds(workflow.stages, namesBefore(workflow, inputs.values)).all.length
+  const kinds = askedKinds(workflow, namesBefore(workflow, inputs.values)).all.length
   if (kinds * facts.length > placesMax) {
     const why = `the workflow asks for ${count(kinds, 'kind')} of places, which is too much for ${count(facts.length, 'host')}`
     return { kind: 'tooLarge', why }

@@ -12,7 +12,7 @@ import { type Inputs, namesBefore } from './known.ts'
 
 /** Without the rest of the plan: for whoever starts a run that was planned. */
 export function planHash(workflow: Workflow, inputs: Inputs, hosts: Hosts): string {
-  const kinds = kindsOf(askedKinds(workflow.stages, namesBefore(workflow, inputs)), hosts.all())
+  const kinds = kindsOf(askedKinds(workflow, namesBefore(workflow, inputs)), hosts.all())
   return planHashOf(workflow, inputs, kinds)
 }
 

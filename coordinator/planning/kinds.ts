@@ -5,7 +5,7 @@
 import { canonicalJson } from '../../protocol/workflow/canonical.ts'
 import { printExpression } from '../../protocol/workflow/expressions/printer.ts'
 import type { Fields } from '../../protocol/workflow/expressions/values.ts'
-import type { Stage, StepKind } from '../../protocol/workflow/model.ts'
+import type { Stage, StepKind, Workflow } from '../../protocol/workflow/model.ts'
 import type { Json } from '../../protocol/workflow/shape/shape.ts'
 import { featuresOf, type MissingDemand, renderDemands } from '../placement/demands.ts'
 import { expressionValue, lastingRefusals, readsLoad } from '../placement/eligibility.ts'
@@ -46,15 +46,18 @@ const leaderSteps: ReadonlySet<StepKind> = new Set([
   'signal',
 ])
 
-export function askedKinds(stages: readonly Stage[], names: Fields): AskedKinds {
+export function askedKinds(
+  workflow: Pick<Workflow, 'stages' | 'secrets'>,
+  names: Fields,
+): AskedKinds {
   const all: { request: PlacementRequest; stages: Stage[] }[] = []
   const of = new Map<Stage, number>()
   const missing = new Map<Stage, readonly MissingDemand[]>()
   const byKey = new Map<string, number>()
-  for (const stage of stages) {
+  for (const stage of workflow.stages) {
     // The leader does these itself.
     if (leaderSteps.has(stage.step.kind)) continue
-    const { request, lacking } = requestBefore(stage, names)
+    const { request, lacking } = requestBefore(workflow, stage, names)
     missing.set(stage, lacking)
     const key = keyOf(request)
     const kind = byKey.get(key) ?? all.length
@@ -87,12 +90,13 @@ function hostsFor(
 
 /** What is known of it. An expression that reads what only the run knows says nothing of a host yet. */
 function requestBefore(
+  workflow: Pick<Workflow, 'secrets'>,
   stage: Stage,
   names: Fields,
 ): { request: PlacementRequest; lacking: readonly MissingDemand[] } {
   const { demands, missing } = renderDemands(stage.where, names, briefly)
   const { expression, ...plain } = demands
-  const common = { resources: stage.resources, features: featuresOf(stage) }
+  const common = { resources: stage.resources, features: featuresOf(workflow, stage) }
   const unknown = expression && unknownName(expression.expr, names)
   if (unknown === undefined) return { request: { ...common, demands }, lacking: missing }
   const lacking = [...missing, { where: 'where.expression', why: `it reads ${unknown}` }]

@@ -40,7 +40,7 @@ export function planOf(question: Question): Plan {
   const { workflow, inputs, policy } = question
   const hosts = question.hosts.copy()
   const names = namesBefore(workflow, inputs)
-  const kinds = kindsOf(askedKinds(workflow.stages, names), hosts.all())
+  const kinds = kindsOf(askedKinds(workflow, names), hosts.all())
   const timeOf = timesOf(question)
   const { structure, criticalPath } = pathOf(workflow.stages, timeOf)
   const verdicts = verdictsOf(kinds, hosts.all())

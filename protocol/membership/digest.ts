@@ -213,6 +213,8 @@ export const Profile = message('Profile', {
   attemptsMax: optional(10, uint()),
   /** Why stages that ask for a sandbox cannot have one there. Absent: they can, or it does not say. */
   noSandbox: optional(11, text(160)),
+  /** Why stages cannot have secrets as files there, likewise. */
+  noSecretFiles: optional(12, text(160)),
 })
 export type Profile = Infer<typeof Profile>
 

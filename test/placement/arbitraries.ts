@@ -64,6 +64,7 @@ const facts: fc.Arbitrary<Partial<HostFacts>> = fc.record(
     custom: fc.dictionary(fc.constantFrom('gpu', 'licence'), fc.integer({ min: 0, max: 4 })),
     features: fc.constantFrom(['container'], []),
     noSandbox: fc.constantFrom('there is no bwrap'),
+    noSecretFiles: fc.constantFrom('there is no place in memory'),
     attemptsMax: fc.integer({ min: 0, max: 6 }),
   },
   { requiredKeys: ['isKnown', 'cores', 'memoryBytes'] },
@@ -127,7 +128,7 @@ export const request: fc.Arbitrary<PlacementRequest> = fc.record(
   {
     demands,
     resources,
-    features: fc.constantFrom([], ['container'], ['sandbox']),
+    features: fc.constantFrom([], ['container'], ['sandbox'], ['sandbox', 'secrets as files']),
     affinity: company,
     antiAffinity: company,
     placed: fc.constantFrom(

@@ -197,6 +197,7 @@ test('every reason against a host is told in plain words with figures', () => {
     drained: { by: 'ann', reason: 'repairs' },
     features: [],
     noSandbox: 'there is no bwrap',
+    noSecretFiles: 'there is no place in memory',
     custom: { gpu: 1 },
   })
   hosts.setAside('id-1', { cpu: 3, memoryBytes: 6 * 2 ** 30, custom: { gpu: 1 } })
@@ -215,7 +216,7 @@ test('every reason against a host is told in plain words with figures', () => {
       diskBytes: 2 ** 40,
       custom: { gpu: 1, fpga: 1 },
     },
-    features: ['container', 'sandbox'],
+    features: ['container', 'sandbox', 'secrets as files'],
     affinity: { nodes: ['id-2'], required: true },
   }
   const [verdict] = balanced.explain(asked, hosts.all())
@@ -229,6 +230,7 @@ test('every reason against a host is told in plain words with figures', () => {
       'node.cpu > 8.0 is false there',
       'it offers no container',
       'it offers no sandbox: there is no bwrap',
+      'it offers no secrets as files: there is no place in memory',
       'the stages that it must be with have run elsewhere',
       'its disk has 100 GiB, and 1 TiB are asked for',
       'it has 0 fpga, and 1 are asked for',

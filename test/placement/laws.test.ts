@@ -136,11 +136,12 @@ function accepts(asked: PlacementRequest, host: HostView): boolean {
       (notIn === undefined || value === undefined || !notIn.includes(value))
     )
   }
-  // Of a sandbox a host tells by itself, of all else by its labels.
-  const offers = (feature: string) =>
-    feature === 'sandbox'
-      ? host.noSandbox === undefined
-      : host.features === undefined || host.features.includes(feature)
+  // Of a sandbox and of secrets a host tells by itself, of all else by its labels.
+  const offers = (feature: string) => {
+    if (feature === 'sandbox') return host.noSandbox === undefined
+    if (feature === 'secrets as files') return host.noSecretFiles === undefined
+    return host.features === undefined || host.features.includes(feature)
+  }
   return (
     host.state === 'alive' &&
     host.drained === undefined &&

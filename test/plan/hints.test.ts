@@ -99,6 +99,8 @@ test('what no host could ever run is told, also where there is no host', () => {
     'impossible a',
   ])
   assert.deepEqual(hints('  a: { run: x }\n', { state: 'dead' }), ['impossible a'])
+  const file = '  a: { run: x, secrets: { KEY: { name: tls, as: file } } }\n'
+  assert.deepEqual(hints(file, { noSecretFiles: 'all is on disks' }), ['impossible a'])
 })
 
 test('a workflow with a thousand needless needs tells the first and counts the others', () => {

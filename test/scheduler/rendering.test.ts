@@ -83,6 +83,21 @@ test('a container goes only where there are containers', () => {
   assert.deepEqual(of, ['container on b', 'container on b', 'container on b'])
 })
 
+test('a secret as a file goes only where there is a place in memory for it', () => {
+  const of: string[] = []
+  const mesh = new Mesh({
+    hosts: [host('a', { noSecretFiles: 'all is on disks' }), host('b', {})],
+    onAssign: ({ id }, node) => of.push(`${id.stage} on ${node}`),
+  })
+  const files = 'secrets: { KEY: { name: tls, as: file } }'
+  mesh.start(`${head}${files}\nstages:\n  a: { run: x, forEach: [1, 2, 3] }\n`)
+  mesh.start(
+    withStages(`  b: { container: x, where: { host: a } }\n`).replace('name: w', 'name: v'),
+  )
+  mesh.run()
+  assert.deepEqual(of.sort(), ['a on b', 'a on b', 'a on b', 'b on a'])
+})
+
 test("the workflow's variables and secrets come before those of the stage", () => {
   const { of } = assignmentsOf(
     `${head}env: { LEVEL: 3, CI: true }

@@ -8,7 +8,7 @@ import { samplingDefaults } from '../../agent/telemetry/limits.ts'
 import { workDefaults } from '../../agent/work/limits.ts'
 import { limits } from '../../protocol/consensus/limits.ts'
 import type { Assignment, AttemptReport } from '../../protocol/work/attempt.ts'
-import type { Host } from '../../simulations/world/host.ts'
+import type { Host, HostOptions } from '../../simulations/world/host.ts'
 import { World } from '../../simulations/world/world.ts'
 
 interface Pair {
@@ -17,9 +17,9 @@ interface Pair {
   agents: Map<Host, Agent>
 }
 
-async function pair(): Promise<Pair> {
+async function pair(second: HostOptions = {}): Promise<Pair> {
   const world = new World({ seed: 'two agents', identities: 'plain' })
-  const hosts = [world.addHost('n1'), world.addHost('n2')]
+  const hosts = [world.addHost('n1'), world.addHost('n2', second)]
   const agents = new Map<Host, Agent>()
   for (const host of hosts) {
     host.boot(async (ports) => {
@@ -125,6 +125,18 @@ test('an agent that nobody has spoken to yet takes the leader of the ledger for 
   const [leading, other] = hosts.map((host) => agents.get(host)!) as [Agent, Agent]
   const knows = () => [leading, other].every(({ work }) => work.leader === leading.id)
   assert.ok(await world.runUntil(knows, 60_000))
+})
+
+test('a host that gives no secrets as files says so to all others, who place work by it', async () => {
+  const missing = 'there is no place in memory'
+  const { world, agents, hosts } = await pair({ secretFilesMissing: missing })
+  const [leading, other] = hosts.map((host) => agents.get(host)!) as [Agent, Agent]
+  const profileOf = (of: Agent) =>
+    leading.membership.members().find(({ id }) => id === of.id)?.profile
+  const known = () => profileOf(other)?.noSecretFiles !== undefined
+  assert.ok(await world.runUntil(known, 30_000))
+  assert.equal(profileOf(other)?.noSecretFiles, missing)
+  assert.equal(profileOf(leading)?.noSecretFiles, undefined)
 })
 
 test('the desk is a module that can be stopped and started by itself', async () => {

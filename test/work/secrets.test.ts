@@ -178,6 +178,27 @@ test('a container is shown the file read-only, beside its directory', async () =
   assert.deepEqual(secretsOn(stage), [])
 })
 
+test('a function of a module is told where its file lies, until it has returned', async () => {
+  const read: (string | undefined)[] = []
+  const main = {
+    tookMs: 5_000,
+    returns: (_: unknown, env: Readonly<Record<string, string>>) => {
+      const path = env.KEY ?? ''
+      const folder = stage.host.processTable.files.get(path.replace(/\/KEY$/, ''))
+      read.push(Buffer.from(folder?.get('KEY') ?? []).toString())
+      return { length: path.length }
+    },
+  }
+  const modules = { '/m.mjs': { main } }
+  const stage: Stage = await new Stage({ modules, secrets: withKey() }).ready()
+  const step: AttemptStep = { kind: 'function', value: { module: '/m.mjs', export: 'main' } }
+  const work = stage.assignment(step, asFile)
+  stage.leader.assign(work)
+  assert.equal((await stage.over(work)).outcome.kind, 'succeeded')
+  assert.deepEqual(read, [key.toString()])
+  assert.deepEqual(secretsOn(stage), [])
+})
+
 test('a host without a place in memory takes no stage that wants a file, and says why', async () => {
   const secretFilesMissing = 'there is no place in memory'
   const programs = { prog: (self: Parameters<Program>[0]) => self.exit(0) }

@@ -89,7 +89,7 @@ export function compile(hash: string, workflow: Workflow): Compiled {
   const plans = stages.map((stage, index): Plan => {
     const { where, resources } = stage
     const isWork = workKinds.has(stage.step.kind)
-    const needed = featuresOf(stage)
+    const needed = featuresOf(workflow, stage)
     const demands = isWork && isConstant(where) ? renderDemands(where, {}).demands : undefined
     const isParticular = where.spread !== undefined || where.affinity || where.antiAffinity
     const isAlike = demands !== undefined && !isParticular && stage.artifactsFrom.length === 0

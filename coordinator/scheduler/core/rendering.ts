@@ -13,8 +13,9 @@ import {
   type Template,
 } from '../../../protocol/workflow/expressions/template.ts'
 import type { Fields } from '../../../protocol/workflow/expressions/values.ts'
-import type { SecretUse, Stage, Step, Workflow } from '../../../protocol/workflow/model.ts'
+import type { Stage, Step, Workflow } from '../../../protocol/workflow/model.ts'
 import { renderJson, renderScript } from '../../../protocol/workflow/rendering.ts'
+import { secretsOf } from '../../../protocol/workflow/secrets.ts'
 import type { Json } from '../../../protocol/workflow/shape/shape.ts'
 import type { JsonTemplate } from '../../../protocol/workflow/shape/templates.ts'
 
@@ -102,17 +103,18 @@ export function renderWork(workflow: Workflow, stage: Stage, names: Fields): Ren
       if (env[name].includes('\0')) refuse(`${at}.env.${name}`, 'no variable holds a NUL')
     }
   }
-  const secrets = Object.entries({ ...workflow.secrets, ...stage.secrets })
+  const secrets = secretsOf(workflow, stage, 'variable')
+  const secretFiles = secretsOf(workflow, stage, 'file')
   counted(`${at}.env`, 'variables', Object.keys(env).length, limits.envMax)
-  counted(`${at}.secrets`, 'secrets', secrets.length, limits.secretsMax)
+  const secretsCount = Object.keys(secrets).length + Object.keys(secretFiles).length
+  counted(`${at}.secrets`, 'secrets', secretsCount, limits.secretsMax)
   const { directory, resources, timeouts } = stage
   const hasWith = Object.keys(stage.with).length > 0
-  const step = renderStep(stage.step, at, names)
   const work: RenderedWork = {
-    step,
+    step: renderStep(stage.step, at, names),
     env,
-    secrets: givenAs(secrets, 'variable'),
-    secretFiles: opensFiles(step) ? givenAs(secrets, 'file') : {},
+    secrets,
+    secretFiles,
     directory: directory && text(`${at}.directory`, directory, names, limits.pathBytesMax),
     with: hasWith
       ? fitting(
@@ -146,22 +148,6 @@ export function renderWork(workflow: Workflow, stage: Stage, names: Fields): Ren
     )
   }
   return work
-}
-
-/** Those of every stage are not for what agents do by themselves. */
-function opensFiles(step: AttemptStep): boolean {
-  return (
-    step.kind !== 'http' && !(step.kind === 'function' && step.value.module.startsWith('skein:'))
-  )
-}
-
-function givenAs(
-  secrets: readonly (readonly [string, SecretUse])[],
-  as: SecretUse['as'],
-): Record<string, string> {
-  return Object.fromEntries(
-    secrets.flatMap(([variable, use]) => (use.as === as ? [[variable, use.name]] : [])),
-  )
 }
 
 /** Names, numbers and tags of an assignment. */

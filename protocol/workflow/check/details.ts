@@ -7,6 +7,7 @@ import { retryRule } from '../language/policies.ts'
 import { workflowLimits as limits } from '../limits.ts'
 import type { Path } from '../mistake.ts'
 import type { Input, Stage } from '../model.ts'
+import { opensNoFile } from '../secrets.ts'
 import { type Draft, stagePath } from './draft.ts'
 import { knownStage, type Mention } from './needs.ts'
 
@@ -151,26 +152,18 @@ function checkVariables(draft: Draft, stage: Stage, path: Path): void {
   }
 }
 
-/** What the agent does by itself opens no file. Those of all stages are given to who can take them. */
 function checkSecretFiles(draft: Draft, { step, secrets }: Stage, path: Path): void {
-  const builtIn = builtInOf(step)
-  if (step.kind !== 'http' && builtIn === undefined) return
+  const doneByAgent = opensNoFile(step)
+  if (doneByAgent === undefined) return
   for (const [variable, { as }] of Object.entries(secrets)) {
     if (as !== 'file') continue
-    const why = `${builtIn ?? 'http'} is done by the agent itself, and opens no file`
+    const why = `${doneByAgent} is done by the agent itself, and opens no file`
     const hint =
-      builtIn === undefined
+      step.kind === 'http'
         ? `send the request from a script: run: curl --cert "$${variable}" …`
         : 'files are for run, container and functions of modules'
     draft.refuse('contradiction', [...path, 'secrets', variable, 'as'], why, hint)
   }
-}
-
-/** A function that every agent brings along, by the name that is written. */
-function builtInOf(step: Stage['step']): string | undefined {
-  if (step.kind !== 'function') return undefined
-  const [module] = step.module
-  return typeof module === 'string' && module.startsWith('skein:') ? module : undefined
 }
 
 /** As the agent that takes files in would find them, after all of the work was done. */
