@@ -17,6 +17,7 @@ import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { AttemptId } from '../../protocol/work/fence.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
 import { MeshKeyDesk } from './key-desk.ts'
+import { KeyNews } from './key-news.ts'
 import { secretLimits } from './limits.ts'
 import { MeshKey } from './mesh-key.ts'
 import { type MeshKeyId, sealingIn, unnamedKey } from './sealed.ts'
@@ -60,7 +61,8 @@ export class SecretKeeper implements SecretSource {
   module(): ModuleSpec {
     const desk = new MeshKeyDesk(this.#agent, this.meshKey)
     let candidacy: Candidacy | undefined
-    let forgetting: { cancel(): void } | undefined
+    const news = new KeyNews(this.#agent)
+    let looking: { cancel(): void } | undefined
     return {
       name: 'secrets',
       priority: 6,
@@ -70,11 +72,14 @@ export class SecretKeeper implements SecretSource {
         this.#agent.secretSource = this
         candidacy = this.#agent.ledger.lead((turn) => desk.lead(turn))
         const { clock } = this.#agent.ports
-        forgetting = clock.every(secretLimits.lookMs, () => this.meshKey.forget())
+        looking = clock.every(secretLimits.lookMs, () => {
+          this.meshKey.forget()
+          news.look()
+        })
       },
       stop: () => {
         candidacy?.withdraw()
-        forgetting?.cancel()
+        looking?.cancel()
         this.#agent.secretSource = undefined
       },
     }

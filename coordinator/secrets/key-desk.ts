@@ -110,8 +110,7 @@ export class MeshKeyDesk {
     const madeMs = Math.max(this.#agent.ports.clock.wall(), row.madeMs + 1)
     const { revision, id: was } = row
     const { id, commands } = this.#meshKey.another({ madeMs, ...due, was, revision }, publicKeys)
-    const text = `another key of secrets takes the place of the one before: ${due.why}`
-    return this.#decide('secretsKey.made', id, due, text, commands)
+    return this.#decide('secretsKey.made', id, due, commands)
   }
 
   #dueFor(row: HeldMeshKey): { by: string; why: string } | undefined {
@@ -163,37 +162,31 @@ export class MeshKeyDesk {
   }
 
   async #forget({ was: _, ...row }: HeldMeshKey, was: MeshKeyId, spoilt: number): Promise<void> {
-    const rest = spoilt === 0 ? '' : `; ${spoilt} that no key opens are left as they are`
-    const text = `all that only voters open is sealed under the new key of secrets, and the one before is forgotten${rest}`
-    const isDone = await this.#decide('secretsKey.alone', row.id, row, text, [putMeshKey(row)])
+    const isDone = await this.#decide('secretsKey.alone', row.id, row, [putMeshKey(row)])
     if (!isDone) return
     this.#meshKey.forget()
-    this.#log.info('a key of secrets is forgotten', { was })
+    this.#log.info('a key of secrets is forgotten', { was, spoilt })
     await this.#sweep()
   }
 
   // ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** With its record in the audit log. */
-  async #decide(
-    kind: string,
+  /** With its record in the audit log. Agents tell of it as they see it come (`key-news.ts`). */
+  #decide(
+    verb: string,
     id: MeshKeyId,
     { by, why }: { by: string; why: string },
-    text: string,
     commands: SimpleCommand[],
   ): Promise<boolean> {
-    const { journal, id: node } = this.#agent
-    const name = this.#nameOf(node)
+    const name = this.#nameOf(this.#agent.id)
     const note = {
       actor: `agent ${name}`,
-      verb: kind,
+      verb,
       object: `key of secrets ${id}`,
       from: name,
       detail: `for ${by}: ${why}`,
     }
-    if (!(await this.#append(commands, fitted(note)))) return false
-    journal.record({ kind, node, name, text, fields: { key: id } })
-    return true
+    return this.#append(commands, fitted(note))
   }
 
   async #append(commands: SimpleCommand[], audit?: AuditNote): Promise<boolean> {
