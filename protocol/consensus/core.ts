@@ -18,6 +18,7 @@ import type { LogView } from './log.ts'
 import type { RaftFrame, SnapshotMeta } from './messages.ts'
 import { Node } from './node.ts'
 import { Office, type Role } from './office.ts'
+import { nothing } from './outbox.ts'
 import {
   type Appended,
   type Proposal,
@@ -282,20 +283,23 @@ export class Raft {
     const persist = node.takePersist()
     const apply = this.takeApply()
     const reads = outbox.takeReads(log.handedOut)
+    const isEmpty = persist === undefined && apply.length === 0 && reads.length === 0
+    if (isEmpty && outbox.hasNoRest) return undefined
     const { send, chunks, refusedReads, events } = outbox.takeRest()
-    const isEmpty =
-      persist === undefined &&
-      [send, chunks, apply, reads, refusedReads, events].every((list) => list.length === 0)
-    return isEmpty ? undefined : { persist, send, chunks, apply, reads, refusedReads, events }
+    return { persist, send, chunks, apply, reads, refusedReads, events }
   }
 
-  private takeApply(): Apply[] {
+  private takeApply(): readonly Apply[] {
     const { log, limits } = this.node
-    const apply: Apply[] = []
     const snapshot = log.takeInstalled()
-    if (snapshot !== undefined) apply.push({ kind: 'snapshot', snapshot })
     const committed = log.takeCommitted(limits.applyBytesMax)
-    if (committed !== undefined) apply.push({ kind: 'entries', ...committed })
+    if (snapshot === undefined && committed === undefined) return nothing
+    const apply: Apply[] = []
+    if (snapshot !== undefined) apply.push({ kind: 'snapshot', snapshot })
+    if (committed !== undefined) {
+      const { firstIndex, entries } = committed
+      apply.push({ kind: 'entries', firstIndex, entries })
+    }
     return apply
   }
 

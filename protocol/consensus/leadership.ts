@@ -143,11 +143,14 @@ export class Leadership {
 
   /** Only an entry of this term is committed by counting; those before it, with it (§5.4.2). */
   private commitWhatAQuorumHolds(): void {
-    const { log, config, id, term } = this.node
-    const index = config.quorum.reached((voter) =>
-      voter === id ? log.persisted : (this.peers.get(voter)?.match ?? 0),
-    )
+    const { log, config, term } = this.node
+    const index = config.quorum.reached(this.heldBy)
     if (index > log.commit && log.termAt(index) === term) log.commitTo(index)
+  }
+
+  private readonly heldBy = (voter: PeerId): number => {
+    const { log, id } = this.node
+    return voter === id ? log.persisted : (this.peers.get(voter)?.match ?? 0)
   }
 
   /** Leaves a joint configuration once it is committed, and this office once it is not for us. */

@@ -10,9 +10,13 @@ import type {
   Envelope,
   RaftEvent,
   ReadState,
+  Ready,
   RefusedRead,
   StagedChunk,
 } from './ready.ts'
+
+/** What most turns of a node have of most things. Nobody puts anything in it. */
+export const nothing: readonly never[] = []
 
 interface Held extends Envelope {
   readonly after: number
@@ -102,20 +106,32 @@ export class Outbox {
   }
 
   /** Confirmed reads whose index has been handed out to be applied. */
-  takeReads(appliedIndex: number): ReadState[] {
-    if (this.confirmedReads.length === 0) return []
+  takeReads(appliedIndex: number): readonly ReadState[] {
+    if (this.confirmedReads.length === 0) return nothing
     const due = this.confirmedReads.filter(({ index }) => index <= appliedIndex)
     if (due.length > 0)
       this.confirmedReads = this.confirmedReads.filter(({ index }) => index > appliedIndex)
     return due
   }
 
-  takeRest(): Pick<Outbox, 'send' | 'chunks' | 'refusedReads' | 'events'> {
+  get hasNoRest(): boolean {
     const { send, chunks, refusedReads, events } = this
-    this.send = []
-    this.chunks = []
-    this.refusedReads = []
-    this.events = []
-    return { send, chunks, refusedReads, events }
+    return (
+      send.length === 0 && chunks.length === 0 && refusedReads.length === 0 && events.length === 0
+    )
+  }
+
+  takeRest(): Pick<Ready, 'send' | 'chunks' | 'refusedReads' | 'events'> {
+    const { send, chunks, refusedReads, events } = this
+    if (send.length > 0) this.send = []
+    if (chunks.length > 0) this.chunks = []
+    if (refusedReads.length > 0) this.refusedReads = []
+    if (events.length > 0) this.events = []
+    return {
+      send: send.length > 0 ? send : nothing,
+      chunks: chunks.length > 0 ? chunks : nothing,
+      refusedReads: refusedReads.length > 0 ? refusedReads : nothing,
+      events: events.length > 0 ? events : nothing,
+    }
   }
 }

@@ -38,6 +38,8 @@ export class Replication {
   /** When the first of the notices that are owed has to go, or of the entries that wait. */
   noticeDueMs = Number.POSITIVE_INFINITY
   private commitSeen = 0
+  /** Of `neededToCommit`, written over by each: it runs for every answer. */
+  private readonly furthest: Progress[] = []
   /** Since when that has been the newest commit although there is more to commit; else never. */
   private stalledSinceMs = Number.POSITIVE_INFINITY
 
@@ -75,14 +77,16 @@ export class Replication {
     const { id, config, limits } = this.node
     const { voters, outgoing } = config.quorum
     if (limits.spareMs === 0 || outgoing.size > 0) return undefined
-    const ready: Progress[] = []
+    const ready = this.furthest
+    ready.length = 0
     for (const voter of voters.ids) {
       const peer = this.peers.get(voter)
-      if (peer?.state === 'replicate') ready.push(peer)
+      if (peer?.state === 'replicate') insert(ready, peer)
     }
     const count = majorityOf(voters.size) - (voters.ids.includes(id) ? 1 : 0)
     if (ready.length < count) return undefined
-    return ready.sort((a, b) => b.match - a.match).slice(0, count)
+    ready.length = count
+    return ready
   }
 
   /** Not one that could not be sent anything later either: its answer is what is waited for. */
@@ -240,4 +244,15 @@ export class Replication {
     if (peer.state === 'snapshot') resendChunks(peer)
     else peer.becomeProbe()
   }
+}
+
+/** Behind all that hold as much: there are at most nine. */
+function insert(furthestFirst: Progress[], peer: Progress): void {
+  let at = furthestFirst.length
+  furthestFirst.push(peer)
+  while (at > 0 && (furthestFirst[at - 1] as Progress).match < peer.match) {
+    furthestFirst[at] = furthestFirst[at - 1] as Progress
+    at--
+  }
+  furthestFirst[at] = peer
 }

@@ -24,31 +24,45 @@ export function keepsPromise(
 ): Violation | undefined {
   if (frame.kind === 'preVoteRequest' || frame.kind === 'preVoteAnswer') return undefined
   const { term } = frame.value
-  const broken = (what: string) =>
-    violation(LAW, `${frame.kind} of ${host} in term ${term}: ${what}`)
-  if (safe.term < term) return broken(`its disk is in term ${safe.term}`)
+  if (safe.term < term) return broken(host, frame, `its disk is in term ${safe.term}`)
   // What was promised in an earlier term was kept then.
   if (safe.term > term) return undefined
-  const { promised } = safe
-  const lacks = (claimed: Position) =>
-    reachesBeyond(claimed, promised)
-      ? broken(
-          `it claims ${claimed.index}@${claimed.term}, its disk ends at ${promised.index}@${promised.term}`,
-        )
-      : undefined
   switch (frame.kind) {
-    case 'voteRequest':
-      return lacks({ index: frame.value.lastIndex, term: frame.value.lastTerm })
-    case 'voteAnswer':
+    case 'voteRequest': {
+      const { lastIndex, lastTerm } = frame.value
+      return lacks(host, frame, { index: lastIndex, term: lastTerm }, safe)
+    }
+    case 'voteAnswer': {
       if (!frame.value.granted || safe.vote === to) return undefined
-      return broken(`its disk remembers ${safe.vote === undefined ? 'no vote' : 'another vote'}`)
+      const whose = safe.vote === undefined ? 'no vote' : 'another vote'
+      return broken(host, frame, `its disk remembers ${whose}`)
+    }
     case 'appendAnswer': {
       const { accepted, index } = frame.value
       const held = accepted ? log.termAt(index) : undefined
       // A later leader's entry may have taken its place since; that is not what was accepted.
-      return held === undefined ? undefined : lacks({ index, term: Math.min(held, term) })
+      if (held === undefined) return undefined
+      return lacks(host, frame, { index, term: Math.min(held, term) }, safe)
     }
     default:
       return undefined
   }
+}
+
+function lacks(
+  host: string,
+  frame: RaftFrame,
+  claimed: Position,
+  { promised }: SafeState,
+): Violation | undefined {
+  if (!reachesBeyond(claimed, promised)) return undefined
+  return broken(
+    host,
+    frame,
+    `it claims ${claimed.index}@${claimed.term}, its disk ends at ${promised.index}@${promised.term}`,
+  )
+}
+
+function broken(host: string, { kind, value }: RaftFrame, what: string): Violation {
+  return violation(LAW, `${kind} of ${host} in term ${value.term}: ${what}`)
 }

@@ -12,8 +12,8 @@ export class QuorumEvidence {
   /** Who would vote, and who did, by candidate and term. */
   private readonly promises = new Map<string, Set<string>>()
   private readonly supporters = new Map<string, Set<string>>()
-  /** By disk and term: up to which entry it holds what the leader holds. */
-  private readonly acknowledgements = new Map<string, number>()
+  /** By host, its disk and the term: up to which entry it holds what the leader holds. */
+  private readonly acknowledgements = new Map<PeerId, Map<number, Map<number, number>>>()
 
   /** A promise to vote leaves a disk. */
   wouldVote(voter: Member, term: number, candidate: PeerId): void {
@@ -65,8 +65,8 @@ export class QuorumEvidence {
 
   /** A disk vouches to the leader of a term for all entries up to there. */
   acknowledged(member: Member, term: number, index: number): void {
-    const said = `${nameOf(member)} ${term}`
-    this.acknowledgements.set(said, Math.max(index, this.acknowledgements.get(said) ?? 0))
+    const said = this.saidBy(member)
+    if (index > (said.get(term) ?? 0)) said.set(term, index)
   }
 
   /**
@@ -81,10 +81,7 @@ export class QuorumEvidence {
     safeIndex: number,
   ): Violation | undefined {
     const holds = (member: Member) =>
-      index <=
-      (member.id === leader
-        ? safeIndex
-        : (this.acknowledgements.get(`${nameOf(member)} ${term}`) ?? 0))
+      index <= (member.id === leader ? safeIndex : (this.saidBy(member).get(term) ?? 0))
     let found: Violation | undefined
     for (const config of configs) {
       if (config.voters.length === 0) continue
@@ -96,6 +93,14 @@ export class QuorumEvidence {
       )
     }
     return found
+  }
+
+  private saidBy({ id, storage }: Member): Map<number, number> {
+    const disks = this.acknowledgements.get(id) ?? new Map<number, Map<number, number>>()
+    if (disks.size === 0) this.acknowledgements.set(id, disks)
+    const said = disks.get(storage) ?? new Map<number, number>()
+    if (said.size === 0) disks.set(storage, said)
+    return said
   }
 }
 

@@ -136,7 +136,11 @@ export class Overseer {
     const { term, data } = entry
     const hash = hashOfBytes(data)
     this.judge(this.machines.observe({ kind: 'applied', host, index, term, hash, inTerm }))
-    if (!this.texts.has(index)) this.texts.set(index, Buffer.from(data).toString('latin1'))
+    if (!this.texts.has(index))
+      this.texts.set(
+        index,
+        Buffer.from(data.buffer, data.byteOffset, data.length).toString('latin1'),
+      )
   }
 
   private compare(host: string, state: LedgerState): void {
