@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib'
 import { wireLimits } from '../../protocol/consensus/limits.ts'
 import { Entry } from '../../protocol/consensus/messages.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
-import { decode, encodeBehind } from '../../protocol/wire/codec.ts'
+import { decode, encodeBehindBriefly } from '../../protocol/wire/codec.ts'
 import type { Infer, Schema } from '../../protocol/wire/schema.ts'
 import {
   field,
@@ -17,6 +17,7 @@ import {
   text,
   uint,
 } from '../../protocol/wire/schema.ts'
+import { hardStateKey } from './keys.ts'
 
 /** Drawn when the disk was first used: a disk that comes back empty is another disk. */
 export const Identity = message('Identity', { storage: field(1, uint()) })
@@ -48,7 +49,10 @@ export function seal(key: string, body: Uint8Array): Uint8Array {
 /** Puts the checksum of what follows it at the beginning of the record. */
 function sealed(key: string, record: Uint8Array): Uint8Array {
   const checksum = checksumOf(key, record.subarray(CHECKSUM_BYTES))
-  new DataView(record.buffer, record.byteOffset).setUint32(0, checksum)
+  record[0] = checksum >>> 24
+  record[1] = checksum >>> 16
+  record[2] = checksum >>> 8
+  record[3] = checksum
   return record
 }
 
@@ -61,7 +65,7 @@ export function unseal(key: string, record: Uint8Array): Uint8Array | undefined 
 }
 
 export function sealMessage<T>(key: string, schema: Schema<T>, value: NoInfer<T>): Uint8Array {
-  return sealed(key, encodeBehind(CHECKSUM_BYTES, schema, value))
+  return sealed(key, encodeBehindBriefly(CHECKSUM_BYTES, schema, value))
 }
 
 export function unsealMessage<T>(
@@ -74,6 +78,9 @@ export function unsealMessage<T>(
   return read?.ok ? read.value : undefined
 }
 
+/** Of the key under which something is written with every batch. */
+const ofHardStateKey = crc32(hardStateKey)
+
 function checksumOf(key: string, body: Uint8Array): number {
-  return crc32(body, crc32(key))
+  return crc32(body, key === hardStateKey ? ofHardStateKey : crc32(key))
 }

@@ -2,7 +2,9 @@
  * What goes around every message of a link: nothing for a message, an id for a request, the same
  * id back for its answer.
  */
+import { decodeBehind } from '../../protocol/wire/codec.ts'
 import { quick } from '../../protocol/wire/quick.ts'
+import type { Decoded } from '../../protocol/wire/refusal.ts'
 import {
   bytes,
   message,
@@ -14,6 +16,9 @@ import {
 } from '../../protocol/wire/schema.ts'
 import type { ValueType } from '../../protocol/wire/value-types.ts'
 import { refusalTextBytesMax } from './limits.ts'
+
+/** Of the field `payload` below. */
+const payloadTag = 0x1a
 
 interface Around<P> {
   requestId?: number
@@ -33,14 +38,23 @@ export type Sent<F> = Around<F>
 const envelopes = new Map<number, Schema<Envelope>>()
 const sents = new WeakMap<object, Schema<Sent<never>>>()
 
+/** What nearly all that comes is: a message to which nobody owes an answer, read where it stands. */
+export function plainMessage<F>(
+  frames: Schema<F>,
+  payloadBytesMax: number,
+  bytes: Uint8Array,
+): Decoded<F> | undefined {
+  return decodeBehind(frames, payloadTag, bytes, payloadBytesMax)
+}
+
 export function envelopeSchema(payloadBytesMax: number): Schema<Envelope> {
   const known = envelopes.get(payloadBytesMax)
   if (known !== undefined) return known
   const schema = quick(around(bytes(payloadBytesMax)), (reader) => {
-    if (reader.comes(0x1a)) return { payload: reader.view(payloadBytesMax) }
+    if (reader.comes(payloadTag)) return { payload: reader.view(payloadBytesMax) }
     const requestId = reader.uintAt(0x08)
     const responseTo = requestId < 0 ? reader.uintAt(0x10) : -1
-    if (!reader.comes(0x1a)) return undefined
+    if (!reader.comes(payloadTag)) return undefined
     const payload = reader.view(payloadBytesMax)
     return requestId >= 0 ? { requestId, payload } : { responseTo, payload }
   })

@@ -5,8 +5,9 @@
 import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { decode, encodeBriefly } from '../../protocol/wire/codec.ts'
+import type { Decoded } from '../../protocol/wire/refusal.ts'
 import type { Schema } from '../../protocol/wire/schema.ts'
-import { type Envelope, envelopeSchema, type Sent, sentSchema } from './envelope.ts'
+import { type Envelope, envelopeSchema, plainMessage, type Sent, sentSchema } from './envelope.ts'
 import type { Outgoing } from './frame-queue.ts'
 import { envelopeBytesMax, type LinkLimits, refusalTextBytesMax } from './limits.ts'
 import type { LinkRefusal } from './refusals.ts'
@@ -84,6 +85,8 @@ export class Exchange<F extends object> {
       this.#outlets.refused(from, 'tooLarge')
       return
     }
+    const message = plainMessage(this.#frames, this.#frameBytesMax - envelopeBytesMax, bytes)
+    if (message !== undefined) return this.#takeMessage(from, message)
     const envelope = decode(this.#envelope, bytes)
     if (!envelope.ok) {
       this.#outlets.refused(from, 'undecodable')
@@ -92,12 +95,11 @@ export class Exchange<F extends object> {
     const { requestId, responseTo, payload } = envelope.value
     if (responseTo !== undefined) this.#takeAnswer(from, responseTo, envelope.value)
     else if (payload === undefined) this.#outlets.refused(from, 'undecodable')
-    else if (requestId === undefined) this.#takeMessage(from, payload)
+    else if (requestId === undefined) this.#takeMessage(from, decode(this.#frames, payload))
     else this.#takeRequest(from, requestId, payload)
   }
 
-  #takeMessage(from: PeerId, payload: Uint8Array): void {
-    const frame = decode(this.#frames, payload)
+  #takeMessage(from: PeerId, frame: Decoded<F>): void {
     if (frame.ok) this.#handlers.onMessage(from, frame.value)
     else this.#outlets.refused(from, asLinkRefusal(frame.why))
   }

@@ -123,14 +123,15 @@ export type UnionOf<M extends MemberTable> = {
 /** On the wire: a protobuf message with one `oneof`. A kind not known is refused as such. */
 export function union<const M extends MemberTable>(name: string, members: M): Schema<UnionOf<M>> {
   const byKind = new Map<string, Member>()
-  const byNumber = new Map<number, Member>()
+  const byNumber: (Member | undefined)[] = []
   let depth = 1
   for (const [kind, [number, schema]] of Object.entries(members)) {
-    assert(!byNumber.has(number), 'a kind must have a number of its own', { name, kind })
+    assert(byNumber[number] === undefined, 'a kind must have a number of its own', { name, kind })
     const type = nested<unknown>(schema)
     const member = { kind, tag: fieldTag(number, wireLength), type }
     byKind.set(kind, member)
-    byNumber.set(number, member)
+    for (let gap = byNumber.length; gap < number; gap++) byNumber.push(undefined)
+    byNumber[number] = member
     depth = Math.max(depth, schema.depth + 1)
   }
   assert(depth <= nestingDepthMax, 'messages must not nest too deep', { name, depth })
@@ -149,7 +150,7 @@ export function union<const M extends MemberTable>(name: string, members: M): Sc
       let strangers = 0
       while (reader.at < reader.end) {
         const tag = reader.tag()
-        const member = byNumber.get(tag >>> 3)
+        const member = byNumber[tag >>> 3]
         if (member === undefined) {
           strangers++
           reader.skip(tag & 7)

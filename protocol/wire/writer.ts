@@ -4,34 +4,56 @@
  */
 import { Buffer } from 'node:buffer'
 import { AssertionFailed } from '../assert.ts'
-import { scratchBytes, scratchKeptBytesMax } from './limits.ts'
-import { brieflyCopy } from './slab.ts'
+import { slabShareMax } from './limits.ts'
 import { putVarint, varintLength } from './varint.ts'
 
 /** Texts up to this length are copied by hand: below it, a call into native code costs more. */
 const shortTextLength = 40
 
 export class Writer {
-  #bytes = new Uint8Array(scratchBytes)
-  #text = Buffer.from(this.#bytes.buffer)
+  readonly #firstBytes: number
+  readonly #keptBytesMax: number
+  #bytes: Uint8Array<ArrayBuffer>
+  #text: Buffer
   readonly #float = new DataView(new ArrayBuffer(8))
   readonly #floatBytes = new Uint8Array(this.#float.buffer)
+  /** What is before it has been given away. */
+  #from = 0
   #at = 0
+
+  /** The buffer's size in the beginning, and the one from which on it is not kept. */
+  constructor(firstBytes: number, keptBytesMax: number) {
+    this.#firstBytes = firstBytes
+    this.#keptBytesMax = keptBytesMax
+    this.#bytes = new Uint8Array(firstBytes)
+    this.#text = Buffer.from(this.#bytes.buffer)
+  }
 
   /** Forgets what an encoding before left behind, also one that was cut short by an assertion. */
   begin(): void {
-    this.#at = 0
-    if (this.#bytes.length > scratchKeptBytesMax) this.#grow(scratchBytes)
+    const { length } = this.#bytes
+    if (length > this.#keptBytesMax || length - this.#from < slabShareMax) {
+      this.#from = 0
+      this.#at = 0
+      this.#grow(this.#firstBytes)
+    }
+    this.#at = this.#from
   }
 
   /** A copy of what was written, owned by the caller. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#at)
+    return this.#bytes.slice(this.#from, this.#at)
   }
 
-  /** The same, in memory that is shared with others. */
+  /**
+   * What was written, where it stands, if it is small: what is written next comes behind it. Such
+   * memory lives as long as anything in it does: what is kept for long belongs elsewhere.
+   */
   finishBriefly(): Uint8Array {
-    return brieflyCopy(this.#bytes.subarray(0, this.#at))
+    if (this.#at - this.#from > slabShareMax) return this.finish()
+    const written = this.#bytes.subarray(this.#from, this.#at)
+    this.#from = this.#at
+    return written
   }
 
   uint(value: number, where: string): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import protobuf from 'protobufjs'
-import { decode, decodeWhole, encode, encodeBehind } from '../../protocol/wire/codec.ts'
+import { decode, decodeWhole, encode, encodeBehindBriefly } from '../../protocol/wire/codec.ts'
 import { field, message, nested, text } from '../../protocol/wire/schema.ts'
 import { anyFrame, anyPing, type Frame, Frame as FrameSchema, Ping, protoFile } from './samples.ts'
 
@@ -153,7 +153,7 @@ test('a message is the same whatever was guessed of its length', () => {
 test('room is left before a message where it is asked for', () => {
   const ack = { kind: 'ack', value: { seq: 300 } } as const
   encode(Ping, { ...nothing, blob: new Uint8Array(64).fill(255) })
-  const behind = encodeBehind(4, FrameSchema, ack)
+  const behind = encodeBehindBriefly(4, FrameSchema, ack)
   assert.deepEqual(behind, join(new Uint8Array(4), encode(FrameSchema, ack)))
 })
 
