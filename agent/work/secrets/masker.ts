@@ -7,6 +7,7 @@
  * place where a secret stands goes out.
  */
 
+import { FormIndex } from './form-index.ts'
 import { textOf, withoutLineEnd } from './values.ts'
 
 const MASK = Buffer.from('***')
@@ -53,19 +54,20 @@ function base64Forms(bytes: Buffer): Buffer[] {
 }
 
 export class Masker {
-  readonly #forms: readonly Buffer[]
+  readonly #forms: FormIndex
   #held: Buffer = Buffer.alloc(0)
   /** So many bytes at the beginning of what is held stand in a secret whose mask has gone out. */
   #masked = 0
 
   constructor(forms: Iterable<Uint8Array>) {
-    this.#forms = [...forms].map((form) => Buffer.from(form))
+    this.#forms = new FormIndex([...forms].map((form) => Buffer.from(form)))
   }
 
   /** What may go out now. */
   push(chunk: Uint8Array): Uint8Array {
     const bytes = Buffer.concat([this.#held, chunk])
-    return this.#out(bytes, this.#undecidedFrom(bytes))
+    // From there on it may be the beginning of a secret.
+    return this.#out(bytes, this.#forms.begunFrom(bytes))
   }
 
   /** The rest, when no more comes. */
@@ -93,38 +95,13 @@ export class Masker {
 
   /** Where secrets stand, in order; those that overlap are one. */
   #places(bytes: Buffer, masked: number): [from: number, to: number][] {
-    const found: [number, number][] = masked > 0 ? [[0, masked]] : []
-    for (const form of this.#forms) {
-      for (let at = bytes.indexOf(form); at >= 0; at = bytes.indexOf(form, at + 1)) {
-        found.push([at, at + form.length])
-      }
-    }
-    found.sort(([a], [b]) => a - b)
-    const places: [number, number][] = []
-    for (const [from, to] of found) {
+    const places: [number, number][] = masked > 0 ? [[0, masked]] : []
+    for (const [from, to] of this.#forms.found(bytes)) {
       const last = places.at(-1)
       if (last !== undefined && from < last[1]) last[1] = Math.max(last[1], to)
       else places.push([from, to])
     }
     return places
-  }
-
-  /** From where on the end of it may be the beginning of a secret. */
-  #undecidedFrom(bytes: Buffer): number {
-    let undecided = bytes.length
-    for (const form of this.#forms) {
-      const first = form[0] as number
-      const earliest = Math.max(0, bytes.length - form.length + 1)
-      for (
-        let at = bytes.indexOf(first, earliest);
-        at >= 0 && at < undecided;
-        at = bytes.indexOf(first, at + 1)
-      ) {
-        const rest = bytes.length - at
-        if (bytes.compare(form, 0, rest, at) === 0) undecided = at
-      }
-    }
-    return undecided
   }
 }
 
