@@ -13,6 +13,8 @@ export const secretLimits = {
   secretsMax: 1_000,
   /** For one agent to open, seal or hand on. */
   askMs: 3_000,
+  /** For a voter to see that whoever leads is written down as one that is told the key. */
+  seenMs: 1_000,
   /** How often an attempt's secrets are asked for, of all who may have them, and the wait between. */
   roundsMax: 4,
   roundMs: 1_000,
@@ -31,6 +33,7 @@ export const secretLimits = {
   namedMax: 8,
 } as const
 
+assert(secretLimits.seenMs < secretLimits.askMs, 'who asks for the key waits for an answer')
 assert(
   secretLimits.valueBytesMax * 2 < stateLimits.kvValueBytesMax,
   'a sealed value must fit what the ledger keeps of one',

@@ -133,6 +133,11 @@ export class MeshKey {
     const refused = (why: string): SecretAnswer => ({ opened: [], why })
     if (!this.isVoter(from)) return refused('only voters have the key of secrets')
     if (!isWrittenDown(this.#state, id, from)) {
+      // It may have been a moment ago, and not be here yet.
+      const timeoutMs = secretLimits.seenMs
+      await this.#agent.ledger.read({ kind: 'status' }, { consistency: 'linearizable', timeoutMs })
+    }
+    if (!isWrittenDown(this.#state, id, from)) {
       return refused('who is told the key of secrets is written down first')
     }
     const copy = (await this.has(id)) ? this.copyOf(id, publicKey) : undefined

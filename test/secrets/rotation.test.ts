@@ -242,6 +242,38 @@ test('when a voter is revoked another key comes by itself, and the one that it h
   assert.deepEqual(kindsAt(thief), [])
 })
 
+test('a leader that is revoked is replaced, and whoever leads then makes another key', async () => {
+  const { mesh } = await staged('revoked leader', 5)
+  const was = idOf(mesh)
+  const thief = mesh.leader!
+  const stolen = bytesOf(mesh, thief, was)
+  const at = mesh.members.find((member) => member !== thief)!
+  await revoke(mesh, at, thief)
+  const led = () => mesh.members.find((member) => member !== thief && member.agent.ledger.leads)
+  const idAt = (member = led()) => member && meshKeyIn(member.agent.ledger.state)
+  await mesh.until(() => idAt() !== undefined && idAt()?.id !== was, 'there is another', 120_000)
+  await mesh.until(() => idAt() !== undefined && idAt()?.was === undefined, 'it is alone', 120_000)
+  for (const { sealing, about } of sealedRows(stateOf(mesh, led()!))) {
+    assert.equal(openedUnder(stolen, sealing.sealed, about), undefined)
+  }
+  await mesh.until(() => !thief.agent.ledger.leads, 'it knows')
+})
+
+test('a host that is revoked while another key comes, of which it has a copy, is left behind by one more', async () => {
+  const { mesh } = await staged('revoked meanwhile', 5)
+  const was = idOf(mesh)
+  const thief = voterOf(mesh)
+  await mesh.call(mesh.leader!, 'rotateSecretsKey')
+  await underWay(mesh, was)
+  const second = idOf(mesh)
+  const stolen = bytesOf(mesh, thief, second)
+  await revoke(mesh, mesh.leader!, thief)
+  await replaced(mesh, second)
+  assert.notEqual(idOf(mesh), was)
+  assert.deepEqual(openedBy(mesh, stolen), [])
+  assert.equal(openedBy(mesh, bytesOf(mesh, mesh.leader!, idOf(mesh))).length, 5)
+})
+
 test('a host that voted once is known to have had the key, and when it is revoked later another comes', async () => {
   const { mesh } = await staged('demoted', 4)
   const was = idOf(mesh)
@@ -290,6 +322,44 @@ test('who comes to vote later has the new key, and a voter that was away gets it
   const another = () => mesh.leader !== undefined && mesh.leader !== first
   await mesh.until(another, 'another leads', 120_000)
   await mesh.until(has, 'all who vote have it', 120_000)
+  await succeeded(mesh, await begun(mesh, mesh.leader!))
+  assert.equal(found.length, 2)
+})
+
+test('a leader without a copy is written down, and told the key by another voter', async () => {
+  const { mesh, found } = await staged('told')
+  const was = idOf(mesh)
+  const heir = voterOf(mesh)
+  heir.host.crash('kill')
+  await mesh.call(mesh.leader!, 'rotateSecretsKey')
+  await replaced(mesh, was)
+  const id = idOf(mesh)
+  const last = mesh.leader!
+  await mesh.again(heir)
+  const knows = () => meshKeyIn(stateOf(mesh, heir))?.id === id
+  const endMs = mesh.world.nowMs + 60_000
+  while (!knows() && mesh.world.nowMs < endMs) await mesh.world.runFor(1)
+  last.agent.ledger.transfer(heir.agent.id)
+  while (!heir.agent.ledger.leads && mesh.world.nowMs < endMs) await mesh.world.runFor(1)
+  assert.equal(copyFor(stateOf(mesh, heir), id, heir.agent.id), undefined)
+  await set(mesh, heir, 'deploy', 'set-by-the-heir-itself')
+  await mesh.until(() => holdersOf(stateOf(mesh), id).length === 3, 'it has its own copy')
+  assert.equal(idOf(mesh), id)
+  await succeeded(mesh, await begun(mesh, heir))
+  assert.deepEqual(found, ['set-by-the-heir-itself', textOf('registry')])
+})
+
+test('all hosts lose their power in the middle, and go on from what the ledger has', async () => {
+  const { mesh, found } = await staged('power')
+  const was = idOf(mesh)
+  for (let i = 0; i < 20; i++) await set(mesh, mesh.leader!, `many-${i}`)
+  await mesh.call(mesh.leader!, 'rotateSecretsKey')
+  await underWay(mesh, was, 12)
+  for (const { host } of mesh.members) host.crash('powerLoss')
+  for (const { host } of mesh.members) host.restart()
+  await mesh.until(() => mesh.leader !== undefined, 'somebody leads', 120_000)
+  await replaced(mesh, was)
+  assert.equal(openedBy(mesh, bytesOf(mesh, mesh.leader!, idOf(mesh))).length, 25)
   await succeeded(mesh, await begun(mesh, mesh.leader!))
   assert.equal(found.length, 2)
 })
