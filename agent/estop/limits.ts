@@ -14,10 +14,13 @@ export const estopLinkLimits: LinkLimits = {
   backoffCapMs: 2_000,
 }
 
+/** A word is a KiB or two, with its hands. A mebibyte takes 30 ms of a core, whatever is in it. */
 export const estopLinkQuotas: Quotas = {
   ...linkQuotas,
   framesPerSecond: 200,
   framesBurst: 1_000,
+  bytesPerSecond: 1 << 20,
+  bytesBurst: 4 << 20,
 }
 
 export const estopDriverLimits = {

@@ -47,8 +47,17 @@ const FAREWELL_DEADLINE_MS = 1_000
 const FAREWELL_CHECK_MS = 20
 /** Frames of membership are small; a repair is the largest. */
 const frameBytesMax = 256 * 1024
-/** Of one peer. Some come in a second; a thousand members are told of in a few dozen. */
-const quotas = { ...linkQuotas, framesPerSecond: 200, framesBurst: 1_000 }
+/**
+ * Of one peer. Some come in a second; a thousand members are told of in a few dozen, which are 600 KiB.
+ * A mebibyte takes 30 ms of a core, whatever is in it.
+ */
+const quotas = {
+  ...linkQuotas,
+  framesPerSecond: 200,
+  framesBurst: 1_000,
+  bytesPerSecond: 1024 * 1024,
+  bytesBurst: 4 * 1024 * 1024,
+}
 
 export class MembershipService {
   private readonly ports: MembershipPorts
