@@ -117,6 +117,6 @@ export function secretsKeyChecks(agent: Agent): HealthCheck[] {
   }
   const lost = revokedHolders(agent, row.id).map((peer) => agent.membership.nameOf(peer))
   if (lost.length === 0) return [{ check, state: 'ok', ageMs: 0 }]
-  const cause = `revoked, and not without the key of secrets yet: ${lost.join(', ')}`
+  const cause = `hosts that were revoked had the key of secrets, and no other is in its place yet: ${lost.join(', ')}`
   return [{ check, state: 'degraded', ageMs: 0, cause, remedy }]
 }

@@ -31,6 +31,10 @@ export async function list(context: Context): Promise<number> {
     ])
     const columns = [{ title: 'SECRET' }, { title: 'SET BY' }, { title: 'AGE', right: true }]
     io.out(`${table(columns, rows, io.columns())}\n`)
+    const read = secrets.filter(({ resealed }) => resealed).map(({ name }) => plain(name))
+    if (read.length > 0 && !context.quiet) {
+      io.err(`who had the key of secrets before may have read these: ${read.join(', ')}\n`)
+    }
   } else if (!context.quiet) io.err('there are none; skein secret set NAME makes one\n')
   return secrets.length > 0 ? exitCodes.done : exitCodes.notFound
 }
