@@ -293,6 +293,28 @@ for (const [language, spoken] of Object.entries(languages)) {
     assert.equal(text(), 'lives\n')
     for (const each of [before.cell, cell]) each.close()
   })
+
+  test(`${language}: one that is meant and is being started keeps nobody from being killed at one word`, async (t) => {
+    const { cells, directory } = cellsIn(t, spoken)
+    const before = await run(cells, { argv: ['sleep', '60'] })
+    // With whoever starts programs: nobody is left where all were killed at one word.
+    const group = stagesGroup(basename(directory))
+    const members = group?.members() ?? []
+    const name = `cell-${names++}`
+    const next = run(cells, { name, argv: ['sleep', '60'] }).catch((error: unknown) => error)
+    await cells.killAll(new Set([before.cell.name, name]))
+    assert.deepEqual(await before.cell.exited(), { kind: 'signalled', signal: 'SIGKILL' })
+    assert.deepEqual(group?.members().filter((pid) => members.includes(pid)) ?? [], [])
+    const started = await next
+    // It may have begun only since: whoever wants it dead sees to that when it has.
+    if (started instanceof Error) assert.ok(started instanceof StartError)
+    await cells.killAll(new Set([name]))
+    assert.equal(cells.sweep(new Set()), 0, 'nothing of either is left')
+    before.cell.close()
+    const after = await run(cells, { argv: ['sh', '-c', 'echo lives'] })
+    assert.deepEqual(await after.cell.exited(), { kind: 'exited', code: 0 })
+    after.cell.close()
+  })
 }
 
 test('cells that are held still do nothing until they are let go, and can be killed', async (t) => {

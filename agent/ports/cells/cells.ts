@@ -54,8 +54,8 @@ export class SystemCells implements Cells {
   readonly #share: StageShare
   /** Those that were not let go of, by name. */
   readonly #open = new Map<string, SystemCell>()
-  /** Programs that are being started, and are in no cell yet. */
-  #starting = 0
+  /** Of programs that are being started, and are in no cell yet. */
+  readonly #starting = new Set<CellSpec>()
   readonly #user: StageUser | undefined
   readonly #sandbox: Sandbox
   readonly #holding: Holding
@@ -113,11 +113,11 @@ export class SystemCells implements Cells {
 
   async start(spec: CellSpec, onOutput: OnCellOutput): Promise<Cell> {
     assert(lawfulName.test(spec.name), 'a cell has a plain name', { name: spec.name })
-    this.#starting++
+    this.#starting.add(spec)
     try {
       return await this.#start(spec, onOutput)
     } finally {
-      this.#starting--
+      this.#starting.delete(spec)
     }
   }
 
@@ -204,7 +204,12 @@ export class SystemCells implements Cells {
    * and another takes its place.
    */
   #groupOfAll(names: ReadonlySet<string>): ControlGroup | undefined {
-    if (this.#starting > 0) return undefined
+    // One that opens may be in it without being known, and one that is being started may be in a
+    // group of its own without having a cell to kill it by.
+    if (this.#starter.opens) return undefined
+    for (const spec of this.#starting) {
+      if (!names.has(spec.name) || this.#wantsGroup(spec)) return undefined
+    }
     for (const name of this.#open.keys()) if (!names.has(name)) return undefined
     return this.#share.group
   }
@@ -276,16 +281,20 @@ export class SystemCells implements Cells {
   }
 
   /** Only for a limit that the kernel will enforce: to make one costs as much as a small program. */
-  #groupFor({ name, limits }: CellSpec): ControlGroup | undefined {
-    const groups = this.#groups
-    if (!groups) return undefined
-    const wanted = limitNames.some((limit) => limits[limit] !== undefined && groups.enforces(limit))
-    if (!wanted) return undefined
+  #groupFor(spec: CellSpec): ControlGroup | undefined {
+    const { name, limits } = spec
+    if (!this.#wantsGroup(spec)) return undefined
     try {
-      return groups.make(name, limits)
+      return this.#groups?.make(name, limits)
     } catch (error) {
       throw new StartError('limit', `no control group for ${name}: ${String(error)}`)
     }
+  }
+
+  #wantsGroup({ limits }: CellSpec): boolean {
+    return limitNames.some(
+      (limit) => limits[limit] !== undefined && this.#groups?.enforces(limit) === true,
+    )
   }
 
   #cell(name: string, parts: Omit<CellParts, 'name' | 'owner' | 'census' | 'onClose'>): SystemCell {

@@ -31,6 +31,8 @@ export class Starter {
   readonly #nurseries: Partial<Record<NurseryKind, Nurseries>> = {}
   /** Those that have started something. */
   readonly #born = new Set<Nursery>()
+  /** Nurseries that are not ready yet. */
+  #opening = 0
 
   constructor(parts: StarterParts) {
     this.#parts = parts
@@ -43,6 +45,11 @@ export class Starter {
     if (given.spec.sandbox === undefined) return this.#launchHeld(given, held)
     const launched = await this.#launchHeld(this.#sandboxed(given), held)
     return { ...launched, end: launched.end.then(endInside) }
+  }
+
+  /** Whether a nursery is on its way that cannot be abandoned yet. */
+  get opens(): boolean {
+    return this.#opening > 0
   }
 
   /** Every nursery is being killed with all that it has started: others take their places. */
@@ -84,7 +91,12 @@ export class Starter {
     const { languages, share, holding } = this.#parts
     const nurseries = this.#nurseries
     const before = which === 'grouping' ? [] : holding[which]
-    const open = (): Nurseries => Nursery.open(languages, share, before)
+    const open = (): Nurseries => {
+      this.#opening++
+      return Nursery.open(languages, share, before).finally(() => {
+        this.#opening--
+      })
+    }
     nurseries[which] ??= open()
     const opening = nurseries[which]
     const nursery = await opening
