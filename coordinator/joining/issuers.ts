@@ -68,9 +68,14 @@ export function* retiringIssuers(state: LedgerState): Generator<RetiringIssuer> 
   }
 }
 
+/** Certificates never change; each agent asks again and again what its own says. */
+const grants = new WeakMap<Certificate, Grant | undefined>()
+
 /** The issuing key that stands behind a credential. */
 export function issuerBehind({ issuer }: Credential): Grant | undefined {
-  return issuer && grantIn(issuer)
+  if (issuer === undefined) return undefined
+  if (!grants.has(issuer)) grants.set(issuer, grantIn(issuer))
+  return grants.get(issuer)
 }
 
 /** Whether that is the certificate of an issuing key: the one of now, one before, or the one behind this. */
