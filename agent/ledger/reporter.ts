@@ -6,7 +6,7 @@ import { eraOf, termText } from '../../protocol/consensus/era.ts'
 import type { RaftEvent } from '../../protocol/consensus/ready.ts'
 import { digestOf, digitsTold } from '../../protocol/ledger/digest.ts'
 import type { StopReason } from '../../protocol/ledger/ledger.ts'
-import { LEDGER_VERSION } from '../../protocol/ledger/state.ts'
+import { LEDGER_VERSION, type LedgerState } from '../../protocol/ledger/state.ts'
 import type { LedgerRecord } from '../../protocol/membership/digest.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { HeadKeeper } from '../audit/head-keeper.ts'
@@ -26,6 +26,7 @@ export class LedgerReporter {
   private timer: Timer | undefined
   private told: LedgerRecord | undefined
   private whyTold: string | undefined
+  private digested: { readonly state: LedgerState; readonly digest: string } | undefined
 
   constructor(
     ledger: LedgerService,
@@ -111,12 +112,20 @@ export class LedgerReporter {
       term: status.term,
       commit: status.commit,
       applied: state.index,
-      digest: digestOf(state).slice(0, digitsTold),
+      digest: this.digestTold(state),
       stopped: stopped !== undefined,
       supports: LEDGER_VERSION,
       ...(mark ? { mark } : {}),
       ...(audit ? { audit } : {}),
     }
+  }
+
+  /** A state never changes: at rest the same one is told of again and again. */
+  private digestTold(state: LedgerState): string {
+    if (this.digested?.state !== state) {
+      this.digested = { state, digest: digestOf(state).slice(0, digitsTold) }
+    }
+    return this.digested.digest
   }
 
   private inWords(event: RaftEvent): string | undefined {

@@ -6,7 +6,7 @@ import { commandSchema } from '../../protocol/ledger/commands/kind.ts'
 import type { Numbered } from '../../protocol/ledger/commands/sessions.ts'
 import type { Appended } from '../../protocol/ledger/ledger.ts'
 import { resultCodeOf, resultCodes } from '../../protocol/ledger/result.ts'
-import { decode, encode } from '../../protocol/wire/codec.ts'
+import { decode, encodeBriefly } from '../../protocol/wire/codec.ts'
 import type { Infer } from '../../protocol/wire/schema.ts'
 import {
   bool,
@@ -73,7 +73,7 @@ export function encodeRequest(wanted: readonly Wanted[], timeoutMs: number): Uin
     ...numbered,
     ...(proof === undefined ? {} : { proof }),
   }))
-  return encode(AppendRequest, { timeoutMs: Math.ceil(timeoutMs), items })
+  return encodeBriefly(AppendRequest, { timeoutMs: Math.ceil(timeoutMs), items })
 }
 
 export function decodeRequest(
@@ -90,7 +90,7 @@ export function decodeRequest(
 }
 
 export function encodeOutcomes(outcomes: readonly Appended[]): Uint8Array {
-  return encode(AppendAnswer, { items: outcomes.map(answerOf) })
+  return encodeBriefly(AppendAnswer, { items: outcomes.map(answerOf) })
 }
 
 function answerOf(appended: Appended): Infer<typeof ItemAnswer> {

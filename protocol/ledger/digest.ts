@@ -10,7 +10,7 @@
  * there are signatures and the audit chain.
  */
 import { hash } from 'node:crypto'
-import { encode } from '../wire/codec.ts'
+import { encodeBriefly } from '../wire/codec.ts'
 import { bytes, field, message, uint } from '../wire/schema.ts'
 import { fromOctets, type Octets } from './octets.ts'
 import { hashRow, rowHash } from './row-hash.ts'
@@ -102,7 +102,7 @@ export const digitsTold = 16
 /** 32 hexadecimal digits. States with the same content have the same digest, at whatever index. */
 export function digestOf(state: DigestSource): string {
   const { a, b, c, d } = state.sum
-  const input = encode(DigestInput, {
+  const input = encodeBriefly(DigestInput, {
     a: a >>> 0,
     b: b >>> 0,
     c: c >>> 0,

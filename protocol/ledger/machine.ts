@@ -11,7 +11,7 @@
  *   diverging, and its state stays as it was, whole and right, for a newer program to go on from.
  */
 import { AssertionFailed } from '../assert.ts'
-import { decodeWhole, encode } from '../wire/codec.ts'
+import { decodeWhole, encodeBriefly } from '../wire/codec.ts'
 import { quick } from '../wire/quick.ts'
 import { field, message, nested, optional, type Schema, uint } from '../wire/schema.ts'
 import { catalogue } from './catalogue.ts'
@@ -111,7 +111,7 @@ export class Machine<C extends Catalogue = typeof catalogue> {
   /** The payload of the entry to propose, written for the lowest version that knows the command. */
   seal(command: CommandOf<C>, { timeMs, numbered }: Stamp): Sealed {
     try {
-      const bytes = encode(this.schema, { timeMs, ...numbered, command })
+      const bytes = encodeBriefly(this.schema, { timeMs, ...numbered, command })
       if (bytes.length >= this.limits.entryBytesMax) return tooLarge(this.limits)
       const payload = new Uint8Array(1 + bytes.length)
       payload[0] = kindOf(this.kinds, command.kind).needs(command.value)
