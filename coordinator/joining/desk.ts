@@ -300,9 +300,10 @@ export class JoinDesk {
   /** The key that came with the first host goes to the ledger, whoever leads it. */
   async #handOver(): Promise<void> {
     await this.#issuing.forgetIfRevoked()
-    const { own, isKept } = this.#issuing
     const { leader, id, leads } = this.#agent.ledger
-    if (own === undefined || isKept || leader === undefined) return
+    if (this.#issuing.isKept || leader === undefined) return
+    const { own } = this.#issuing
+    if (own === undefined) return
     if (leads) await this.#issuing.keep(own)
     else if (leader !== id) await this.#ask(leader, { kind: 'offer', value: { issuer: own } })
   }

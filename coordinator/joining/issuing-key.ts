@@ -44,6 +44,8 @@ export class IssuingKey {
   readonly #agent: Agent
   readonly #meshKey: MeshKey
   #own: IssuingSeed | undefined
+  /** Of its certificate. */
+  #ownSerial: string | undefined
   readonly #forget: () => Promise<void>
   /** What was opened last, and of which row. */
   #opened: { revision: number; issuer: Issuer } | undefined
@@ -61,6 +63,7 @@ export class IssuingKey {
     this.#agent = agent
     this.#meshKey = meshKey
     this.#own = own
+    this.#ownSerial = own && grantIn(own.certificate)?.serial
     this.#forget = forget
   }
 
@@ -76,9 +79,9 @@ export class IssuingKey {
 
   /** What nobody believes any more need not lie on a disk. */
   async forgetIfRevoked(): Promise<void> {
-    const grant = this.#own && grantIn(this.#own.certificate)
-    if (grant === undefined || !this.#agent.trust.isRevoked(grant.serial)) return
+    if (this.#ownSerial === undefined || !this.#agent.trust.isRevoked(this.#ownSerial)) return
     this.#own = undefined
+    this.#ownSerial = undefined
     await this.#forget()
   }
 
