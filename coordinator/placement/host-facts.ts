@@ -63,8 +63,27 @@ export function hostsRunning(
   return hosts
 }
 
-export function factsOf(member: KnownMember, order: NodeOrders | undefined): HostFacts {
-  const { id, state, profile, digest } = member
+/** What labels and the profile say together, which changes seldom. */
+interface Described {
+  readonly os: string | undefined
+  readonly arch: string | undefined
+  readonly labels: Readonly<Record<string, string>>
+  readonly custom: Readonly<Record<string, number>>
+  readonly features: readonly string[] | undefined
+  readonly attemptsMax: number
+}
+
+/** By profiles, which never change, of hosts of which operators have said nothing: nearly all. */
+const described = new WeakMap<Profile, Described>()
+
+function describedBy(profile: Profile | undefined, order: NodeOrders | undefined): Described {
+  if (profile === undefined || order !== undefined) return describe(profile, order)
+  const known = described.get(profile) ?? describe(profile, order)
+  described.set(profile, known)
+  return known
+}
+
+function describe(profile: Profile | undefined, order: NodeOrders | undefined): Described {
   const [os, arch] = platformOf(profile)
   const labels: Record<string, string> = {
     ...(os === undefined ? {} : { os }),
@@ -72,8 +91,15 @@ export function factsOf(member: KnownMember, order: NodeOrders | undefined): Hos
     ...profile?.labels,
     ...order?.labels,
   }
+  const attemptsMax =
+    amount(labels[ATTEMPTS]) ?? profile?.attemptsMax ?? placementLimits.attemptsMaxDefault
+  return { os, arch, labels, custom: customIn(labels), features: featuresIn(labels), attemptsMax }
+}
+
+export function factsOf(member: KnownMember, order: NodeOrders | undefined): HostFacts {
+  const { id, state, profile, digest } = member
+  const { os, arch, labels, custom, features, attemptsMax } = describedBy(profile, order)
   const { load } = digest
-  const features = featuresIn(labels)
   return {
     id,
     name: profile?.name ?? id.slice(-8),
@@ -89,12 +115,11 @@ export function factsOf(member: KnownMember, order: NodeOrders | undefined): Hos
     ...(load === undefined
       ? {}
       : { disk: { totalBytes: load.diskTotalBytes, availableBytes: load.diskAvailableBytes } }),
-    custom: customIn(labels),
+    custom,
     ...(features === undefined ? {} : { features }),
     ...(profile?.noSandbox === undefined ? {} : { noSandbox: profile.noSandbox }),
     ...(profile?.noSecretFiles === undefined ? {} : { noSecretFiles: profile.noSecretFiles }),
-    attemptsMax:
-      amount(labels[ATTEMPTS]) ?? profile?.attemptsMax ?? placementLimits.attemptsMaxDefault,
+    attemptsMax,
     ...(load === undefined ? {} : { load: loadOf(load, member) }),
   }
 }
