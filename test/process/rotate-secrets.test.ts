@@ -50,7 +50,7 @@ before(async () => {
     const set = await skein('secret', 'set', name, '--from-file', file)
     assert.equal(set.code, exitCodes.done, set.err)
   }
-  await until('all have the key', async () => (await keyNow())?.holders.length === hosts)
+  await until('all have the key', allHaveKey)
 })
 
 after(async () => {
@@ -82,6 +82,13 @@ async function keyNow(address?: string): Promise<SecretsKey | undefined> {
   const at = address === undefined ? [] : ['--address', address]
   const read = KeyList.safeParse(await jsonOf('keys', 'ls', ...at))
   return read.success ? read.data.secrets : undefined
+}
+
+/** Each answers, and knows that all have it. */
+async function allHaveKey(): Promise<boolean> {
+  const nodes = readMeshFile(layout)?.nodes ?? []
+  const keys = await Promise.all(nodes.map(({ apiAddress }) => keyNow(apiAddress)))
+  return keys.length === hosts && keys.every((key) => key?.holders.length === hosts)
 }
 
 const nodeNamed = (name: string | undefined) => {
@@ -138,6 +145,7 @@ test('it is told what another key is no help against, until it is set anew', asy
 })
 
 test('when a host is revoked another key comes by itself, which it has no copy of', async () => {
+  await until('the one that was killed is back', allHaveKey)
   const was = (await keyNow())?.id
   const leader = (await statusOf())?.ledger?.leader
   const { nodes = [] } = readMeshFile(layout) ?? {}
