@@ -22,7 +22,7 @@ export const secretLimits = {
    * How often a leader looks whether every voter has the key and nobody else, once there is one, and
    * whether another must take its place; and a host, whether it holds one that it is to forget.
    */
-  lookMs: 1_000,
+  lookMs: 2_500,
   /** Rows that tell of a key which is over, removed in one entry. */
   forgottenAtOnce: 256,
   /** How often a secret is sealed anew because others were set, or another key came, at that moment. */
