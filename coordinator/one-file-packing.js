@@ -2,12 +2,13 @@
 import { hash } from 'node:crypto'
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
-import { recordIn, stampOf } from './one-file.js'
+import { keptIn, recordIn, stampOf } from './one-file.js'
 
 /** An agent reads the map of its file when something goes wrong, which may be long after a change. */
 const KEPT_MS = 30 * 24 * 3_600_000
+const LOOK_MS = 25
 /** Native, or large and seldom wanted. */
 const APART = ['classic-level', 'pino-pretty', 'systeminformation']
 
@@ -15,7 +16,43 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const entry = fileURLToPath(new URL('agent-program.ts', import.meta.url))
 const [directory = ''] = process.argv.slice(2)
 
+/** Of several that start after a change one packs, and the others wait for it. */
+async function packInTurn() {
+  const turn = join(directory, 'packing')
+  while (!hasTaken(turn)) {
+    await wait(LOOK_MS)
+    if (!isAlive(turn)) rmSync(turn, { force: true })
+  }
+  try {
+    if (keptIn(directory) === undefined) await pack()
+  } finally {
+    rmSync(turn, { force: true })
+  }
+}
+
+function hasTaken(turn) {
+  try {
+    writeFileSync(turn, String(process.pid), { flag: 'wx' })
+    return true
+  } catch (error) {
+    if (error.code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Whoever took the turn; not, if it was killed and could not give it back. */
+function isAlive(turn) {
+  try {
+    const pid = Number(readFileSync(turn, 'utf8'))
+    // It has been made, and its number is about to be written.
+    return pid === 0 || process.kill(pid, 0)
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
+}
+
 async function pack() {
+  const { build } = await import('esbuild')
   const startedMs = Date.now()
   const { outputFiles, metafile } = await build({
     entryPoints: [entry],
@@ -86,4 +123,4 @@ const whereTheyWere = {
   },
 }
 
-await pack()
+await packInTurn()

@@ -32,7 +32,8 @@ function isWritable(directory) {
   }
 }
 
-function keptIn(directory) {
+/** One of which no file has changed since. */
+export function keptIn(directory) {
   try {
     const { file, inputs } = JSON.parse(readFileSync(recordIn(directory), 'utf8'))
     const isCurrent = inputs.every(([path, stamp]) => stampOf(path) === stamp)

@@ -1,9 +1,11 @@
 /** The agent in one file: made once, made again after a change, and never in the way of a start. */
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { execFile, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { temporaryDirectory } from '../ports/temporary-directory.ts'
 
 interface OneFile {
@@ -53,6 +55,20 @@ test('the agent is put into one file, and again only after a change', async (t) 
     assert.match(there ?? '', /function failLoudly\(/)
     assert.equal(oneFile.sourcesNamedFor(file)('nothing of ours'), 'nothing of ours')
   })
+})
+
+test('of several that start at once one makes it, also after one was killed at it', async (t) => {
+  const directory = temporaryDirectory(t)
+  const killed = spawnSync(process.execPath, ['-e', '']).pid
+  writeFileSync(join(directory, 'packing'), String(killed))
+  const packing = fileURLToPath(new URL('../../coordinator/one-file-packing.js', import.meta.url))
+  const starts = [1, 2, 3].map(() => promisify(execFile)(process.execPath, [packing, directory]))
+  await Promise.all(starts)
+  assert.equal(readdirSync(directory).filter((name) => name.endsWith('.mjs')).length, 1)
+  assert(!readdirSync(directory).includes('packing'), 'the turn is given back')
+  const recorded = statSync(oneFile.recordIn(directory))
+  await promisify(execFile)(process.execPath, [packing, directory])
+  assert.equal(statSync(oneFile.recordIn(directory)).mtimeMs, recorded.mtimeMs)
 })
 
 test('where nothing can be kept there is no such file, and nothing is said', (t) => {
