@@ -1,7 +1,7 @@
 /**
  * One attack on one agent, from its start to what came of it: two real agents, the attacker beside
  * them, and the watch. First each kind of abuse alone, so that what the agent counts then is that
- * kind's; then all of them at once for the rest of the time.
+ * kind's; then all of them at once, for the time that was asked for.
  */
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -41,10 +41,10 @@ export async function attack(options: AttackOptions): Promise<FuzzResult> {
       await callOut(kind, attacker, watch)
       options.onProgress?.(`${kind} tried alone`)
     }
-    const passedMs = performance.now() - startedMs
+    const stormMs = watch.elapsedMs()
     const storm = attacker.storm()
     options.onProgress?.('all kinds at once')
-    await mesh.rest(Math.max(0, options.seconds * 1_000 - passedMs))
+    await mesh.rest(options.seconds * 1_000)
     attacker.cease()
     await storm
     const seconds = (performance.now() - startedMs) / 1_000
@@ -55,7 +55,7 @@ export async function attack(options: AttackOptions): Promise<FuzzResult> {
       tallies: attacker.tallies(),
       failures: attacker.failures.slice(0, FAILURES_SHOWN),
       refused,
-      memory: memoryOf(watch.resident, watch.heap),
+      memory: memoryOf(watch.resident, watch.heap, stormMs),
       healthMs: watch.healthMs,
       unanswered: watch.unanswered,
       looks: watch.looks,

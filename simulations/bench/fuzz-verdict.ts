@@ -1,6 +1,6 @@
 /**
  * What a fuzzed agent is judged by, and the figures that say so. Memory is judged twice, by the
- * last quarter of the time against the second, when the agent has warmed up. The median of what is
+ * last quarter of the storm against its second, when the agent has warmed up. The median of what is
  * resident says whether it is flat. The least that the heap held says whether anything is kept: it
  * is read just after a collection, so that garbage, which comes and goes by the engine's pace, does
  * not count.
@@ -26,14 +26,21 @@ export interface Memory {
   growthMib: number
   /** Least of the last quarter less the least of the second. */
   heapGrowthMib: number
-  /** Of the straight line through all but the first quarter. */
+  /** Of the straight line through all but the storm's first quarter. */
   slopeMibPerMinute: number
 }
 
-export function memoryOf(resident: readonly MemorySample[], heap: readonly MemorySample[]): Memory {
+/** `stormMs`: when all kinds at once began. What came one after the other before warms nothing up. */
+export function memoryOf(
+  resident: readonly MemorySample[],
+  heap: readonly MemorySample[],
+  stormMs: number,
+): Memory {
   const mibs = resident.map(({ mib }) => mib)
-  const [second, last] = quartersOf(resident)
-  const [secondHeap, lastHeap] = quartersOf(heap)
+  const inStorm = ({ atMs }: MemorySample) => atMs >= stormMs
+  const storm = resident.filter(inStorm)
+  const [second, last] = quartersOf(storm)
+  const [secondHeap, lastHeap] = quartersOf(heap.filter(inStorm))
   return {
     startMib: mibs[0] ?? Number.NaN,
     warmMib: percentile(second, 0.5),
@@ -41,7 +48,7 @@ export function memoryOf(resident: readonly MemorySample[], heap: readonly Memor
     endMib: mibs.at(-1) ?? Number.NaN,
     growthMib: percentile(last, 0.5) - percentile(second, 0.5),
     heapGrowthMib: Math.min(...lastHeap) - Math.min(...secondHeap),
-    slopeMibPerMinute: slopeOf(resident.slice(Math.floor(resident.length / 4))) * 60_000,
+    slopeMibPerMinute: slopeOf(storm.slice(Math.floor(storm.length / 4))) * 60_000,
   }
 }
 
