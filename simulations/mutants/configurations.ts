@@ -94,12 +94,11 @@ export const configurations: readonly Defect[] = [
         edits: [
           {
             file: leadership,
-            find: `    const index = config.quorum.reached((voter) =>
-      voter === id ? log.persisted : (this.peers.get(voter)?.match ?? 0),
-    )`,
+            find: '    const index = config.quorum.reached(this.heldBy)\n',
             replace: `    const held = [log.persisted, ...[...this.peers.values()].map(({ match }) => match)]
     held.sort((a, b) => b - a)
-    const index = held[Math.floor(config.quorum.voters.size / 2)] ?? 0`,
+    const index = held[Math.floor(config.quorum.voters.size / 2)] ?? 0
+`,
           },
         ],
         harness: 'mesh',
