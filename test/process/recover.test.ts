@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { DataDirectory } from '../../agent/ports/data-directory.ts'
+import { DataDirectoryError } from '../../agent/ports/data-directory-errors.ts'
 import { rebuild } from '../../agent/recovery/state.ts'
 import { survey } from '../../agent/recovery/survey.ts'
 import type { Status } from '../../coordinator/api/schemas.ts'
@@ -86,6 +87,21 @@ async function killAll(): Promise<void> {
   const pids = [supervisorPid, ...nodes().map(({ pid }) => pid)]
   for (const pid of pids) process.kill(pid, 'SIGKILL')
   await until('all are gone', async () => pids.every((pid) => processStart(pid) === undefined))
+  await until('and have let go of their disks', async () => {
+    for (const { dataDirectory } of nodes()) if (await isHeld(dataDirectory)) return false
+    return true
+  })
+}
+
+/** A thread of a killed process that waits for the device keeps the lock until that has answered. */
+async function isHeld(directory: string): Promise<boolean> {
+  try {
+    await (await DataDirectory.open(directory)).close()
+    return false
+  } catch (error) {
+    if (error instanceof DataDirectoryError && error.code === 'locked') return true
+    throw error
+  }
 }
 
 async function onDisk(name: string): Promise<{ state: LedgerState; part: string }> {
