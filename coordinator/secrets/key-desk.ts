@@ -11,6 +11,7 @@ import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import type { Leadership } from '../../protocol/ledger/ledger.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { type AuditNote, fitted } from '../audit/deed.ts'
+import { lookAfter } from '../looking-after.ts'
 import {
   copyFor,
   formerHoldersOf,
@@ -38,22 +39,12 @@ export class MeshKeyDesk {
     this.#meshKey = meshKey
   }
 
-  lead({ over }: Leadership): void {
-    let busy = false
-    const look = async () => {
-      if (busy) return
-      busy = true
-      try {
-        await this.#look(over)
-      } catch (error) {
-        const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
-        this.#log.error('the key of secrets is not looked after', { why })
-      } finally {
-        busy = false
-      }
-    }
-    const timer = this.#agent.ports.clock.every(secretLimits.lookMs, look)
-    over.addEventListener('abort', () => timer.cancel(), { once: true })
+  lead(turn: Leadership): void {
+    lookAfter({ clock: this.#agent.ports.clock, log: this.#log }, turn, {
+      what: 'the key of secrets',
+      everyMs: secretLimits.lookMs,
+      look: (over) => this.#look(over),
+    })
   }
 
   async #look(over: AbortSignal): Promise<void> {

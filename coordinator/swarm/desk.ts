@@ -15,6 +15,7 @@ import type { Candidacy, Leadership } from '../../protocol/ledger/ledger.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { fitted } from '../audit/deed.ts'
+import { lookAfter } from '../looking-after.ts'
 import type { MeshKey } from '../secrets/mesh-key.ts'
 import type { SwarmHold } from './hold.ts'
 import { swarmLimits } from './limits.ts'
@@ -114,23 +115,14 @@ export class SwarmDesk {
 
   // ── At whoever leads ──────────────────────────────────────────────────────────────────────────
 
-  #lead({ over }: Leadership): void {
+  #lead(turn: Leadership): void {
     this.#reports = new Map()
-    let busy = false
-    const look = async () => {
-      if (busy) return
-      busy = true
-      try {
-        await this.#look(over)
-      } catch (error) {
-        const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
-        this.#agent.ports.log.child('swarm').error('the swarm key is not looked after', { why })
-      } finally {
-        busy = false
-      }
-    }
-    const timer = this.#agent.ports.clock.every(swarmLimits.lookMs, look)
-    over.addEventListener('abort', () => timer.cancel(), { once: true })
+    const { clock, log } = this.#agent.ports
+    lookAfter({ clock, log: log.child('swarm') }, turn, {
+      what: 'the swarm key',
+      everyMs: swarmLimits.lookMs,
+      look: (over) => this.#look(over),
+    })
   }
 
   async #look(over: AbortSignal): Promise<void> {

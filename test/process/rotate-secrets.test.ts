@@ -5,12 +5,12 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { KeyList } from '../../coordinator/api/key-routes.ts'
-import { Health, Status } from '../../coordinator/api/schemas.ts'
+import { Health } from '../../coordinator/api/schemas.ts'
 import type { SecretsKey } from '../../coordinator/api/secret-key-routes.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { layoutOf, readMeshFile } from '../../simulations/mesh/layout.ts'
+import { looksBy, until } from './mesh-looks.ts'
 import { runSkeinIn } from './skein.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'skein-rotate-secrets-'))
@@ -18,6 +18,7 @@ const directory = join(home, 'mesh')
 const layout = layoutOf(directory)
 const env = { SKEIN_HOME: directory, XDG_CONFIG_HOME: join(home, 'config') }
 const skein = (...args: string[]) => runSkeinIn(env, ...args)
+const { jsonOf, statusOf } = looksBy(skein)
 const hosts = 5
 const noted = join(home, 'noted')
 const names = Array.from({ length: 8 }, (_, i) => `secret-${i}`)
@@ -58,25 +59,6 @@ after(async () => {
   await skein('down')
   rmSync(home, { recursive: true, force: true })
 })
-
-/** Until it is so; the deadline is only there to end a test that hangs. */
-async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const endMs = performance.now() + 120_000
-  while (!(await holds())) {
-    assert.ok(performance.now() < endMs, what)
-    await sleep(100)
-  }
-}
-
-async function jsonOf(...args: string[]): Promise<unknown> {
-  const { out } = await skein(...args, '--json')
-  return out.trim() === '' ? undefined : JSON.parse(out)
-}
-
-async function statusOf(): Promise<Status | undefined> {
-  const read = Status.safeParse(await jsonOf('status'))
-  return read.success ? read.data : undefined
-}
 
 async function keyNow(address?: string): Promise<SecretsKey | undefined> {
   const at = address === undefined ? [] : ['--address', address]

@@ -4,16 +4,16 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { startBarePeer } from '../../agent/network/bare-peer.ts'
 import { KeyList } from '../../coordinator/api/key-routes.ts'
 import { RunDetail } from '../../coordinator/api/run-schemas.ts'
-import { NodeList, Status } from '../../coordinator/api/schemas.ts'
+import { NodeList } from '../../coordinator/api/schemas.ts'
 import type { SwarmRotation } from '../../coordinator/api/swarm-key-routes.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { parseSwarmKey } from '../../protocol/identity/swarm-key.ts'
 import { parseJoinToken } from '../../protocol/joining/token.ts'
 import { layoutOf, meshAddressOf, readMeshFile } from '../../simulations/mesh/layout.ts'
+import { looksBy, until } from './mesh-looks.ts'
 import { runSkeinIn } from './skein.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'skein-rotate-'))
@@ -21,6 +21,7 @@ const directory = join(home, 'mesh')
 const layout = layoutOf(directory)
 const env = { SKEIN_HOME: directory, XDG_CONFIG_HOME: join(home, 'config') }
 const skein = (...args: string[]) => runSkeinIn(env, ...args)
+const { jsonOf, statusOf } = looksBy(skein)
 const hosts = 5
 const noted = join(home, 'noted')
 const workflow = join(home, 'long.yaml')
@@ -53,25 +54,6 @@ after(async () => {
   await skein('down')
   rmSync(home, { recursive: true, force: true })
 })
-
-/** Until it is so; the deadline is only there to end a test that hangs. */
-async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const endMs = performance.now() + 120_000
-  while (!(await holds())) {
-    assert.ok(performance.now() < endMs, what)
-    await sleep(100)
-  }
-}
-
-async function jsonOf(...args: string[]): Promise<unknown> {
-  const { out } = await skein(...args, '--json')
-  return out.trim() === '' ? undefined : JSON.parse(out)
-}
-
-async function statusOf(): Promise<Status | undefined> {
-  const read = Status.safeParse(await jsonOf('status'))
-  return read.success ? read.data : undefined
-}
 
 async function rotationAt(address: string): Promise<SwarmRotation | undefined> {
   const read = KeyList.safeParse(await jsonOf('keys', 'ls', '--address', address))
