@@ -40,6 +40,8 @@ import { Journal } from './journal/journal.ts'
 import { tellArtifacts, tellMembership, tellModule, tellRefusal, tellStop } from './journal/tell.ts'
 import { tellRevoked } from './journal/tell-trust.ts'
 import { LabelStore } from './labels.ts'
+import { OwnHistory } from './learning/own-history.ts'
+import { Telling } from './learning/telling.ts'
 import { LedgerReporter } from './ledger/reporter.ts'
 import { claimsAmong, lagAmong, leaderAmong } from './ledger/rumours.ts'
 import { LedgerService } from './ledger/service.ts'
@@ -135,6 +137,10 @@ export class Agent {
   readonly artifacts: ArtifactStore
   /** Runs that have ended. */
   readonly history: RunHistory
+  /** What attempts were like that have ended here. */
+  readonly learning: OwnHistory
+  /** What all hosts say of theirs. */
+  readonly telling: Telling
   /** Heads of the audit log, as agents have signed them. */
   readonly auditHeads: HeadKeeper
   readonly estop: EmergencyStop
@@ -236,6 +242,17 @@ export class Agent {
       limits: settings.artifacts,
       ...tellArtifacts(this.membership, this.journal, ports.log),
     })
+    this.learning = new OwnHistory(ports, () =>
+      this.facts === undefined
+        ? {}
+        : { cpus: this.facts.coresUsable, memoryBytes: this.facts.memoryUsableBytes },
+    )
+    this.telling = new Telling({
+      calls: this.calls,
+      own: this.learning,
+      isCoordinator: (peer) => this.peers.isCoordinator(peer),
+      peers: () => this.othersAlive(),
+    })
     this.releasing = new Releasing(ports, this.artifacts, this.ledger)
     this.work = new WorkDesk(
       { ...ports, artifacts: this.artifacts },
@@ -248,6 +265,10 @@ export class Agent {
           memoryBytes: this.facts?.memoryUsableBytes,
         }),
         forbidden: (from, run) => this.estop.forbids(from, run),
+        lessons: {
+          load: () => this.sampler.newest()?.sample.cpu,
+          learn: (lesson) => this.learning.learn(lesson),
+        },
       },
       this.workWire,
     )
@@ -448,6 +469,13 @@ export class Agent {
         needs: [],
         start: () => this.artifacts.start(),
         stop: () => this.artifacts.stop(),
+      },
+      {
+        name: 'learning',
+        priority: 4,
+        needs: [],
+        start: () => this.learning.start(),
+        stop: () => this.learning.stop(),
       },
       {
         name: 'pins',

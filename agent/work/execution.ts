@@ -10,6 +10,7 @@ import type { Workspace } from '../../protocol/ports/workspace.ts'
 import type { Finished, Outcome } from '../../protocol/work/attempt.ts'
 import { attemptKey } from '../../protocol/work/fence.ts'
 import { workLimits } from '../../protocol/work/limits.ts'
+import type { Lesson } from '../learning/lesson.ts'
 import type { Executors } from './admission.ts'
 import { type AttemptBook, type Left, overRecord } from './book.ts'
 import type { AttemptArtifacts } from './files.ts'
@@ -44,10 +45,18 @@ export interface ExecutionParts {
   turnstile: Turnstile
 }
 
+/** Who is told what attempts were like. */
+export interface Lessons {
+  /** Share of the host's cores that are busy. */
+  load(): number | undefined
+  learn(lesson: Lesson): void
+}
+
 export class Execution {
   readonly #ports: ExecutionPorts
   readonly #parts: ExecutionParts
   readonly #secrets: () => SecretSource | undefined
+  readonly #lessons: Lessons | undefined
   readonly #log: Log
   /** By task: the one that waits until an older attempt of the same is gone. */
   readonly #behind = new Map<string, Held>()
@@ -61,8 +70,10 @@ export class Execution {
     ports: ExecutionPorts,
     parts: ExecutionParts,
     secrets: () => SecretSource | undefined,
+    lessons: Lessons | undefined,
   ) {
     this.#secrets = secrets
+    this.#lessons = lessons
     this.#ports = ports
     this.#parts = parts
     this.#log = ports.log
@@ -83,6 +94,7 @@ export class Execution {
     if (this.#stopped) return
     for (const held of this.#parts.turnstile.admit()) {
       const life = this.#begin(held)
+      held.load = this.#lessons?.load()
       if (life) void life.start()
     }
   }
@@ -233,6 +245,7 @@ export class Execution {
     for (const tell of this.#awaited.get(held) ?? []) tell()
     this.#awaited.delete(held)
     held.finished = finished
+    this.#learn(held, finished)
     held.assignment = undefined
     held.life = undefined
     const next = this.#behind.get(held.task)
@@ -255,6 +268,17 @@ export class Execution {
         this.over(held)
       },
     )
+  }
+
+  #learn({ assignment, life, load }: Held, finished: Finished): void {
+    if (assignment?.fingerprint === undefined) return
+    const inputs = life?.broughtIn
+    this.#lessons?.learn({
+      assignment,
+      finished,
+      ...(load === undefined ? {} : { load }),
+      ...(inputs === undefined ? {} : { inputs }),
+    })
   }
 
   /** Its outcome is synced, where it is on record at all. */

@@ -20,12 +20,19 @@ export interface FileEvents {
   onNote(text: string): void
 }
 
+/** Files of other stages, and what they come to. */
+export interface BroughtIn {
+  readonly files: number
+  readonly bytes: number
+}
+
 export class AttemptFiles implements StepFiles {
   readonly isAny: boolean
   readonly #store: AttemptArtifacts
   readonly #assignment: Assignment
   readonly #events: FileEvents
   #isBringingIn = false
+  #broughtIn: BroughtIn | undefined
 
   constructor(store: AttemptArtifacts, assignment: Assignment, events: FileEvents) {
     this.#store = store
@@ -36,6 +43,10 @@ export class AttemptFiles implements StepFiles {
 
   get isBringingIn(): boolean {
     return this.#isBringingIn
+  }
+
+  get broughtIn(): BroughtIn | undefined {
+    return this.#broughtIn
   }
 
   async bringIn(directory: string): Promise<void> {
@@ -77,6 +88,8 @@ export class AttemptFiles implements StepFiles {
     try {
       const request = { manifest, holders, into: directory, signal }
       const { files, bytes, receivedBytes } = await this.#store.fetch(request)
+      const before = this.#broughtIn ?? { files: 0, bytes: 0 }
+      this.#broughtIn = { files: before.files + files, bytes: before.bytes + bytes }
       this.#events.onNote(
         `${files} files of ${stage} are here: ${bytes} bytes, ${receivedBytes} of them over the network`,
       )

@@ -29,6 +29,8 @@ export interface Held {
   /** Of the assignment, encoded. */
   bytes: number
   life: AttemptLife | undefined
+  /** Share of the host's cores that were busy as it began, where that is known. */
+  load: number | undefined
   /** How it ends without having begun. */
   verdict: Outcome | undefined
   /** The leader wants no result: when it is over, it is forgotten. */
@@ -60,6 +62,7 @@ export function newHeld(
     assignment: undefined,
     bytes: 0,
     life: undefined,
+    load: undefined,
     verdict: undefined,
     unwanted: false,
     finished: undefined,

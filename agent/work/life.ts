@@ -16,7 +16,7 @@ import type {
   Usage,
 } from '../../protocol/work/attempt.ts'
 import { workLimits } from '../../protocol/work/limits.ts'
-import { type AttemptArtifacts, AttemptFiles } from './files.ts'
+import { type AttemptArtifacts, AttemptFiles, type BroughtIn } from './files.ts'
 import { stepLimits } from './limits.ts'
 import type { AttemptLog } from './logs/attempt-log.ts'
 import { AttemptSecrets } from './secrets/attempt-secrets.ts'
@@ -121,6 +121,11 @@ export class AttemptLife {
   /** It waits for files of others, and can wait elsewhere as well. */
   get isBringingIn(): boolean {
     return this.#files.isBringingIn
+  }
+
+  /** Undefined where it asks for none, or another life of the agent has fetched them. */
+  get broughtIn(): BroughtIn | undefined {
+    return this.#files.broughtIn
   }
 
   get news(): Running {

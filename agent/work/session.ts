@@ -12,7 +12,7 @@ import type { Workspace } from '../../protocol/ports/workspace.ts'
 import type { Refused } from '../../protocol/work/attempt.ts'
 import { Admission, type Executors } from './admission.ts'
 import { AttemptBook } from './book.ts'
-import { Execution } from './execution.ts'
+import { Execution, type Lessons } from './execution.ts'
 import type { AttemptArtifacts } from './files.ts'
 import { Intake } from './intake.ts'
 import { LeaderWatch } from './leader.ts'
@@ -51,6 +51,8 @@ export interface DeskSettings extends WorkSettings {
   leads(peer: PeerId, term: number): Leading
   /** What attempts may set aside; undefined figures are not known yet, and limit nothing. */
   host(): Omit<Capacity, 'attempts'>
+  /** Told of each attempt that has ended. */
+  lessons?: Lessons
   /** Why nothing of that run may begin here now, asked before all else. */
   forbidden?(from: PeerId, run: string): Refused | undefined
 }
@@ -84,7 +86,7 @@ export function newSession(
   const turnstile = new Turnstile(() => ({ attempts: settings.attemptsMax, ...settings.host() }))
   const reports = new Reports(ports, { leader: () => session.leader.peer, send })
   const parts = { executors, book, shelf, register, reports, turnstile }
-  const execution = new Execution(ports, parts, () => settings.secrets?.())
+  const execution = new Execution(ports, parts, () => settings.secrets?.(), settings.lessons)
   const session: Session = {
     notebook,
     leader: new LeaderWatch(0),

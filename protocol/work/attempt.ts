@@ -86,6 +86,8 @@ export const Assignment = message('Assignment', {
     text(limits.secretNameBytesMax),
     limits.secretsMax,
   ),
+  /** Of what kind it is (`fingerprint.ts`). Absent: its host learns nothing of it. */
+  fingerprint: optional(15, text(limits.fingerprintBytesMax)),
 })
 export type Assignment = Infer<typeof Assignment>
 

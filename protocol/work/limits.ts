@@ -22,6 +22,8 @@ export const workLimits = {
   envMax: 512,
   variableNameBytesMax: 256,
   secretsMax: 64,
+  /** All of ASCII. */
+  fingerprintBytesMax: 80,
   secretNameBytesMax: 128,
   pathBytesMax: 4_096,
   urlBytesMax: 8 * 1024,

@@ -5,6 +5,7 @@
  */
 
 import { assert } from '../../../protocol/assert.ts'
+import { fingerprintOf } from '../../../protocol/work/fingerprint.ts'
 import { dependantsOf, needsOf } from '../../../protocol/workflow/graph/graph.ts'
 import { topologicalOrder } from '../../../protocol/workflow/graph/order.ts'
 import { stageGraph } from '../../../protocol/workflow/graph/workflow-graph.ts'
@@ -47,6 +48,8 @@ export interface Plan {
   readonly antiAffinity: readonly number[]
   readonly artifactsFrom: readonly number[]
   readonly isConstant: boolean
+  /** Of what kind its attempts are; undefined where nothing is to be learnt of them. */
+  readonly fingerprint: string | undefined
   /** What an agent is given, when that is the same for all; made when it is first needed. */
   work: RenderedWork | undefined
 }
@@ -115,6 +118,7 @@ export function compile(hash: string, workflow: Workflow): Compiled {
       antiAffinity: indices(where.antiAffinity?.stages ?? []),
       artifactsFrom: indices(stage.artifactsFrom),
       isConstant: isWork && inWork(stage, workflow.env).next().done === true,
+      fingerprint: fingerprintOf(stage),
       work: undefined,
     }
   })

@@ -118,6 +118,7 @@ function assignmentOf(
     ...(directory === undefined ? {} : { directory }),
     ...(given === undefined ? {} : { with: given }),
     ...(plan.stage.sandbox ? { sandbox: true } : {}),
+    ...(plan.fingerprint === undefined ? {} : { fingerprint: plan.fingerprint }),
   }
 }
 

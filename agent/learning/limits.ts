@@ -1,0 +1,42 @@
+/** Bounds of what a host remembers of its own attempts, each with what happens when it is reached. */
+import { profileLimits } from '../../models/profiles/limits.ts'
+import { assert } from '../../protocol/assert.ts'
+import { workLimits } from '../../protocol/work/limits.ts'
+import { CALL_BYTES_MAX } from '../requests/calls.ts'
+
+export const learningLimits = {
+  /** Of a row on the disk: names, and eleven figures. `rows × bytes` bounds the store: 6 MiB. */
+  rowBytesMax: 320,
+  /** What has ended by then goes down in one batch, of at most so many rows. */
+  flushMs: 1_000,
+  rowsPerBatch: 256,
+  /** Rows that wait to be written. While more end than the disk takes, what ends is not remembered. */
+  pendingMax: 4_096,
+} as const
+
+export const tellingLimits = {
+  /** Keys of one question; who has more asks again. */
+  keysMax: 2_048,
+  keyBytesMax: workLimits.workflowNameBytesMax + 1 + workLimits.fingerprintBytesMax,
+  /** All that is asked about at once. What is beyond is unknown. */
+  keysAskedMax: 4 * 2_048,
+  /** Hosts that are asked at once. Of more, those that are first in the list. */
+  hostsMax: 256,
+  /** Whoever has not answered by then has said nothing: a plan does not wait for a host that hangs. */
+  answerMs: 300,
+} as const
+
+assert(
+  workLimits.workflowNameBytesMax + workLimits.fingerprintBytesMax + 11 * 12 <
+    learningLimits.rowBytesMax,
+  'a row must fit its bound',
+)
+assert(
+  tellingLimits.keysMax * (tellingLimits.keyBytesMax + 4) < CALL_BYTES_MAX,
+  'the longest question must fit a call',
+)
+assert(
+  tellingLimits.keysMax * 120 < CALL_BYTES_MAX,
+  'the longest answer must fit a call: two ranges and four figures for each key',
+)
+assert(profileLimits.attemptsMax * learningLimits.rowBytesMax <= 8 << 20, 'the store is small')

@@ -1,0 +1,190 @@
+/**
+ * What this host remembers of the attempts that have ended here: a row of each on its own disk, and
+ * what rows of one kind come to, kept up to date in memory. Rows never leave the host.
+ *
+ * Work never waits for it: rows are written a little later, many at once and without a sync, and a
+ * disk that takes none costs rows, never a stage.
+ */
+
+import { profileLimits } from '../../models/profiles/limits.ts'
+import { type Kind, type Past, Profiles, type Told } from '../../models/profiles/profiles.ts'
+import type { Clock, Timer } from '../../protocol/ports/clock.ts'
+import type { Disk, DiskOp } from '../../protocol/ports/disk.ts'
+import type { Log } from '../../protocol/ports/log.ts'
+import { type Lesson, type OwnHost, type OwnRow, rowOf } from './lesson.ts'
+import { learningLimits } from './limits.ts'
+import { putRow, rowKey, storedRows } from './rows.ts'
+
+export interface OwnHistoryPorts {
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly log: Log
+}
+
+/** What is meant by a purge; all of it where nothing is said. */
+export interface PurgeFilter {
+  /** What had ended by then. */
+  readonly beforeMs?: number
+  readonly task?: string
+}
+
+export class OwnHistory {
+  readonly #ports: OwnHistoryPorts
+  readonly #host: () => OwnHost
+  readonly #log: Log
+  #profiles = new Profiles(profileLimits.attemptsMax)
+  #nextId = 1
+  #isOpen = false
+  #pending: DiskOp[] = []
+  #timer: Timer | undefined
+  #writing: Promise<void> | undefined
+  #isFailing = false
+  #lost = 0
+
+  constructor(ports: OwnHistoryPorts, host: () => OwnHost) {
+    this.#ports = ports
+    this.#host = host
+    this.#log = ports.log.child('learning')
+  }
+
+  /** Reads what earlier lives have written, and what is too much of it goes. */
+  async start(): Promise<void> {
+    const profiles = new Profiles(profileLimits.attemptsMax)
+    const gone: DiskOp[] = []
+    for await (const { key, id, row } of storedRows(this.#ports.disk)) {
+      if (row === undefined) gone.push({ del: key })
+      else {
+        for (const old of profiles.add(pastOf(id, row))) gone.push({ del: rowKey(old) })
+        this.#nextId = id + 1
+      }
+    }
+    this.#profiles = profiles
+    this.#isOpen = true
+    for (const op of gone) this.#later(op)
+  }
+
+  /** What has ended is on the disk, where that takes it. */
+  async stop(): Promise<void> {
+    this.#isOpen = false
+    this.#timer?.cancel()
+    this.#timer = undefined
+    await this.#written()
+  }
+
+  /** Remembered from now on, though not across a crash within the next second. */
+  learn(lesson: Lesson): void {
+    if (!this.#isOpen) return
+    if (this.#pending.length >= learningLimits.pendingMax) {
+      this.#lost++
+      return
+    }
+    const row = rowOf(lesson, this.#host())
+    if (row === undefined) return
+    const id = this.#nextId++
+    this.#later(putRow(id, row))
+    for (const old of this.#profiles.add(pastOf(id, row))) this.#later({ del: rowKey(old) })
+  }
+
+  // ── Reading ───────────────────────────────────────────────────────────────────────────────────
+
+  /** Attempts that are remembered. */
+  get size(): number {
+    return this.#profiles.size
+  }
+
+  /** Attempts that were not, for want of room on the disk or of time, since the start. */
+  get lost(): number {
+    return this.#lost
+  }
+
+  told(key: string): Told | undefined {
+    return this.#profiles.told(key)
+  }
+
+  kinds(): Kind[] {
+    return this.#profiles.kinds()
+  }
+
+  /** As they are on the disk, in the order of their ends: for what learns from them on this host. */
+  async *rows(): AsyncGenerator<OwnRow> {
+    await this.#written()
+    for await (const { row } of storedRows(this.#ports.disk)) if (row !== undefined) yield row
+  }
+
+  // ── Forgetting ────────────────────────────────────────────────────────────────────────────────
+
+  /** Returns how many are gone, when they are gone from the disk. Rejects with `DiskError`. */
+  async purge({ beforeMs = Number.POSITIVE_INFINITY, task }: PurgeFilter): Promise<number> {
+    const gone = new Map<string, number>()
+    for (const past of this.#profiles.past()) {
+      const isMeant = past.endedMs <= beforeMs && (task ?? past.task) === past.task
+      if (isMeant) gone.set(rowKey(past.id), past.id)
+    }
+    if (gone.size === 0) return 0
+    // What waits to be written is not, and what is being written comes before this.
+    this.#pending = this.#pending.filter((op) => !('put' in op && gone.has(op.put)))
+    const ops = [...gone.keys()].map((key): DiskOp => ({ del: key }))
+    await this.#ports.disk.write(ops, { durable: true })
+    const ids = new Set(gone.values())
+    const profiles = new Profiles(profileLimits.attemptsMax)
+    for (const past of this.#profiles.past()) if (!ids.has(past.id)) profiles.add(past)
+    this.#profiles = profiles
+    return gone.size
+  }
+
+  // ── Writing ───────────────────────────────────────────────────────────────────────────────────
+
+  #later(op: DiskOp): void {
+    this.#pending.push(op)
+    if (this.#pending.length >= learningLimits.rowsPerBatch) void this.#write()
+    else this.#timer ??= this.#ports.clock.after(learningLimits.flushMs, () => this.#write())
+  }
+
+  async #written(): Promise<void> {
+    while (this.#pending.length > 0 || this.#writing !== undefined) await this.#write()
+  }
+
+  #write(): Promise<void> {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined
+    })
+    return this.#writing
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const batch = this.#pending.splice(0, learningLimits.rowsPerBatch)
+      try {
+        await this.#ports.disk.write(batch, { durable: false })
+        this.#isFailing = false
+      } catch (error) {
+        this.#failed(batch, error)
+      }
+    }
+  }
+
+  #failed(batch: readonly DiskOp[], error: unknown): void {
+    this.#lost += batch.filter((op) => 'put' in op).length
+    if (this.#isFailing) return
+    this.#isFailing = true
+    const why = String(error)
+    this.#log.warn('what ends here is not remembered across a restart: the disk takes none', {
+      why,
+    })
+  }
+}
+
+function pastOf(id: number, row: OwnRow): Past {
+  const { group, task, startedMs, endedMs, ended, peakMemoryBytes } = row
+  return {
+    id,
+    group,
+    task,
+    endedMs,
+    tookMs: endedMs - startedMs,
+    ended,
+    ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
+  }
+}

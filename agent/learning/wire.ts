@@ -1,0 +1,88 @@
+/**
+ * What coordinators ask hosts of their own history, and what those say: how many attempts, and in
+ * which range. No row has a form in which it could travel. Field numbers are for ever.
+ */
+import { profileLimits } from '../../models/profiles/limits.ts'
+import type { Told } from '../../models/profiles/profiles.ts'
+import type { Range } from '../../models/rows.ts'
+import {
+  field,
+  float,
+  type Infer,
+  message,
+  nested,
+  optional,
+  repeated,
+  text,
+  uint,
+} from '../../protocol/wire/schema.ts'
+import { tellingLimits } from './limits.ts'
+
+export const LEARNING_SERVICE = 'learning/ranges'
+
+export const RangesAsked = message('RangesAsked', {
+  /** See `levelsOf`. */
+  keys: repeated(1, text(tellingLimits.keyBytesMax), tellingLimits.keysMax),
+})
+
+const RangeTold = message('RangeTold', {
+  p10: field(1, float()),
+  p50: field(2, float()),
+  p90: field(3, float()),
+  n: field(4, uint()),
+})
+
+const KeyTold = message('KeyTold', {
+  /** Its place in the question. */
+  index: field(1, uint()),
+  succeeded: field(2, uint()),
+  tried: field(3, uint()),
+  tookMs: optional(4, nested(RangeTold)),
+  peakMemoryBytes: optional(5, nested(RangeTold)),
+  newestMs: field(6, uint()),
+})
+
+export const RangesTold = message('RangesTold', {
+  /** Of keys without an entry this host knows nothing. */
+  told: repeated(1, nested(KeyTold), tellingLimits.keysMax),
+})
+export type RangesTold = Infer<typeof RangesTold>
+
+export function rangesFor(
+  keys: readonly string[],
+  toldOf: (key: string) => Told | undefined,
+): RangesTold {
+  const told = keys.flatMap((key, index) => {
+    const of = toldOf(key)
+    return of === undefined ? [] : [{ index, ...of }]
+  })
+  return { told }
+}
+
+/** By key. What makes no sense is left out: whoever says it may be a liar. */
+export function believed(keys: readonly string[], { told }: RangesTold): Map<string, Told> {
+  const found = new Map<string, Told>()
+  for (const { index, ...of } of told) {
+    const key = keys[index]
+    if (key !== undefined && isSensible(of)) found.set(key, of)
+  }
+  return found
+}
+
+function isSensible({ succeeded, tried, tookMs, peakMemoryBytes }: Told): boolean {
+  return (
+    succeeded <= tried &&
+    tried <= TRIED_MAX &&
+    isRange(tookMs, succeeded) &&
+    isRange(peakMemoryBytes, tried)
+  )
+}
+
+/** More than any host remembers of one kind would outvote the others. */
+const TRIED_MAX = profileLimits.attemptsPerKind
+
+function isRange(range: Range | undefined, nMax: number): boolean {
+  if (range === undefined) return true
+  const { p10, p50, p90, n } = range
+  return p10 >= 0 && p10 <= p50 && p50 <= p90 && Number.isFinite(p90) && n <= nMax
+}

@@ -1,0 +1,164 @@
+/**
+ * What attempts of each kind were like, from the attempts themselves: kept up to date with each, so
+ * that a question costs no look at all of them.
+ *
+ * Invariant: under each key are the newest of those attempts that are remembered at all.
+ */
+import type { Predictor, Question, Range, Row } from '../rows.ts'
+import { levelsOf } from './levels.ts'
+import { profileLimits } from './limits.ts'
+import { rangeOf } from './quantiles.ts'
+
+/** An attempt as far as it is remembered; `id` grows with their ends. */
+export interface Past {
+  readonly id: number
+  readonly group: string
+  readonly task: string
+  readonly endedMs: number
+  readonly tookMs: number
+  readonly ended: Row['ended']
+  readonly peakMemoryBytes?: number
+}
+
+/** What is told of attempts under one key. Of those that failed, no time is told: it says nothing. */
+export interface Told {
+  readonly succeeded: number
+  readonly tried: number
+  /** Of those that succeeded. */
+  readonly tookMs?: Range
+  readonly peakMemoryBytes?: Range
+  /** When the newest of them ended. */
+  readonly newestMs: number
+}
+
+export interface Kind {
+  readonly group: string
+  readonly task: string
+  readonly told: Told
+}
+
+export class Profiles implements Predictor {
+  readonly #all = new Map<number, Past>()
+  readonly #byKey = new Map<string, Profile>()
+  readonly #max: number
+
+  constructor(attemptsMax: number = profileLimits.attemptsMax) {
+    this.#max = attemptsMax
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  /** Newer than all before. Gives back those that are forgotten for it. */
+  add(past: Past): number[] {
+    const forgotten: number[] = []
+    this.#all.set(past.id, past)
+    for (const { key, source } of levelsOf(past.group, past.task)) {
+      let profile = this.#byKey.get(key)
+      if (profile === undefined) {
+        profile = new Profile()
+        this.#byKey.set(key, profile)
+      }
+      const gone = profile.add(past)
+      if (gone !== undefined && source === 'history') {
+        this.#all.delete(gone.id)
+        forgotten.push(gone.id)
+      }
+    }
+    while (this.#all.size > this.#max) forgotten.push(this.#forgetOldest())
+    return forgotten
+  }
+
+  told(key: string): Told | undefined {
+    return this.#byKey.get(key)?.told()
+  }
+
+  /** Every kind that there is something of, those that ended last first. */
+  kinds(): Kind[] {
+    const seen = new Map<string, Kind>()
+    for (const { group, task } of this.#all.values()) {
+      const key = historyKey(group, task)
+      if (seen.has(key)) continue
+      const told = this.told(key)
+      if (told !== undefined) seen.set(key, { group, task, told })
+    }
+    return [...seen.values()].sort((a, b) => b.told.newestMs - a.told.newestMs)
+  }
+
+  past(): Iterable<Past> {
+    return this.#all.values()
+  }
+
+  predict(questions: readonly Question[]): Promise<readonly (Range | undefined)[]> {
+    return Promise.resolve(questions.map(({ group, task }) => this.#range(group, task)))
+  }
+
+  #range(group: string, task: string): Range | undefined {
+    for (const { key } of levelsOf(group, task)) {
+      const range = this.told(key)?.tookMs
+      if (range !== undefined && range.n >= profileLimits.groundMin) return range
+    }
+    return undefined
+  }
+
+  #forgetOldest(): number {
+    const [past] = this.#all.values()
+    const { id, group, task } = past as Past
+    this.#all.delete(id)
+    for (const { key } of levelsOf(group, task)) {
+      const profile = this.#byKey.get(key)
+      profile?.forget(id)
+      if (profile?.isEmpty === true) this.#byKey.delete(key)
+    }
+    return id
+  }
+}
+
+function historyKey(group: string, task: string): string {
+  return levelsOf(group, task)[0]?.key as string
+}
+
+/** The newest attempts under one key, oldest first, and what is to be said of them. */
+class Profile {
+  readonly #past: Past[] = []
+  #told: Told | undefined
+
+  get isEmpty(): boolean {
+    return this.#past.length === 0
+  }
+
+  add(past: Past): Past | undefined {
+    this.#told = undefined
+    this.#past.push(past)
+    return this.#past.length > profileLimits.attemptsPerKind ? this.#past.shift() : undefined
+  }
+
+  /** Of all that are remembered it is the oldest: it is the first here, or not here any more. */
+  forget(id: number): void {
+    if (this.#past[0]?.id !== id) return
+    this.#told = undefined
+    this.#past.shift()
+  }
+
+  told(): Told | undefined {
+    const newest = this.#past.at(-1)
+    if (newest === undefined) return undefined
+    this.#told ??= toldOf(this.#past, newest)
+    return this.#told
+  }
+}
+
+function toldOf(past: readonly Past[], newest: Past): Told {
+  const good = past.filter(({ ended }) => ended === 'succeeded')
+  const tookMs = rangeOf(good.map((each) => each.tookMs))
+  const peaks = past.flatMap(({ peakMemoryBytes }) => peakMemoryBytes ?? [])
+  const peakMemoryBytes = rangeOf(peaks)
+  return {
+    succeeded: good.length,
+    tried: past.length,
+    newestMs: newest.endedMs,
+    ...(tookMs === undefined ? {} : { tookMs }),
+    ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
+  }
+}

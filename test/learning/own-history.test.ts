@@ -1,0 +1,195 @@
+/** A host's memory of its own attempts: kept across lives, bounded, deletable, and never in the way. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Lesson } from '../../agent/learning/lesson.ts'
+import { learningLimits } from '../../agent/learning/limits.ts'
+import { OwnHistory } from '../../agent/learning/own-history.ts'
+import { profileLimits } from '../../models/profiles/limits.ts'
+import { DiskError } from '../../protocol/ports/disk.ts'
+import type { Outcome } from '../../protocol/work/attempt.ts'
+import type { HostPorts } from '../../simulations/world/host.ts'
+import { World } from '../../simulations/world/world.ts'
+import { MemoryDisk } from '../history/memory-disk.ts'
+
+const succeeded: Outcome = { kind: 'succeeded', value: {} }
+const task = 'program/true/00'
+
+function lesson(
+  wallMs: number,
+  rest: Partial<Lesson['finished']> = {},
+  fingerprint = task,
+): Lesson {
+  const startedAtMs = 1_000
+  const finished = { outcome: succeeded, usage: { wallMs }, startedAtMs, endedAtMs: 1_000 + wallMs }
+  return {
+    assignment: { fingerprint, workflow: 'w' },
+    finished: { ...finished, ...rest },
+    load: 0.5,
+  }
+}
+
+class Bench {
+  readonly world = new World({ seed: 'learning' })
+  readonly disk = new MemoryDisk()
+  readonly warnings: string[] = []
+  #ports: HostPorts | undefined
+
+  constructor() {
+    this.world.addHost('h').boot((ports) => {
+      this.#ports = ports
+    })
+  }
+
+  async life(): Promise<OwnHistory> {
+    await this.world.runFor(1)
+    const { clock, log } = this.#ports!
+    const own = new OwnHistory(
+      {
+        clock,
+        disk: this.disk,
+        log: {
+          ...log,
+          child: () =>
+            ({ ...log, warn: (message: string) => this.warnings.push(message) }) as typeof log,
+        } as typeof log,
+      },
+      () => ({ cpus: 2 }),
+    )
+    await own.start()
+    return own
+  }
+
+  rows(): string[] {
+    return this.disk.keys().filter((key) => key.startsWith('learning/row/'))
+  }
+}
+
+test('what ended is remembered in the next life of the agent', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  for (let i = 1; i <= 30; i++) own.learn(lesson(100 + i))
+  const before = own.told(`w ${task}`)
+  await own.stop()
+  const later = await bench.life()
+  assert.equal(before?.tookMs?.n, 30)
+  assert.deepEqual(later.told(`w ${task}`), before)
+  const [row] = await Array.fromAsync(later.rows())
+  assert.deepEqual(row, {
+    task,
+    group: 'w',
+    startedMs: 1_000,
+    endedMs: 1_101,
+    ended: 'succeeded',
+    cpus: 2,
+    load: 0.5,
+  })
+})
+
+test('rows are written a little later, many at once', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  let batches = 0
+  bench.disk.onWrite = () => {
+    batches++
+  }
+  for (let i = 0; i < 100; i++) own.learn(lesson(5))
+  assert.equal(batches, 0)
+  await bench.world.runFor(learningLimits.flushMs + 1)
+  assert.equal(batches, 1)
+  assert.equal(bench.rows().length, 100)
+})
+
+test('of one kind no more is kept than counts, on the disk as in memory', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  const max = profileLimits.attemptsPerKind
+  for (let i = 0; i < max + 50; i++) own.learn(lesson(i))
+  await own.stop()
+  assert.equal(own.size, max)
+  assert.equal(bench.rows().length, max)
+  assert.equal((await bench.life()).size, max)
+})
+
+test('what says nothing of the work itself is not remembered', async () => {
+  const own = await new Bench().life()
+  const failed = (errorClass: 'lost' | 'transient'): Outcome => ({
+    kind: 'failed',
+    value: { errorClass, code: 'exit', message: 'm' },
+  })
+  const { startedAtMs: _, ...neverBegan } = lesson(5).finished
+  own.learn(lesson(5, { outcome: { kind: 'cancelled', value: { reason: 'r' } } }))
+  own.learn(lesson(5, { outcome: failed('lost') }))
+  own.learn({ ...lesson(5), finished: neverBegan })
+  own.learn({ ...lesson(5), assignment: { workflow: 'w' } })
+  own.learn(lesson(5, {}, '../../etc/passwd'))
+  assert.equal(own.size, 0)
+  own.learn(lesson(5, { outcome: failed('transient') }))
+  own.learn(
+    lesson(5, { outcome: { kind: 'timedOut', value: { which: 'startToClose', afterMs: 5 } } }),
+  )
+  const told = own.told(`w ${task}`)
+  assert.deepEqual([told?.tried, told?.succeeded, told?.tookMs], [2, 0, undefined])
+})
+
+test('a full disk costs rows, is told once, and is over when there is room', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  bench.disk.onWrite = () => {
+    throw new DiskError('full', 'no room')
+  }
+  for (let round = 0; round < 3; round++) {
+    own.learn(lesson(5))
+    await bench.world.runFor(learningLimits.flushMs + 1)
+  }
+  assert.equal(own.lost, 3)
+  assert.equal(bench.warnings.length, 1)
+  bench.disk.onWrite = () => {}
+  own.learn(lesson(5))
+  await own.stop()
+  assert.equal(bench.rows().length, 1)
+})
+
+test('while the disk takes nothing, no more waits than may', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  const { pendingMax, rowsPerBatch } = learningLimits
+  bench.disk.write = () => new Promise<void>(() => {})
+  for (let i = 0; i < 3 * pendingMax; i++) own.learn(lesson(5, {}, `program/p${i}/00`))
+  assert.ok(own.size <= pendingMax + rowsPerBatch, String(own.size))
+  assert.ok(own.lost >= 2 * pendingMax - rowsPerBatch)
+})
+
+test('what is purged is gone from memory, from the disk, and from the next life', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  for (let i = 0; i < 10; i++) own.learn(lesson(100, {}, 'program/a/00'))
+  for (let i = 0; i < 10; i++) own.learn(lesson(200, {}, 'program/b/00'))
+  await bench.world.runFor(learningLimits.flushMs + 1)
+  // One is still on its way to the disk.
+  own.learn(lesson(100, {}, 'program/a/00'))
+  assert.equal(await own.purge({ task: 'program/a/00' }), 11)
+  await own.stop()
+  assert.equal(own.told('w program/a/00'), undefined)
+  assert.equal(bench.rows().length, 10)
+  const later = await bench.life()
+  assert.deepEqual(
+    later.kinds().map(({ task }) => task),
+    ['program/b/00'],
+  )
+  assert.equal(await later.purge({ beforeMs: 1_199 }), 0)
+  assert.equal(await later.purge({ beforeMs: 1_200 }), 10)
+  assert.equal(bench.rows().length, 0)
+})
+
+test('a row that cannot be read is cleared away', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  own.learn(lesson(5))
+  await own.stop()
+  const [key = ''] = bench.rows()
+  await bench.disk.write([{ put: key, value: Uint8Array.of(0xff, 1) }])
+  const later = await bench.life()
+  assert.equal(later.size, 0)
+  await later.stop()
+  assert.equal(bench.rows().length, 0)
+})
