@@ -19,6 +19,7 @@ import type { Signer } from './peer-id.ts'
 const { nonceBytes, tagBytes, keyBytes } = sealingLimits
 const cipher = 'aes-256-gcm'
 const context = 'skein seal v1\n'
+const agreement = 'skein agreement v1\n'
 
 /** What precedes a raw key in the two DER forms that node:crypto reads (RFC 8410). */
 const publicPrefix = Buffer.from('302a300506032b656e032100', 'hex')
@@ -120,19 +121,45 @@ export function openedUnder(
   }
 }
 
-/** Undefined for bytes that are no key, or one to which any secret would be the same. */
+/**
+ * What two come by, each of its own seed and the other's public key, and nobody else does. The same
+ * for both, and another one for whatever else it is `about`.
+ */
+export function agreedSecret(
+  seed: Uint8Array,
+  other: Uint8Array,
+  about: string,
+): Uint8Array | undefined {
+  const privateKey = createPrivateKey({
+    key: Buffer.concat([privatePrefix, seed]),
+    format: 'der',
+    type: 'pkcs8',
+  })
+  const both = [rawOf(createPublicKey(privateKey)), other].sort(Buffer.compare)
+  return derivedKey(privateKey, other, Buffer.concat(both), agreement + about)
+}
+
 function agreedKey(
   privateKey: KeyObject,
   other: Uint8Array,
   receiver: Uint8Array,
   sender: Uint8Array,
 ): Uint8Array | undefined {
+  return derivedKey(privateKey, other, Buffer.concat([sender, receiver]), context)
+}
+
+/** Undefined for bytes that are no key, or one to which any secret would be the same. */
+function derivedKey(
+  privateKey: KeyObject,
+  other: Uint8Array,
+  salt: Uint8Array,
+  info: string,
+): Uint8Array | undefined {
   try {
     const key = Buffer.concat([publicPrefix, other])
     const publicKey = createPublicKey({ key, format: 'der', type: 'spki' })
     const shared = diffieHellman({ privateKey, publicKey })
-    const salt = Buffer.concat([sender, receiver])
-    return new Uint8Array(hkdfSync('sha256', shared, salt, context, keyBytes))
+    return new Uint8Array(hkdfSync('sha256', shared, salt, info, keyBytes))
   } catch {
     return undefined
   }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import {
+  agreedSecret,
   openedUnder,
   sealedTo,
   sealedUnder,
@@ -50,4 +51,14 @@ test('the key of an identity is its own, and the same each time', () => {
   const keyOf = (number: number) => sealingKeyOf(signerFromSeed(seed(number))).publicKey
   assert.deepEqual(keyOf(1), keyOf(1))
   assert.notDeepEqual(keyOf(1), keyOf(2))
+})
+
+test('two come by the same secret, of their own seed each, and another for another purpose', () => {
+  const [a, b, c] = [1, 2, 3].map((number) => sealingKeyFrom(seed(number)).publicKey)
+  const secret = agreedSecret(seed(1), b as Uint8Array, 'x')
+  assert.deepEqual(agreedSecret(seed(2), a as Uint8Array, 'x'), secret)
+  assert.notDeepEqual(agreedSecret(seed(2), a as Uint8Array, 'y'), secret)
+  assert.notDeepEqual(agreedSecret(seed(1), c as Uint8Array, 'x'), secret)
+  assert.equal(agreedSecret(seed(1), new Uint8Array(32), 'x'), undefined, 'it is no key')
+  assert.equal(agreedSecret(seed(1), new Uint8Array(5), 'x'), undefined)
 })

@@ -1,0 +1,25 @@
+/** How large a federated round may be, and what it takes to begin one. */
+import { assert } from '../../protocol/assert.ts'
+
+export const federationLimits = {
+  /** With fewer, each would know what the other gave by taking its own from the sum. */
+  clientsMin: 3,
+  /** Each client is told of each, and shares are numbered by one byte. */
+  clientsMax: 64,
+  /** Numbers in a model that hosts train together, at four bytes each while they are masked. */
+  parametersMax: 16_000,
+  /** What one client says or is told in one round, all messages of it counted. */
+  roundBytesMax: 100 * 1024,
+  /** Numbers of a sketch: a share of what an update says, and enough to tell outliers by. */
+  sketchMax: 128,
+} as const
+
+/** What each is told of each other: keys, shares, a digest, and whether it counts. */
+const perPeerBytes = 544
+assert(
+  4 * federationLimits.parametersMax +
+    perPeerBytes * federationLimits.clientsMax +
+    16 * federationLimits.sketchMax <
+    federationLimits.roundBytesMax,
+  'a round of the most clients over the largest model must fit',
+)
