@@ -42,3 +42,8 @@ export interface Predictor {
   /** One for each question; undefined where there is no ground to say anything. */
   predict(questions: readonly Question[]): Promise<readonly (Range | undefined)[]>
 }
+
+/** Learns on from what has ended, in that order, without beginning anew. */
+export interface Living extends Predictor {
+  tell(rows: readonly Row[]): void
+}

@@ -2,7 +2,7 @@
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
 import { workflowHash } from '../../protocol/workflow/canonical.ts'
-import type { Refused } from '../importing/findings.ts'
+import type { Refused } from '../../models/traces/findings.ts'
 import { type Imported, importWfFormat } from '../importing/import.ts'
 import { importLimits } from '../importing/limits.ts'
 import type { Format, Work } from '../importing/options.ts'

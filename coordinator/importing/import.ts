@@ -3,6 +3,9 @@
  * in the place of its work one that takes as long. Pure; what it gives has been read back as a
  * workflow.
  */
+import { type Refused, refused } from '../../models/traces/findings.ts'
+import { unpack } from '../../models/traces/unpack.ts'
+import { readWfFormat, type Trace, type TraceTask } from '../../models/traces/wfformat.ts'
 import { assert } from '../../protocol/assert.ts'
 import { formatBytes } from '../../protocol/units.ts'
 import { needsOf } from '../../protocol/workflow/graph/graph.ts'
@@ -13,12 +16,9 @@ import type { Workflow } from '../../protocol/workflow/model.ts'
 import { parseWorkflow } from '../../protocol/workflow/parse.ts'
 import { type StageDocument, stepOf, type WorkflowDocument, workflowDocument } from './document.ts'
 import { documentText } from './document-text.ts'
-import { type Refused, refused } from './findings.ts'
 import { importLimits as limits } from './limits.ts'
 import type { ImportOptions } from './options.ts'
 import { legal, stageNames } from './stage-names.ts'
-import { unpack } from './unpack.ts'
-import { readWfFormat, type Trace, type TraceTask } from './wfformat.ts'
 
 export interface Imported {
   readonly ok: true
@@ -45,7 +45,11 @@ export function importWfFormat(bytes: Uint8Array, options: ImportOptions): Impor
   const unpacked = unpack(bytes)
   if (!unpacked.ok) return unpacked
   const read = readWfFormat(unpacked.text)
-  return read.ok ? workflowOf(read.trace, options) : read
+  if (!read.ok) return read
+  const { length } = read.trace.tasks
+  if (length <= limits.tasksMax) return workflowOf(read.trace, options)
+  const why = `it has ${length} tasks, and a workflow has at most ${limits.tasksMax} stages`
+  return refused('workflow.specification.tasks', why, 'take another trace')
 }
 
 export function workflowOf(trace: Trace, options: ImportOptions): Imported | Refused {

@@ -5,7 +5,7 @@
  * bottleneck, then wide again, with needs that skip levels: what real workflows are like.
  */
 
-import type { Trace } from '../../coordinator/importing/wfformat.ts'
+import type { Trace } from '../../models/traces/wfformat.ts'
 import { type Entropy, pick } from '../../protocol/ports/entropy.ts'
 import type { Node, Shape } from './shape.ts'
 import { times } from './shapes.ts'

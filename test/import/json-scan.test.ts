@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { flawInJson } from '../../coordinator/importing/json-scan.ts'
+import { flawInJson } from '../../models/traces/json-scan.ts'
 import { importLimits as limits } from '../../coordinator/importing/limits.ts'
 
 function isJson(text: string): boolean {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { TraceMistake } from '../../coordinator/importing/findings.ts'
+import type { TraceMistake } from '../../models/traces/findings.ts'
 import { type Imported, importWfFormat } from '../../coordinator/importing/import.ts'
 import type { ImportOptions } from '../../coordinator/importing/options.ts'
 

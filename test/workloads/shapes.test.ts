@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readWfFormat } from '../../coordinator/importing/wfformat.ts'
+import { readWfFormat } from '../../models/traces/wfformat.ts'
 import { stageGraph } from '../../protocol/workflow/graph/workflow-graph.ts'
 import type { Workflow } from '../../protocol/workflow/model.ts'
 import { structureOf } from '../../protocol/workflow/structure.ts'

@@ -1,14 +1,18 @@
-/** What was measured when the workflow of a trace ran: of each task its time, cores and memory. */
+/** What was measured when the workflow of a trace ran: of each task where, when and how long, and what it took. */
+import { parseTimestamp } from '../../protocol/workflow/expressions/calendar.ts'
 import { type Path, quote } from '../../protocol/workflow/mistake.ts'
 import type { Findings } from './findings.ts'
-import { importLimits as limits } from './limits.ts'
-import { amountAt, listAt, objectAt, textAt, type Untrusted } from './values.ts'
+import { traceLimits as limits } from './limits.ts'
+import { amountAt, listAt, objectAt, textAt, textsAt, type Untrusted } from './values.ts'
 
 /** What is absent was not measured. */
 export interface Measured {
   readonly seconds?: number
   readonly cores?: number
   readonly memoryBytes?: number
+  readonly host?: string
+  /** In milliseconds since 1970. */
+  readonly startedMs?: number
 }
 
 const executionPath: Path = ['workflow', 'execution']
@@ -46,11 +50,36 @@ function measuredIn(task: Untrusted, path: Path, findings: Findings): Measured {
   const seconds = amount('runtimeInSeconds', limits.secondsMax)
   const cores = amount('coreCount', limits.coresMax)
   const memoryBytes = amount('memoryInBytes', Number.MAX_SAFE_INTEGER)
+  const hosts = textsAt(task.machines, [...path, 'machines'], findings)
+  const startedMs = instantIn(task.executedAt)
   return {
+    ...(hosts[0] === undefined ? {} : { host: hosts[0] }),
+    ...(startedMs === undefined ? {} : { startedMs }),
     ...(seconds === undefined ? {} : { seconds }),
     ...(cores === undefined || cores === 0 ? {} : { cores }),
     ...(memoryBytes === undefined ? {} : { memoryBytes: Math.ceil(memoryBytes) }),
   }
+}
+
+/** When all of it began, and how long it took. */
+export function wholeOf(
+  execution: unknown,
+  findings: Findings,
+): { readonly startedMs?: number; readonly makespanMs?: number } {
+  const root = execution === undefined ? {} : objectAt(execution, executionPath, findings, asObject)
+  const { executedAt, makespanInSeconds } = root ?? {}
+  const startedMs = instantIn(executedAt)
+  const at = [...executionPath, 'makespanInSeconds']
+  const seconds = amountAt(makespanInSeconds, at, findings, limits.secondsMax)
+  return {
+    ...(startedMs === undefined ? {} : { startedMs }),
+    ...(seconds === undefined ? {} : { makespanMs: seconds * 1_000 }),
+  }
+}
+
+/** One that cannot be read is no mistake: some tools write the time of day alone. */
+function instantIn(value: unknown): number | undefined {
+  return typeof value === 'string' ? parseTimestamp(value) : undefined
 }
 
 /** Bytes of each file, by its id. */

@@ -6,7 +6,7 @@
 import { type Graph, graphOf } from '../../protocol/workflow/graph/graph.ts'
 import { topologicalOrder } from '../../protocol/workflow/graph/order.ts'
 import { lineStartsOf, Mistakes, quote } from '../../protocol/workflow/mistake.ts'
-import { executionOf, fileSizes, type Measured } from './execution.ts'
+import { executionOf, fileSizes, type Measured, wholeOf } from './execution.ts'
 import { Findings, type Refused, refused } from './findings.ts'
 import { flawInJson } from './json-scan.ts'
 import { indexOf, parentsOf, tasksIn, tasksPath, tellCircle, type WrittenTask } from './tasks.ts'
@@ -14,6 +14,10 @@ import { listAt, objectAt, textAt } from './values.ts'
 
 export interface Trace {
   readonly name: string
+  /** In milliseconds since 1970, where it is said. */
+  readonly startedMs?: number
+  /** Of the whole run, where it is said. */
+  readonly makespanMs?: number
   readonly tasks: readonly TraceTask[]
   /** Node `i` is task `i`; its needs are the parents. */
   readonly graph: Graph
@@ -25,6 +29,7 @@ export interface TraceTask extends Measured {
   readonly id: string
   /** What it is one of many of: `mProject`. */
   readonly kind: string
+  readonly inputFiles: number
   /** Of those of its files whose size is known; absent where none is. */
   readonly inputBytes?: number
   readonly outputBytes?: number
@@ -73,7 +78,10 @@ function traceIn(document: unknown, findings: Findings): Trace | undefined {
   if (!findings.isEmpty) return undefined
   const graph = graphOf(parents)
   const sorted = topologicalOrder(graph)
-  if (sorted.ok) return { name, graph, order: sorted.order, tasks: joined(tasks, measured, sizes) }
+  if (sorted.ok) {
+    const whole = wholeOf(workflow?.execution, findings)
+    return { name, graph, order: sorted.order, tasks: joined(tasks, measured, sizes), ...whole }
+  }
   for (const circle of sorted.cycles) tellCircle(circle, tasks, findings)
   return undefined
 }
@@ -88,13 +96,18 @@ function joined(
     const outputBytes = bytesOf(outputFiles, sizes)
     return {
       id,
-      // Some tools name the kind, and some the task: then its number is at the end.
-      kind: name.replace(/_ID\d{1,20}$/, '') || name,
+      kind: kindOf(name),
+      inputFiles: inputFiles.length,
       ...measured[i],
       ...(inputBytes === undefined ? {} : { inputBytes }),
       ...(outputBytes === undefined ? {} : { outputBytes }),
     }
   })
+}
+
+/** Some tools name the kind, and some the task: then what is its own is at the end. */
+function kindOf(name: string): string {
+  return name.replace(/_ID\d{1,20}$/, '') || name
 }
 
 function bytesOf(files: readonly string[], sizes: ReadonlyMap<string, number>): number | undefined {

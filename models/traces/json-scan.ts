@@ -3,7 +3,7 @@
  * deep it is, and how many values it has. What has been looked through can be read by `JSON.parse`
  * at a known cost. No recursion: nesting costs a byte a level, up to the limit.
  */
-import { importLimits as limits } from './limits.ts'
+import { traceLimits as limits } from './limits.ts'
 
 export interface JsonFlaw {
   /** From the start of the text. */

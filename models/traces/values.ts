@@ -1,7 +1,7 @@
 /** Values of a document that nobody has looked at yet. Undefined where they are wrong, and told. */
 import { type Path, quote } from '../../protocol/workflow/mistake.ts'
 import type { Findings } from './findings.ts'
-import { importLimits as limits } from './limits.ts'
+import { traceLimits as limits } from './limits.ts'
 
 export type Untrusted = { readonly [key: string]: unknown }
 

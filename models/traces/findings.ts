@@ -1,6 +1,6 @@
 /** What is wrong with a trace: each with its place, and what to do about it. */
 import { type Path, pathText } from '../../protocol/workflow/mistake.ts'
-import { importLimits as limits } from './limits.ts'
+import { traceLimits as limits } from './limits.ts'
 
 export interface TraceMistake {
   /** `workflow.specification.tasks[3].id`, or `line 2, column 7`; empty for the whole. */

@@ -1,7 +1,7 @@
 /** The bytes of a file into its text: unpacked if they are packed, whatever the file is called. */
 import { gunzipSync } from 'node:zlib'
 import { type Refused, refused } from './findings.ts'
-import { importLimits as limits } from './limits.ts'
+import { traceLimits as limits } from './limits.ts'
 
 export type Unpacked = { readonly ok: true; readonly text: string } | Refused
 

@@ -2,7 +2,7 @@
 import { nearest } from '../../protocol/nearest.ts'
 import { type Path, quote } from '../../protocol/workflow/mistake.ts'
 import type { Findings } from './findings.ts'
-import { importLimits as limits } from './limits.ts'
+import { traceLimits as limits } from './limits.ts'
 import { objectAt, textAt, textsAt } from './values.ts'
 
 export const tasksPath: Path = ['workflow', 'specification', 'tasks']
@@ -25,7 +25,7 @@ export function tasksIn(
     const why =
       listed.length === 0
         ? 'it has no tasks'
-        : `it has ${listed.length} tasks, and a workflow has at most ${limits.tasksMax} stages`
+        : `it has ${listed.length} tasks, and at most ${limits.tasksMax} are read`
     findings.add(tasksPath, why, 'take another trace')
     return undefined
   }
