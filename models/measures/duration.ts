@@ -1,0 +1,70 @@
+/**
+ * How far predicted times are off. All but the loss in seconds are of ratios: to be off by a half is
+ * as bad for what takes a second as for what takes an hour.
+ */
+import type { Range } from '../rows.ts'
+
+export const levels = [0.1, 0.5, 0.9] as const
+
+export interface Judged {
+  readonly range: Range
+  /** What it was in the end, in milliseconds. */
+  readonly actualMs: number
+}
+
+export interface DurationErrors {
+  readonly n: number
+  /** Median of |p50 − actual| / actual. */
+  readonly medianError: number
+  /** Mean over p10, p50 and p90, in seconds: the longest tasks decide. */
+  readonly pinballSeconds: number
+  /** The same of the natural logarithms: each task counts as much. */
+  readonly pinballLog: number
+  /** Share of what lies from p10 to p90, both included. */
+  readonly coverage: number
+  /** Median of p90 / p10. */
+  readonly width: number
+}
+
+/** Clocks of hosts count milliseconds: what is shorter took one. */
+export const SHORTEST_MS = 1
+
+export function durationErrors(judged: readonly Judged[]): DurationErrors | undefined {
+  if (judged.length === 0) return undefined
+  const errors = new Float64Array(judged.length)
+  const widths = new Float64Array(judged.length)
+  let [seconds, logs, inside] = [0, 0, 0]
+  for (const [i, { range, actualMs }] of judged.entries()) {
+    const actual = Math.max(SHORTEST_MS, actualMs)
+    errors[i] = Math.abs(range.p50 - actual) / actual
+    widths[i] = Math.max(SHORTEST_MS, range.p90) / Math.max(SHORTEST_MS, range.p10)
+    const quantiles = [range.p10, range.p50, range.p90]
+    for (const [k, level] of levels.entries()) {
+      const said = Math.max(SHORTEST_MS, quantiles[k] as number)
+      seconds += pinball(level, said, actual) / 1_000
+      logs += pinball(level, Math.log(said), Math.log(actual))
+    }
+    if (actual >= range.p10 && actual <= range.p90) inside++
+  }
+  const { length: n } = judged
+  return {
+    n,
+    medianError: median(errors),
+    pinballSeconds: seconds / n / levels.length,
+    pinballLog: logs / n / levels.length,
+    coverage: inside / n,
+    width: median(widths),
+  }
+}
+
+/** To say too little costs `level` for each unit, and too much the rest of one. */
+export function pinball(level: number, said: number, actual: number): number {
+  return actual >= said ? level * (actual - said) : (1 - level) * (said - actual)
+}
+
+function median(values: Float64Array): number {
+  values.sort()
+  const middle = values.length >>> 1
+  const upper = values[middle] as number
+  return values.length % 2 === 1 ? upper : ((values[middle - 1] as number) + upper) / 2
+}
