@@ -19,18 +19,19 @@ import { isPeerRole } from '../../protocol/identity/roles.ts'
 import { type JoinFault, judgeJoin, type TokenUse } from '../../protocol/joining/judging.ts'
 import { type JoinRefusal, joinRefusals } from '../../protocol/joining/messages.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
-import type { Candidacy, Leadership } from '../../protocol/ledger/ledger.ts'
+import type { Candidacy } from '../../protocol/ledger/ledger.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { formatTimestamp } from '../../protocol/workflow/expressions/calendar.ts'
 import { type AuditNote, fitted } from '../audit/deed.ts'
 import type { AuditDesk } from '../audit/desk.ts'
 import { freshState } from '../runs/fresh.ts'
-import { currentIssuer, isRetiring, issuerBehind, mayBeRenewed } from './issuers.ts'
+import { isRetiring, issuerBehind, mayBeRenewed } from './issuers.ts'
 import type { IssuingKey } from './issuing-key.ts'
 import { letInLimits } from './limits.ts'
-import { leftWords, Renewal } from './renewal.ts'
-import { forgetToken, type HeldToken, heldToken, heldTokens, recordUse } from './tokens.ts'
+import { Renewal } from './renewal.ts'
+import { type HeldToken, heldToken, recordUse } from './tokens.ts'
+import { Upkeep } from './upkeep.ts'
 import { LettingAnswer, type LettingQuestion, Question, SERVICE } from './wire.ts'
 
 /** As people see it in the audit log. */
@@ -47,8 +48,7 @@ export class JoinDesk {
   readonly #entropy: Entropy
   readonly #told: TokenBucket
   readonly #renewal: Renewal
-  /** When it was told last that the issuing key ends. */
-  #warnedMs = Number.NEGATIVE_INFINITY
+  readonly #upkeep: Upkeep
 
   /** `keep`: puts a renewed certificate of this host on its disk. */
   constructor(
@@ -62,6 +62,7 @@ export class JoinDesk {
     this.#issuing = issuing
     this.#entropy = agent.ports.entropy.stream('joining')
     this.#renewal = new Renewal(agent, { keep, ask: () => this.#askToRenew() })
+    this.#upkeep = new Upkeep(agent, issuing, (leader, question) => this.#ask(leader, question))
     const { refusalsToldPerSecond, refusalsToldAtOnce } = letInLimits
     this.#told = new TokenBucket(refusalsToldPerSecond, refusalsToldAtOnce, agent.ports.clock.now())
   }
@@ -77,10 +78,10 @@ export class JoinDesk {
         const agent = this.#agent
         agent.calls.serve(SERVICE, (from, body) => this.#serve(from, body))
         agent.doorway.open((asked) => this.#decide(asked))
-        candidacy = agent.ledger.lead((turn) => this.#lead(turn))
+        candidacy = agent.ledger.lead((turn) => this.#upkeep.lead(turn))
         this.#renewal.start()
         if (this.#issuing.hasCopy) {
-          looking = agent.ports.clock.every(letInLimits.lookMs, () => this.#handOver())
+          looking = agent.ports.clock.every(letInLimits.lookMs, () => this.#upkeep.handOver())
         }
       },
       stop: () => {
@@ -293,58 +294,6 @@ export class JoinDesk {
     if (!this.#told.take(1, this.#agent.ports.clock.now())) return
     const text = `${name} is not certified anew: it was not known here as it is now when the issuing key was replaced; revoke it if nobody knows it, else let it join again by a token`
     this.#tell('host.notRenewed', from, name, text)
-  }
-
-  // ── Chores ────────────────────────────────────────────────────────────────────────────────────
-
-  /** The key that came with the first host goes to the ledger, whoever leads it. */
-  async #handOver(): Promise<void> {
-    await this.#issuing.forgetIfRevoked()
-    const { leader, id, leads } = this.#agent.ledger
-    if (this.#issuing.isKept || leader === undefined) return
-    const { own } = this.#issuing
-    if (own === undefined) return
-    if (leads) await this.#issuing.keep(own)
-    else if (leader !== id) await this.#ask(leader, { kind: 'offer', value: { issuer: own } })
-  }
-
-  #lead({ over }: Leadership): void {
-    void this.#handOver()
-    let busy = false
-    const look = async () => {
-      if (busy) return
-      busy = true
-      await this.#forgetOld()
-      this.#warnOfEnd()
-      busy = false
-    }
-    const timer = this.#agent.ports.clock.every(letInLimits.forgetMs, look)
-    over.addEventListener('abort', () => timer.cancel(), { once: true })
-  }
-
-  /** A person must act: only the root makes another. */
-  #warnOfEnd(): void {
-    const { ledger, ports, membership, id } = this.#agent
-    const key = currentIssuer(ledger.state)
-    const leftMs = (key?.notAfterMs ?? Number.POSITIVE_INFINITY) - ports.clock.wall()
-    const nowMs = ports.clock.now()
-    const { issuerWarnMs, warnAgainMs } = letInLimits
-    if (leftMs > issuerWarnMs || nowMs - this.#warnedMs < warnAgainMs) return
-    this.#warnedMs = nowMs
-    const when = leftMs <= 0 ? 'has ended' : `ends in ${leftWords(leftMs)}`
-    const text = `the issuing key ${when}, and the certificates of all hosts with it: skein keys rotate issuing, where the root key is`
-    this.#tell('issuer.ending', id, membership.nameOf(id), text)
-  }
-
-  async #forgetOld(): Promise<void> {
-    const { ledger, ports } = this.#agent
-    const beforeMs = ports.clock.wall() - letInLimits.keptMs
-    const old = [...heldTokens(ledger.state)].filter(({ expiresMs }) => expiresMs < beforeMs)
-    for (const { id } of old.slice(0, letInLimits.forgottenAtOnce)) {
-      for (const command of forgetToken(id)) {
-        await ledger.append(command, { timeoutMs: letInLimits.appendMs })
-      }
-    }
   }
 }
 
