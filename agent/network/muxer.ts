@@ -1,6 +1,6 @@
 /**
- * Yamux, with a few things that it does not do itself. It bounds what is gathered for one frame: a
- * header may claim 4 GiB, and the window is only looked at once all of it is there. It tells why
+ * Yamux, with a few things that it does not do itself. It refuses a frame by its header: that may
+ * claim 4 GiB, and the window is only looked at once all of it is there. It tells why
  * streams that a peer opened came to nothing. And it widens a window when half of it is used, as
  * the reference implementation does, instead of answering every frame with one of its own, which
  * doubles the cost of small frames for both ends.
@@ -19,7 +19,9 @@ import type { StreamOpenings } from './stream-openings.ts'
  * are asserted to be there, and tests fail when they no longer do what is said here.
  */
 interface MuxerInnards {
-  decoder: { buffer: { byteLength: number } }
+  decoder: {
+    buffer: { byteLength: number; get(at: number): number; getUint32(at: number): number }
+  }
   maxInboundStreams: number
   numInboundStreams: number
   onData(data: Uint8Array | Uint8ArrayList): void
@@ -65,8 +67,13 @@ const frameType = { data: 0, windowUpdate: 1 } as const
  */
 const pingIntervalMs = 10 * 60_000
 
-/** A chunk that completes a frame may carry the beginning of the next: one Noise message's worth. */
+/** Read beyond a window by one Noise message's worth, before anybody looks. */
 const chunkBytesMax = 64 * 1024
+
+/** Of a frame, in bytes. */
+const headerLength = 12
+const lengthAt = 8
+const typeAt = 1
 
 export function guardedYamux(
   limits: NetworkLimits,
@@ -114,9 +121,9 @@ function countCipherGarbage(connection: CipherInnards, refusals: Refusals): void
 }
 
 function boundFrames(muxer: MuxerInnards, limits: NetworkLimits, refusals: Refusals): void {
-  assert(typeof muxer.decoder?.buffer?.byteLength === 'number', 'yamux gathers in decoder.buffer')
+  const { decoder } = muxer
+  assert(typeof decoder?.buffer?.getUint32 === 'function', 'yamux gathers in decoder.buffer')
   const onData = muxer.onData.bind(muxer)
-  const gatheredBytesMax = limits.streamWindowBytesMax + chunkBytesMax
   muxer.onData = (data) => {
     try {
       onData(data)
@@ -124,11 +131,13 @@ function boundFrames(muxer: MuxerInnards, limits: NetworkLimits, refusals: Refus
       refusals.count('muxerGarbage')
       throw error
     }
-    if (muxer.decoder.buffer.byteLength > gatheredBytesMax) {
-      refusals.count('muxerFrameTooLarge')
-      // The caller aborts the connection on anything thrown here.
-      throw new Error('a muxer frame is longer than any window')
-    }
+    // What is left begins with the header of a frame of which the rest is yet to come.
+    const { buffer } = decoder
+    if (buffer.byteLength < headerLength || buffer.get(typeAt) !== frameType.data) return
+    if (buffer.getUint32(lengthAt) <= limits.streamWindowBytesMax) return
+    refusals.count('muxerFrameTooLarge')
+    // The caller aborts the connection on anything thrown here.
+    throw new Error('a muxer frame is longer than any window')
   }
 }
 

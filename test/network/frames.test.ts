@@ -97,7 +97,7 @@ test('asking for an unknown purpose is counted', async () => {
   })
 })
 
-test('a muxer frame that claims gigabytes costs the peer its connection', async () => {
+test('a muxer frame that claims gigabytes costs the peer its connection before any of it comes', async () => {
   await withHosts([{}], async ([host]) => {
     host!.accept(purpose, (stream) => {
       stream.onFrame = () => {}
@@ -105,10 +105,6 @@ test('a muxer frame that claims gigabytes costs the peer its connection', async 
     await withHostile(host!.addresses()[0]!, async (connection) => {
       const stream = await connection.newStream(purpose)
       sendBelowMuxer(connection, muxerHeader(Number(stream.id), 0xffffffff))
-      for (let sent = 0; sent < 64 && connection.status === 'open'; sent++) {
-        sendBelowMuxer(connection, new Uint8Array(60 * kib))
-        await realPassage.advance(1)
-      }
       await until('the end', () => connection.status !== 'open')
       assert.equal(host!.refusals().muxerFrameTooLarge, 1)
       assert.deepEqual(host!.connected(), [])
