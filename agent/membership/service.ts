@@ -211,7 +211,7 @@ export class MembershipService {
   // ── Driving the core ──────────────────────────────────────────────────────────────────────────
 
   private flush(): void {
-    const { sends, events, faults } = this.core.takeOutput()
+    const { sends, events, faults, unheard } = this.core.takeOutput()
     for (const event of events) this.settings.onEvent(event)
     for (const event of events) this.react(event)
     for (const { to, frame } of sends) this.links.send(to, frame)
@@ -219,6 +219,10 @@ export class MembershipService {
       this.refused.add(why)
       this.log.warn('peer sent a bad record', { peer, why })
       this.ports.network.ban(peer, linkLimits.banMs, why)
+    }
+    for (const peer of unheard) {
+      this.log.warn('only others hear a peer: connecting anew', { peer, name: this.nameOf(peer) })
+      this.ports.network.disconnect(peer)
     }
     this.plan()
   }

@@ -309,7 +309,10 @@ export class Membership {
     if (from === this.self.id) return
     const urgentBefore = this.spreading.rumours.urgent
     const sender = this.roster.get(from)
-    if (sender) sender.heardMs = nowMs
+    if (sender) {
+      sender.heardMs = nowMs
+      sender.byOthers = 0
+    }
     this.handle(from, frame, nowMs)
     // A ping has its answer already.
     if (sender?.charge && frame.kind !== 'ping') this.judgement.remind(sender, nowMs)

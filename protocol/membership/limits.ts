@@ -37,6 +37,11 @@ export const limits = {
   /** A proxy says that it got no answer either (Lifeguard's nack) when this share of the wait is over. */
   nackShare: 0.8,
   proxies: 3,
+  /**
+   * Whoever answers others only, so often in a row, is not reached over the connection to it: TCP may
+   * be waiting, for minutes after a bad time on the wire, before it sends again what was lost.
+   */
+  byOthersMax: 2,
   probesInFlightMax: 16,
   relaysMax: 256,
   /** Ring neighbours that look for themselves when a node is accused (as in Rapid). */

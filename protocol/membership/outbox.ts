@@ -18,12 +18,14 @@ export interface Output {
   sends: { to: PeerId; frame: MembershipFrame }[]
   events: MembershipEvent[]
   faults: { peer: PeerId; why: PeerFault }[]
+  /** Whom others reach and this node does not hear: its own connection there is of no use. */
+  unheard: PeerId[]
 }
 
 export class Outbox {
   /** What was heard and passed over, by reason. */
   readonly ignored: Record<string, number> = {}
-  private output: Output = { sends: [], events: [], faults: [] }
+  private output: Output = { sends: [], events: [], faults: [], unheard: [] }
 
   send(to: PeerId, frame: MembershipFrame): void {
     this.output.sends.push({ to, frame })
@@ -37,13 +39,17 @@ export class Outbox {
     this.output.faults.push({ peer, why })
   }
 
+  unheard(peer: PeerId): void {
+    this.output.unheard.push(peer)
+  }
+
   ignore(why: string): void {
     this.ignored[why] = (this.ignored[why] ?? 0) + 1
   }
 
   take(): Output {
     const taken = this.output
-    this.output = { sends: [], events: [], faults: [] }
+    this.output = { sends: [], events: [], faults: [], unheard: [] }
     return taken
   }
 }

@@ -189,7 +189,14 @@ export class Prober {
     if (!member) return 'own'
     if (from === probe.target && probe.stage === 'first') member.roundTripMs = nowMs - probe.beganMs
     else member.heardMs = nowMs
+    if (from !== probe.target) this.heardByOthers(member)
     return 'own'
+  }
+
+  private heardByOthers(member: Member): void {
+    const times = member.byOthers + 1
+    member.byOthers = times % limits.byOthersMax
+    if (times === limits.byOthersMax) this.outbox.unheard(member.id)
   }
 
   /** It was we who slept: nobody had the time to answer us. */

@@ -33,6 +33,8 @@ export interface Member {
   stateSinceMs: number
   /** When anything last came from the member itself, over its own stream. */
   heardMs: number
+  /** So often in a row only others have had an answer from it. */
+  byOthers: number
   digest: Digest
   held: HeldDigest
   profile?: Profile
@@ -115,8 +117,8 @@ export class Roster {
     return this.standing
   }
 
-  add(member: Omit<Member, 'slot'>): Member {
-    const added: Member = { ...member, slot: -1 }
+  add(member: Omit<Member, 'slot' | 'byOthers'>): Member {
+    const added: Member = { ...member, byOthers: 0, slot: -1 }
     this.members.set(member.id, added)
     this.movedMs = Math.max(this.movedMs, member.stateSinceMs)
     if (isStanding(added.state)) this.stand(added)

@@ -87,6 +87,8 @@ export class Field {
   readonly scheduler = new Scheduler()
   readonly hosts: FieldHost[] = []
   observe: Observer = () => {}
+  /** Of one that others reach, and the observer does not hear. */
+  observeUnheard: (observer: FieldHost, peer: PeerId) => void = () => {}
   framesSent = 0
   private readonly seal = openedOnce()
   private bytesMeasured = 0
@@ -232,9 +234,10 @@ export class Field {
 
   /** Sends and tells what the host’s core has put out. Call after driving a core by hand. */
   flush(host: FieldHost): void {
-    const { sends, events, faults } = host.core.takeOutput()
+    const { sends, events, faults, unheard } = host.core.takeOutput()
     for (const { to, frame } of sends) this.send(host, to, frame)
     for (const event of events) this.observe(host, event)
+    for (const peer of unheard) this.observeUnheard(host, peer)
     if (faults.length > 0) throw new Error(`${host.id} was told off: ${faults[0]?.why}`)
     const { wakeAtMs } = host.core
     if (host.wake?.run && host.wake.atMs <= wakeAtMs) return

@@ -62,6 +62,32 @@ for (const [ways, bothWays] of [
   })
 }
 
+test('that only others hear a member is told by those whom it concerns, and no longer than that', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.integer({ min: 4, max: 12 }), (seed, nodes) => {
+      const { field, run } = settled(nodes, seed)
+      const [unheard, deaf] = [one(field, 1), one(field, 2)]
+      let times = 0
+      field.observeUnheard = (observer, peer) => {
+        // The other end may notice first: what it asks does not arrive either.
+        assert.deepEqual([observer.id, peer].sort(), [deaf.id, unheard.id].sort())
+        times++
+      }
+      run(20_000)
+      assert.equal(times, 0)
+      field.cut(unheard, deaf)
+      run(60_000)
+      assert.ok(times > 0, 'it is told')
+      field.heal(unheard, deaf)
+      run(1_000)
+      times = 0
+      run(60_000)
+      assert.equal(times, 0)
+    }),
+    { numRuns: 15 },
+  )
+})
+
 test('one that buried everybody while it was cut off deceives nobody, and learns better soon', () => {
   fc.assert(
     fc.property(fc.nat(), fc.integer({ min: 4, max: 12 }), fc.boolean(), (seed, nodes, apart) => {

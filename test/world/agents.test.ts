@@ -14,6 +14,8 @@ class Mesh {
   readonly world: World
   readonly hosts: Host[]
   readonly agents = new Map<Host, Agent>()
+  /** Who gave up its connections to whom. */
+  readonly disconnects = new Set<string>()
 
   constructor(size: number, options: WorldOptions) {
     this.world = new World(options)
@@ -23,6 +25,12 @@ class Mesh {
 
   private mainOf(host: Host): Main {
     return async (ports) => {
+      const { network } = ports
+      const disconnect = network.disconnect.bind(network)
+      network.disconnect = (peer) => {
+        this.disconnects.add(`${host.name} ${this.hosts.find(({ id }) => id === peer)?.name}`)
+        disconnect(peer)
+      }
       const agent = new Agent(
         { ...ports, loopLagMs: () => 0 },
         {
@@ -92,6 +100,28 @@ for (const loss of [0, 0.05]) {
     assert.ok(await world.runUntil(mesh.all(hosts, hosts, 'alive'), 30_000), 'resumed is alive')
   })
 }
+
+test('a connection over which nothing comes, to one whom others hear, is given up soon', async () => {
+  for (const [from, to] of [
+    [1, 2],
+    [1, 3],
+    [4, 1],
+  ] as const) {
+    const mesh = new Mesh(5, { seed: `silent ${from} ${to}` })
+    const { world, hosts } = mesh
+    assert.ok(await world.runUntil(mesh.all(hosts, hosts, 'alive'), 10_000))
+    await world.run(10_000)
+    const [mute, deaf] = [hosts[from], hosts[to]] as [Host, Host]
+    // Long before TCP gives up.
+    world.wires.cut(mute, deaf)
+    const isGivenUp = () =>
+      mesh.disconnects.has(`${mute.name} ${deaf.name}`) ||
+      mesh.disconnects.has(`${deaf.name} ${mute.name}`)
+    assert.ok(await world.runUntil(isGivenUp, 25_000))
+    assert.equal(mesh.disconnects.size, 1, 'and no other')
+    assert.ok(mesh.all(hosts, hosts, 'alive')())
+  }
+})
 
 test('an agent that is stopped in good order ends its connections and refuses new ones', async () => {
   const mesh = new Mesh(2, { seed: 'stopped' })
