@@ -1,5 +1,6 @@
 /** Plans in the API: what `coordinator/planning/plan.ts` says, as documents. */
 import * as z from 'zod'
+import { sources } from '../../models/profiles/levels.ts'
 import { sections, stepKinds } from '../../protocol/workflow/model.ts'
 import { refusalCodes } from '../placement/policy.ts'
 import { hintCodes } from '../planning/plan.ts'
@@ -44,6 +45,40 @@ export const PlannedPlace = z
     'Who would do it: a `host`, the `leader` itself, nobody because it is `skipped`, only on `call`, a host `later` when other work has made room, or `nobody` at all; `untold` beyond the size of a plan',
   )
 
+const source = z
+  .enum(['declared', ...sources])
+  .describe(
+    '`declared`: the workflow says so. `history`: attempts of the same task in the same workflow. Similar ones: the same task `elsewhere`, the same `shape` with other resources, whatever the `program` did',
+  )
+const n = z.number().describe('Attempts that speak for it, on all hosts together')
+const share = z.number().describe('0 to 1')
+
+const Span = {
+  p10Ms: z.number(),
+  p50Ms: z.number(),
+  p90Ms: z.number().describe('Nine of ten take no longer'),
+}
+
+const Odds = {
+  share,
+  low: share.describe('It lies between `low` and `high` with nine chances in ten'),
+  high: share,
+}
+
+export const StageExpected = z
+  .object({
+    time: z.object({ ...Span, source, n: n.optional() }).optional(),
+    odds: z
+      .object({ ...Odds, source, n })
+      .optional()
+      .describe('That one attempt succeeds'),
+    memory: z
+      .object({ p50Bytes: z.number(), p90Bytes: z.number(), source, n })
+      .optional()
+      .describe('Its peak'),
+  })
+  .describe('From what attempts like it were; what is absent is unknown')
+
 export const PlannedStage = z.object({
   name: z.string(),
   section: z.enum(sections),
@@ -52,7 +87,8 @@ export const PlannedStage = z.object({
   needs: z.array(z.string()),
   level: z.number().optional().describe('Needs on the longest way to it; absent when it is called'),
   isCritical: z.boolean(),
-  expectedMs: z.number().optional(),
+  expectedMs: z.number().optional().describe('Of one attempt, in the middle'),
+  expected: StageExpected,
   slackMs: z.number().optional().describe('How much later it may end without the whole doing so'),
   forEach: z
     .object({ items: z.number().optional(), limit: z.number().optional() })
@@ -104,6 +140,17 @@ export const Planned = z.object({
       ),
     lengthMs: z.number().optional(),
   }),
+  expected: z
+    .object({
+      time: z
+        .object(Span)
+        .optional()
+        .describe('From start to end, if nothing fails and nobody waits for room'),
+      untimed: z.array(z.string()).describe('Stages of unknown time; they count as nothing'),
+      untimedUntold: z.number(),
+      odds: z.object(Odds).optional().describe('That no stage fails; absent when not known of all'),
+    })
+    .describe('Of the whole'),
   kinds: z.array(PlaceKind),
   kindsUntold: z.number().describe('How many of them have no verdicts, for their number'),
   hosts: z.array(

@@ -3,6 +3,7 @@
  * keep an agent from its other work is read and planned in a thread, as bounded as the rest.
  */
 import { fileURLToPath } from 'node:url'
+import type { Telling } from '../../agent/learning/telling.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import type { FunctionEnd, Functions } from '../../protocol/ports/functions.ts'
@@ -11,6 +12,7 @@ import type { Workflow } from '../../protocol/workflow/model.ts'
 import { hostsSeen, type KnownMember, type NodeOrders } from '../placement/host-facts.ts'
 import type { Hosts } from '../placement/hosts.ts'
 import { type Answered, answer, type PlanAsked } from '../planning/answering.ts'
+import { keysIn } from '../planning/asking.ts'
 import { planHash } from '../planning/hash.ts'
 import type { Inputs } from '../planning/known.ts'
 import { planLimits } from '../planning/limits.ts'
@@ -27,9 +29,12 @@ export interface Seer {
   readonly membership: { members(): readonly KnownMember[] }
   readonly ledger: { readonly state: LedgerState }
   readonly ports: { readonly functions: Functions }
+  /** Asks all hosts what work like it took. Without, nobody knows. */
+  readonly telling?: Pick<Telling, 'gathered'>
 }
 
-const THREAD = fileURLToPath(new URL('../planning/answering.ts', import.meta.url))
+const ANSWERING = fileURLToPath(new URL('../planning/answering.ts', import.meta.url))
+const ASKING = fileURLToPath(new URL('../planning/asking.ts', import.meta.url))
 
 export class Planning {
   private readonly agent: Seer
@@ -41,6 +46,9 @@ export class Planning {
 
   async plan(question: PlanQuestion, signal: AbortSignal): Promise<Planned> {
     const hosts = hostsOf(this.agent).all()
+    const { telling } = this.agent
+    const size = question.workflow.length * Math.max(1, hosts.length)
+    const isSmall = size <= planLimits.inlineMax
     const asked: PlanAsked = {
       workflow: question.workflow,
       // A request is JSON, and so are these.
@@ -48,10 +56,11 @@ export class Planning {
       // Facts only: what is set aside is no JSON.
       hosts: hosts.map(({ setAside: _, ...facts }) => facts),
       attempts: hosts.map(({ setAside }) => setAside.attempts),
+      told: telling === undefined ? [] : await this.told(telling, question, isSmall, signal),
     }
-    const size = question.workflow.length * Math.max(1, hosts.length)
-    const answered =
-      size <= planLimits.inlineMax ? answer(asked) : await this.inThread(asked, signal)
+    const answered = isSmall
+      ? answer(asked)
+      : answerOf(await this.inThread(ANSWERING, answer.name, asked, signal))
     if (answered.kind !== 'planned') throw refusalOf(answered)
     const { name } = this.agent.settings
     const missing = secretsMissing(this.agent.ledger.state, answered.plan.secrets)
@@ -63,7 +72,26 @@ export class Planning {
     } as Planned
   }
 
-  private async inThread(asked: PlanAsked, signal: AbortSignal): Promise<Answered> {
+  /** What hosts know of work like it; nothing of a text with mistakes. */
+  private async told(
+    telling: Pick<Telling, 'gathered'>,
+    { workflow }: PlanQuestion,
+    isSmall: boolean,
+    signal: AbortSignal,
+  ): Promise<PlanAsked['told']> {
+    const asked = { workflow }
+    const keys = isSmall
+      ? keysIn(asked)
+      : keysOf(await this.inThread(ASKING, keysIn.name, asked, signal))
+    return [...(await telling.gathered(keys))]
+  }
+
+  private async inThread(
+    module: string,
+    name: string,
+    asked: object,
+    signal: AbortSignal,
+  ): Promise<FunctionEnd> {
     const { threadsMax, threadMemoryBytes, planBytesMax } = planLimits
     if (this.threads >= threadsMax) {
       const why = `${threadsMax} large workflows are being planned here already`
@@ -71,8 +99,8 @@ export class Planning {
     }
     this.threads++
     const spec = {
-      module: THREAD,
-      export: answer.name,
+      module,
+      export: name,
       input: JSON.stringify(asked),
       env: {},
       memoryBytes: threadMemoryBytes,
@@ -82,12 +110,18 @@ export class Planning {
     const stop = () => call.stop()
     signal.addEventListener('abort', stop)
     try {
-      return answerOf(await call.ended())
+      return await call.ended()
     } finally {
       signal.removeEventListener('abort', stop)
       this.threads--
     }
   }
+}
+
+/** Whatever is wrong with it, planning will tell. */
+function keysOf(end: FunctionEnd): string[] {
+  const isTold = end.kind === 'returned' && end.result !== undefined
+  return isTold ? (JSON.parse(end.result ?? '[]') as string[]) : []
 }
 
 function answerOf(end: FunctionEnd): Answered {

@@ -3,7 +3,7 @@
 import type * as z from 'zod'
 import type { Planned, PlannedPlace, PlannedStage } from '../api/plan-schemas.ts'
 import type { Context } from './context.ts'
-import { ABSENT, age } from './figures.ts'
+import { ABSENT, age, percent } from './figures.ts'
 import { type Io, paint } from './io.ts'
 import type { PlanFlags } from './plan.ts'
 import { plain, table, wrapped } from './table.ts'
@@ -21,6 +21,7 @@ export function planText(
     headline(planned, io),
     stageTable(planned, io),
     structureText(planned, io),
+    expectedText(planned, io),
     unknownText(planned, io),
     refusalText(planned, io),
     secretText(planned, io),
@@ -48,16 +49,23 @@ function stageTable({ stages }: Planned, io: Io): string {
     { title: 'NEEDS', cutTo: 12, leave: 3 },
     { title: 'ITEMS', right: true, leave: 4 },
     { title: 'TIME', right: true, leave: 1 },
+    { title: 'P90', right: true, leave: 3 },
+    { title: 'SUCCEEDS', right: true, leave: 6 },
+    { title: 'FROM', leave: 7 },
     { title: 'WHERE', cutTo: 16 },
     { title: 'WHY', cutTo: 16, leave: 5 },
   ]
+  const isTimed = stages.some(({ expected }) => expected.time?.n !== undefined)
   const rows = stages.map((stage) => [
     levelOf(stage),
     `${plain(stage.name)}${stage.isCritical ? '*' : ''}`,
     stage.step,
     plain(stage.needs.join(' ')) || ABSENT,
     itemsOf(stage),
-    age(stage.expectedMs),
+    timeOf(stage, isTimed),
+    age(stage.expected.time?.n === undefined ? undefined : stage.expected.time.p90Ms),
+    percent(stage.expected.odds?.share),
+    sourceOf(stage),
     where(stage.place, io),
     why(stage),
   ])
@@ -74,6 +82,19 @@ function levelOf({ level, role, section }: Stage): string {
   if (role !== 'ordinary') return role
   if (section !== 'stages') return section
   return String(level ?? ABSENT)
+}
+
+/** Unknown is worth a word only beside stages of which something is known. */
+function timeOf({ expected, kind }: Stage, isTimed: boolean): string {
+  if (expected.time !== undefined) return age(expected.time.p50Ms)
+  return isTimed && kind !== undefined ? 'unknown' : ABSENT
+}
+
+/** Whose word the time is, or else the odds. */
+function sourceOf({ expected: { time, odds } }: Stage): string {
+  const told = time ?? odds
+  if (told?.n === undefined) return ABSENT
+  return `${told.source === 'history' ? 'history' : 'similar'} n=${told.n}`
 }
 
 function itemsOf({ forEach }: Stage): string {
@@ -119,6 +140,33 @@ function structureText({ criticalPath, widths, tracks }: Planned, io: Io): strin
   const widest = Math.max(...widths)
   const shape = `  ${counted(widths.length, 'level')}, up to ${counted(widest, 'stage')} side by side; ${counted(tracks.length, 'track')}`
   return `${path} (${told})\n${shape}\n`
+}
+
+function expectedText({ expected, stages }: Planned, io: Io): string {
+  const { time, odds, untimed, untimedUntold } = expected
+  // Of waits alone the critical path says all there is to say.
+  if (!stages.some((stage) => stage.expected.time?.n !== undefined)) return ''
+  const without = untimed.length + untimedUntold
+  const least = without > 0 ? 'at least ' : ''
+  const whole =
+    time === undefined
+      ? 'unknown'
+      : `${least}${age(time.p50Ms)}, nine times in ten under ${age(time.p90Ms)}`
+  const chance =
+    odds === undefined
+      ? 'unknown'
+      : `${percent(odds.share)} (${percent(odds.low)} to ${percent(odds.high)})`
+  const lines = [
+    `${paint(io, 'bold', 'Expected')}: ${whole}; chance of success ${chance}`,
+    ...(without === 0
+      ? []
+      : [wrapped('  unknown: ', unknownNames(untimed, untimedUntold), io.columns(), 4)]),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function unknownNames(untimed: readonly string[], untold: number): string[] {
+  return [...untimed.map(plain), ...(untold > 0 ? [`and ${counted(untold, 'stage')} more`] : [])]
 }
 
 /** A long way by its two ends. */

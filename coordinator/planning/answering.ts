@@ -2,8 +2,12 @@
  * A plan for a text from anybody: read, bounded, and planned, or every reason why not. Text and
  * plain data in, plain data out, so that it can be asked in a thread of its own.
  */
+import { estimateOf as estimateOfTask } from '../../models/profiles/pooling.ts'
+import type { Told } from '../../models/profiles/profiles.ts'
+import { fingerprintOf } from '../../protocol/work/fingerprint.ts'
 import { bindInputs, type InputMistake } from '../../protocol/workflow/inputs.ts'
 import type { Mistake } from '../../protocol/workflow/mistake.ts'
+import type { Stage } from '../../protocol/workflow/model.ts'
 import { parseWorkflow } from '../../protocol/workflow/parse.ts'
 import { hostsRunning } from '../placement/host-facts.ts'
 import type { HostFacts } from '../placement/host-view.ts'
@@ -28,6 +32,8 @@ export interface PlanAsked {
   readonly hosts: readonly HostFacts[]
   /** Attempts on each of the hosts. */
   readonly attempts: readonly number[]
+  /** By key (`asking.ts`), what each host says that knows something. */
+  readonly told: readonly (readonly [key: string, told: readonly Told[]])[]
 }
 
 export function answer({
@@ -35,6 +41,7 @@ export function answer({
   inputs: given,
   hosts: facts,
   attempts,
+  told,
 }: PlanAsked): Answered {
   const { stagesMax, placesMax } = planLimits
   const parsed = parseWorkflow(text)
@@ -52,6 +59,11 @@ export function answer({
     return { kind: 'tooLarge', why }
   }
   const hosts = hostsRunning(facts, (_, i) => attempts[i]!)
-  const plan = planOf({ workflow, inputs: inputs.values, hosts, policy: balanced })
+  const all = new Map(told)
+  const estimateOf = (stage: Stage) => {
+    const task = fingerprintOf(stage)
+    return task === undefined ? undefined : estimateOfTask(workflow.name, task, all)
+  }
+  const plan = planOf({ workflow, inputs: inputs.values, hosts, policy: balanced, estimateOf })
   return { kind: 'planned', plan }
 }

@@ -2,6 +2,7 @@
  * What is known of a stage before there is a run: values that come of inputs alone. Whatever reads
  * results of other stages, or the run, is not known, and is said to be so instead of being guessed.
  */
+import { isInstant } from '../../protocol/work/fingerprint.ts'
 import type { Expr } from '../../protocol/workflow/expressions/ast.ts'
 import { evaluate } from '../../protocol/workflow/expressions/evaluator.ts'
 import { expressionLimits } from '../../protocol/workflow/expressions/limits.ts'
@@ -46,7 +47,7 @@ export function itemsBefore({ forEach }: Stage, names: Fields): number | undefin
 
 /** Of a `wait`, and of steps that take no time of their own. */
 export function durationBefore({ step }: Stage, names: Fields): number | undefined {
-  if (step.kind === 'choose' || step.kind === 'signal') return 0
+  if (step.kind === 'choose' || step.kind === 'signal' || isInstant(step)) return 0
   if (step.kind !== 'wait' || !('for' in step)) return undefined
   if (typeof step.for === 'number') return step.for
   const found = evaluate(step.for, names, briefly)

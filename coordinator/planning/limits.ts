@@ -28,4 +28,12 @@ export const planLimits = {
   hintsMax: 50,
   /** Needs followed to make sure of a hint. Beyond, needless needs are not looked for further. */
   hintVisitsMax: 2_000_000,
+  /** How often the whole is drawn, and figures in all: about 10 ms at most. */
+  drawsMin: 50,
+  drawsMax: 1_000,
+  figuresMax: 100_000,
+  /** Of one stage with many items one after the other: the rest is taken to be like these. */
+  wavesDrawnMax: 16,
+  /** Stages of which no time is known, by name; of the rest, how many. */
+  unknownTold: 20,
 } as const

@@ -4,6 +4,7 @@ import type { Role, Section, StepKind } from '../../protocol/workflow/model.ts'
 import type { MissingDemand } from '../placement/demands.ts'
 import type { HostFacts } from '../placement/host-view.ts'
 import type { Reason, Refusal } from '../placement/policy.ts'
+import type { StageExpected, WholeExpected } from './expecting.ts'
 
 export interface Plan {
   /** See `hash.ts`: what must be the same for a run to be the one that was planned. */
@@ -17,6 +18,7 @@ export interface Plan {
   /** Chains without branches. */
   readonly tracks: readonly (readonly string[])[]
   readonly criticalPath: CriticalPath
+  readonly expected: PlanExpected
   readonly kinds: readonly PlaceKind[]
   /** Kinds whose verdicts are left out (`planLimits.verdictsMax`). */
   readonly kindsUntold: number
@@ -25,6 +27,12 @@ export interface Plan {
   readonly secrets: readonly string[]
   readonly hints: readonly Hint[]
   readonly hintsUntold: number
+}
+
+export interface PlanExpected extends Omit<WholeExpected, 'untimed'> {
+  /** Stages of which no time is known, by name; of the rest, how many (`planLimits.unknownTold`). */
+  readonly untimed: readonly string[]
+  readonly untimedUntold: number
 }
 
 export interface PlannedStage {
@@ -36,7 +44,10 @@ export interface PlannedStage {
   /** From 0; absent for stages that are called. */
   readonly level?: number
   readonly isCritical: boolean
+  /** Of one attempt, in the middle: what places and paths are made of. */
   readonly expectedMs?: number
+  /** What is known of it beforehand, each with its source. */
+  readonly expected: StageExpected
   /** How much later it may end without the whole ending later, where times are known. */
   readonly slackMs?: number
   readonly forEach?: PlannedItems

@@ -2,8 +2,10 @@
  * A plan of a workflow, made of the workflow, its inputs and the hosts as they are seen now. Pure:
  * the same three give the same plan, on any agent and in any thread.
  */
+import type { Estimate } from '../../models/profiles/pooling.ts'
 import { assert } from '../../protocol/assert.ts'
 import { workflowHash } from '../../protocol/workflow/canonical.ts'
+import type { Fields } from '../../protocol/workflow/expressions/values.ts'
 import { topologicalOrder } from '../../protocol/workflow/graph/order.ts'
 import { levelsOf } from '../../protocol/workflow/graph/paths.ts'
 import { stageGraph } from '../../protocol/workflow/graph/workflow-graph.ts'
@@ -14,6 +16,7 @@ import type { Hosts } from '../placement/hosts.ts'
 import type { PlacementPolicy } from '../placement/policy.ts'
 import { refusalsOf } from '../placement/refusals.ts'
 import { secretsNamed } from '../secrets/missing.ts'
+import { declared, expectedBy, type StageExpected, wholeExpected } from './expecting.ts'
 import { planHashOf } from './hash.ts'
 import { hintsOf } from './hints.ts'
 import { askedKinds, type Kinds, kindsOf } from './kinds.ts'
@@ -29,8 +32,8 @@ export interface Question {
   /** Not changed: what the plan sets aside is on a copy. */
   readonly hosts: Hosts
   readonly policy: PlacementPolicy
-  /** Of a stage that has been run before, where somebody knows. */
-  readonly expectedMs?: (stage: Stage) => number | undefined
+  /** Of work that has been done before, where somebody knows. */
+  readonly estimateOf?: (stage: Stage) => Estimate | undefined
 }
 
 /** What stands for a time that nobody knows: it orders, and is told to nobody. */
@@ -41,23 +44,45 @@ export function planOf(question: Question): Plan {
   const hosts = question.hosts.copy()
   const names = namesBefore(workflow, inputs)
   const kinds = kindsOf(askedKinds(workflow, names), hosts.all())
-  const timeOf = timesOf(question)
-  const { structure, criticalPath } = pathOf(workflow.stages, timeOf)
-  const verdicts = verdictsOf(kinds, hosts.all())
   const itemsOf = (stage: Stage) => itemsBefore(stage, names)
+  const expected = expectationsOf(question, names)
+  const expectedOf = (stage: Stage) => expected.get(stage) ?? {}
+  const timeOf = timesOf(expected)
+  const { structure, criticalPath } = pathOf(workflow.stages, wholeTimes(timeOf, itemsOf))
+  const verdicts = verdictsOf(kinds, hosts.all())
   const [main, ...later] = sections.map((section) => orderedSection(workflow.stages, section))
   const ordinary = [main!, ...later].flatMap(({ stages }) => stages)
+  const skipped = skippedBefore(ordinary, names)
   const placing = new Placing({
     kinds,
     hosts,
     policy,
-    skipped: skippedBefore(ordinary, names),
+    skipped,
     itemsOf,
     durationMs: (stage) => timeOf.get(stage) ?? UNKNOWN_MS,
     priorityOf: ({ priority }) => priority ?? workflow.priority,
   })
   for (const { stages } of [main!, ...later]) placing.run(stages, stageGraph(stages))
-  const found = { kinds, structure, criticalPath, timeOf, itemsOf, places: placing.places }
+  const found = {
+    kinds,
+    structure,
+    criticalPath,
+    timeOf,
+    expectedOf,
+    itemsOf,
+    places: placing.places,
+  }
+  const whole = wholeExpected({
+    // Stages under `onFailure` are not expected.
+    parts: [main!, later.at(-1)!].map(({ stages }) => ({
+      stages,
+      graph: stageGraph(stages),
+      order: stages.keys(),
+    })),
+    expectedOf,
+    itemsOf,
+    isSkipped: ({ name }) => skipped.has(name),
+  })
   const described = ({ stages, levels }: Ordered) =>
     stages.map((stage, i) => plannedStage(stage, levels[i], found))
   const called = workflow.stages.filter(({ role }) => role !== 'ordinary')
@@ -78,6 +103,11 @@ export function planOf(question: Question): Plan {
     widths: structure.widths,
     tracks: structure.tracks,
     criticalPath,
+    expected: {
+      ...whole,
+      untimed: whole.untimed.slice(0, planLimits.unknownTold),
+      untimedUntold: Math.max(0, whole.untimed.length - planLimits.unknownTold),
+    },
     kinds: verdicts.kinds,
     kindsUntold: verdicts.untold,
     hosts: question.hosts.all().map(plannedHost),
@@ -87,14 +117,38 @@ export function planOf(question: Question): Plan {
   }
 }
 
-function timesOf({ workflow, inputs, expectedMs }: Question): ReadonlyMap<Stage, number> {
-  const names = namesBefore(workflow, inputs)
+function expectationsOf(
+  { workflow, estimateOf }: Question,
+  names: Fields,
+): ReadonlyMap<Stage, StageExpected> {
+  return new Map(
+    workflow.stages.map((stage) => {
+      const ms = durationBefore(stage, names)
+      if (ms !== undefined) return [stage, { time: declared(ms) }]
+      const estimate = estimateOf?.(stage)
+      return [stage, estimate === undefined ? {} : expectedBy(estimate)]
+    }),
+  )
+}
+
+function timesOf(expected: ReadonlyMap<Stage, StageExpected>): ReadonlyMap<Stage, number> {
   const timeOf = new Map<Stage, number>()
-  for (const stage of workflow.stages) {
-    const ms = expectedMs?.(stage) ?? durationBefore(stage, names)
-    if (ms !== undefined) timeOf.set(stage, ms)
-  }
+  for (const [stage, { time }] of expected) if (time) timeOf.set(stage, time.p50Ms)
   return timeOf
+}
+
+/** With all items of a stage, as many at a time as it allows. */
+function wholeTimes(
+  timeOf: ReadonlyMap<Stage, number>,
+  itemsOf: (stage: Stage) => number | undefined,
+): ReadonlyMap<Stage, number> {
+  const whole = new Map<Stage, number>()
+  for (const [stage, ms] of timeOf) {
+    const items = stage.forEach === undefined ? 1 : itemsOf(stage)
+    if (items === undefined) continue
+    whole.set(stage, ms * Math.ceil(items / (stage.forEach?.limit ?? Math.max(1, items))))
+  }
+  return whole
 }
 
 /**
@@ -145,13 +199,14 @@ interface Findings {
   readonly structure: Structure
   readonly criticalPath: CriticalPath
   readonly timeOf: ReadonlyMap<Stage, number>
+  readonly expectedOf: (stage: Stage) => StageExpected
   readonly itemsOf: (stage: Stage) => number | undefined
   readonly places: ReadonlyMap<string, Place>
 }
 
 function plannedStage(stage: Stage, level: number | undefined, found: Findings): PlannedStage {
   const { name, section, role, step, needs, forEach } = stage
-  const { kinds, structure, criticalPath, timeOf, itemsOf, places } = found
+  const { kinds, structure, criticalPath, timeOf, expectedOf, itemsOf, places } = found
   const kind = kinds.of.get(stage)
   const ms = timeOf.get(stage)
   const slack = criticalPath.basis === 'time' ? structure.slackMs.get(name) : undefined
@@ -166,6 +221,7 @@ function plannedStage(stage: Stage, level: number | undefined, found: Findings):
     ...(level === undefined ? {} : { level }),
     isCritical: structure.slackMs.has(name) && criticalPath.stages.includes(name),
     ...(ms === undefined ? {} : { expectedMs: ms }),
+    expected: expectedOf(stage),
     ...(slack === undefined ? {} : { slackMs: Math.round(slack) }),
     ...(forEach === undefined
       ? {}

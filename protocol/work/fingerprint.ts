@@ -29,6 +29,11 @@ const BLANK = '\0'
 /** Functions that take no time and have no effect: there is nothing to learn of them. */
 const instant: ReadonlySet<string> = new Set(['skein:noop', 'skein:echo', 'skein:fail'])
 
+/** Whether it is done as soon as it is asked for, and cannot fail. */
+export function isInstant(step: Step): boolean {
+  return step.kind === 'function' && ['skein:noop', 'skein:echo'].includes(blanked(step.module))
+}
+
 /** Undefined for what no agent does, and for what takes no time. */
 export function fingerprintOf(
   stage: Pick<Stage, 'step' | 'with' | 'resources'>,

@@ -101,6 +101,7 @@ const samplePlan: Planned = {
   widths: [],
   tracks: [],
   criticalPath: { stages: [], basis: 'length' },
+  expected: { untimed: [], untimedUntold: 0 },
   kinds: [],
   kindsUntold: 0,
   hosts: [],

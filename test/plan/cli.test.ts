@@ -11,6 +11,7 @@ import { Planning, refuseStalePlan, type Seer } from '../../coordinator/api/plan
 import { type PlanFlags, plan } from '../../coordinator/cli/plan.ts'
 import type { KnownMember } from '../../coordinator/placement/host-facts.ts'
 import { planLimits } from '../../coordinator/planning/limits.ts'
+import type { AllTold } from '../../models/profiles/pooling.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { FunctionEnd } from '../../protocol/ports/functions.ts'
@@ -122,6 +123,24 @@ test('a plan shows order, hosts and why, refusals, the critical path, hints and 
   }
   assert.match(lines.at(-2)!, /^plan [0-9a-f]{64}$/)
   assert.equal(io.talk, '')
+})
+
+test('what was done before has times, chances and whose word that is; the rest is unknown', async (t) => {
+  const took = { p10: 900, p50: 1_000, p90: 1_500, n: 30 }
+  const known = { tried: 30, succeeded: 30, newestMs: 1, tookMs: took }
+  const telling = {
+    gathered: async (keys: readonly string[]): Promise<AllTold> =>
+      new Map(keys.filter((key) => key.startsWith('w script/make')).map((key) => [key, [known]])),
+  }
+  const stages = '  a: { run: make }\n  b: { needs: [a], run: ship }\n'
+  const { io } = await run(t, { ...seer({}), telling }, withStages(stages))
+  assert.match(io.said, /^ +0 +a\* +run +– +1\.0s +1\.5s +100% +history n=30 +n1/m)
+  assert.match(io.said, /^ +1 +b\* +run +a +unknown +– +– +– +n1/m)
+  // Drawn, and so not to the millisecond.
+  const whole =
+    /^Expected: at least (?:99\dms|1\.0s), nine times in ten under 1\.[45]s; chance of success unknown$/m
+  assert.match(io.said, whole)
+  assert.ok(io.said.includes('  unknown: b\n'), io.said)
 })
 
 test('on a terminal it says how to run exactly this', async (t) => {

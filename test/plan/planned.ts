@@ -3,6 +3,7 @@ import type { Hosts } from '../../coordinator/placement/hosts.ts'
 import { balanced } from '../../coordinator/placement/policies.ts'
 import type { Plan, PlannedStage } from '../../coordinator/planning/plan.ts'
 import { planOf } from '../../coordinator/planning/planning.ts'
+import type { Estimate } from '../../models/profiles/pooling.ts'
 import { bindInputs } from '../../protocol/workflow/inputs.ts'
 import type { Stage } from '../../protocol/workflow/model.ts'
 import type { Json } from '../../protocol/workflow/shape/shape.ts'
@@ -15,6 +16,7 @@ export interface Given {
   inputs?: Readonly<Record<string, Json>>
   hosts?: Hosts
   expectedMs?: (stage: Stage) => number | undefined
+  estimateOf?: (stage: Stage) => Estimate | undefined
 }
 
 export function planned(text: string, given: Given = {}): Plan {
@@ -22,13 +24,21 @@ export function planned(text: string, given: Given = {}): Plan {
   const inputs = bindInputs(workflow, given.inputs ?? {})
   if (!inputs.ok) throw new Error(JSON.stringify(inputs.mistakes))
   const { expectedMs } = given
+  const estimateOf =
+    given.estimateOf ?? (expectedMs && ((stage: Stage) => alwaysTook(expectedMs(stage))))
   return planOf({
     workflow,
     inputs: inputs.values,
     hosts: given.hosts ?? hostsOf({}, {}, {}),
     policy: balanced,
-    ...(expectedMs === undefined ? {} : { expectedMs }),
+    ...(estimateOf === undefined ? {} : { estimateOf }),
   })
+}
+
+/** As hosts tell of work that took the same each time. */
+function alwaysTook(ms: number | undefined): Estimate {
+  if (ms === undefined) return {}
+  return { tookMs: { p10: ms, p50: ms, p90: ms, n: 30, source: 'history' } }
 }
 
 export function stageIn(plan: Plan, name: string): PlannedStage {

@@ -1,0 +1,166 @@
+/**
+ * What is to be expected of a workflow: of each stage what it takes and how likely it succeeds, from
+ * what attempts like it were; and of the whole, what follows from that. Where there is no ground
+ * nothing is said.
+ */
+import type { Source } from '../../models/profiles/levels.ts'
+import type { Estimate } from '../../models/profiles/pooling.ts'
+import type { Stage } from '../../protocol/workflow/model.ts'
+import type { Part, Piece, Span } from './finishing.ts'
+import { spanOf } from './finishing.ts'
+
+export type TimeSource = 'declared' | Source
+
+/** Of one attempt; of a stage with items, of one of them. */
+export interface StageTime extends Span {
+  /** `declared`: the workflow says so. */
+  readonly source: TimeSource
+  /** Attempts that speak for it. */
+  readonly n?: number
+}
+
+export interface Odds {
+  readonly share: number
+  /** It lies between these with nine chances in ten. */
+  readonly low: number
+  readonly high: number
+}
+
+export interface StageOdds extends Odds {
+  readonly source: Source
+  readonly n: number
+}
+
+export interface StageMemory {
+  readonly p50Bytes: number
+  readonly p90Bytes: number
+  readonly source: Source
+  readonly n: number
+}
+
+/** Of one stage, each as far as there is ground. */
+export interface StageExpected {
+  readonly time?: StageTime
+  readonly odds?: StageOdds
+  readonly memory?: StageMemory
+}
+
+export interface WholeExpected {
+  /** From the start to the end, if nothing fails and nobody waits for room. */
+  readonly time?: Span
+  /** Stages of which no time is known: they count as nothing. */
+  readonly untimed: readonly string[]
+  /** That no stage fails. Absent where of some stage nothing is known. */
+  readonly odds?: Odds
+}
+
+/** As a wait says of itself; undefined where only a run, or history, can tell. */
+export function declared(ms: number): StageTime {
+  return { p10Ms: ms, p50Ms: ms, p90Ms: ms, source: 'declared' }
+}
+
+export function expectedBy({ tookMs, success, peakMemoryBytes }: Estimate): StageExpected {
+  return {
+    ...(tookMs === undefined
+      ? {}
+      : {
+          time: {
+            p10Ms: Math.round(tookMs.p10),
+            p50Ms: Math.round(tookMs.p50),
+            p90Ms: Math.round(tookMs.p90),
+            source: tookMs.source,
+            n: tookMs.n,
+          },
+        }),
+    ...(success === undefined ? {} : { odds: success }),
+    ...(peakMemoryBytes === undefined
+      ? {}
+      : {
+          memory: {
+            p50Bytes: Math.round(peakMemoryBytes.p50),
+            p90Bytes: Math.round(peakMemoryBytes.p90),
+            source: peakMemoryBytes.source,
+            n: peakMemoryBytes.n,
+          },
+        }),
+  }
+}
+
+export interface WholeQuestion {
+  /** What runs by itself, section after section: `onFailure` is not of them. */
+  readonly parts: readonly (Omit<Part, 'pieces'> & { readonly stages: readonly Stage[] })[]
+  expectedOf(stage: Stage): StageExpected
+  itemsOf(stage: Stage): number | undefined
+  isSkipped(stage: Stage): boolean
+}
+
+export function wholeExpected(question: WholeQuestion): WholeExpected {
+  const { parts, itemsOf, isSkipped } = question
+  const stages = parts.flatMap((part) => part.stages)
+  const pieceOf = (stage: Stage): Piece => {
+    if (isSkipped(stage)) return { kind: 'fixed', ms: 0 }
+    return pieceBefore(stage, question.expectedOf(stage).time, itemsOf(stage))
+  }
+  const time = spanOf(parts.map((part) => ({ ...part, pieces: part.stages.map(pieceOf) })))
+  const untimed = stages.filter((stage) => pieceOf(stage).kind === 'unknown')
+  const odds = oddsOfAll(
+    stages.filter((stage) => !isSkipped(stage)),
+    question,
+  )
+  return {
+    untimed: untimed.map(({ name }) => name),
+    ...(time === undefined ? {} : { time }),
+    ...(odds === undefined ? {} : { odds }),
+  }
+}
+
+/** Of a stage that has not begun. */
+export function pieceBefore(
+  stage: Stage,
+  time: StageTime | undefined,
+  items: number | undefined,
+): Piece {
+  if (time === undefined || (stage.forEach !== undefined && items === undefined)) {
+    return { kind: 'unknown' }
+  }
+  if (time.source === 'declared') return { kind: 'fixed', ms: time.p50Ms }
+  const { p10Ms: p10, p50Ms: p50, p90Ms: p90, n = 0 } = time
+  const count = stage.forEach === undefined ? 1 : (items ?? 1)
+  const atOnce = stage.forEach?.limit ?? count
+  return { kind: 'drawn', range: { p10, p50, p90, n }, items: count, atOnce, ranMs: 0 }
+}
+
+/** What cannot fail: the leader does it, and asks nobody. */
+const sure: ReadonlySet<string> = new Set(['wait', 'choose', 'signal'])
+
+/**
+ * That none of them fails for good, as if each try were for itself. The bounds are those of all
+ * stages at once, and so are farther apart than nine chances in ten need.
+ */
+function oddsOfAll(
+  stages: readonly Stage[],
+  { expectedOf, itemsOf }: Pick<WholeQuestion, 'expectedOf' | 'itemsOf'>,
+): Odds | undefined {
+  const whole = { share: 1, low: 1, high: 1 }
+  let isAny = false
+  for (const stage of stages) {
+    // Its failure is no failure of the run; or nothing speaks against it.
+    if (stage.optional || sure.has(stage.step.kind)) continue
+    const { odds, time } = expectedOf(stage)
+    if (odds === undefined && time?.source === 'declared') continue
+    const items = stage.forEach === undefined ? 1 : itemsOf(stage)
+    const rule = stage.forEach?.onFailure.rule
+    if (odds === undefined || items === undefined || rule === 'quorum') return undefined
+    if (stage.fallback !== undefined) return undefined
+    isAny = true
+    const { attempts } = stage.retry
+    whole.share *= atLast(odds.share, attempts) ** items
+    whole.low *= atLast(odds.low, attempts) ** items
+    whole.high *= atLast(odds.high, attempts) ** items
+  }
+  return isAny ? whole : undefined
+}
+
+function atLast(share: number, attempts: number): number {
+  return 1 - (1 - share) ** attempts
+}

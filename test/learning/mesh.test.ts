@@ -1,0 +1,176 @@
+/** Plans of a mesh that has done such work before: what they expect, and what of it left the hosts. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LEARNING_SERVICE, RangesAsked } from '../../agent/learning/wire.ts'
+import { sentSchema } from '../../agent/links/envelope.ts'
+import { CallFrame } from '../../agent/requests/calls.ts'
+import { refusalsOf } from '../../coordinator/api/queries.ts'
+import { quantile } from '../../models/profiles/quantiles.ts'
+import { within } from '../../protocol/ports/disk.ts'
+import { encode } from '../../protocol/wire/codec.ts'
+import type { Program } from '../../simulations/world/programs.ts'
+import { SimulatedStream } from '../../simulations/world/stream.ts'
+import { Mesh } from '../history/stage.ts'
+import { hello, Intruder } from '../matrix/intruders.ts'
+
+const mib = 1024 ** 2
+let started = 0
+
+/** Between 0.8 and 1.2 seconds, in turn, with 300 MiB. */
+const build: Program = (self) => {
+  started++
+  self.use({ memoryBytes: 300 * mib })
+  self.after(800 + ((started * 137) % 400), () => self.exit(0))
+}
+const flaky: Program = (self) => self.after(50, () => self.exit(started % 2))
+
+const workflow = `apiVersion: skein/v1
+kind: Workflow
+name: learning
+stages:
+  build: { run: [build] }
+  flaky: { needs: [build], run: [flaky], optional: true, retry: { attempts: 1 } }
+  pause: { needs: [build], wait: 2s }
+`
+const runs = 30
+
+async function meshThatDid(seed: string, count: number): Promise<Mesh> {
+  const programs = { build, flaky }
+  const mesh = await Mesh.of(seed, 3, { schedules: true, programs })
+  await mesh.until(() => mesh.members.every(({ agent }) => agent.work.leader !== undefined), 'led')
+  for (let i = 0; i < count; i++) {
+    const { run } = await mesh.call(mesh.leader!, 'startRun', { body: { workflow } })
+    await mesh.until(() => mesh.hot(run.id)?.head.state === 'succeeded', `${run.id} is done`)
+  }
+  return mesh
+}
+
+async function tookInTruth(mesh: Mesh, stage: string): Promise<number[]> {
+  const listed = await mesh.call(mesh.leader!, 'runs', { query: { limit: 100 } })
+  const took: number[] = []
+  for (const { id } of listed.runs) {
+    const { stages } = await mesh.call(mesh.leader!, 'run', { parameters: { run: id } })
+    for (const { usage } of stages.find(({ name }) => name === stage)?.attempts ?? []) {
+      if (usage?.wallMs !== undefined) took.push(usage.wallMs)
+    }
+  }
+  return took.sort((a, b) => a - b)
+}
+
+const planOf = (mesh: Mesh, text = workflow) =>
+  mesh.call(mesh.follower, 'plan', { body: { workflow: text } })
+
+test('after thirty runs a plan says how long the next one takes, and who says so', async () => {
+  const mesh = await meshThatDid('thirty', runs)
+  const plan = await planOf(mesh)
+  const stage = (name: string) => plan.stages.find((each) => each.name === name)?.expected
+  const truth = await tookInTruth(mesh, 'build')
+  const { time, odds, memory } = stage('build') ?? {}
+  assert.equal(truth.length, runs)
+  assert.deepEqual([time?.source, time?.n], ['history', runs])
+  for (const [told, share] of [
+    [time?.p10Ms, 0.1],
+    [time?.p50Ms, 0.5],
+    [time?.p90Ms, 0.9],
+  ] as const) {
+    const true_ = quantile(truth, share)
+    assert.ok(Math.abs((told ?? 0) - true_) < 0.1 * true_, `${told} is ${true_} in truth`)
+  }
+  assert.deepEqual([odds?.share, odds?.n], [1, runs])
+  assert.ok(Math.abs((memory?.p50Bytes ?? 0) / (300 * mib) - 1) < 0.1, JSON.stringify(memory))
+  assert.equal(stage('pause')?.time?.source, 'declared')
+  // The way over the pause is the longer one.
+  const whole = plan.expected.time
+  assert.ok(whole && whole.p50Ms > 2_700 && whole.p50Ms < 3_300, JSON.stringify(whole))
+  assert.deepEqual(plan.criticalPath.stages, ['build', 'pause'])
+  // What may fail without harm does not count.
+  assert.ok((stage('flaky')?.odds?.share ?? 1) < 1)
+  assert.equal(plan.expected.odds?.share, 1)
+})
+
+test('work of another kind is unknown, and says so of the whole', async () => {
+  const mesh = await meshThatDid('other', 6)
+  const plan = await planOf(mesh, `${workflow}  ship: { needs: [pause], run: [ship] }\n`)
+  assert.deepEqual(plan.stages.find(({ name }) => name === 'ship')?.expected, {})
+  const { untimed } = plan.expected
+  assert.ok(untimed.includes('ship') && !untimed.includes('build'), String(untimed))
+  assert.equal(plan.expected.odds, undefined)
+  const similar = await planOf(mesh, workflow.replace('name: learning', 'name: another'))
+  assert.equal(
+    similar.stages.find(({ name }) => name === 'build')?.expected.time?.source,
+    'elsewhere',
+  )
+})
+
+/** All that goes over streams meanwhile, as it is before anything is encrypted. */
+async function overheard(during: () => Promise<unknown>): Promise<Buffer> {
+  const frames: Uint8Array[] = []
+  const { send } = SimulatedStream.prototype
+  SimulatedStream.prototype.send = function (frame) {
+    frames.push(frame.slice())
+    return send.call(this, frame)
+  }
+  try {
+    await during()
+  } finally {
+    SimulatedStream.prototype.send = send
+  }
+  return Buffer.concat(frames)
+}
+
+test('every host keeps its own attempts; nobody has those of another, or hears of them', async () => {
+  let mesh: Mesh | undefined
+  const traffic = await overheard(async () => {
+    mesh = await meshThatDid('own', 9)
+    await mesh.world.runFor(2_000)
+    await planOf(mesh)
+  })
+  assert.ok(mesh)
+  // The question for ranges is in it: what is looked for could be found.
+  assert.ok(traffic.includes(LEARNING_SERVICE))
+  let all = 0
+  for (const { agent, host } of mesh.members) {
+    const rows = [...host.platter.slice(within('learning/row/'))]
+    assert.equal(rows.length, agent.learning.size)
+    all += rows.length
+    for (const [, value] of rows) {
+      const text = Buffer.from(value)
+      // From the end of its names on: when it began, when it ended, under which load.
+      const figures = text.subarray(text.indexOf('learning') + 'learning'.length)
+      assert.ok(figures.length > 10)
+      assert.ok(!traffic.includes(figures))
+    }
+  }
+  assert.equal(all, 2 * 9)
+})
+
+test('a host that hangs is not waited for longer than it is worth', async () => {
+  const mesh = await meshThatDid('hangs', 6)
+  const other = mesh.members.find((each) => each !== mesh.leader && each !== mesh.follower)
+  const { follower } = mesh
+  other?.host.pause()
+  const beganMs = mesh.world.nowMs
+  await mesh.call(follower, 'plan', { body: { workflow } })
+  assert.ok(mesh.world.nowMs - beganMs <= 350, String(mesh.world.nowMs - beganMs))
+})
+
+test('only coordinators are told ranges', async () => {
+  const mesh = await meshThatDid('curious', 6)
+  const member = mesh.leader!
+  const body = encode(RangesAsked, { keys: ['program/build'] })
+  const question = encode(sentSchema(CallFrame), {
+    requestId: 7,
+    payload: { kind: 'call', value: { service: LEARNING_SERVICE, body } },
+  })
+  const refused: number[] = []
+  for (const role of ['agent', 'coordinator'] as const) {
+    const was = refusalsOf(member.agent).badQuestion ?? 0
+    const intruder = new Intruder(mesh, `curious-${role}`, { roles: [role] })
+    const visit = await intruder.visit(member, '/skein/calls/1')
+    visit.send(hello)
+    visit.send(question)
+    await mesh.world.runFor(500)
+    refused.push((refusalsOf(member.agent).badQuestion ?? 0) - was)
+  }
+  assert.deepEqual(refused, [1, 0])
+})
