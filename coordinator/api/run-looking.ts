@@ -5,9 +5,11 @@ import { startedAtPlace } from '../../agent/history/rows.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import { wholeRun } from '../../protocol/ledger/read-run.ts'
 import type { RunView } from '../../protocol/ledger/work-view.ts'
+import type { Workflow } from '../../protocol/workflow/model.ts'
 import { findRun, readableWorkflow, viewRun } from '../history/finding.ts'
 import { whereFrom } from '../history/where.ts'
 import { detailDocument, itemDocument, runDocument, stageDocuments } from '../runs/documents.ts'
+import { type RunExpected, RunExpecting } from '../runs/expected.ts'
 import { freshState, inFreshState } from '../runs/fresh.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
 import { logsOf, type PieceAsked } from '../runs/logs.ts'
@@ -73,8 +75,22 @@ export class RunLooking {
     return inFreshState(agent, signal, async (state, fresh) => {
       const view = await viewRun(agent, state, await findRun(agent, state, parameters.run))
       const read = await readableWorkflow(agent, library, state, view.spec.workflow)
-      return detailDocument(view, read, fresh, this.nameOf)
+      const expected = read && (await this.expected(view, read))
+      const detail = detailDocument(view, read, fresh, this.nameOf)
+      return { ...detail, ...(expected === undefined ? {} : { expected }) }
     })
+  }
+
+  private async expected(view: RunView, workflow: Workflow): Promise<RunExpected | undefined> {
+    if (view.head.state !== 'running') return undefined
+    const expecting = this.expecting()
+    await expecting.ask(workflow)
+    return expecting.of(view, workflow)
+  }
+
+  private expecting(): RunExpecting {
+    const { telling, ports } = this.agent
+    return new RunExpecting({ telling, clock: ports.clock })
   }
 
   private async *watch({
@@ -91,7 +107,8 @@ export class RunLooking {
       return
     }
     const progress = () => this.reasons.progress(run, signal)
-    yield* newsOf({ agent, library, nameOf: this.nameOf, run, progress, signal })
+    const expecting = this.expecting()
+    yield* newsOf({ agent, library, nameOf: this.nameOf, run, progress, expecting, signal })
   }
 
   private async *logs({

@@ -139,6 +139,16 @@ export const Stage = z
   })
   .describe('A stage of a run')
 
+export const RunExpected = z
+  .object({
+    atMs: timeMs,
+    p10Ms: z.number().describe('How long it goes on from then'),
+    p50Ms: z.number(),
+    p90Ms: z.number(),
+    untimed: z.number().describe('Stages of unknown time that are not over; they count as nothing'),
+  })
+  .describe('When it is likely to end, if nothing fails and nobody waits for room')
+
 export const RunDetail = z.object({
   schemaVersion,
   run: Run,
@@ -151,6 +161,7 @@ export const RunDetail = z.object({
   key: z.string().optional(),
   retryOf: z.string().optional(),
   kept: z.array(z.string()).optional().describe('Stages that count as they ended in that run'),
+  expected: RunExpected.optional(),
   stages: z.array(Stage),
 })
 
@@ -159,6 +170,7 @@ export const RunNews = z
     schemaVersion,
     run: Run,
     outputs: z.unknown().optional(),
+    expected: RunExpected.optional(),
     stages: z.array(Stage).describe('All on the first line; later those that changed'),
   })
   .describe('What has changed; the stream ends with the run')

@@ -1,8 +1,9 @@
 /** `skein workflow import wfformat`: from the trace of a workflow that ran to one that can run here. */
+
+import type { Refused } from '../../models/traces/findings.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
 import { workflowHash } from '../../protocol/workflow/canonical.ts'
-import type { Refused } from '../../models/traces/findings.ts'
 import { type Imported, importWfFormat } from '../importing/import.ts'
 import { importLimits } from '../importing/limits.ts'
 import type { Format, Work } from '../importing/options.ts'

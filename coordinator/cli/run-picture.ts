@@ -4,6 +4,7 @@
  */
 import type { Run, Stage } from '../api/run-schemas.ts'
 import type { Io } from './io.ts'
+import { type Expected, endText } from './run-expected.ts'
 import { type RunTreeStage, runTree } from './run-tree.ts'
 import { layoutOf, type RunTreeRow } from './run-tree-layout.ts'
 import { waitOf } from './runs.ts'
@@ -17,6 +18,7 @@ export class Picture {
   private readonly io: Io
   private timer: NodeJS.Timeout | undefined
   private run: Run | undefined
+  private expected: Expected | undefined
   private stages: readonly RunTreeStage[] = []
   private rows: readonly RunTreeRow[] = []
   /** Lines that are on the screen now. */
@@ -36,20 +38,24 @@ export class Picture {
   }
 
   /** All stages of the run, in their order. */
-  show(run: Run, stages: readonly Stage[]): void {
+  show(run: Run, stages: readonly Stage[], expected: Expected | undefined): void {
     // What needs what never changes; which stages there are may, for some are called when needed.
     if (stages.length !== this.stages.length) this.rows = layoutOf(stages)
     this.run = run
+    this.expected = expected
     this.stages = stages.map(treeStage)
   }
 
   private draw(): void {
-    const { io, run, stages, rows } = this
+    const { io, run, stages, rows, expected } = this
     if (run === undefined) return
-    const view = { nowMs: Date.now(), linesMax: Math.max(2, io.rows() - 1) }
+    const nowMs = Date.now()
+    const view = { nowMs, linesMax: Math.max(2, io.rows() - 1) }
     const { id, name, state, startedMs, endedMs } = run
     const ended = endedMs === undefined ? {} : { endedMs }
-    const head = { run: id, workflow: name, state, startedMs, ...ended }
+    const isGoing = state === 'running' && expected !== undefined
+    const end = isGoing ? { end: endText(expected, nowMs) } : {}
+    const head = { run: id, workflow: name, state, startedMs, ...ended, ...end }
     const lines = runTree(head, stages, rows, view, io)
     io.out(`${up(this.drawn)}${lines.map((line) => `${line}${clearLine}\n`).join('')}${clearBelow}`)
     this.drawn = lines.length

@@ -37,6 +37,8 @@ export interface RunTreeHead {
   readonly state: RunState
   readonly startedMs?: number
   readonly endedMs?: number
+  /** When it is likely to end, in words. */
+  readonly end?: string
 }
 
 export interface RunTreeView {
@@ -168,7 +170,7 @@ function lineOf(
 }
 
 function headLine(
-  { run, workflow, state, startedMs, endedMs }: RunTreeHead,
+  { run, workflow, state, startedMs, endedMs, end }: RunTreeHead,
   stages: readonly RunTreeStage[],
   nowMs: number,
   io: Io,
@@ -177,7 +179,8 @@ function headLine(
   for (const { state } of stages) counts.set(state, (counts.get(state) ?? 0) + 1)
   const time = startedMs === undefined ? [] : [age(Math.max(0, (endedMs ?? nowMs) - startedMs))]
   const before = `${plain(workflow)}${GAP}${plain(run)}${GAP}`
-  const after = [...time, countsText(counts)].join(GAP)
+  const ends = end === undefined ? [] : [`ends ${end}`]
+  const after = [...time, countsText(counts), ...ends].join(GAP)
   const room = io.columns() - width(before) - state.length
   if (room <= 0) return cut(`${before}${state}`, io.columns())
   const rest = room > GAP.length ? GAP + cut(after, room - GAP.length) : ''

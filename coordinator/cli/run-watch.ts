@@ -9,6 +9,7 @@ import { brokenOff } from './answer.ts'
 import { type Context, document, sleep } from './context.ts'
 import { age, clockTime } from './figures.ts'
 import { resumeLimits } from './limits.ts'
+import { endText } from './run-expected.ts'
 import { Picture } from './run-picture.ts'
 import { runState, stageState, waitOf } from './runs.ts'
 import { plain } from './table.ts'
@@ -57,6 +58,8 @@ class Watched {
   private readonly stages = new Map<string, Stage>()
   private readonly picture: Picture | undefined
   private failures = 0
+  /** Where every line stays, one word on it is enough. */
+  private isExpected = false
 
   constructor(context: Context, reference: string, wait: boolean) {
     this.context = context
@@ -116,7 +119,7 @@ class Watched {
     if (this.failures === 1 && !json && !quiet) io.err(`${problem.why}; trying again\n`)
   }
 
-  private take({ run, stages }: RunNews): void {
+  private take({ run, stages, expected }: RunNews): void {
     const { io, json, quiet } = this.context
     for (const stage of stages) {
       const before = this.stages.get(stage.name)
@@ -126,8 +129,12 @@ class Watched {
     }
     const before = this.run
     this.run = run
-    this.picture?.show(run, [...this.stages.values()])
+    this.picture?.show(run, [...this.stages.values()], expected)
     if (this.picture || json || quiet) return
+    if (expected !== undefined && !this.isExpected) {
+      this.isExpected = true
+      io.err(`run ${plain(run.id)} is expected to end ${endText(expected, Date.now())}\n`)
+    }
     if (isOver(run) || (before && before.stopping !== run.stopping)) {
       const why = run.reason ? `: ${plain(run.reason)}` : ''
       const took = run.endedMs === undefined ? '' : ` in ${age(run.endedMs - run.startedMs)}`

@@ -5,6 +5,7 @@ import { confirm } from './confirm.ts'
 import { type Context, document } from './context.ts'
 import { ABSENT, age, bytes, clockTime } from './figures.ts'
 import { type Io, paint, type Style } from './io.ts'
+import { endText } from './run-expected.ts'
 import { pairs, type ShowFlags } from './run-flags.ts'
 import { plain, table, wrapped } from './table.ts'
 import { wrongUse } from './usage.ts'
@@ -153,7 +154,7 @@ function sayer(io: Io): Say {
 }
 
 function describe(detail: RunDetail, io: Io): string {
-  const { run, inputs, outputs, retryOf, stages } = detail
+  const { run, inputs, outputs, retryOf, stages, expected } = detail
   const say = sayer(io)
   const took = age((run.endedMs ?? Date.now()) - run.startedMs)
   const told = [
@@ -165,6 +166,10 @@ function describe(detail: RunDetail, io: Io): string {
     ),
     say('started', `${when(run.startedMs)} by ${plain(run.by)}`),
   ]
+  if (run.state === 'running') {
+    const end = expected === undefined ? 'unknown' : endText(expected, Date.now())
+    told.push(say('ends', end))
+  }
   if (run.stoppedBy !== undefined) told.push(say('stopped', `by ${plain(run.stoppedBy)}`))
   if (run.reason) told.push(say('reason', plain(run.reason)))
   if (run.parent !== undefined) told.push(say('part of', plain(run.parent)))

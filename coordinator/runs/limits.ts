@@ -12,6 +12,13 @@ export const runLimits = {
   newsMs: 50,
   /** How often a watcher is told how far running stages have come. */
   progressMs: 1_000,
+  /** How often hosts are asked what such work took, while somebody watches. */
+  expectedAskMs: 30_000,
+  /** The end of a run is drawn anew no more often than this: about 10 ms at most each time. */
+  expectedEveryMs: 500,
+  /** By how much it moves, at least and as a share of what is left, before a watcher hears of it. */
+  expectedMovedMs: 1_000,
+  expectedMovedShare: 0.05,
   /** How long a read waits for the ledger's word before it answers with what is here. */
   freshMs: 2_000,
   /** And how much longer where nothing was found here; the command line waits ten seconds for both. */

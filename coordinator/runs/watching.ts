@@ -13,6 +13,7 @@ import { ApiRefusal } from '../api/refusal.ts'
 import type { RunNews, Stage } from '../api/run-schemas.ts'
 import { SCHEMA_VERSION } from '../api/schemas.ts'
 import { type NameOf, runDocument, stageDocuments } from './documents.ts'
+import { hasMoved, type RunExpecting } from './expected.ts'
 import type { WorkflowLibrary } from './library.ts'
 import { runLimits } from './limits.ts'
 
@@ -29,6 +30,7 @@ export interface Watching {
   readonly run: string
   /** How far stages have come that run, by name, as far as the leader has heard. Never rejects. */
   readonly progress: () => Promise<ReadonlyMap<string, Progress>>
+  readonly expecting: RunExpecting
   readonly signal: AbortSignal
 }
 
@@ -36,8 +38,10 @@ export async function* newsOf(watching: Watching): AsyncGenerator<RunNews> {
   const { agent, run, signal } = watching
   const { ledger } = agent
   let told = viewOf(watching)
-  yield newsFrom(watching, told)
+  let news = newsFrom(watching, told)
+  yield news
   if (isRunOver(told.head.state)) return
+  void ask(watching, told)
   const wakes = new Wakes(agent, run, ledger.state.index, signal)
   try {
     let progress: ReadonlyMap<string, Progress> = new Map()
@@ -45,20 +49,33 @@ export async function* newsOf(watching: Watching): AsyncGenerator<RunNews> {
       if (why === 'changed') {
         const view = viewOf(watching)
         wakes.seen(ledger.state.index)
-        yield newsFrom(watching, view, told)
+        news = newsFrom(watching, view, told)
+        yield news
         if (isRunOver(view.head.state)) return
         told = view
         continue
       }
-      if (!told.units.some(({ state }) => state === 'assigned')) continue
-      const now = await watching.progress()
-      const stages = comeFurther(newsFrom(watching, told).stages, progress, now)
-      progress = now
-      if (stages.length > 0) yield { ...newsFrom(watching, told, told), stages }
+      const all = newsFrom(watching, told)
+      void ask(watching, told)
+      let stages: Stage[] = []
+      if (told.units.some(({ state }) => state === 'assigned')) {
+        const now = await watching.progress()
+        stages = comeFurther(all.stages, progress, now)
+        progress = now
+      }
+      if (stages.length === 0 && !hasMoved(news.expected, all.expected)) continue
+      news = { ...all, stages }
+      yield news
     }
   } finally {
     wakes.end()
   }
+}
+
+/** Again from time to time, for what ends meanwhile is known then. */
+async function ask({ agent, library, expecting }: Watching, view: RunView): Promise<void> {
+  const found = library.find(agent.ledger.state, view.spec.workflow)
+  if (found.ok) await expecting.ask(found.workflow)
 }
 
 type Wake = 'changed' | 'tick' | 'over'
@@ -163,14 +180,17 @@ function viewOf({ agent, run }: Watching): RunView {
 }
 
 /** All stages, or those that have changed since. */
-function newsFrom({ agent, library, nameOf }: Watching, view: RunView, since?: RunView): RunNews {
+function newsFrom(watching: Watching, view: RunView, since?: RunView): RunNews {
+  const { agent, library, nameOf, expecting } = watching
   const found = library.find(agent.ledger.state, view.spec.workflow)
   const stages = stageDocuments(view, found.ok ? found.workflow : undefined, nameOf)
   const { outputs } = view
+  const expected = found.ok ? expecting.of(view, found.workflow) : undefined
   return {
     schemaVersion: SCHEMA_VERSION,
     run: runDocument(view.head, view.spec),
     ...(outputs === undefined ? {} : { outputs: JSON.parse(outputs) as unknown }),
+    ...(expected === undefined ? {} : { expected }),
     stages: since === undefined ? stages : changed(stages, view, since),
   }
 }

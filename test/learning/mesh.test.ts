@@ -154,6 +154,38 @@ test('a host that hangs is not waited for longer than it is worth', async () => 
   assert.ok(mesh.world.nowMs - beganMs <= 350, String(mesh.world.nowMs - beganMs))
 })
 
+test('a run that is under way says when it will end, and less is left as it goes on', async () => {
+  const mesh = await meshThatDid('watched', 8)
+  const { run } = await mesh.call(mesh.leader!, 'startRun', { body: { workflow } })
+  const show = async () =>
+    (await mesh.call(mesh.follower, 'run', { parameters: { run: run.id } })).expected
+  await mesh.world.runFor(200)
+  const before = await show()
+  assert.ok(before && before.p50Ms > 2_400 && before.p50Ms < 3_300, JSON.stringify(before))
+  assert.ok(before.p10Ms <= before.p50Ms && before.p50Ms <= before.p90Ms)
+  await mesh.world.runFor(1_500)
+  const later = await show()
+  // What is left of the pause is known to the millisecond.
+  assert.ok(later && later.p50Ms > 800 && later.p50Ms < 1_800, JSON.stringify(later))
+  await mesh.until(() => mesh.hot(run.id)?.head.state === 'succeeded', 'it ends')
+  assert.equal(await show(), undefined)
+})
+
+test('who watches a run hears when it will end, and again when that moves', async () => {
+  const mesh = await meshThatDid('told', 8)
+  const { run } = await mesh.call(mesh.leader!, 'startRun', { body: { workflow } })
+  const news = await mesh.lines(mesh.follower, 'watchRun', { parameters: { run: run.id } })
+  const said = news.flatMap(({ expected }) => expected ?? [])
+  const [first] = said
+  const endMs = news.at(-1)?.run.endedMs ?? 0
+  assert.ok(first && said.length >= 2, JSON.stringify(news))
+  assert.ok(
+    Math.abs(said.at(-1)!.atMs + said.at(-1)!.p50Ms - endMs) < 300,
+    JSON.stringify([said, endMs]),
+  )
+  assert.equal(news.at(-1)?.expected, undefined)
+})
+
 test('only coordinators are told ranges', async () => {
   const mesh = await meshThatDid('curious', 6)
   const member = mesh.leader!
