@@ -1,0 +1,13 @@
+/** Bounds of networks, and how they learn where nothing else is said. */
+
+export const netLimits = {
+  featuresMax: 1_024,
+  hiddenMax: 4,
+  widthMax: 1_024,
+  /** Rows of one call for predictions; more are asked for in turn. */
+  rowsAtOnce: 8_192,
+  /** Adam's, as its authors have them. */
+  firstDecay: 0.9,
+  secondDecay: 0.999,
+  tiny: 1e-8,
+} as const
