@@ -140,6 +140,44 @@ export const functionLimits = {
   messageLengthMax: 2_000,
 } as const
 
+export const inferenceLimits = {
+  /** A process with the runtime in it is ended after so long without a request. */
+  idleMs: 30_000,
+  /** To start it, on a host with much else to do. Measured on an idle one: 0.15 s. */
+  startMsMax: 60_000,
+  /** What takes longer is ended, and the process with it: native code cannot be interrupted. */
+  openMsMax: 20_000,
+  runMsMax: 20_000,
+  /** And for whoever waits behind others. */
+  waitMsMax: 30_000,
+  waitingMax: 256,
+  sessionsMax: 64,
+  /** Models are kept, to be opened again in the next process. */
+  modelBytesMax: 16 << 20,
+  modelsBytesMax: 64 << 20,
+  /** All tensors of one run, in and out. 64 stages on 64 hosts take 1 MiB. */
+  tensorBytesMax: 64 << 20,
+  tensorsMax: 64,
+  rankMax: 8,
+  /** What is said of the tensors, besides their numbers. */
+  headBytesMax: 64 << 10,
+  /** What the process may have in memory; 80 MiB are the runtime's own. It is killed beyond. */
+  residentBytesMax: 512 << 20,
+  /** How often that is looked at, while something runs. */
+  residentLookMs: 25,
+  /** A session that has ended so many processes is run no more. */
+  deathsMax: 2,
+  /** Of 19: the agent and its stages come first. */
+  priority: 10,
+  heapMiB: 192,
+  /** What the process complains of last is told with its death. */
+  complaintLengthMax: 500,
+} as const
+assert(
+  inferenceLimits.residentBytesMax >= 4 * inferenceLimits.tensorBytesMax,
+  'the largest tensors must fit into memory, in and out, and once more in the runtime',
+)
+
 export const heapRestLimits = {
   /** Of one core. Below it, for so many samples in a row, the agent has become quiet. */
   quietCpu: 0.05,

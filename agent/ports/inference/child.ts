@@ -1,0 +1,223 @@
+/**
+ * One life of the process with the models, from its start to its end. It is asked one thing at a time.
+ * It ends when it is told to, by itself, when an answer is overdue, and when it takes too much memory;
+ * whoever waited for an answer is told which of them it was.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { getCompileCacheDir } from 'node:module'
+import type { Socket } from 'node:net'
+import { getPriority, setPriority } from 'node:os'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { EngineError, type EngineErrorCode, type Tensor } from '../../../models/engine.ts'
+import { processStat } from '../cells/process-stat.ts'
+import { type Frame, FrameReader, piecesOf, readyId, unpacked } from './frames.ts'
+import { anyAnswer, type Call, type InferenceBounds } from './requests.ts'
+
+const lowestPriority = 19
+/** The kernel takes this process before any other when memory runs out. */
+const MOST_DISPENSABLE = '1000'
+
+interface Asked {
+  readonly id: number
+  resolve(tensors: Record<string, Tensor>): void
+  reject(error: EngineError): void
+}
+
+export class InferenceChild {
+  readonly #process: ChildProcess
+  readonly #talk: Socket
+  readonly #limits: InferenceBounds
+  readonly #reader: FrameReader
+  readonly #ready: Promise<unknown>
+  readonly #gone = Promise.withResolvers<void>()
+  #asked: Asked | undefined
+  #lastId: number = readyId
+  #complaint = ''
+  /** Why it is no more, or about to be. */
+  #end: { code: EngineErrorCode; why: string } | undefined
+
+  constructor(limits: InferenceBounds) {
+    this.#limits = limits
+    const { headBytesMax } = limits
+    // What fills each tensor up to eight bytes does not count.
+    const bodyBytesMax = Math.max(
+      limits.tensorBytesMax + limits.tensorsMax * 8,
+      limits.modelBytesMax,
+    )
+    this.#reader = new FrameReader({ headBytesMax, bodyBytesMax })
+    const program = fileURLToPath(new URL('./program.ts', import.meta.url))
+    const args = [...flagsOf(limits), program, String(headBytesMax), String(bodyBytesMax)]
+    this.#process = spawn(process.execPath, args, {
+      cwd: '/',
+      env: { MALLOC_ARENA_MAX: '1', ...compileCache() },
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    })
+    this.#talk = this.#process.stdio[3] as Socket
+    this.#talk.on('data', (chunk: Buffer) => this.#heard(chunk))
+    this.#talk.on('error', () => {})
+    const complaints = this.#process.stderr as Socket
+    complaints.setEncoding('utf8')
+    complaints.on('data', (text: string) => {
+      this.#complaint = (this.#complaint + text).slice(-limits.complaintLengthMax)
+    })
+    complaints.on('error', () => {})
+    complaints.unref()
+    this.#process.once('error', (error) => this.#ended(error.message))
+    // After the last of what it said: also of its complaint.
+    this.#process.once('close', (code, signal) => this.#ended(this.#nameOfEnd(code, signal)))
+    this.#yieldToOthers()
+    this.#ready = this.#answerTo(readyId, limits.startMsMax, 'to start')
+    // Told to whoever waits for it.
+    this.#ready.catch(() => {})
+  }
+
+  /** To be asked. */
+  async ready(): Promise<void> {
+    await this.#ready
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  get isGone(): boolean {
+    return this.#end !== undefined
+  }
+
+  /** `what` completes a sentence: it took too long to … */
+  ask(
+    call: Call,
+    body: readonly Uint8Array[],
+    deadlineMs: number,
+    what: string,
+  ): Promise<Record<string, Tensor>> {
+    const id = ++this.#lastId
+    const answer = this.#answerTo(id, deadlineMs, what)
+    if (!this.isGone) {
+      this.#talk.cork()
+      for (const piece of piecesOf({ ...call, id }, body)) this.#talk.write(piece)
+      this.#talk.uncork()
+    }
+    return answer
+  }
+
+  /** Resolves when it is gone. */
+  end(): Promise<void> {
+    this.#kill('closed', 'it was told to')
+    return this.#gone.promise
+  }
+
+  async #answerTo(id: number, deadlineMs: number, what: string): Promise<Record<string, Tensor>> {
+    const answer = Promise.withResolvers<Record<string, Tensor>>()
+    this.#asked = { id, resolve: answer.resolve, reject: answer.reject }
+    if (this.#end !== undefined) this.#rejectAsked()
+    this.#hold(true)
+    const overdue = setTimeout(
+      () => this.#kill('timeout', `it took more than ${deadlineMs} ms ${what}`),
+      deadlineMs,
+    )
+    const look = setInterval(() => this.#lookAtMemory(), this.#limits.residentLookMs)
+    try {
+      return await answer.promise
+    } finally {
+      clearTimeout(overdue)
+      clearInterval(look)
+      this.#asked = undefined
+      this.#hold(false)
+    }
+  }
+
+  /** While it is asked nothing, it keeps nobody from ending. */
+  #hold(isAsked: boolean): void {
+    if (isAsked) {
+      this.#process.ref()
+      this.#talk.ref()
+    } else {
+      this.#process.unref()
+      this.#talk.unref()
+    }
+  }
+
+  #heard(chunk: Buffer): void {
+    if (this.isGone) return
+    try {
+      for (const frame of this.#reader.take(chunk)) this.#answered(frame)
+    } catch (error) {
+      this.#kill('died', `what it said could not be understood: ${error}`)
+    }
+  }
+
+  #answered({ head, body }: Frame): void {
+    const answer = anyAnswer.parse(head)
+    const asked = this.#asked
+    if (asked?.id !== answer.id) throw new Error('an answer to nothing')
+    if (answer.kind === 'refused') {
+      asked.reject(new EngineError('refused', `the runtime refused it: ${answer.why}`))
+      return
+    }
+    const tensors = unpacked(answer.tensors, body)
+    if (tensors === undefined) throw new Error('its tensors are not as it says')
+    asked.resolve(tensors)
+  }
+
+  #lookAtMemory(): void {
+    const bytes = this.pid === undefined ? 0 : (processStat(this.pid)?.residentBytes ?? 0)
+    if (bytes <= this.#limits.residentBytesMax) return
+    this.#kill(
+      'died',
+      `it had ${bytes} bytes in memory; ${this.#limits.residentBytesMax} are allowed`,
+    )
+  }
+
+  #kill(code: EngineErrorCode, why: string): void {
+    this.#end ??= { code, why }
+    this.#process.kill('SIGKILL')
+    this.#rejectAsked()
+  }
+
+  #nameOfEnd(code: number | null, signal: string | null): string {
+    const end = signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`
+    const complaint = this.#complaint.trim()
+    return complaint === '' ? end : `${end}: ${complaint}`
+  }
+
+  #ended(why: string): void {
+    this.#end ??= { code: 'died', why }
+    this.#rejectAsked()
+    this.#gone.resolve()
+  }
+
+  #rejectAsked(): void {
+    const { code, why } = this.#end ?? { code: 'died', why: '' }
+    this.#asked?.reject(new EngineError(code, `the process with the models is gone: ${why}`))
+  }
+
+  /** Before its other threads begin, which take over what holds for the first. */
+  #yieldToOthers(): void {
+    const { pid } = this
+    if (pid === undefined) return
+    try {
+      setPriority(pid, Math.min(lowestPriority, getPriority() + this.#limits.priority))
+      writeFileSync(`/proc/${pid}/oom_score_adj`, MOST_DISPENSABLE)
+    } catch {
+      // It may be gone already; and not every system has both.
+    }
+  }
+}
+
+function flagsOf({ heapMiB }: InferenceBounds): string[] {
+  return [
+    `--max-old-space-size=${heapMiB}`,
+    '--max-semi-space-size=1',
+    '--v8-pool-size=1',
+    '--disable-warning=ExperimentalWarning',
+  ]
+}
+
+/** What is compiled once need not be stripped of its types again: the stripper is 17 MiB of who loads it. */
+function compileCache(): Record<string, string> {
+  const directory = getCompileCacheDir()
+  return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) }
+}

@@ -1,0 +1,194 @@
+/**
+ * Runs models in a process of its own, which is started when it is first asked for something and ended
+ * when it has not been for a while. A session outlives the process: its model is kept, and opened again
+ * in the next one. What ran when a process died is rejected; what waited behind it is not.
+ */
+import { type Engine, EngineError, type Session, type Tensor } from '../../../models/engine.ts'
+import { Turns } from '../../../protocol/turns.ts'
+import { inferenceLimits } from '../limits.ts'
+import { InferenceChild } from './child.ts'
+import { packed } from './frames.ts'
+import type { Call, InferenceBounds } from './requests.ts'
+
+interface Held {
+  readonly id: number
+  readonly model: Uint8Array
+  /** Where it is open. */
+  openIn: InferenceChild | undefined
+  /** Processes that it has ended, one after the other. */
+  deaths: number
+  closed: boolean
+}
+
+export class ProcessEngine implements Engine {
+  readonly #limits: InferenceBounds
+  readonly #turns = new Turns(1)
+  readonly #sessions = new Set<Held>()
+  #modelsBytes = 0
+  #nextId = 1
+  #child: InferenceChild | undefined
+  #idle: NodeJS.Timeout | undefined
+  /** How many want something of it. */
+  #wanting = 0
+  #closed = false
+
+  constructor(limits: InferenceBounds = inferenceLimits) {
+    this.#limits = limits
+  }
+
+  /** Of the process that runs now, if one does. */
+  get pid(): number | undefined {
+    return this.#child?.isGone === false ? this.#child.pid : undefined
+  }
+
+  async open(model: Uint8Array): Promise<Session> {
+    const held = this.#hold(model)
+    try {
+      await this.#inTurn(async () => this.#openedIn(await this.#running(), held))
+    } catch (error) {
+      this.#forget(held)
+      throw error
+    }
+    return {
+      run: (inputs) => this.#run(held, inputs),
+      close: () => this.#close(held),
+    }
+  }
+
+  /** Whatever runs is rejected, and so is what waits. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#idle)
+    await this.#child?.end()
+  }
+
+  #hold(model: Uint8Array): Held {
+    const { modelBytesMax, modelsBytesMax, sessionsMax } = this.#limits
+    if (model.length > modelBytesMax) {
+      const why = `a model has ${model.length} bytes; it may have ${modelBytesMax}`
+      throw new EngineError('tooLarge', why)
+    }
+    if (this.#modelsBytes + model.length > modelsBytesMax || this.#sessions.size >= sessionsMax) {
+      const why = `${this.#sessions.size} models of ${this.#modelsBytes} bytes are open already`
+      throw new EngineError('tooLarge', why)
+    }
+    const held: Held = { id: this.#nextId++, model, openIn: undefined, deaths: 0, closed: false }
+    this.#modelsBytes += model.length
+    this.#sessions.add(held)
+    return held
+  }
+
+  #forget(held: Held): void {
+    held.closed = true
+    if (this.#sessions.delete(held)) this.#modelsBytes -= held.model.length
+  }
+
+  async #run(
+    held: Held,
+    inputs: Readonly<Record<string, Tensor>>,
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    this.#measure(inputs)
+    return this.#inTurn(async () => {
+      if (held.closed) throw new EngineError('closed', 'the session is closed')
+      if (held.deaths >= this.#limits.deathsMax) {
+        const why = `${held.deaths} processes ended while this model ran; it is run no more`
+        throw new EngineError('refused', why)
+      }
+      const child = await this.#running()
+      try {
+        await this.#openedIn(child, held)
+        const { heads, body } = packed(inputs)
+        const call: Call = { call: 'run', session: held.id, tensors: heads }
+        const outputs = await child.ask(call, body, this.#limits.runMsMax, 'to run')
+        held.deaths = 0
+        return outputs
+      } catch (error) {
+        if (child.isGone && !this.#closed) held.deaths++
+        throw error
+      }
+    })
+  }
+
+  #measure(inputs: Readonly<Record<string, Tensor>>): void {
+    const { rankMax, tensorBytesMax, tensorsMax } = this.#limits
+    const tensors = Object.entries(inputs)
+    let bytes = 0
+    for (const [name, { dims, data }] of tensors) {
+      const count = dims.reduce((product, length) => product * length, 1)
+      const isShape = dims.every((length) => Number.isSafeInteger(length) && length >= 0)
+      if (!isShape || count !== data.length || dims.length > rankMax) {
+        const why = `${name} has ${data.length} numbers, and the shape [${dims}]`
+        throw new EngineError('refused', why)
+      }
+      bytes += data.byteLength
+    }
+    if (bytes > tensorBytesMax || tensors.length > tensorsMax) {
+      const why = `${tensors.length} tensors of ${bytes} bytes; ${tensorBytesMax} are taken at once`
+      throw new EngineError('tooLarge', why)
+    }
+  }
+
+  async #close(held: Held): Promise<void> {
+    if (held.closed) return
+    this.#forget(held)
+    // Only where it is open, and there is somebody to tell.
+    await this.#inTurn(async () => {
+      const { openIn } = held
+      if (openIn === undefined || openIn.isGone) return
+      await openIn.ask({ call: 'close', session: held.id }, [], this.#limits.openMsMax, 'to close')
+    }).catch((error: unknown) => {
+      if (!(error instanceof EngineError)) throw error
+    })
+  }
+
+  async #openedIn(child: InferenceChild, held: Held): Promise<void> {
+    if (held.openIn === child) return
+    const call: Call = { call: 'open', session: held.id }
+    await child.ask(call, [held.model], this.#limits.openMsMax, 'to open')
+    held.openIn = child
+  }
+
+  async #running(): Promise<InferenceChild> {
+    if (this.#child !== undefined && !this.#child.isGone) return this.#child
+    this.#child = new InferenceChild(this.#limits)
+    await this.#child.ready()
+    return this.#child
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const { waitingMax, waitMsMax } = this.#limits
+    this.#assertOpen()
+    if (this.#turns.waiting >= waitingMax) {
+      throw new EngineError('busy', `${waitingMax} wait for the process with the models already`)
+    }
+    clearTimeout(this.#idle)
+    this.#wanting++
+    const late = Promise.withResolvers<never>()
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      late.reject(new EngineError('timeout', `others took more than ${waitMsMax} ms before it`))
+    }, waitMsMax)
+    const done = this.#turns.with(async () => {
+      clearTimeout(timer)
+      if (isLate) return late.promise
+      this.#assertOpen()
+      return work()
+    })
+    try {
+      return await Promise.race([done, late.promise])
+    } finally {
+      clearTimeout(timer)
+      if (--this.#wanting === 0) this.#restLater()
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new EngineError('closed', 'no more models are run here')
+  }
+
+  #restLater(): void {
+    if (this.#closed) return
+    this.#idle = setTimeout(() => void this.#child?.end(), this.#limits.idleMs).unref()
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * What an agent and the process with its models say to each other: a head, which is JSON and short,
+ * and behind it the numbers of tensors as they are in memory. Neither side copies what it sends.
+ *
+ * Either may be broken or worse: the process runs native code on models of strangers. So what comes
+ * is measured before it is kept, and a length that is not allowed ends the talk.
+ */
+import type { Tensor } from '../../../models/engine.ts'
+import type { TensorHead } from './requests.ts'
+
+/** The id of what is said once, as an answer to nothing: the runtime is there. */
+export const readyId = 0
+/** Of the head, and of what is behind it. */
+const PREFIX_BYTES = 8
+/** So that numbers of eight bytes stand where they may be read in place. */
+const ALIGNMENT = 8
+
+export interface Frame {
+  readonly head: unknown
+  readonly body: Uint8Array<ArrayBuffer>
+}
+
+export interface FrameLimits {
+  readonly headBytesMax: number
+  readonly bodyBytesMax: number
+}
+
+/** Pieces that are written one after the other. */
+export function piecesOf(head: object, body: readonly Uint8Array[]): Uint8Array[] {
+  const text = Buffer.from(JSON.stringify(head))
+  const prefix = Buffer.alloc(PREFIX_BYTES)
+  prefix.writeUInt32LE(text.length, 0)
+  prefix.writeUInt32LE(
+    body.reduce((sum, { length }) => sum + length, 0),
+    4,
+  )
+  return [prefix, text, ...body]
+}
+
+/** Makes frames of what arrives in pieces. */
+export class FrameReader {
+  readonly #limits: FrameLimits
+  readonly #prefix = Buffer.alloc(PREFIX_BYTES)
+  #held = 0
+  #head: Buffer | undefined
+  #body: Uint8Array<ArrayBuffer> = new Uint8Array(0)
+
+  constructor(limits: FrameLimits) {
+    this.#limits = limits
+  }
+
+  /** The frames that are whole with it; throws at what is no frame. */
+  take(chunk: Uint8Array): Frame[] {
+    const frames: Frame[] = []
+    let at = 0
+    while (at < chunk.length) {
+      const wanted = this.#wanted()
+      const part = chunk.subarray(at, at + wanted.room.length)
+      wanted.room.set(part)
+      at += part.length
+      this.#held += part.length
+      const frame = this.#whole()
+      if (frame !== undefined) frames.push(frame)
+    }
+    return frames
+  }
+
+  /** Where the next bytes go. */
+  #wanted(): { room: Uint8Array } {
+    const { length } = this.#prefix
+    if (this.#head === undefined) return { room: this.#prefix.subarray(this.#held) }
+    const inHead = this.#held - length
+    if (inHead < this.#head.length) return { room: this.#head.subarray(inHead) }
+    return { room: this.#body.subarray(inHead - this.#head.length) }
+  }
+
+  #whole(): Frame | undefined {
+    if (this.#head === undefined && this.#held === PREFIX_BYTES) this.#measure()
+    const head = this.#head
+    if (head === undefined) return undefined
+    if (this.#held < PREFIX_BYTES + head.length + this.#body.length) return undefined
+    const frame = { head: JSON.parse(head.toString('utf8')) as unknown, body: this.#body }
+    this.#held = 0
+    this.#head = undefined
+    return frame
+  }
+
+  #measure(): void {
+    const headBytes = this.#prefix.readUInt32LE(0)
+    const bodyBytes = this.#prefix.readUInt32LE(4)
+    const { headBytesMax, bodyBytesMax } = this.#limits
+    if (headBytes === 0 || headBytes > headBytesMax || bodyBytes > bodyBytesMax) {
+      throw new RangeError(`a frame of ${headBytes} and ${bodyBytes} bytes is not taken`)
+    }
+    this.#head = Buffer.alloc(headBytes)
+    this.#body = new Uint8Array(bodyBytes)
+  }
+}
+
+/** Heads, and the numbers behind them. */
+export function packed(tensors: Readonly<Record<string, Tensor>>): {
+  heads: TensorHead[]
+  body: Uint8Array[]
+} {
+  const heads: TensorHead[] = []
+  const body: Uint8Array[] = []
+  for (const [name, { dims, data }] of Object.entries(tensors)) {
+    heads.push({ name, type: data instanceof Float32Array ? 'float32' : 'int64', dims })
+    body.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    const rest = data.byteLength % ALIGNMENT
+    if (rest > 0) body.push(new Uint8Array(ALIGNMENT - rest))
+  }
+  return { heads, body }
+}
+
+/** The tensors in place, or nothing where the body is not what the heads say. */
+export function unpacked(
+  heads: readonly TensorHead[],
+  { buffer, byteLength }: Uint8Array<ArrayBuffer>,
+): Record<string, Tensor> | undefined {
+  const tensors: Record<string, Tensor> = Object.create(null)
+  let at = 0
+  for (const { name, type, dims } of heads) {
+    const count = dims.reduce((product, length) => product * length, 1)
+    const size = count * (type === 'float32' ? 4 : 8)
+    if (!Number.isSafeInteger(size) || size > byteLength - at || name in tensors) return undefined
+    const data =
+      type === 'float32'
+        ? new Float32Array(buffer, at, count)
+        : new BigInt64Array(buffer, at, count)
+    tensors[name] = { dims, data }
+    at += Math.ceil(size / ALIGNMENT) * ALIGNMENT
+  }
+  return at === byteLength ? tensors : undefined
+}

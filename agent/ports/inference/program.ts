@@ -1,0 +1,95 @@
+/**
+ * The process in which models run, and the only program that loads the runtime. It does one thing
+ * after the other, as it is asked, and ends with whoever started it.
+ */
+import { Socket } from 'node:net'
+import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
+import type { Tensor } from '../../../models/engine.ts'
+import { type Frame, FrameReader, packed, piecesOf, readyId, unpacked } from './frames.ts'
+import type { Answer, Request } from './requests.ts'
+
+/** Where the talk is; the outputs that everybody knows are for complaints. */
+const TALK = 3
+const WHY_LENGTH_MAX = 500
+
+const [headBytesMax, bodyBytesMax] = process.argv.slice(2).map(Number) as [number, number]
+const sessions = new Map<number, InferenceSession>()
+const talk = new Socket({ fd: TALK })
+const reader = new FrameReader({ headBytesMax, bodyBytesMax })
+let before = Promise.resolve()
+
+talk.on('data', (chunk: Buffer) => {
+  for (const frame of reader.take(chunk)) before = before.then(() => answer(frame))
+})
+// Whoever asked is gone.
+talk.on('end', () => process.exit())
+talk.on('error', () => process.exit())
+say({ id: readyId, kind: 'done', tensors: [] })
+
+async function answer({ head, body }: Frame): Promise<void> {
+  const request = head as Request
+  try {
+    const { heads, body: numbers } = packed(await done(request, body))
+    if (numbers.reduce((sum, { length }) => sum + length, 0) > bodyBytesMax) {
+      throw new Error(`what comes of it takes more than ${bodyBytesMax} bytes`)
+    }
+    say({ id: request.id, kind: 'done', tensors: heads }, numbers)
+  } catch (error) {
+    const why = String(error instanceof Error ? error.message : error).slice(0, WHY_LENGTH_MAX)
+    say({ id: request.id, kind: 'refused', why })
+  }
+}
+
+async function done(
+  request: Request,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<Record<string, Tensor>> {
+  const { session: number } = request
+  if (request.call === 'open') {
+    sessions.set(number, await InferenceSession.create(body, options))
+    return {}
+  }
+  const session = sessions.get(number)
+  if (session === undefined) throw new Error(`session ${number} is not open`)
+  if (request.call === 'close') {
+    sessions.delete(number)
+    await session.release()
+    return {}
+  }
+  return run(session, unpacked(request.tensors, body))
+}
+
+/** One thread, so that a host's stages keep its other cores. */
+const options = {
+  executionProviders: ['cpu'],
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  graphOptimizationLevel: 'all',
+  logSeverityLevel: 4,
+} as const
+
+async function run(
+  session: InferenceSession,
+  tensors: Record<string, Tensor> | undefined,
+): Promise<Record<string, Tensor>> {
+  if (tensors === undefined) throw new Error('the numbers are not those of the tensors')
+  const inputs: Record<string, RuntimeTensor> = {}
+  for (const [name, { dims, data }] of Object.entries(tensors)) {
+    inputs[name] = new RuntimeTensor(data, dims)
+  }
+  const outputs = await session.run(inputs)
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, { dims, data }]) => {
+      if (data instanceof Float32Array || data instanceof BigInt64Array) {
+        return [name, { dims, data }]
+      }
+      throw new Error(`its output ${name} is neither of floats of four bytes nor of int64`)
+    }),
+  )
+}
+
+function say(head: Answer, body: readonly Uint8Array[] = []): void {
+  talk.cork()
+  for (const piece of piecesOf(head, body)) talk.write(piece)
+  talk.uncork()
+}
