@@ -1,0 +1,194 @@
+/**
+ * A network that learns quantiles: for each row of features the tenth, the half and the nine tenths of
+ * what is to be expected. What it has learned is one row of numbers (`layout.ts`), which is given to
+ * it and comes back changed; it keeps nothing of its own.
+ *
+ * Features are to be finite and of a size about one, targets likewise finite: a logarithm of
+ * milliseconds, for example. What is missing is for others to fill in.
+ */
+import { assert } from '../../protocol/assert.ts'
+import { type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
+import type { Engine, Session, Tensor } from '../engine.ts'
+import { bytesOf } from '../onnx/write.ts'
+import { ports, predictionModel, stepModel } from './graphs.ts'
+import { type Layout, layoutOf, type NetShape, quantiles } from './layout.ts'
+import { netLimits } from './limits.ts'
+
+export interface Training {
+  /** Through all rows so many times, in batches of so many. */
+  readonly epochs: number
+  readonly batch: number
+  /** How far one step goes. It falls in a straight line to `rateAtEnd`, if that is said. */
+  readonly rate: number
+  readonly rateAtEnd?: number
+  /** The order of the rows. */
+  readonly entropy: Entropy
+  /** Holds what is learned to where it began, or to what else is said, as FedProx does. */
+  readonly held?: { readonly strength: number; readonly to: Float32Array }
+}
+
+export interface Trained {
+  readonly parameters: Float32Array
+  /** Mean pinball loss over the rows of the last epoch, each as it was before its step. */
+  readonly loss: number
+  readonly steps: number
+}
+
+/** Adam's memory, of this training alone. */
+interface Memory {
+  first: Float32Array
+  second: Float32Array
+}
+
+const models = { prediction: predictionModel, step: stepModel } as const
+
+export class Net {
+  readonly shape: NetShape
+  readonly layout: Layout
+  readonly #engine: Engine
+  readonly #sessions = new Map<keyof typeof models, Promise<Session>>()
+
+  constructor(engine: Engine, shape: NetShape) {
+    this.#engine = engine
+    this.shape = shape
+    this.layout = layoutOf(shape)
+  }
+
+  /** `features` has as many numbers for each of the targets as the shape says. */
+  async train(
+    parameters: Float32Array,
+    features: Float32Array,
+    targets: Float32Array,
+    training: Training,
+  ): Promise<Trained> {
+    const rows = targets.length
+    assert(rows > 0 && features.length === rows * this.shape.features, 'rows must have features')
+    assert(parameters.length === this.layout.length, 'parameters must be of the shape')
+    const session = await this.#session('step')
+    const { epochs, batch, rate, rateAtEnd = rate, entropy } = training
+    const batches = Math.ceil(rows / batch)
+    const order = Array.from({ length: rows }, (_, row) => row)
+    const memory: Memory = { first: parameters.map(() => 0), second: parameters.map(() => 0) }
+    const { strength, to } = training.held ?? { strength: 0, to: parameters }
+    let [learned, steps, loss] = [parameters, 0, 0]
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      shuffle(entropy, order)
+      loss = 0
+      for (let from = 0; from < rows; from += batch) {
+        const chosen = order.slice(from, from + batch)
+        const share = steps / Math.max(1, epochs * batches - 1)
+        steps++
+        const outputs = await session.run({
+          ...this.#rowsOf(chosen, features, targets),
+          ...tensorsOf(learned, memory, to),
+          ...numbersOf(steps, rate + (rateAtEnd - rate) * share, strength),
+        })
+        learned = numbersIn(outputs, ports.nextParameters)
+        memory.first = numbersIn(outputs, ports.nextFirst)
+        memory.second = numbersIn(outputs, ports.nextSecond)
+        loss += ((numbersIn(outputs, ports.loss)[0] as number) * chosen.length) / rows
+      }
+    }
+    if (!Number.isFinite(loss) || !learned.every(Number.isFinite)) throw new Diverged()
+    return { parameters: learned, loss, steps }
+  }
+
+  /** Three for each row, in the order of `quantiles`. */
+  async predict(parameters: Float32Array, features: Float32Array): Promise<Float32Array> {
+    const width = this.shape.features
+    const rows = features.length / width
+    assert(Number.isInteger(rows), 'rows must have features', { features: features.length, width })
+    assert(parameters.length === this.layout.length, 'parameters must be of the shape')
+    const session = await this.#session('prediction')
+    const told = new Float32Array(rows * quantiles.length)
+    for (let from = 0; from < rows; from += netLimits.rowsAtOnce) {
+      const data = features.subarray(from * width, (from + netLimits.rowsAtOnce) * width)
+      const outputs = await session.run({
+        [ports.features]: { dims: [data.length / width, width], data },
+        [ports.parameters]: vector(parameters),
+      })
+      told.set(numbersIn(outputs, ports.quantiles), from * quantiles.length)
+    }
+    return told
+  }
+
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled(this.#sessions.values())
+    this.#sessions.clear()
+    for (const session of opened) {
+      if (session.status === 'fulfilled') await session.value.close()
+    }
+  }
+
+  #session(what: keyof typeof models): Promise<Session> {
+    const known = this.#sessions.get(what)
+    if (known !== undefined) return known
+    const opening = this.#engine.open(bytesOf(models[what](this.shape)))
+    this.#sessions.set(what, opening)
+    // What cannot be opened now may be another time.
+    opening.catch(() => this.#sessions.delete(what))
+    return opening
+  }
+
+  #rowsOf(
+    chosen: readonly number[],
+    features: Float32Array,
+    targets: Float32Array,
+  ): Record<string, Tensor> {
+    const width = this.shape.features
+    const rows = new Float32Array(chosen.length * width)
+    const expected = new Float32Array(chosen.length)
+    for (const [i, row] of chosen.entries()) {
+      rows.set(features.subarray(row * width, (row + 1) * width), i * width)
+      expected[i] = targets[row] as number
+    }
+    return {
+      [ports.features]: { dims: [chosen.length, width], data: rows },
+      [ports.targets]: { dims: [chosen.length, 1], data: expected },
+    }
+  }
+}
+
+/** What was learned is no number any more: by features that are none, or steps that go too far. */
+export class Diverged extends Error {
+  constructor() {
+    super('the network has learned numbers that are not finite')
+    this.name = 'Diverged'
+  }
+}
+
+function tensorsOf(
+  parameters: Float32Array,
+  { first, second }: Memory,
+  anchor: Float32Array,
+): Record<string, Tensor> {
+  return {
+    [ports.parameters]: vector(parameters),
+    [ports.first]: vector(first),
+    [ports.second]: vector(second),
+    [ports.anchor]: vector(anchor),
+  }
+}
+
+function numbersOf(step: number, rate: number, hold: number): Record<string, Tensor> {
+  return {
+    [ports.rate]: number(rate),
+    [ports.firstFilled]: number(1 - netLimits.firstDecay ** step),
+    [ports.secondFilled]: number(1 - netLimits.secondDecay ** step),
+    [ports.hold]: number(hold),
+  }
+}
+
+function vector(data: Float32Array): Tensor {
+  return { dims: [data.length], data }
+}
+
+function number(value: number): Tensor {
+  return { dims: [], data: Float32Array.of(value) }
+}
+
+function numbersIn(outputs: Readonly<Record<string, Tensor>>, name: string): Float32Array {
+  const data = outputs[name]?.data
+  assert(data instanceof Float32Array, 'a graph must give what it names', { name })
+  return data
+}
