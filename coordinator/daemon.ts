@@ -6,7 +6,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Agent } from '../agent/agent.ts'
-import { artifactStreamLimits, storeLimits } from '../agent/artifacts/limits.ts'
+import { storeLimits } from '../agent/artifacts/limits.ts'
 import type { Config } from '../agent/config/schema.ts'
 import type { FlagValue } from '../agent/config/source.ts'
 
@@ -14,7 +14,6 @@ import { answerLetter, EPOCH_NOTE, highestEpoch } from '../agent/estop/letters.t
 import { startHttp } from '../agent/http/listener.ts'
 import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
 import type { TlsSource } from '../agent/http/tls.ts'
-import { joinStreamLimits } from '../agent/joining/limits.ts'
 import { ledgerTiming } from '../agent/ledger/limits.ts'
 import { descriptorTarget, type LogTarget, openLog } from '../agent/log/log.ts'
 import type { ModuleSpec } from '../agent/modules/module.ts'
@@ -22,6 +21,7 @@ import { ListenFailed } from '../agent/network/errors.ts'
 import { type RunningNetwork, startNetwork } from '../agent/network/start.ts'
 import { SwarmKeys } from '../agent/network/swarm-keys.ts'
 import { FileBlobs } from '../agent/ports/blobs/blobs.ts'
+import { BufferRelief, systemBuffers } from '../agent/ports/buffer-relief.ts'
 import { nurseryLanguages, SystemCells } from '../agent/ports/cells/cells.ts'
 import { SystemClock } from '../agent/ports/clock.ts'
 import { DataDirectory } from '../agent/ports/data-directory.ts'
@@ -38,8 +38,8 @@ import { issuerFile } from '../agent/ports/secrets.ts'
 import { openTelemetry } from '../agent/ports/telemetry.ts'
 import { SystemWeb } from '../agent/ports/web.ts'
 import { SystemWorkspace } from '../agent/ports/workspace.ts'
-import { joinPurpose, topicRules } from '../agent/trust/purposes.ts'
-import { artifactPurpose } from '../protocol/artifacts/messages.ts'
+import { streamLimits } from '../agent/stream-limits.ts'
+import { topicRules } from '../agent/trust/purposes.ts'
 import { limits } from '../protocol/consensus/limits.ts'
 import { exitCodes } from '../protocol/exit-codes.ts'
 import { shortMeshId } from '../protocol/identity/mesh-id.ts'
@@ -122,6 +122,7 @@ async function live(
   const tls = apiTls(config.api, { clock, log }, { seed, credential })
   const issuer = await issuingSeedIn(directory.secrets)
   const swarm = await ownSwarmKey(config.network.swarmKeyFile, directory.secrets, log)
+  const relief = new BufferRelief(systemBuffers())
   const network = await startNetwork({
     privateKeySeed: seed,
     swarmKey: new SwarmKeys(takenOf(swarm.held)),
@@ -131,12 +132,13 @@ async function live(
     bootstrap: [],
     mdns: config.network.mdns,
     topics: Object.keys(topicRules),
-    purposes: { [joinPurpose]: joinStreamLimits, [artifactPurpose]: artifactStreamLimits },
+    purposes: streamLimits,
     limits: { connectionsMax: config.network.connectionsMax },
     heeds: (peer) => agent?.peers.holderOf(peer) !== undefined,
     onDiscovered: (peer, addresses) => {
       if (peer) agent?.membership.discovered(peer, addresses)
     },
+    onReceived: (bytes) => relief.received(bytes),
     log,
   }).catch((error: unknown) => {
     throw networkProblem(error)

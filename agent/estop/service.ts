@@ -28,7 +28,7 @@ import { Links } from '../links/links.ts'
 import { Tally } from '../tally.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import { Forgeries } from './forgeries.ts'
-import { estopDriverLimits, estopLinkLimits, estopLinkQuotas } from './limits.ts'
+import { estopDriverLimits, estopLinkLimits, estopLinkQuotas, estopPurpose } from './limits.ts'
 import { Obeying, type Work } from './obeying.ts'
 
 export interface EstopPorts {
@@ -104,7 +104,7 @@ export class EmergencyStop {
   open(): void {
     const { network } = this.#ports
     this.#links = new Links<EstopFrame>(this.#ports, {
-      purpose: '/skein/estop/1',
+      purpose: estopPurpose,
       frames: EstopFrame,
       hello: this.#parts.hello,
       quotas: estopLinkQuotas,

@@ -45,8 +45,9 @@ const BOOTSTRAP_AGAIN_MS = 30_000
 const DIAL_DEADLINE_MS = 5_000
 const FAREWELL_DEADLINE_MS = 1_000
 const FAREWELL_CHECK_MS = 20
+export const membershipPurpose = '/skein/membership/1'
 /** Frames of membership are small; a repair is the largest. */
-const frameBytesMax = 256 * 1024
+export const membershipFrameBytesMax = 256 * 1024
 /**
  * Of one peer. Some come in a second; a thousand members are told of in a few dozen, which are 600 KiB.
  * A mebibyte takes 30 ms of a core, whatever is in it.
@@ -94,11 +95,11 @@ export class MembershipService {
       { lifeguard: true, probeIntervalMs },
     )
     this.links = new Links<MembershipFrame>(this.ports, {
-      purpose: '/skein/membership/1',
+      purpose: membershipPurpose,
       frames: MembershipFrame,
       hello: helloOf(profile.agentVersion, profile.name),
       quotas,
-      limits: { ...linkLimits, frameBytesMax },
+      limits: { ...linkLimits, frameBytesMax: membershipFrameBytesMax },
       onMessage: (from, frame) => {
         if (this.stopped) return
         this.core.receive(from, frame, clock.now())

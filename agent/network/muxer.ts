@@ -79,6 +79,7 @@ export function guardedYamux(
   limits: NetworkLimits,
   refusals: Refusals,
   openings: StreamOpenings,
+  onReceived: (bytes: number) => void,
 ): () => StreamMuxerFactory {
   return () => {
     const factory = yamux({
@@ -94,7 +95,7 @@ export function guardedYamux(
     })()
     const createStreamMuxer = factory.createStreamMuxer.bind(factory)
     factory.createStreamMuxer = (connection) => {
-      countCipherGarbage(connection as unknown as CipherInnards, refusals)
+      watchDecrypted(connection as unknown as CipherInnards, refusals, onReceived)
       const muxer = createStreamMuxer(connection)
       const innards = muxer as unknown as MuxerInnards
       boundFrames(innards, limits, refusals)
@@ -107,10 +108,15 @@ export function guardedYamux(
 }
 
 /** What cannot be decrypted ends the connection, and whoever sent it had the swarm key. */
-function countCipherGarbage(connection: CipherInnards, refusals: Refusals): void {
+function watchDecrypted(
+  connection: CipherInnards,
+  refusals: Refusals,
+  onReceived: (bytes: number) => void,
+): void {
   assert(typeof connection.decrypt === 'function', 'noise decrypts in one place')
   const decrypt = connection.decrypt.bind(connection)
   connection.decrypt = (data) => {
+    onReceived(data.byteLength)
     try {
       return decrypt(data)
     } catch (error) {

@@ -61,6 +61,8 @@ export interface NetworkOptions {
    * that does not say whose it is has no peer: dial it to find out.
    */
   onDiscovered?: (peer: PeerId | undefined, addresses: string[]) => void
+  /** So many bytes have come, and leave behind garbage several times as large. */
+  onReceived?: (bytes: number) => void
   log: Log
 }
 
@@ -139,7 +141,7 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
         },
       }),
     ],
-    streamMuxers: [guardedYamux(limits, refusals, openings)],
+    streamMuxers: [guardedYamux(limits, refusals, openings, options.onReceived ?? (() => {}))],
     connectionEncrypters: [thriftyNoise()],
     connectionProtector: swarmProtector(swarmKeys),
     connectionGater: gater.callbacks(),
