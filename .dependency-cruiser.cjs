@@ -36,6 +36,22 @@ module.exports = {
       to: { path: '(^|node_modules/)(libp2p|@libp2p|@chainsafe|@multiformats)(/|$)' },
     },
     {
+      name: 'models-run-in-a-process-of-their-own',
+      comment: 'onnxruntime is loaded by that process, and by the benchmark that compares with it',
+      severity: 'error',
+      from: {
+        pathNot: '^(agent/ports/inference/program|simulations/bench/inference-present)[.]ts$',
+      },
+      to: { path: '(^|node_modules/)onnxruntime' },
+    },
+    {
+      name: 'a-program-is-started-and-not-imported',
+      comment: 'whoever imports it becomes it',
+      severity: 'error',
+      from: {},
+      to: { path: '^agent/ports/inference/program[.]ts$' },
+    },
+    {
       name: 'resolvable',
       severity: 'error',
       from: {},

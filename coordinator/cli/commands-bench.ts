@@ -112,6 +112,12 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
     .option('--seed <text>', 'one seed, one schedule of faults', '1')
     .action(async (options) => done(await programs.benchChaos(asked(options))))
   bench
+    .command('inference')
+    .description('predictions for 64 stages on 64 hosts, by the process with the models')
+    .option('--rounds <count>', 'calls of each family of models', wholeNumber('--rounds', 1), '300')
+    .option('--trees <count>', 'in the forest, for all quantiles', wholeNumber('--trees', 1), '100')
+    .action(async (options) => done(await programs.benchInference(asked(options))))
+  bench
     .command('fuzz')
     .description('whether an agent survives a peer that keeps no rule')
     .option('--seconds <count>', 'how long to attack', wholeNumber('--seconds'), '60')

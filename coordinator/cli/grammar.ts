@@ -44,6 +44,7 @@ export type ProgramName =
   | 'benchChaos'
   | 'benchCalm'
   | 'benchGrowth'
+  | 'benchInference'
   | 'benchStages'
   | 'benchRuns'
   | 'benchScale'

@@ -220,17 +220,19 @@ test('an engine that is closed rejects all, and its process is gone', async () =
   await fails(engine.open(times(2)), 'closed', /no more models/)
 })
 
-for (const how of ['end', 'stay'] as const) {
-  const name = how === 'end' ? 'a program that is done ends' : 'a program that is killed is gone'
+const waysToEnd = {
+  end: 'a program that is done ends',
+  close: 'a program that closes its engine ends',
+  stay: 'a program that is killed is gone',
+} as const
+for (const [how, name] of Object.entries(waysToEnd)) {
   test(`${name}, and the process with the models after it`, async () => {
     const path = fileURLToPath(new URL('lone.ts', import.meta.url))
     const lone = spawn(process.execPath, [path, how], { stdio: ['ignore', 'pipe', 'inherit'] })
     const ended = new Promise<number | null>((resolve) => lone.once('exit', resolve))
-    const [line = ''] = await createInterface(lone.stdout)
-      [Symbol.asyncIterator]()
-      .next()
-      .then(({ value }) => [value as string])
-    const [pid = 0, told] = line.split(' ')
+    const lines = createInterface(lone.stdout)[Symbol.asyncIterator]()
+    const { value: line } = await lines.next()
+    const [pid, told] = String(line).split(' ')
     assert.equal(told, '3,6')
     if (how === 'stay') lone.kill('SIGKILL')
     assert.equal(await ended, how === 'stay' ? null : 0)

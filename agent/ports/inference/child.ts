@@ -28,12 +28,14 @@ interface Asked {
 export class InferenceChild {
   readonly #process: ChildProcess
   readonly #talk: Socket
+  readonly #complaints: Socket
   readonly #limits: InferenceBounds
   readonly #reader: FrameReader
   readonly #ready: Promise<unknown>
   readonly #gone = Promise.withResolvers<void>()
   #asked: Asked | undefined
   #lastId: number = readyId
+  #isEnding = false
   #complaint = ''
   /** Why it is no more, or about to be. */
   #end: { code: EngineErrorCode; why: string } | undefined
@@ -54,17 +56,17 @@ export class InferenceChild {
       env: { MALLOC_ARENA_MAX: '1', ...compileCache() },
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     })
+    // Before anything that may throw, as where there is no descriptor left for what follows.
+    this.#process.on('error', (error) => this.#ended(error.message))
     this.#talk = this.#process.stdio[3] as Socket
     this.#talk.on('data', (chunk: Buffer) => this.#heard(chunk))
     this.#talk.on('error', () => {})
-    const complaints = this.#process.stderr as Socket
-    complaints.setEncoding('utf8')
-    complaints.on('data', (text: string) => {
+    this.#complaints = this.#process.stderr as Socket
+    this.#complaints.setEncoding('utf8')
+    this.#complaints.on('data', (text: string) => {
       this.#complaint = (this.#complaint + text).slice(-limits.complaintLengthMax)
     })
-    complaints.on('error', () => {})
-    complaints.unref()
-    this.#process.once('error', (error) => this.#ended(error.message))
+    this.#complaints.on('error', () => {})
     // After the last of what it said: also of its complaint.
     this.#process.once('close', (code, signal) => this.#ended(this.#nameOfEnd(code, signal)))
     this.#yieldToOthers()
@@ -105,6 +107,8 @@ export class InferenceChild {
 
   /** Resolves when it is gone. */
   end(): Promise<void> {
+    this.#isEnding = true
+    this.#hold(true)
     this.#kill('closed', 'it was told to')
     return this.#gone.promise
   }
@@ -129,14 +133,11 @@ export class InferenceChild {
     }
   }
 
-  /** While it is asked nothing, it keeps nobody from ending. */
-  #hold(isAsked: boolean): void {
-    if (isAsked) {
-      this.#process.ref()
-      this.#talk.ref()
-    } else {
-      this.#process.unref()
-      this.#talk.unref()
+  /** While it is asked nothing, it keeps nobody from ending; while its end is awaited, it does. */
+  #hold(isAwaited: boolean): void {
+    for (const handle of [this.#process, this.#talk, this.#complaints]) {
+      if (isAwaited || this.#isEnding) handle.ref()
+      else handle.unref()
     }
   }
 

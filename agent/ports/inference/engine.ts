@@ -150,9 +150,17 @@ export class ProcessEngine implements Engine {
 
   async #running(): Promise<InferenceChild> {
     if (this.#child !== undefined && !this.#child.isGone) return this.#child
-    this.#child = new InferenceChild(this.#limits)
+    this.#child = this.#start()
     await this.#child.ready()
     return this.#child
+  }
+
+  #start(): InferenceChild {
+    try {
+      return new InferenceChild(this.#limits)
+    } catch (error) {
+      throw new EngineError('died', 'the process with the models cannot be started', error)
+    }
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
