@@ -2,6 +2,7 @@
  * The process in which models run, and the only program that loads the runtime. It does one thing
  * after the other, as it is asked, and ends with whoever started it.
  */
+import { flushCompileCache } from 'node:module'
 import { Socket } from 'node:net'
 import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
 import type { Tensor } from '../../../models/engine.ts'
@@ -25,6 +26,8 @@ talk.on('data', (chunk: Buffer) => {
 talk.on('end', () => process.exit())
 talk.on('error', () => process.exit())
 say({ id: readyId, kind: 'done', tensors: [] })
+// It is ended by a signal, and would keep nothing of what it compiled.
+flushCompileCache()
 
 async function answer({ head, body }: Frame): Promise<void> {
   const request = head as Request
