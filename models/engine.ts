@@ -35,8 +35,16 @@ export interface Engine {
   open(model: Uint8Array): Promise<Session>
 }
 
+export type Tensors = Readonly<Record<string, Tensor>>
+
+/** All that is rejected here is an `EngineError`. The data of inputs are not to be changed meanwhile. */
 export interface Session {
-  /** All that is rejected here is an `EngineError`. The data are not to be changed meanwhile. */
-  run(inputs: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>
+  run(inputs: Tensors): Promise<Tensors>
+  /**
+   * Runs it once for each, one after the other, and gives what comes of the last. An input that a step
+   * does not name is what it was in the step before; `carried` says of outputs which input each of
+   * them is in the next. So what is learned step by step travels once.
+   */
+  runInTurn(steps: readonly Tensors[], carried: Readonly<Record<string, string>>): Promise<Tensors>
   close(): Promise<void>
 }

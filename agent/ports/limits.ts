@@ -158,6 +158,8 @@ export const inferenceLimits = {
   /** All tensors of one run, in and out. 64 stages on 64 hosts take 1 MiB. */
   tensorBytesMax: 64 << 20,
   tensorsMax: 64,
+  /** Runs that are asked for at once, one after the other; others wait meanwhile. */
+  stepsMax: 32,
   rankMax: 8,
   /** What is said of the tensors, besides their numbers. */
   headBytesMax: 64 << 10,

@@ -31,10 +31,13 @@ export const ports = {
   anchor: 'anchor',
   quantiles: 'quantiles',
   loss: 'loss',
+  /** Of all rows since the epoch began, added up. */
+  lossSoFar: 'loss-so-far',
   gradient: 'gradient',
   nextParameters: 'next-parameters',
   nextFirst: 'next-first',
   nextSecond: 'next-second',
+  nextLoss: 'next-loss-so-far',
 } as const
 
 interface Layer {
@@ -44,6 +47,14 @@ interface Layer {
   /** Before the activation, and its sigmoid; of the last layer neither. */
   readonly sum: string
   readonly sigmoid: string
+}
+
+interface Slope {
+  readonly loss: string
+  /** How many there are, as a number of the graph. */
+  readonly rows: string
+  /** By each quantile that was told. */
+  readonly slope: string
 }
 
 interface Forward {
@@ -78,11 +89,19 @@ export function gradientModel(shape: NetShape): Model {
   return draft.model()
 }
 
+/** What a step gives is what the next one is given. */
+export const carriedOn = {
+  [ports.nextParameters]: ports.parameters,
+  [ports.nextFirst]: ports.first,
+  [ports.nextSecond]: ports.second,
+  [ports.nextLoss]: ports.lossSoFar,
+} as const
+
 /** One step of Adam on a batch. */
 export function stepModel(shape: NetShape): Model {
   const draft = new Draft('step')
   const layout = layoutOf(shape)
-  const { loss, gradient } = drawGradient(draft, shape, layout)
+  const { loss, rows, gradient } = drawGradient(draft, shape, layout)
   const whole = [layout.length]
   const [first, second, anchor] = [ports.first, ports.second, ports.anchor].map((name) =>
     draft.input(name, whole),
@@ -105,7 +124,9 @@ export function stepModel(shape: NetShape): Model {
   draft.output(ports.nextParameters, whole, next)
   draft.output(ports.nextFirst, whole, nextFirst)
   draft.output(ports.nextSecond, whole, nextSecond)
-  draft.output(ports.loss, [], loss)
+  const before = draft.input(ports.lossSoFar, [1])
+  const ofBatch = draft.node('Mul', [loss, rows])
+  draft.output(ports.nextLoss, [1], draft.node('Add', [before, ofBatch]))
   return draft.model()
 }
 
@@ -152,16 +173,12 @@ function drawColumn(draft: Draft, matrix: string, column: number): string {
   return draft.node('Slice', [matrix, draft.whole(column), draft.whole(column + 1), draft.whole(1)])
 }
 
-function drawGradient(
-  draft: Draft,
-  shape: NetShape,
-  layout: Layout,
-): { loss: string; gradient: string } {
+function drawGradient(draft: Draft, shape: NetShape, layout: Layout): Slope & { gradient: string } {
   draft.input(ports.features, [ROWS, shape.features])
   draft.input(ports.targets, [ROWS, 1])
   draft.input(ports.parameters, [layout.length])
   const forward = drawForward(draft, layout)
-  const { loss, slope } = drawLoss(draft, forward.quantiles)
+  const { loss, rows, slope } = drawLoss(draft, forward.quantiles)
   const gradients: string[] = []
   let arriving = drawLastSlope(draft, forward, slope)
   for (const layer of forward.layers.toReversed()) {
@@ -173,11 +190,11 @@ function drawGradient(
       arriving = draft.node('MatMul', [arriving, drawTransposed(draft, layer.weights)])
     }
   }
-  return { loss, gradient: draft.node('Concat', gradients, { axis: int(0) }) }
+  return { loss, rows, slope, gradient: draft.node('Concat', gradients, { axis: int(0) }) }
 }
 
 /** The mean over rows and quantiles, and its slope by each quantile that was told. */
-function drawLoss(draft: Draft, told: string): { loss: string; slope: string } {
+function drawLoss(draft: Draft, told: string): Slope {
   const shares = draft.numbers([1, OUTPUTS], quantiles)
   const sharesLessOne = draft.numbers(
     [1, OUTPUTS],
@@ -192,13 +209,11 @@ function drawLoss(draft: Draft, told: string): { loss: string; slope: string } {
   const isOver = draft.node('Cast', [draft.node('Greater', [draft.number(0), missedBy])], {
     to: int(1),
   })
-  const rows = draft.node('Gather', [draft.node('Shape', [missedBy]), draft.whole(0)])
-  const count = draft.node('Mul', [
-    draft.node('Cast', [rows], { to: int(1) }),
-    draft.number(OUTPUTS),
-  ])
+  const counted = draft.node('Gather', [draft.node('Shape', [missedBy]), draft.whole(0)])
+  const rows = draft.node('Cast', [counted], { to: int(1) })
+  const count = draft.node('Mul', [rows, draft.number(OUTPUTS)])
   const slope = draft.node('Div', [draft.node('Sub', [isOver, shares]), count])
-  return { loss, slope }
+  return { loss, rows, slope }
 }
 
 /** From the three quantiles to what the last layer gave. */

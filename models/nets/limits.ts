@@ -6,6 +6,10 @@ export const netLimits = {
   widthMax: 1_024,
   /** Rows of one call for predictions; more are asked for in turn. */
   rowsAtOnce: 8_192,
+  /** Steps of training that are asked for at once; a prediction waits for no more of them. */
+  stepsAtOnce: 16,
+  /** And fewer steps, where their rows take more. */
+  bytesAtOnce: 4 << 20,
   /** Adam's, as its authors have them. */
   firstDecay: 0.9,
   secondDecay: 0.999,

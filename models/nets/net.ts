@@ -8,9 +8,9 @@
  */
 import { assert } from '../../protocol/assert.ts'
 import { type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
-import type { Engine, Session, Tensor } from '../engine.ts'
+import type { Engine, Session, Tensor, Tensors } from '../engine.ts'
 import { bytesOf } from '../onnx/write.ts'
-import { ports, predictionModel, stepModel } from './graphs.ts'
+import { carriedOn, ports, predictionModel, stepModel } from './graphs.ts'
 import { type Layout, layoutOf, type NetShape, quantiles } from './layout.ts'
 import { netLimits } from './limits.ts'
 
@@ -32,12 +32,6 @@ export interface Trained {
   /** Mean pinball loss over the rows of the last epoch, each as it was before its step. */
   readonly loss: number
   readonly steps: number
-}
-
-/** Adam's memory, of this training alone. */
-interface Memory {
-  first: Float32Array
-  second: Float32Array
 }
 
 const models = { prediction: predictionModel, step: stepModel } as const
@@ -64,33 +58,25 @@ export class Net {
     const rows = targets.length
     assert(rows > 0 && features.length === rows * this.shape.features, 'rows must have features')
     assert(parameters.length === this.layout.length, 'parameters must be of the shape')
+    const { epochs, batch } = training
+    assert(Number.isInteger(batch) && batch > 0, 'a batch must have rows', { batch })
+    assert(Number.isInteger(epochs) && epochs >= 0, 'epochs must be a whole number', { epochs })
     const session = await this.#session('step')
-    const { epochs, batch, rate, rateAtEnd = rate, entropy } = training
-    const batches = Math.ceil(rows / batch)
-    const order = Array.from({ length: rows }, (_, row) => row)
-    const memory: Memory = { first: parameters.map(() => 0), second: parameters.map(() => 0) }
     const { strength, to } = training.held ?? { strength: 0, to: parameters }
-    let [learned, steps, loss] = [parameters, 0, 0]
-    for (let epoch = 0; epoch < epochs; epoch++) {
-      shuffle(entropy, order)
-      loss = 0
-      for (let from = 0; from < rows; from += batch) {
-        const chosen = order.slice(from, from + batch)
-        const share = steps / Math.max(1, epochs * batches - 1)
-        steps++
-        const outputs = await session.run({
-          ...this.#rowsOf(chosen, features, targets),
-          ...tensorsOf(learned, memory, to),
-          ...numbersOf(steps, rate + (rateAtEnd - rate) * share, strength),
-        })
-        learned = numbersIn(outputs, ports.nextParameters)
-        memory.first = numbersIn(outputs, ports.nextFirst)
-        memory.second = numbersIn(outputs, ports.nextSecond)
-        loss += ((numbersIn(outputs, ports.loss)[0] as number) * chosen.length) / rows
-      }
+    const always = { [ports.hold]: number(strength), [ports.anchor]: vector(to) }
+    const steps = this.#steps(features, targets, training)
+    let state = beginning(parameters)
+    let count = 0
+    for (let some = take(steps); some.length > 0; some = take(steps)) {
+      const [first, ...others] = some
+      const all = [{ ...always, ...state, ...first }, ...others]
+      state = carriedOf(await session.runInTurn(all, carriedOn))
+      count += some.length
     }
+    const learned = numbersIn(state, ports.parameters)
+    const loss = (numbersIn(state, ports.lossSoFar)[0] as number) / rows
     if (!Number.isFinite(loss) || !learned.every(Number.isFinite)) throw new Diverged()
-    return { parameters: learned, loss, steps }
+    return { parameters: learned, loss, steps: count }
   }
 
   /** Three for each row, in the order of `quantiles`. */
@@ -130,6 +116,32 @@ export class Net {
     return opening
   }
 
+  /** What each step is given besides what the one before it gave. */
+  *#steps(
+    features: Float32Array,
+    targets: Float32Array,
+    { epochs, batch, rate, rateAtEnd = rate, entropy }: Training,
+  ): Generator<Tensors> {
+    const rows = targets.length
+    const order = Array.from({ length: rows }, (_, row) => row)
+    const steps = epochs * Math.ceil(rows / batch)
+    let step = 0
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      shuffle(entropy, order)
+      for (let from = 0; from < rows; from += batch) {
+        const share = step / Math.max(1, steps - 1)
+        step++
+        yield {
+          ...(from === 0 ? { [ports.lossSoFar]: vector(Float32Array.of(0)) } : {}),
+          ...this.#rowsOf(order.slice(from, from + batch), features, targets),
+          [ports.rate]: number(rate + (rateAtEnd - rate) * share),
+          [ports.firstFilled]: number(1 - netLimits.firstDecay ** step),
+          [ports.secondFilled]: number(1 - netLimits.secondDecay ** step),
+        }
+      }
+    }
+  }
+
   #rowsOf(
     chosen: readonly number[],
     features: Float32Array,
@@ -157,26 +169,34 @@ export class Diverged extends Error {
   }
 }
 
-function tensorsOf(
-  parameters: Float32Array,
-  { first, second }: Memory,
-  anchor: Float32Array,
-): Record<string, Tensor> {
+function beginning(parameters: Float32Array): Tensors {
+  const nothing = vector(new Float32Array(parameters.length))
   return {
     [ports.parameters]: vector(parameters),
-    [ports.first]: vector(first),
-    [ports.second]: vector(second),
-    [ports.anchor]: vector(anchor),
+    [ports.first]: nothing,
+    [ports.second]: nothing,
+    [ports.lossSoFar]: vector(new Float32Array(1)),
   }
 }
 
-function numbersOf(step: number, rate: number, hold: number): Record<string, Tensor> {
-  return {
-    [ports.rate]: number(rate),
-    [ports.firstFilled]: number(1 - netLimits.firstDecay ** step),
-    [ports.secondFilled]: number(1 - netLimits.secondDecay ** step),
-    [ports.hold]: number(hold),
+/** What the next steps begin with. */
+function carriedOf(outputs: Tensors): Tensors {
+  const inputs = Object.entries(carriedOn).map(
+    ([output, input]) => [input, vector(numbersIn(outputs, output))] as const,
+  )
+  return Object.fromEntries(inputs)
+}
+
+function take(steps: Generator<Tensors>): Tensors[] {
+  const some: Tensors[] = []
+  let bytes = 0
+  while (some.length < netLimits.stepsAtOnce && bytes < netLimits.bytesAtOnce) {
+    const { value, done } = steps.next()
+    if (done === true) break
+    some.push(value)
+    for (const { data } of Object.values(value)) bytes += data.byteLength
   }
+  return some
 }
 
 function vector(data: Float32Array): Tensor {

@@ -1,6 +1,6 @@
 /** The runtime in the process that asks, with the same options: what `inference.ts` compares with. */
 import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
-import type { Engine, Tensor } from '../../models/engine.ts'
+import { type Engine, EngineError, type Tensor } from '../../models/engine.ts'
 
 export const enginePresent: Engine = {
   async open(model) {
@@ -17,6 +17,8 @@ export const enginePresent: Engine = {
         const outputs = await session.run(Object.fromEntries(given))
         return outputs as unknown as Record<string, Tensor>
       },
+      // Asked of nobody here.
+      runInTurn: () => Promise.reject(new EngineError('refused', 'one run at a time')),
       close: () => session.release(),
     }
   },

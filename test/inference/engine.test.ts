@@ -10,7 +10,7 @@ import type { InferenceBounds } from '../../agent/ports/inference/requests.ts'
 import { inferenceLimits } from '../../agent/ports/limits.ts'
 import { EngineError, type EngineErrorCode } from '../../models/engine.ts'
 import { realPassage } from '../contracts/passage.ts'
-import { hungry, pair, slow, times, wide } from './models.ts'
+import { adding, hungry, pair, slow, times, wide } from './models.ts'
 
 const engines: ProcessEngine[] = []
 
@@ -69,6 +69,21 @@ test('many rows come back as they went', async () => {
     assert.deepEqual(y?.dims, [rows, 2])
     assert.ok(y.data.length === data.length && y.data.every((value, i) => value === i * 2))
   }
+})
+
+test('steps in turn carry on what they gave, and what they are not given again', async () => {
+  const session = await engineWith().open(adding())
+  const of = (value: number) => ({ dims: [1], data: Float32Array.of(value) })
+  const steps = [{ sum: of(100), more: of(1) }, {}, { more: of(10) }, {}]
+  const carried = { next: 'sum' }
+  assert.deepEqual([...((await session.runInTurn(steps, carried)).next?.data ?? [])], [122])
+  const afresh = [...steps, { sum: of(0) }]
+  assert.deepEqual([...((await session.runInTurn(afresh, carried)).next?.data ?? [])], [10])
+  await fails(session.runInTurn(steps, { other: 'sum' }), 'refused', /no output other/)
+  await fails(session.runInTurn([{}], carried), 'refused', /sum/)
+  await fails(session.runInTurn([], carried), 'tooLarge', /0 steps/)
+  const many = Array.from({ length: inferenceLimits.stepsMax + 1 }, () => ({}))
+  await fails(session.runInTurn(many, carried), 'tooLarge', /33 steps/)
 })
 
 test('the runtime is in a process of its own, which gives way to others', async () => {

@@ -18,8 +18,8 @@ const tensors = fc
   .filter((named) => !Object.hasOwn(named, '__proto__'))
 
 function bytesOf(named: Readonly<Record<string, Tensor>>): Buffer {
-  const { heads, body } = packed(named)
-  return Buffer.concat(piecesOf({ tensors: heads }, body))
+  const { heads, body } = packed([named, named])
+  return Buffer.concat(piecesOf({ steps: heads }, body))
 }
 
 test('tensors arrive as they went, however they are cut on the way', () => {
@@ -32,14 +32,14 @@ test('tensors arrive as they went, however they are cut on the way', () => {
       for (let at = 0, i = 0; at < stream.length; i++) {
         const length = lengths[i % lengths.length] as number
         for (const { head, body } of reader.take(stream.subarray(at, at + length))) {
-          const { tensors: heads } = head as ReturnType<typeof JSON.parse>
-          arrived.push({ ...unpacked(heads, body) })
+          const { steps } = head as ReturnType<typeof JSON.parse>
+          arrived.push(unpacked(steps, body)?.map((tensors) => ({ ...tensors })))
         }
         at += length
       }
       assert.deepEqual(
         arrived,
-        sent.map((named) => ({ ...named })),
+        sent.map((named) => [{ ...named }, { ...named }]),
       )
     }),
   )
@@ -62,7 +62,7 @@ test('a length that is not allowed ends the talk before anything is kept for it'
 test('heads that say other than what is behind them are not believed', () => {
   const one = { name: 'a', type: 'float32' as const, dims: [2] }
   const body = new Uint8Array(8)
-  assert.ok(unpacked([one], body))
+  assert.ok(unpacked([[one]], body))
   for (const heads of [
     [],
     [{ ...one, dims: [3] }],
@@ -71,7 +71,7 @@ test('heads that say other than what is behind them are not believed', () => {
     [one, { ...one, name: 'b' }],
     [{ ...one, type: 'int64' as const }],
   ]) {
-    assert.equal(unpacked(heads, body), undefined, JSON.stringify(heads))
+    assert.equal(unpacked([heads], body), undefined, JSON.stringify(heads))
   }
 })
 

@@ -11,6 +11,15 @@ export function times(factor: number): Uint8Array {
   return bytesOf(draft.model())
 }
 
+/** next = sum + more */
+export function adding(): Uint8Array {
+  const draft = new Draft('adding')
+  const sum = draft.input('sum', [1])
+  const more = draft.input('more', [1])
+  draft.output('next', [1], draft.node('Add', [sum, more]))
+  return bytesOf(draft.model())
+}
+
 /** Multiplies a large matrix with itself again and again: seconds of work. */
 export function slow(): { model: Uint8Array; inputs: Record<string, Tensor> } {
   const draft = new Draft('slow')

@@ -3,11 +3,11 @@ import { after, test } from 'node:test'
 import { SystemEntropy } from '../../agent/ports/entropy.ts'
 import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
 import type { Tensor } from '../../models/engine.ts'
-import { gradientModel, ports, predictionModel } from '../../models/nets/graphs.ts'
+import { gradientModel, ports, predictionModel, stepModel } from '../../models/nets/graphs.ts'
 import { firstParameters, layoutOf, type NetShape, quantiles } from '../../models/nets/layout.ts'
 import { Diverged, Net, type Training } from '../../models/nets/net.ts'
 import { bytesOf } from '../../models/onnx/write.ts'
-import type { Entropy } from '../../protocol/ports/entropy.ts'
+import { type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
 
 const engine = new ProcessEngine()
 after(() => engine.close())
@@ -130,6 +130,59 @@ test('the same seed gives the same numbers, and another gives others', async () 
   assert.deepEqual(learned[0], learned[1])
   assert.notDeepEqual(learned[0], learned[2])
   assert.deepEqual(firstParameters(shape, seeded(3), start), begun)
+})
+
+test('steps that are asked for at once are those that are asked for one by one', async () => {
+  const net = new Net(engine, shape)
+  const rows = 45
+  const { features, targets } = spreading(rows, seeded(2))
+  const begun = firstParameters(shape, seeded(3), start)
+  const to = begun.map((value) => value + 0.1)
+  // 18 steps are more than are asked for at once, and the last of each epoch is a batch of its own.
+  const training = { epochs: 6, batch: 20, rate: 0.01, rateAtEnd: 0.005, entropy: seeded(4) }
+  const held = { strength: 0.2, to }
+  const trained = await net.train(begun, features, targets, { ...training, held })
+  const session = await engine.open(bytesOf(stepModel(shape)))
+  const entropy = seeded(4)
+  const order = Array.from({ length: rows }, (_, row) => row)
+  const vector = (data: Float32Array): Tensor => ({ dims: [data.length], data })
+  const number = (value: number): Tensor => ({ dims: [], data: Float32Array.of(value) })
+  const zeros = vector(new Float32Array(begun.length))
+  let [parameters, first, second] = [vector(begun), zeros, zeros] as [Tensor, Tensor, Tensor]
+  let loss = vector(Float32Array.of(0))
+  for (let step = 0; step < 18; step++) {
+    if (step % 3 === 0) {
+      shuffle(entropy, order)
+      loss = vector(Float32Array.of(0))
+    }
+    const chosen = order.slice((step % 3) * 20, (step % 3) * 20 + 20)
+    const x = Float32Array.from(
+      chosen.flatMap((row) => [...features.subarray(2 * row, 2 * row + 2)]),
+    )
+    const y = Float32Array.from(chosen, (row) => targets[row] as number)
+    const outputs = await session.run({
+      [ports.features]: { dims: [chosen.length, 2], data: x },
+      [ports.targets]: { dims: [chosen.length, 1], data: y },
+      [ports.parameters]: parameters,
+      [ports.first]: first,
+      [ports.second]: second,
+      [ports.lossSoFar]: loss,
+      [ports.anchor]: vector(to),
+      [ports.hold]: number(0.2),
+      [ports.rate]: number(0.01 - (0.005 * step) / 17),
+      [ports.firstFilled]: number(1 - 0.9 ** (step + 1)),
+      [ports.secondFilled]: number(1 - 0.999 ** (step + 1)),
+    })
+    parameters = outputs[ports.nextParameters] as Tensor
+    first = outputs[ports.nextFirst] as Tensor
+    second = outputs[ports.nextSecond] as Tensor
+    loss = outputs[ports.nextLoss] as Tensor
+  }
+  assert.deepEqual(trained.parameters, parameters.data)
+  assert.equal(trained.loss, firstOf(loss) / rows)
+  assert.equal(trained.steps, 18)
+  await session.close()
+  await net.close()
 })
 
 test('quantiles never cross, whatever was learned', async () => {

@@ -45,7 +45,7 @@ export class InferenceChild {
     const { headBytesMax } = limits
     // What fills each tensor up to eight bytes does not count.
     const bodyBytesMax = Math.max(
-      limits.tensorBytesMax + limits.tensorsMax * 8,
+      limits.tensorBytesMax + limits.tensorsMax * limits.stepsMax * 8,
       limits.modelBytesMax,
     )
     this.#reader = new FrameReader({ headBytesMax, bodyBytesMax })
@@ -158,7 +158,7 @@ export class InferenceChild {
       asked.reject(new EngineError('refused', `the runtime refused it: ${answer.why}`))
       return
     }
-    const tensors = unpacked(answer.tensors, body)
+    const [tensors] = unpacked([answer.tensors], body) ?? []
     if (tensors === undefined) throw new Error('its tensors are not as it says')
     asked.resolve(tensors)
   }

@@ -3,7 +3,7 @@
  * when it has not been for a while. A session outlives the process: its model is kept, and opened again
  * in the next one. What ran when a process died is rejected; what waited behind it is not.
  */
-import { type Engine, EngineError, type Session, type Tensor } from '../../../models/engine.ts'
+import { type Engine, EngineError, type Session, type Tensors } from '../../../models/engine.ts'
 import { Turns } from '../../../protocol/turns.ts'
 import { inferenceLimits } from '../limits.ts'
 import { InferenceChild } from './child.ts'
@@ -50,7 +50,8 @@ export class ProcessEngine implements Engine {
       throw error
     }
     return {
-      run: (inputs) => this.#run(held, inputs),
+      run: (inputs) => this.#run(held, [inputs], {}),
+      runInTurn: (steps, carried) => this.#run(held, steps, carried),
       close: () => this.#close(held),
     }
   }
@@ -85,9 +86,10 @@ export class ProcessEngine implements Engine {
 
   async #run(
     held: Held,
-    inputs: Readonly<Record<string, Tensor>>,
-  ): Promise<Readonly<Record<string, Tensor>>> {
-    this.#measure(inputs)
+    steps: readonly Tensors[],
+    carried: Readonly<Record<string, string>>,
+  ): Promise<Tensors> {
+    this.#measure(steps)
     return this.#inTurn(async () => {
       if (held.closed) throw new EngineError('closed', 'the session is closed')
       if (held.deaths >= this.#limits.deathsMax) {
@@ -97,8 +99,8 @@ export class ProcessEngine implements Engine {
       const child = await this.#running()
       try {
         await this.#openedIn(child, held)
-        const { heads, body } = packed(inputs)
-        const call: Call = { call: 'run', session: held.id, tensors: heads }
+        const { heads, body } = packed(steps)
+        const call: Call = { call: 'run', session: held.id, steps: heads, carried }
         const outputs = await child.ask(call, body, this.#limits.runMsMax, 'to run')
         held.deaths = 0
         return outputs
@@ -109,23 +111,32 @@ export class ProcessEngine implements Engine {
     })
   }
 
-  #measure(inputs: Readonly<Record<string, Tensor>>): void {
-    const { rankMax, tensorBytesMax, tensorsMax } = this.#limits
-    const tensors = Object.entries(inputs)
+  #measure(steps: readonly Tensors[]): void {
+    const { stepsMax, tensorBytesMax, tensorsMax } = this.#limits
+    if (steps.length === 0 || steps.length > stepsMax) {
+      const why = `${steps.length} steps at once; from 1 to ${stepsMax} are taken`
+      throw new EngineError('tooLarge', why)
+    }
+    const bytes = steps.reduce((sum, step) => sum + this.#bytesOf(step), 0)
+    const tensors = Math.max(...steps.map((step) => Object.keys(step).length))
+    if (bytes > tensorBytesMax || tensors > tensorsMax) {
+      const why = `${tensors} tensors of ${bytes} bytes; ${tensorBytesMax} are taken at once`
+      throw new EngineError('tooLarge', why)
+    }
+  }
+
+  #bytesOf(tensors: Tensors): number {
     let bytes = 0
-    for (const [name, { dims, data }] of tensors) {
+    for (const [name, { dims, data }] of Object.entries(tensors)) {
       const count = dims.reduce((product, length) => product * length, 1)
       const isShape = dims.every((length) => Number.isSafeInteger(length) && length >= 0)
-      if (!isShape || count !== data.length || dims.length > rankMax) {
+      if (!isShape || count !== data.length || dims.length > this.#limits.rankMax) {
         const why = `${name} has ${data.length} numbers, and the shape [${dims}]`
         throw new EngineError('refused', why)
       }
       bytes += data.byteLength
     }
-    if (bytes > tensorBytesMax || tensors.length > tensorsMax) {
-      const why = `${tensors.length} tensors of ${bytes} bytes; ${tensorBytesMax} are taken at once`
-      throw new EngineError('tooLarge', why)
-    }
+    return bytes
   }
 
   async #close(held: Held): Promise<void> {

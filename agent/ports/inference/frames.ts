@@ -5,7 +5,7 @@
  * Either may be broken or worse: the process runs native code on models of strangers. So what comes
  * is measured before it is kept, and a length that is not allowed ends the talk.
  */
-import type { Tensor } from '../../../models/engine.ts'
+import type { Tensor, Tensors } from '../../../models/engine.ts'
 import type { TensorHead } from './requests.ts'
 
 /** The id of what is said once, as an answer to nothing: the runtime is there. */
@@ -97,39 +97,45 @@ export class FrameReader {
   }
 }
 
-/** Heads, and the numbers behind them. */
-export function packed(tensors: Readonly<Record<string, Tensor>>): {
-  heads: TensorHead[]
+/** Heads of each step, and the numbers of all of them behind. */
+export function packed(steps: readonly Tensors[]): {
+  heads: TensorHead[][]
   body: Uint8Array[]
 } {
-  const heads: TensorHead[] = []
   const body: Uint8Array[] = []
-  for (const [name, { dims, data }] of Object.entries(tensors)) {
-    heads.push({ name, type: data instanceof Float32Array ? 'float32' : 'int64', dims })
-    body.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-    const rest = data.byteLength % ALIGNMENT
-    if (rest > 0) body.push(new Uint8Array(ALIGNMENT - rest))
-  }
+  const heads = steps.map((tensors) =>
+    Object.entries(tensors).map(([name, { dims, data }]): TensorHead => {
+      body.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+      const rest = data.byteLength % ALIGNMENT
+      if (rest > 0) body.push(new Uint8Array(ALIGNMENT - rest))
+      return { name, type: data instanceof Float32Array ? 'float32' : 'int64', dims }
+    }),
+  )
   return { heads, body }
 }
 
 /** The tensors in place, or nothing where the body is not what the heads say. */
 export function unpacked(
-  heads: readonly TensorHead[],
+  steps: readonly (readonly TensorHead[])[],
   { buffer, byteLength }: Uint8Array<ArrayBuffer>,
-): Record<string, Tensor> | undefined {
-  const tensors: Record<string, Tensor> = Object.create(null)
+): Record<string, Tensor>[] | undefined {
   let at = 0
-  for (const { name, type, dims } of heads) {
-    const count = dims.reduce((product, length) => product * length, 1)
-    const size = count * (type === 'float32' ? 4 : 8)
-    if (!Number.isSafeInteger(size) || size > byteLength - at || name in tensors) return undefined
-    const data =
-      type === 'float32'
-        ? new Float32Array(buffer, at, count)
-        : new BigInt64Array(buffer, at, count)
-    tensors[name] = { dims, data }
-    at += Math.ceil(size / ALIGNMENT) * ALIGNMENT
+  const all: Record<string, Tensor>[] = []
+  for (const heads of steps) {
+    const tensors: Record<string, Tensor> = Object.create(null)
+    all.push(tensors)
+    for (const { name, type, dims } of heads) {
+      const count = dims.reduce((product, length) => product * length, 1)
+      const size = count * (type === 'float32' ? 4 : 8)
+      const isThere = Number.isSafeInteger(size) && size <= byteLength - at
+      if (!isThere || name in tensors) return undefined
+      const data =
+        type === 'float32'
+          ? new Float32Array(buffer, at, count)
+          : new BigInt64Array(buffer, at, count)
+      tensors[name] = { dims, data }
+      at += Math.ceil(size / ALIGNMENT) * ALIGNMENT
+    }
   }
-  return at === byteLength ? tensors : undefined
+  return at === byteLength ? all : undefined
 }

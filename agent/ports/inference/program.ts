@@ -32,11 +32,11 @@ flushCompileCache()
 async function answer({ head, body }: Frame): Promise<void> {
   const request = head as Request
   try {
-    const { heads, body: numbers } = packed(await done(request, body))
+    const { heads, body: numbers } = packed([await done(request, body)])
     if (numbers.reduce((sum, { length }) => sum + length, 0) > bodyBytesMax) {
       throw new Error(`what comes of it takes more than ${bodyBytesMax} bytes`)
     }
-    say({ id: request.id, kind: 'done', tensors: heads }, numbers)
+    say({ id: request.id, kind: 'done', tensors: heads[0] ?? [] }, numbers)
   } catch (error) {
     const why = String(error instanceof Error ? error.message : error).slice(0, WHY_LENGTH_MAX)
     say({ id: request.id, kind: 'refused', why })
@@ -59,7 +59,9 @@ async function done(
     await session.release()
     return {}
   }
-  return run(session, unpacked(request.tensors, body))
+  const steps = unpacked(request.steps, body)
+  if (steps === undefined) throw new Error('the numbers are not those of the tensors')
+  return run(session, steps, Object.entries(request.carried))
 }
 
 /** One thread, so that a host's stages keep its other cores. */
@@ -73,14 +75,18 @@ const options = {
 
 async function run(
   session: InferenceSession,
-  tensors: Record<string, Tensor> | undefined,
+  steps: readonly Record<string, Tensor>[],
+  carried: readonly (readonly [output: string, input: string])[],
 ): Promise<Record<string, Tensor>> {
-  if (tensors === undefined) throw new Error('the numbers are not those of the tensors')
   const inputs: Record<string, RuntimeTensor> = {}
-  for (const [name, { dims, data }] of Object.entries(tensors)) {
-    inputs[name] = new RuntimeTensor(data, dims)
+  let outputs: InferenceSession.ReturnType = {}
+  for (const [i, step] of steps.entries()) {
+    if (i > 0) carry(outputs, inputs, carried)
+    for (const [name, { dims, data }] of Object.entries(step)) {
+      inputs[name] = new RuntimeTensor(data, dims)
+    }
+    outputs = await session.run(inputs)
   }
-  const outputs = await session.run(inputs)
   return Object.fromEntries(
     Object.entries(outputs).map(([name, { dims, data }]) => {
       if (data instanceof Float32Array || data instanceof BigInt64Array) {
@@ -89,6 +95,18 @@ async function run(
       throw new Error(`its output ${name} is neither of floats of four bytes nor of int64`)
     }),
   )
+}
+
+function carry(
+  outputs: InferenceSession.ReturnType,
+  inputs: Record<string, RuntimeTensor>,
+  carried: readonly (readonly [output: string, input: string])[],
+): void {
+  for (const [output, input] of carried) {
+    const tensor = outputs[output]
+    if (tensor === undefined) throw new Error(`it has no output ${output}`)
+    inputs[input] = tensor
+  }
 }
 
 function say(head: Answer, body: readonly Uint8Array[] = []): void {

@@ -14,7 +14,12 @@ export interface TensorHead {
 /** Of `open` the model is behind it, of `run` the tensors are. */
 export type Call =
   | { readonly call: 'open'; readonly session: number }
-  | { readonly call: 'run'; readonly session: number; readonly tensors: readonly TensorHead[] }
+  | {
+      readonly call: 'run'
+      readonly session: number
+      readonly steps: readonly (readonly TensorHead[])[]
+      readonly carried: Readonly<Record<string, string>>
+    }
   | { readonly call: 'close'; readonly session: number }
 
 export type Request = Call & { readonly id: number }
