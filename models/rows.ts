@@ -45,5 +45,10 @@ export interface Predictor {
 
 /** Learns on from what has ended, in that order, without beginning anew. */
 export interface Living extends Predictor {
-  tell(rows: readonly Row[]): void
+  /** `asked`: the question for each row as it was put, so that what was answered then is judged. */
+  tell(rows: readonly Row[], asked?: readonly (Question | undefined)[]): void
+}
+
+export interface LivingLearner extends Learner {
+  fit(rows: readonly Row[]): Promise<Living>
 }

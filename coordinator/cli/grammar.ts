@@ -11,6 +11,7 @@ import { addEstopCommands } from './commands-estop.ts'
 import { addAgentCommands, addLocalCommands } from './commands-host.ts'
 import { addKeyCommands } from './commands-keys.ts'
 import { addMeshCommands, addNodeCommands } from './commands-mesh.ts'
+import { addModelCommands } from './commands-models.ts'
 import { addMoreCommands } from './commands-more.ts'
 import { addPeopleCommands } from './commands-people.ts'
 import { addRecoverCommands } from './commands-recover.ts'
@@ -134,6 +135,7 @@ Examples:
   addKeyCommands(parts)
   addAuditCommands(parts)
   addSecretCommands(parts)
+  addModelCommands(parts)
   addLocalCommands(parts)
   addBenchCommands(parts)
   addSimCommands(parts)

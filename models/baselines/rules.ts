@@ -2,7 +2,7 @@
  * What anybody would say without a model. Each says nothing of a task that it has not seen, and has
  * a range of its own: what it would have needed to be right in eight of ten cases.
  */
-import type { Learner, Living, Question, Range, Row } from '../rows.ts'
+import type { Living, LivingLearner, Question, Range, Row } from '../rows.ts'
 import { Line } from './line.ts'
 import { quantile } from './quantiles.ts'
 import { SortedWindow } from './sorted-window.ts'
@@ -17,7 +17,7 @@ const KEPT = 1_024
 /** Of these, a spread is more than chance. */
 const SPREAD_FROM = 5
 
-export class RuleLearner implements Learner {
+export class RuleLearner implements LivingLearner {
   readonly name: string
   readonly #make: () => Rule
 
@@ -38,7 +38,7 @@ export class RuleLearner implements Learner {
   }
 }
 
-export function baselines(): readonly Learner[] {
+export function baselines(): readonly LivingLearner[] {
   return [
     new RuleLearner('task median', () => new TaskMedian()),
     new RuleLearner('linear in size', () => new LinearInSize()),

@@ -3,25 +3,21 @@
  * more. `living`: it is told of each row that is held back when it has ended, before it is asked of
  * the next, as an agent is. It never sees how something ends before it is asked of it.
  */
-import type { Judged } from '../measures/duration.ts'
-import type { Learner, Living, Predictor, Question, Range, Row } from '../rows.ts'
-import { byEnd, type Split } from './splits.ts'
+import type { Living, Predictor, Question, Range, Row } from '../rows.ts'
+import { byEnd } from './splits.ts'
 
-export type Way = 'once' | 'living'
+export const ways = ['once', 'living'] as const
+export type Way = (typeof ways)[number]
 
-export interface Answers {
-  readonly learner: string
-  /** One for each row that is held back. */
-  readonly ranges: readonly (Range | undefined)[]
-}
-
-export async function ask(learner: Learner, split: Split, way: Way): Promise<Answers> {
-  const predictor = await learner.fit(split.known)
-  const questions = split.held.map(questionOf)
-  const ranges = isLiving(predictor, way)
-    ? await livingAnswers(predictor, split.held, questions)
-    : await predictor.predict(questions)
-  return { learner: learner.name, ranges }
+/** One for each of the rows, which are in the order of their starts. */
+export async function answersOf(
+  predictor: Predictor,
+  held: readonly Row[],
+  way: Way,
+): Promise<readonly (Range | undefined)[]> {
+  const questions = held.map(questionOf)
+  if (isLiving(predictor, way)) return livingAnswers(predictor, held, questions)
+  return predictor.predict(questions)
 }
 
 function isLiving(predictor: Predictor, way: Way): predictor is Living {
@@ -34,7 +30,7 @@ async function livingAnswers(
   held: readonly Row[],
   questions: readonly Question[],
 ): Promise<(Range | undefined)[]> {
-  const ending = held.toSorted(byEnd)
+  const ending = [...held.keys()].sort((a, b) => byEnd(held[a] as Row, held[b] as Row))
   const ranges: (Range | undefined)[] = []
   let told = 0
   for (let from = 0; from < held.length; ) {
@@ -42,8 +38,14 @@ async function livingAnswers(
     let to = from
     while (to < held.length && (held[to] as Row).startedMs === startedMs) to++
     const before = told
-    while (told < ending.length && hasEnded(ending[told] as Row, startedMs)) told++
-    predictor.tell(ending.slice(before, told))
+    while (told < ending.length && hasEnded(held[ending[told] as number] as Row, startedMs)) told++
+    const ended = ending.slice(before, told)
+    if (ended.length > 0) {
+      predictor.tell(
+        ended.map((i) => held[i] as Row),
+        ended.map((i) => questions[i]),
+      )
+    }
     ranges.push(...(await predictor.predict(questions.slice(from, to))))
     from = to
   }
@@ -67,15 +69,4 @@ export function questionOf(row: Row): Question {
     ...(inputBytes === undefined ? {} : { inputBytes }),
     ...(inputFiles === undefined ? {} : { inputFiles }),
   }
-}
-
-export function judgedOf(
-  answers: Answers,
-  held: readonly Row[],
-  which: (i: number) => boolean = () => true,
-): Judged[] {
-  return held.flatMap(({ startedMs, endedMs }, i) => {
-    const range = answers.ranges[i]
-    return range === undefined || !which(i) ? [] : [{ range, actualMs: endedMs - startedMs }]
-  })
 }

@@ -29,6 +29,11 @@ export interface DurationErrors {
 /** Clocks of hosts count milliseconds: what is shorter took one. */
 export const SHORTEST_MS = 1
 
+/** The natural logarithm of a time, which is what models learn. */
+export function logOf(ms: number): number {
+  return Math.log(Math.max(SHORTEST_MS, ms))
+}
+
 export function durationErrors(judged: readonly Judged[]): DurationErrors | undefined {
   if (judged.length === 0) return undefined
   const errors = new Float64Array(judged.length)
@@ -42,8 +47,8 @@ export function durationErrors(judged: readonly Judged[]): DurationErrors | unde
     for (const [k, level] of levels.entries()) {
       const said = Math.max(SHORTEST_MS, quantiles[k] as number)
       seconds += pinball(level, said, actual) / 1_000
-      logs += pinball(level, Math.log(said), Math.log(actual))
     }
+    logs += rangeLoss(range, logOf(actual))
     if (actual >= range.p10 && actual <= range.p90) inside++
   }
   const { length: n } = judged
@@ -51,10 +56,17 @@ export function durationErrors(judged: readonly Judged[]): DurationErrors | unde
     n,
     medianError: median(errors),
     pinballSeconds: seconds / n / levels.length,
-    pinballLog: logs / n / levels.length,
+    pinballLog: logs / n,
     coverage: inside / n,
     width: median(widths),
   }
+}
+
+/** Mean loss of the three quantiles; `actual` is the natural logarithm of milliseconds. */
+export function rangeLoss({ p10, p50, p90 }: Range, actual: number): number {
+  const quantiles = [p10, p50, p90]
+  const losses = levels.map((level, i) => pinball(level, logOf(quantiles[i] as number), actual))
+  return losses.reduce((sum, loss) => sum + loss, 0) / levels.length
 }
 
 /** To say too little costs `level` for each unit, and too much the rest of one. */

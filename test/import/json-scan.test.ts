@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { flawInJson } from '../../models/traces/json-scan.ts'
 import { importLimits as limits } from '../../coordinator/importing/limits.ts'
+import { flawInJson } from '../../models/traces/json-scan.ts'
 
 function isJson(text: string): boolean {
   try {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { TraceMistake } from '../../models/traces/findings.ts'
 import { type Imported, importWfFormat } from '../../coordinator/importing/import.ts'
 import type { ImportOptions } from '../../coordinator/importing/options.ts'
+import type { TraceMistake } from '../../models/traces/findings.ts'
 
 /** Four tasks with everything that a trace may say. */
 export const surveyFile = fileURLToPath(new URL('./traces/survey.json', import.meta.url))
