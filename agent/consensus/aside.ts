@@ -108,6 +108,7 @@ export function asideView(disk: Disk, name: string): Disk {
     write: () => Promise.reject(new Error('a copy that was set aside is not written to')),
     sync: () => Promise.resolve(),
     close: () => Promise.resolve(),
+    scrub: () => Promise.resolve(),
   }
 }
 

@@ -13,7 +13,7 @@ import type { Disk, DiskOp } from '../../protocol/ports/disk.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import { type Lesson, type OwnHost, type OwnRow, rowOf } from './lesson.ts'
 import { learningLimits } from './limits.ts'
-import { putRow, rowKey, storedRows } from './rows.ts'
+import { putRow, rowKey, rowsPrefix, storedRows } from './rows.ts'
 
 export interface OwnHistoryPorts {
   readonly clock: Clock
@@ -129,6 +129,7 @@ export class OwnHistory {
     const profiles = new Profiles(profileLimits.attemptsMax)
     for (const past of this.#profiles.past()) if (!ids.has(past.id)) profiles.add(past)
     this.#profiles = profiles
+    await this.#ports.disk.scrub(rowsPrefix)
     return gone.size
   }
 

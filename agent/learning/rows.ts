@@ -30,12 +30,13 @@ const StoredRow = message('LearningRow', {
 })
 type StoredRow = Infer<typeof StoredRow>
 
-const PREFIX = 'learning/row/'
+/** Where all of them lie. */
+export const rowsPrefix = 'learning/row/'
 /** Keys in the order of numbers, for longer than any disk lasts. */
 const DIGITS = 13
 
 export function rowKey(id: number): string {
-  return PREFIX + String(id).padStart(DIGITS, '0')
+  return rowsPrefix + String(id).padStart(DIGITS, '0')
 }
 
 export function putRow(id: number, { ended, ...row }: OwnRow): DiskOp {
@@ -46,8 +47,8 @@ export function putRow(id: number, { ended, ...row }: OwnRow): DiskOp {
 export async function* storedRows(
   disk: Disk,
 ): AsyncGenerator<{ key: string; id: number; row: OwnRow | undefined }> {
-  for await (const [key, value] of disk.scan(within(PREFIX))) {
-    const id = Number(key.slice(PREFIX.length))
+  for await (const [key, value] of disk.scan(within(rowsPrefix))) {
+    const id = Number(key.slice(rowsPrefix.length))
     const read = decode(StoredRow, value)
     yield { key, id, row: read.ok && Number.isSafeInteger(id) ? rowFrom(read.value) : undefined }
   }

@@ -8,7 +8,13 @@
  * lose batches that were acknowledged. Reading goes on.
  */
 import { ClassicLevel } from 'classic-level'
-import { type Disk, DiskError, type DiskOp, type ScanRange } from '../../protocol/ports/disk.ts'
+import {
+  type Disk,
+  DiskError,
+  type DiskOp,
+  type ScanRange,
+  within,
+} from '../../protocol/ports/disk.ts'
 import { diskError, openError } from './disk-errors.ts'
 import { FreeSpace } from './free-space.ts'
 import { diskLimits } from './limits.ts'
@@ -126,6 +132,23 @@ export class LevelDisk implements Disk {
 
   sync(): Promise<void> {
     return this.write([], { durable: true })
+  }
+
+  /**
+   * LevelDB keeps what was deleted until it rewrites the tables in which it stands. It rewrites only
+   * what it moves down a level, and what it has just written from memory counts as moved: so two
+   * marks at the ends are moved after it, and take along what is between.
+   */
+  async scrub(prefix: string): Promise<void> {
+    const { from, to } = within(prefix)
+    await this.sync()
+    try {
+      await this.#level.compactRange(from, to)
+      await this.write([{ del: from }, { del: to }], { durable: true })
+      await this.#level.compactRange(from, `${to}\0`)
+    } catch (error) {
+      throw diskError(error, `scrub ${prefix}`)
+    }
   }
 
   /** Finishes what was given, makes it safe, and gives up the lock. */

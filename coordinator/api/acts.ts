@@ -25,6 +25,8 @@ const objects: Words = {
   drain: ({ parameters, body }) => `${parameters.node}: ${body.drained ? 'drain' : 'undrain'}`,
   startModule: ({ parameters }) => `${parameters.module} on ${parameters.node}`,
   stopModule: ({ parameters }) => `${parameters.module} on ${parameters.node}`,
+  purgeHistory: ({ parameters, body: { task = 'all kinds of work', beforeMs } }) =>
+    `${parameters.node}: ${task}${beforeMs === undefined ? '' : ` ended by ${beforeMs}`}`,
   startRun: ({ body }) => (body.published ? `workflow ${body.workflow}` : 'workflow as given'),
   cancelRun: ({ parameters }) => `run ${parameters.run}`,
   killRun: ({ parameters }) => `run ${parameters.run}`,

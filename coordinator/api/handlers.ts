@@ -32,6 +32,7 @@ import { errorReply } from './errors.ts'
 import { estopHandlers } from './estop-handlers.ts'
 import { packReply, packRequest, unpackReply, unpackRequest } from './forward.ts'
 import { healthOf } from './health.ts'
+import { hostHistoryHandlers } from './host-history.ts'
 import { issuerHandlers } from './issuer-handlers.ts'
 import { keyHandlers } from './key-handlers.ts'
 import { findNode } from './node-reference.ts'
@@ -66,6 +67,7 @@ type OtherRoute =
   | keyof ReturnType<UserApi['handlers']>
   | keyof ReturnType<typeof secretHandlers>
   | keyof ReturnType<typeof revokeHandlers>
+  | keyof ReturnType<typeof hostHistoryHandlers>
   | keyof ReturnType<TokenApi['handlers']>
   | keyof ReturnType<typeof keyHandlers>
   | keyof ReturnType<typeof issuerHandlers>
@@ -103,6 +105,13 @@ export class ControlApi {
       ...new UserApi(agent).handlers(),
       ...secretHandlers(agent, secrets),
       ...revokeHandlers(agent),
+      ...hostHistoryHandlers({
+        agent,
+        find: (node) => this.find(node),
+        ask: (node, query, signal) =>
+          this.ask(node, 'hostHistory', { ...OF_ITSELF, query }, signal),
+        passOn: (node, request) => this.passOn(node, 'purgeHistory', request),
+      }),
       ...new TokenApi(agent, () => swarm.hold.dialled).handlers(),
       ...keyHandlers(agent, swarm),
       ...issuerHandlers({

@@ -58,3 +58,6 @@ assert(
     artifactLimits.chunkBytes % artifactPieceBytes === 0,
   'a piece must fit what is forwarded, and pieces a chunk',
 )
+
+/** Kinds of work that one answer tells of: with all figures it fits a call between agents. */
+export const hostHistoryKindsMax = 1_000

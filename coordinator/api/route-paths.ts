@@ -53,6 +53,12 @@ export const routePaths = {
   secrets: { method: 'GET', path: '/api/v1/secrets', verb: 'work.look' },
   setSecret: { method: 'PUT', path: '/api/v1/secrets/{secret}', verb: 'secret.set' },
   removeSecret: { method: 'POST', path: '/api/v1/secrets/{secret}/remove', verb: 'secret.remove' },
+  hostHistory: { method: 'GET', path: '/api/v1/nodes/{node}/history', verb: 'work.look' },
+  purgeHistory: {
+    method: 'POST',
+    path: '/api/v1/nodes/{node}/history/purge',
+    verb: 'history.purge',
+  },
   health: { method: 'GET', path: '/api/v1/health', verb: 'mesh.look' },
   events: { method: 'GET', path: '/api/v1/events', verb: 'mesh.look' },
   startRun: { method: 'POST', path: '/api/v1/runs', verb: 'run.start' },

@@ -7,6 +7,7 @@ import type { verbs } from '../../protocol/identity/verbs.ts'
 import { artifactRoutes } from './artifact-routes.ts'
 import { auditRoutes } from './audit-routes.ts'
 import { estopRoutes } from './estop-routes.ts'
+import { hostHistoryRoutes } from './host-history-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import { workflowBodyBytesMax } from './limits.ts'
 import { Planned, PlanQuestion } from './plan-schemas.ts'
@@ -169,6 +170,7 @@ export const routes = {
   ...auditRoutes,
   ...estopRoutes,
   ...secretRoutes,
+  ...hostHistoryRoutes,
   ...tokenRoutes,
   plan: {
     ...routePaths.plan,

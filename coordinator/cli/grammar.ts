@@ -8,6 +8,7 @@ import { Client } from './client.ts'
 import { addAuditCommands } from './commands-audit.ts'
 import { addBenchCommands } from './commands-bench.ts'
 import { addEstopCommands } from './commands-estop.ts'
+import { addHistoryCommands } from './commands-history.ts'
 import { addAgentCommands, addLocalCommands } from './commands-host.ts'
 import { addKeyCommands } from './commands-keys.ts'
 import { addMeshCommands, addNodeCommands } from './commands-mesh.ts'
@@ -135,6 +136,7 @@ Examples:
   addKeyCommands(parts)
   addAuditCommands(parts)
   addSecretCommands(parts)
+  addHistoryCommands(parts)
   addModelCommands(parts)
   addLocalCommands(parts)
   addBenchCommands(parts)

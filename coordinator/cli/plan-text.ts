@@ -147,11 +147,11 @@ function expectedText({ expected, stages }: Planned, io: Io): string {
   // Of waits alone the critical path says all there is to say.
   if (!stages.some((stage) => stage.expected.time?.n !== undefined)) return ''
   const without = untimed.length + untimedUntold
-  const least = without > 0 ? 'at least ' : ''
-  const whole =
-    time === undefined
-      ? 'unknown'
-      : `${least}${age(time.p50Ms)}, nine times in ten under ${age(time.p90Ms)}`
+  const known =
+    time === undefined ? '' : `${age(time.p50Ms)}, nine times in ten under ${age(time.p90Ms)}`
+  // What the others take comes on top, so that there is no upper end.
+  const least = time === undefined ? 'unknown' : `at least ${age(time.p50Ms)}`
+  const whole = without > 0 || time === undefined ? least : known
   const chance =
     odds === undefined
       ? 'unknown'

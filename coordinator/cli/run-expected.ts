@@ -11,7 +11,8 @@ export function endText({ atMs, p50Ms, p90Ms, untimed }: Expected, nowMs: number
   const late = p90Ms <= goneMs
   const middle = age(Math.max(0, p50Ms - goneMs))
   const end = age(Math.max(0, p90Ms - goneMs))
-  const least = untimed > 0 ? 'not before ' : 'in '
+  // What the others take comes on top, so that there is no upper end.
+  if (untimed > 0) return p50Ms <= goneMs ? 'at a time that is not known' : `not before ${middle}`
   if (late) return 'any moment'
-  return p50Ms <= goneMs ? `within ${end}` : `${least}${middle}, nine times in ten within ${end}`
+  return p50Ms <= goneMs ? `within ${end}` : `in ${middle}, nine times in ten within ${end}`
 }

@@ -35,6 +35,8 @@ export interface Kind {
   readonly group: string
   readonly task: string
   readonly told: Told
+  /** When the oldest of them ended. */
+  readonly oldestMs: number
 }
 
 export class Profiles implements Predictor {
@@ -77,11 +79,11 @@ export class Profiles implements Predictor {
   /** Every kind that there is something of, those that ended last first. */
   kinds(): Kind[] {
     const seen = new Map<string, Kind>()
-    for (const { group, task } of this.#all.values()) {
+    for (const { group, task, endedMs: oldestMs } of this.#all.values()) {
       const key = historyKey(group, task)
       if (seen.has(key)) continue
       const told = this.told(key)
-      if (told !== undefined) seen.set(key, { group, task, told })
+      if (told !== undefined) seen.set(key, { group, task, told, oldestMs })
     }
     return [...seen.values()].sort((a, b) => b.told.newestMs - a.told.newestMs)
   }

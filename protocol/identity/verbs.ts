@@ -47,6 +47,8 @@ export const verbs = {
   'secret.set': act('admin'),
   'secret.remove': act('admin'),
   'secret.rotate': act('admin'),
+  // What is forgotten is forgotten for good.
+  'history.purge': act('admin'),
   'module.start': act('admin'),
   'module.stop': act('admin'),
   'estop.raise': act('operator'),

@@ -35,6 +35,11 @@ export interface Disk {
   /** Returns when everything written before is safe from a crash. */
   sync(): Promise<void>
   close(): Promise<void>
+  /**
+   * Of the keys that begin with `prefix`, those that were deleted before are in none of the medium's
+   * files any more when it returns. No key may be the prefix itself.
+   */
+  scrub(prefix: string): Promise<void>
 }
 
 /** The range of all keys that begin with `prefix` (ASCII prefixes that end in `/`). */

@@ -62,6 +62,11 @@ export class DiskHandle implements Disk {
     return this.write([], { durable: true })
   }
 
+  /** What is deleted and synced is in no state that a crash could bring back. */
+  scrub(): Promise<void> {
+    return this.sync()
+  }
+
   close(): Promise<void> {
     this.closing ??= this.finish()
     return this.closing

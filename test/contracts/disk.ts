@@ -57,6 +57,15 @@ export function diskContract(name: string, make: () => Promise<DiskSubject> | Di
     assert.deepEqual(await outcome(subject, 'get', disk.get('all')), bytes)
   })
 
+  it('what was deleted and scrubbed is gone, and nothing else is', async (subject) => {
+    const { disk } = subject
+    await outcome(subject, 'write', disk.write([put('a/1'), put('a/2'), put('b/1')], durable))
+    await outcome(subject, 'write', disk.write([{ del: 'a/1' }], volatile))
+    await outcome(subject, 'scrub', disk.scrub('a/'))
+    assert.deepEqual(await all(subject, disk), ['a/2=a/2', 'b/1=b/1'])
+    assert.deepEqual(await all(subject, await subject.reopen()), ['a/2=a/2', 'b/1=b/1'])
+  })
+
   it('an empty batch changes nothing', async (subject) => {
     const { disk } = subject
     await outcome(subject, 'write', disk.write([], volatile))

@@ -25,6 +25,7 @@ export class MemoryDisk implements Disk {
 
   async sync(): Promise<void> {}
   async close(): Promise<void> {}
+  async scrub(): Promise<void> {}
 
   keys(): string[] {
     return this.store.slice({ from: '', to: '\u{10ffff}' }).map(([key]) => key)

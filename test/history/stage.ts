@@ -355,6 +355,7 @@ function withoutRoom(disk: Disk, member: Member): Disk {
     scan: (range) => disk.scan(range),
     sync: () => disk.sync(),
     close: () => disk.close(),
+    scrub: (prefix) => disk.scrub(prefix),
     write: async (batch, options) => {
       const puts = batch.some((op) => 'put' in op && op.put.startsWith('runs/'))
       if (member.isFull && puts) throw new DiskError('full', 'write: there is no room')

@@ -186,6 +186,37 @@ test('who watches a run hears when it will end, and again when that moves', asyn
   assert.equal(news.at(-1)?.expected, undefined)
 })
 
+test('what every host has purged is unknown to the next plan, and to the next life', async () => {
+  const mesh = await meshThatDid('purged', 10)
+  const kindsAt = async (node: string, task?: string) => {
+    const query = task === undefined ? {} : { task }
+    const told = await mesh.call(mesh.follower, 'hostHistory', { parameters: { node }, query })
+    return told.kinds.map((kind) => kind.task.split('/')[1]).sort()
+  }
+  assert.equal((await planOf(mesh)).stages[0]?.expected.time?.n, 10)
+  const plan = await planOf(mesh)
+  for (const member of mesh.members) {
+    const { host, agent } = member
+    assert.deepEqual(await kindsAt(host.name), ['build', 'flaky'])
+    assert.deepEqual(await kindsAt(host.name, 'program/build'), ['build'])
+    const task = agent.learning.kinds().find((kind) => kind.task.startsWith('program/build'))?.task
+    const parameters = { node: 'self' }
+    const body = { task: task ?? '' }
+    const { purged } = await mesh.call(member, 'purgeHistory', { parameters, body })
+    assert.ok(purged > 0)
+    assert.deepEqual(await kindsAt(host.name), ['flaky'])
+  }
+  const later = await planOf(mesh)
+  assert.deepEqual(later.stages[0]?.expected, {})
+  assert.equal(later.hash, plan.hash)
+  for (const member of mesh.members) await mesh.again(member)
+  await mesh.world.runFor(10_000)
+  assert.deepEqual((await planOf(mesh)).stages[0]?.expected, {})
+  const entries = await mesh.call(mesh.follower, 'audit', { query: { last: 100 } })
+  const acts = entries.entries.filter(({ verb }) => verb === 'history.purge')
+  assert.equal(acts.length, mesh.members.length)
+})
+
 test('only coordinators are told ranges', async () => {
   const mesh = await meshThatDid('curious', 6)
   const member = mesh.leader!

@@ -50,6 +50,8 @@ const rows: Readonly<Record<RouteName, Row>> = {
   artifactFiles: { parameters: { ...node, manifest: hash } },
   artifactPiece: { parameters: { ...node, content: hash } },
   reasons: { parameters: node, query: { run: 'r1' } },
+  hostHistory: { parameters: node },
+  purgeHistory: { parameters: node, body: {} },
   health: {},
   users: {},
   keys: {},

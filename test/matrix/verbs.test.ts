@@ -50,6 +50,7 @@ const allowed: Readonly<Record<VerbName, readonly PersonRole[]>> = {
   'secret.set': ['admin'],
   'secret.remove': ['admin'],
   'secret.rotate': ['admin'],
+  'history.purge': ['admin'],
   'module.start': ['admin'],
   'module.stop': ['admin'],
   'estop.raise': ['operator', 'admin'],

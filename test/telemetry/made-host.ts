@@ -86,6 +86,7 @@ export class MemoryDisk implements Disk {
 
   async sync(): Promise<void> {}
   async close(): Promise<void> {}
+  async scrub(): Promise<void> {}
 }
 
 export class LogLines implements Log {

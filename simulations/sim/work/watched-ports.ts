@@ -39,6 +39,7 @@ function watchedDisk(disk: Disk, notice: (moment: WorkMoment) => void): Disk {
     scan: (range) => disk.scan(range),
     sync: () => disk.sync(),
     close: () => disk.close(),
+    scrub: (prefix) => disk.scrub(prefix),
   }
 }
 

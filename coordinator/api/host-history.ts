@@ -1,0 +1,80 @@
+/** What is asked and done about what hosts remember of their own attempts. Each host answers itself. */
+import type { Agent } from '../../agent/agent.ts'
+import type { PurgeFilter } from '../../agent/learning/own-history.ts'
+import type { Kind } from '../../models/profiles/profiles.ts'
+import { DiskError } from '../../protocol/ports/disk.ts'
+import type { Handlers, Request } from './dispatch.ts'
+import { hostHistoryKindsMax } from './limits.ts'
+import { ApiRefusal } from './refusal.ts'
+import type { RouteResponse } from './routes.ts'
+import { type Node, SCHEMA_VERSION } from './schemas.ts'
+
+type HistoryRoute = 'hostHistory' | 'purgeHistory'
+
+export interface HostHistoryParts {
+  readonly agent: Agent
+  find(reference: string): Node
+  /** Of another node, by itself. */
+  ask(
+    node: Node,
+    query: Request<'hostHistory'>['query'],
+    signal: AbortSignal,
+  ): Promise<RouteResponse<'hostHistory'>>
+  /** To the node that is meant, as it was signed. */
+  passOn(node: Node, request: Request<'purgeHistory'>): Promise<RouteResponse<'purgeHistory'>>
+}
+
+export function hostHistoryHandlers(parts: HostHistoryParts): Pick<Handlers, HistoryRoute> {
+  const { agent } = parts
+  return {
+    hostHistory: ({ parameters, query, signal }) => {
+      const node = parts.find(parameters.node)
+      return node.self ? ownHistoryOf(agent, query.task) : parts.ask(node, query, signal)
+    },
+    purgeHistory: (it) => {
+      const node = parts.find(it.parameters.node)
+      return node.self ? purge(agent, it.body) : parts.passOn(node, it)
+    },
+  }
+}
+
+function ownHistoryOf(
+  { learning, settings }: Agent,
+  part: string | undefined,
+): RouteResponse<'hostHistory'> {
+  const kinds = learning.kinds().filter(({ task }) => part === undefined || isMeant(task, part))
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    node: settings.name,
+    attempts: learning.size,
+    lost: learning.lost,
+    kinds: kinds.slice(0, hostHistoryKindsMax).map(kindDocument),
+    more: Math.max(0, kinds.length - hostHistoryKindsMax),
+  }
+}
+
+function isMeant(task: string, part: string): boolean {
+  return task.startsWith(part) || task.split('/').includes(part)
+}
+
+function kindDocument({ group, task, oldestMs, told }: Kind) {
+  return { task, workflow: group, oldestMs, ...told }
+}
+
+async function purge(
+  { learning, settings }: Agent,
+  { beforeMs, task }: Request<'purgeHistory'>['body'],
+): Promise<RouteResponse<'purgeHistory'>> {
+  const filter: PurgeFilter = {
+    ...(beforeMs === undefined ? {} : { beforeMs }),
+    ...(task === undefined ? {} : { task }),
+  }
+  try {
+    const purged = await learning.purge(filter)
+    return { schemaVersion: SCHEMA_VERSION, node: settings.name, purged, left: learning.size }
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error
+    const why = `the disk of ${settings.name} does not let go of it: ${error.message}`
+    throw new ApiRefusal('conflict', why, 'look at its disk, and purge again')
+  }
+}
