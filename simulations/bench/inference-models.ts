@@ -1,21 +1,27 @@
 /** Models of both families as large as those that are learned, drawn by chance, and rows to ask about. */
 import type { Forest, Tree } from '../../models/forest.ts'
 import { predictionModel } from '../../models/nets/graphs.ts'
-import { firstParameters, quantiles } from '../../models/nets/layout.ts'
+import { firstParameters, type NetShape, quantiles } from '../../models/nets/layout.ts'
 import { bytesOf } from '../../models/onnx/write.ts'
 import { modelOfForest } from '../../models/trees/export.ts'
 import { below, type Entropy } from '../../protocol/ports/entropy.ts'
 
 export const FEATURES = 48
-const HIDDEN = [64, 64]
+/** Of the host; the others are of the stage, and of its task so far. */
+const HOST_FEATURES = 12
+export const SHAPE: NetShape = { features: FEATURES, hidden: [64, 64] }
+const START = { centre: 9, spread: 1 }
 const DEPTH = 6
 
 export function someNet(entropy: Entropy): Uint8Array {
-  const shape = { features: FEATURES, hidden: HIDDEN }
-  return bytesOf(predictionModel(shape, firstParameters(shape, entropy, { centre: 9, spread: 1 })))
+  return bytesOf(predictionModel(SHAPE, beginning(entropy)))
 }
 
-/** Full trees that look at any feature and go either way as often: the hardest to foresee. */
+export function beginning(entropy: Entropy): Float32Array {
+  return firstParameters(SHAPE, entropy, START)
+}
+
+/** Full trees that look at any feature, and go either way as often. */
 export function someForest(entropy: Entropy, trees: number): Uint8Array {
   const forest: Forest = {
     features: FEATURES,
@@ -25,8 +31,21 @@ export function someForest(entropy: Entropy, trees: number): Uint8Array {
   return bytesOf(modelOfForest(forest))
 }
 
-export function someRows(entropy: Entropy, rows: number): Float32Array {
-  return Float32Array.from({ length: rows * FEATURES }, () => entropy.unit())
+/** A row for each stage on each host, stage by stage, as a placement asks. */
+export function someRows(entropy: Entropy, stages: number, hosts: number): Float32Array {
+  const ofHosts = Array.from({ length: hosts }, () => someNumbers(entropy, HOST_FEATURES))
+  const rows = new Float32Array(stages * hosts * FEATURES)
+  for (let stage = 0; stage < stages; stage++) {
+    const ofStage = someNumbers(entropy, FEATURES - HOST_FEATURES)
+    for (const [host, ofHost] of ofHosts.entries()) {
+      rows.set([...ofStage, ...ofHost], (stage * hosts + host) * FEATURES)
+    }
+  }
+  return rows
+}
+
+function someNumbers(entropy: Entropy, count: number): number[] {
+  return Array.from({ length: count }, () => entropy.unit())
 }
 
 function fullTree(entropy: Entropy, output: number): Tree {

@@ -10,6 +10,7 @@ import { ports } from '../../models/nets/graphs.ts'
 import { forestInput } from '../../models/trees/export.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { FEATURES, someForest, someNet, someRows } from './inference-models.ts'
+import { measureTraining } from './inference-training.ts'
 import { Mesh } from './mesh.ts'
 import { type Figure, percentile, report } from './report.ts'
 import { residentBytesOf } from './resident.ts'
@@ -20,7 +21,9 @@ export interface InferenceOptions {
   json: boolean
 }
 
-const ROWS = 64 * 64
+const STAGES = 64
+const HOSTS = 64
+const ROWS = STAGES * HOSTS
 const GOAL_MS = 5
 const CHILD_GOAL_MIB = 256
 const AGENT_GOAL_MIB = 128
@@ -56,6 +59,7 @@ export async function benchInference(options: InferenceOptions): Promise<number>
   ]
   const engine = new ProcessEngine()
   const apart: Measured[] = []
+  let training: Figure[] = []
   let childMib = 0
   let firstMs = 0
   try {
@@ -65,6 +69,7 @@ export async function benchInference(options: InferenceOptions): Promise<number>
     for (const [i, session] of sessions.entries()) {
       apart.push(await measure(session, families[i] as Family, rounds, entropy))
     }
+    training = await measureTraining(engine, entropy)
     childMib = residentBytesOf(engine.pid ?? 0) / 2 ** 20
   } finally {
     await engine.close()
@@ -81,6 +86,7 @@ export async function benchInference(options: InferenceOptions): Promise<number>
       ...families.flatMap(({ name }, i) =>
         figuresOf(name, apart[i] as Measured, within[i] as Measured),
       ),
+      ...training,
       { metric: 'process and both models, from nothing', unit: 'ms', value: firstMs },
       atMost('the process with the models, resident', childMib, CHILD_GOAL_MIB),
       atMost('an agent that has asked for none', await agentMib(), AGENT_GOAL_MIB),
@@ -99,7 +105,7 @@ async function measure(
   rounds: number,
   entropy: Entropy,
 ): Promise<Measured> {
-  const inputs = { [input]: { dims: [ROWS, FEATURES], data: someRows(entropy, ROWS) } }
+  const inputs = { [input]: { dims: [ROWS, FEATURES], data: someRows(entropy, STAGES, HOSTS) } }
   for (let i = 0; i < WARM_UP; i++) await session.run(inputs)
   const times: number[] = []
   const before = process.cpuUsage()
