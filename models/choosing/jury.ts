@@ -6,6 +6,9 @@ import { Odds } from './odds.ts'
 
 type Said = readonly (Range | undefined)[]
 
+/** Answers of a learner that say how wide its ranges must be. */
+const SPOKEN_MIN = 100
+
 export class Jury {
   readonly #names: readonly string[]
   readonly #margins: readonly Margins[]
@@ -14,17 +17,14 @@ export class Jury {
   /** `trials`: of each learner, what it said of each row. The first of them is the plain one. */
   constructor(names: readonly string[], held: readonly Row[], trials: readonly Said[]) {
     this.#names = names
-    this.#margins = trials.map((said) => new Margins(judged(held, said)))
     this.#odds = new Odds(names.length)
     for (const [i, row] of held.entries()) {
       this.#odds.judge(
         row,
-        this.#widened(
-          row.group,
-          trials.map((said) => said[i]),
-        ),
+        trials.map((said) => said[i]),
       )
     }
+    this.#margins = trials.map((said, learner) => this.#marginsOf(learner, held, said))
   }
 
   believed(group: string): string {
@@ -40,14 +40,20 @@ export class Jury {
   }
 
   learn(row: Row, said: Said): void {
-    this.#odds.judge(row, this.#widened(row.group, said))
+    this.#odds.judge(row, said)
     for (const [learner, range] of said.entries()) {
       for (const answer of judged([row], [range])) this.#margins[learner]?.learn(answer)
     }
   }
 
-  #widened(group: string, said: Said): Said {
-    return said.map((range, learner) => range && this.#wide(learner, group, range))
+  /** From the applications of which it is believed, where these are enough: only there it speaks. */
+  #marginsOf(learner: number, held: readonly Row[], said: Said): Margins {
+    const spoken = said.map((range, i) => {
+      const { group } = held[i] as Row
+      return this.#odds.best(group) === learner ? range : undefined
+    })
+    const answers = judged(held, spoken)
+    return new Margins(answers.length >= SPOKEN_MIN ? answers : judged(held, said))
   }
 
   #wide(learner: number, group: string, range: Range): Range {

@@ -28,14 +28,16 @@ export function goThrough(
 
 function goNear(experience: Experience, rows: readonly Row[], met: Met): void {
   const views = new Map<Row, View>()
+  // Of those that end at one moment, what takes no time comes last: it has only begun then.
+  const ending = rows.toSorted((a, b) => a.endedMs - b.endedMs || a.startedMs - b.startedMs)
   let told = 0
   const tellNext = () => {
-    const row = rows[told++] as Row
+    const row = ending[told++] as Row
     experience.tell(row, views.get(row))
     views.delete(row)
   }
   for (const row of rows.toSorted((a, b) => a.startedMs - b.startedMs)) {
-    for (let next = rows[told]; next; next = rows[told]) {
+    for (let next = ending[told]; next; next = ending[told]) {
       // What takes no time has ended when it begins, and still is asked of first.
       if (next.endedMs > row.startedMs || !views.has(next)) break
       tellNext()
@@ -44,7 +46,7 @@ function goNear(experience: Experience, rows: readonly Row[], met: Met): void {
     met(row, view)
     views.set(row, view)
   }
-  while (told < rows.length) tellNext()
+  while (told < ending.length) tellNext()
 }
 
 function goFar(experience: Experience, rows: readonly Row[], met: Met): void {

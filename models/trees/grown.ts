@@ -1,5 +1,5 @@
 /** A forest together with the experience that it was grown on, and goes on to gather. */
-import type { Entropy } from '../../protocol/ports/entropy.ts'
+import { type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
 import { Experience, type View } from '../features/experience.ts'
 import { featuresOf } from '../features/features.ts'
 import { goThrough, type Reach } from '../features/passes.ts'
@@ -25,7 +25,14 @@ export class Grown implements Living {
       targets.push(logOf(row.endedMs - row.startedMs) - view.guess)
     })
     if (features.length < limits.rowsMin) return
-    this.#forest = boosted(entropy.stream(reach), features, Float32Array.from(targets), levels)
+    const chance = entropy.stream(reach)
+    const some = shuffle(chance, [...targets.keys()]).slice(0, limits.grownRowsMax)
+    this.#forest = boosted(
+      chance,
+      some.map((i) => features[i] as Float32Array),
+      Float32Array.from(some, (i) => targets[i] as number),
+      levels,
+    )
   }
 
   predict(questions: readonly Question[]): Promise<readonly (Range | undefined)[]> {

@@ -15,6 +15,8 @@ export const treeLimits = {
   featureShare: 0.5,
   /** Of fewer, nothing is grown. */
   rowsMin: 50,
-  /** Rows that are learned from, the latest. */
+  /** Rows that a forest is grown on, drawn by chance from all: with twice as many none was better. */
+  grownRowsMax: 15_000,
+  /** Rows of history that are gone through, the latest. */
   rowsMax: 60_000,
 } as const

@@ -173,6 +173,7 @@ test('what ends when something has begun, itself above all, changes nothing of w
       ).get(lengthened[rows.indexOf(one)] as Row)
       assert.deepEqual(before, after)
     }),
+    { numRuns: 500 },
   )
 })
 
