@@ -103,6 +103,33 @@ test('of a log that is too long the beginning and the end are kept, and the gap 
   assert.ok(onDisk <= logBytesMax)
 })
 
+test('whoever reads a log while it is put away reads all that is kept', async () => {
+  const logBytesMax = MIB
+  const programs = { work: writes(40, 100_000), silent: writes(0, 0) }
+  const stage = await new Stage({ programs, work: { logBytesMax } }).ready()
+  for (const [program, keptBytes] of [
+    ['work', logBytesMax],
+    ['silent', 0],
+  ] as const) {
+    const work = stage.assignment([program])
+    stage.leader.assign(work)
+    const readings: Reading[] = []
+    const isOver = () => stage.leader.resultsOf(work).length > 0
+    if (program === 'work') await stage.world.runFor(35)
+    for (let i = 0; !isOver() || i % 50 !== 0; i++) {
+      await stage.world.runFor(0.1)
+      const isKept = stage.desk!.readLog(work.id, { from: 0, follow: true, signal: forever })
+      if (isKept) readings.push(read(stage, work, 0, true))
+    }
+    await stage.until(() => readings.every(({ over }) => over), 'all are read')
+    for (const { pieces } of readings.slice(-200)) {
+      const ends = pieces.at(-1)
+      assert.equal((ends?.at ?? 0) + (ends?.bytes.length ?? 0), keptBytes === 0 ? 0 : 4_000_000)
+    }
+    assert.ok(readings.length > 10)
+  }
+})
+
 test('a log is read live, as it is written, and the reading ends with the attempt', async () => {
   const stage = await new Stage({ programs: { work: writes(10, 1_000, 1_000) } }).ready()
   const work = stage.assignment(['work'])

@@ -29,6 +29,9 @@ export class AttemptLog {
   /** Nothing more goes into the head: it is full, or the disk is. */
   #headEnded = false
   #held = false
+  /** Nothing more is taken. */
+  #ending = false
+  /** All that is kept is in files. */
   #closed = false
   readonly #readers = new Set<() => void>()
 
@@ -63,7 +66,7 @@ export class AttemptLog {
   }
 
   append(chunk: Uint8Array): void {
-    if (chunk.length === 0 || this.#closed) return
+    if (chunk.length === 0 || this.#ending) return
     this.#ring.push(chunk)
     this.#totalBytes += chunk.length
     if (!this.#headEnded) {
@@ -117,7 +120,7 @@ export class AttemptLog {
 
   /** Writes what is left, and says what is kept. */
   async close(): Promise<LogExtent> {
-    this.#closed = true
+    this.#ending = true
     this.#timer?.cancel()
     await this.#flushing
     await this.#flush()
@@ -127,6 +130,7 @@ export class AttemptLog {
         this.onFailure(String(error))
       })
     }
+    this.#closed = true
     this.#wakeReaders()
     return extent
   }

@@ -108,8 +108,8 @@ export class LogShelf {
   async close(name: string): Promise<void> {
     const open = this.#open.get(name)
     if (open === undefined) return
-    if (open.log.totalBytes > 0) {
-      const extent = await open.log.close()
+    const extent = await open.log.close()
+    if (extent.totalBytes > 0) {
       const { id, fence } = open
       const record = { id, fence, ...extent, endedAtMs: this.#ports.clock.wall() }
       this.#keep({ name, record })
