@@ -22,6 +22,7 @@ import type { Functions } from '../protocol/ports/functions.ts'
 import type { Log } from '../protocol/ports/log.ts'
 import type { Network } from '../protocol/ports/network.ts'
 import type { SecretFiles } from '../protocol/ports/secret-files.ts'
+import type { SpeedGauge } from '../protocol/ports/speed.ts'
 import type { HostFacts, Telemetry } from '../protocol/ports/telemetry.ts'
 import type { Web } from '../protocol/ports/web.ts'
 import type { Workspace } from '../protocol/ports/workspace.ts'
@@ -40,6 +41,9 @@ import { Journal } from './journal/journal.ts'
 import { tellArtifacts, tellMembership, tellModule, tellRefusal, tellStop } from './journal/tell.ts'
 import { tellRevoked } from './journal/tell-trust.ts'
 import { LabelStore } from './labels.ts'
+import { OwnSpeed } from './learning/host-speed.ts'
+import { ownHostOf } from './learning/lesson.ts'
+import { speedTimes } from './learning/limits.ts'
 import { OwnHistory } from './learning/own-history.ts'
 import { Telling } from './learning/telling.ts'
 import { LedgerReporter } from './ledger/reporter.ts'
@@ -73,6 +77,7 @@ export interface AgentPorts {
   network: Network
   disk: Disk
   telemetry: Telemetry
+  speed: SpeedGauge
   blobs: Blobs
   cells: Cells
   functions: Functions
@@ -139,6 +144,8 @@ export class Agent {
   readonly history: RunHistory
   /** What attempts were like that have ended here. */
   readonly learning: OwnHistory
+  /** How quick this host is. */
+  readonly speed: OwnSpeed
   /** What all hosts say of theirs. */
   readonly telling: Telling
   /** Heads of the audit log, as agents have signed them. */
@@ -242,15 +249,19 @@ export class Agent {
       limits: settings.artifacts,
       ...tellArtifacts(this.membership, this.journal, ports.log),
     })
-    this.learning = new OwnHistory(ports, () =>
-      this.facts === undefined
-        ? {}
-        : { cpus: this.facts.coresUsable, memoryBytes: this.facts.memoryUsableBytes },
-    )
+    this.speed = new OwnSpeed({
+      ...ports,
+      facts: () => this.facts,
+      isBusy: () =>
+        this.work.running + this.work.waiting > 0 ||
+        (this.sampler.newest()?.sample.cpu ?? 1) > speedTimes.loadMax,
+    })
+    this.learning = new OwnHistory(ports, () => ownHostOf(this.facts, this.speed.known))
     this.telling = new Telling({
       calls: this.calls,
       own: this.learning,
       isCoordinator: (peer) => this.peers.isCoordinator(peer),
+      mayAsk: () => grantIn(this.peers.credential.leaf)?.roles.includes('coordinator') === true,
       peers: () => this.othersAlive(),
     })
     this.releasing = new Releasing(ports, this.artifacts, this.ledger)
@@ -474,8 +485,14 @@ export class Agent {
         name: 'learning',
         priority: 4,
         needs: [],
-        start: () => this.learning.start(),
-        stop: () => this.learning.stop(),
+        start: async () => {
+          await this.learning.start()
+          await this.speed.start()
+        },
+        stop: async () => {
+          await this.speed.stop()
+          await this.learning.stop()
+        },
       },
       {
         name: 'pins',

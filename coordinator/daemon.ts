@@ -35,6 +35,7 @@ import { LoopLagMonitor } from '../agent/ports/loop-lag.ts'
 import { serviceNotices } from '../agent/ports/sd-notify.ts'
 import { memoryPlaces, openSecretFiles } from '../agent/ports/secret-files.ts'
 import { issuerFile } from '../agent/ports/secrets.ts'
+import { ProcessSpeedGauge } from '../agent/ports/speed/gauge.ts'
 import { openTelemetry } from '../agent/ports/telemetry.ts'
 import { SystemWeb } from '../agent/ports/web.ts'
 import { SystemWorkspace } from '../agent/ports/workspace.ts'
@@ -153,6 +154,7 @@ async function live(
     network,
     disk: directory.disk,
     telemetry: restingHeap(telemetry, systemHeap(), () => agent?.ledger.state.index ?? 0),
+    speed: new ProcessSpeedGauge(directory.path),
     blobs: new FileBlobs(join(directory.path, 'artifacts'), blobLimits, user),
     cells,
     functions: new SystemFunctions(),

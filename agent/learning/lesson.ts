@@ -3,8 +3,10 @@
  * did counts: what was cancelled, or lost with its agent, says nothing about its kind.
  */
 import type { Row } from '../../models/rows.ts'
+import type { HostFacts } from '../../protocol/ports/telemetry.ts'
 import type { Assignment, Finished } from '../../protocol/work/attempt.ts'
 import { isFingerprint } from '../../protocol/work/fingerprint.ts'
+import type { KnownSpeed } from './host-speed.ts'
 
 /** A row of this host, whose name need not be told. */
 export type OwnRow = Omit<Row, 'host'>
@@ -21,6 +23,16 @@ export interface Lesson {
 export interface OwnHost {
   readonly cpus?: number
   readonly memoryBytes?: number
+  readonly hostSpeed?: number
+}
+
+export function ownHostOf(facts: HostFacts | undefined, speed: KnownSpeed | undefined): OwnHost {
+  return {
+    ...(facts === undefined
+      ? {}
+      : { cpus: facts.coresUsable, memoryBytes: facts.memoryUsableBytes }),
+    ...(speed === undefined ? {} : { hostSpeed: speed.cpu }),
+  }
 }
 
 export function rowOf(
@@ -28,16 +40,20 @@ export function rowOf(
   host: OwnHost,
 ): OwnRow | undefined {
   const { fingerprint: task, workflow: group } = assignment
-  const { startedAtMs: startedMs, usage } = finished
+  const { startedAtMs, usage } = finished
   const ended = endOf(finished)
   if (task === undefined || !isFingerprint(task)) return undefined
-  if (ended === undefined || startedMs === undefined || usage.wallMs === undefined) return undefined
+  if (ended === undefined || startedAtMs === undefined || usage.wallMs === undefined)
+    return undefined
+  // From its turn on: a program may run for a while before a busy agent hears that it has begun.
+  const { startMs = 0, wallMs } = usage
+  const startedMs = Math.max(0, startedAtMs - startMs)
   return {
     task,
     group,
     startedMs,
     // By the clock that is never set.
-    endedMs: startedMs + usage.wallMs,
+    endedMs: startedMs + startMs + wallMs,
     ended,
     ...host,
     ...(load === undefined ? {} : { load }),

@@ -5,13 +5,24 @@ import { workLimits } from '../../protocol/work/limits.ts'
 import { CALL_BYTES_MAX } from '../requests/calls.ts'
 
 export const learningLimits = {
-  /** Of a row on the disk: names, and eleven figures. `rows × bytes` bounds the store: 6 MiB. */
+  /** Of a row on the disk: names, and twelve figures. `rows × bytes` bounds the store: 6 MiB. */
   rowBytesMax: 320,
   /** What has ended by then goes down in one batch, of at most so many rows. */
   flushMs: 1_000,
   rowsPerBatch: 256,
   /** Rows that wait to be written. While more end than the disk takes, what ends is not remembered. */
   pendingMax: 4_096,
+} as const
+
+export const speedTimes = {
+  /** After the start: the mesh has come together by then, and whoever tries it out has had a look. */
+  firstMsMin: 3 * 60_000,
+  firstMsMax: 10 * 60_000,
+  /** While the host is busy, it is tried again this much later. */
+  againMs: 60_000,
+  failedMs: 3_600_000,
+  /** Share of the cores that others may take while it is found out. */
+  loadMax: 0.25,
 } as const
 
 export const tellingLimits = {
@@ -24,10 +35,14 @@ export const tellingLimits = {
   hostsMax: 256,
   /** Whoever has not answered by then has said nothing: a plan does not wait for a host that hangs. */
   answerMs: 300,
+  /** A coordinator that asks all hosts for somebody else is given so much longer. */
+  forOthersMs: 500,
+  /** How many others it asks for at once. Whoever comes then is told nothing. */
+  forOthersMax: 4,
 } as const
 
 assert(
-  workLimits.workflowNameBytesMax + workLimits.fingerprintBytesMax + 11 * 12 <
+  workLimits.workflowNameBytesMax + workLimits.fingerprintBytesMax + 12 * 12 <
     learningLimits.rowBytesMax,
   'a row must fit its bound',
 )

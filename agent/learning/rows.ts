@@ -27,6 +27,7 @@ const StoredRow = message('LearningRow', {
   inputBytes: optional(9, uint()),
   inputFiles: optional(10, uint()),
   peakMemoryBytes: optional(11, uint()),
+  hostSpeed: optional(12, float()),
 })
 type StoredRow = Infer<typeof StoredRow>
 

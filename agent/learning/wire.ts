@@ -6,6 +6,7 @@ import { profileLimits } from '../../models/profiles/limits.ts'
 import type { Told } from '../../models/profiles/profiles.ts'
 import type { Range } from '../../models/rows.ts'
 import {
+  bool,
   field,
   float,
   type Infer,
@@ -23,6 +24,8 @@ export const LEARNING_SERVICE = 'learning/ranges'
 export const RangesAsked = message('RangesAsked', {
   /** See `levelsOf`. */
   keys: repeated(1, text(tellingLimits.keyBytesMax), tellingLimits.keysMax),
+  /** By an agent that is no coordinator: what all hosts say, together. */
+  ofAll: optional(2, bool()),
 })
 
 const RangeTold = message('RangeTold', {
@@ -59,27 +62,31 @@ export function rangesFor(
   return { told }
 }
 
-/** By key. What makes no sense is left out: whoever says it may be a liar. */
-export function believed(keys: readonly string[], { told }: RangesTold): Map<string, Told> {
+/**
+ * By key, from one host or from so many together. What makes no sense is left out: whoever says it
+ * may be a liar, and more attempts than a host remembers would outvote the others.
+ */
+export function believed(
+  keys: readonly string[],
+  { told }: RangesTold,
+  hosts = 1,
+): Map<string, Told> {
   const found = new Map<string, Told>()
   for (const { index, ...of } of told) {
     const key = keys[index]
-    if (key !== undefined && isSensible(of)) found.set(key, of)
+    if (key !== undefined && isSensible(of, hosts)) found.set(key, of)
   }
   return found
 }
 
-function isSensible({ succeeded, tried, tookMs, peakMemoryBytes }: Told): boolean {
+function isSensible({ succeeded, tried, tookMs, peakMemoryBytes }: Told, hosts: number): boolean {
   return (
     succeeded <= tried &&
-    tried <= TRIED_MAX &&
+    tried <= hosts * profileLimits.attemptsPerKind &&
     isRange(tookMs, succeeded) &&
     isRange(peakMemoryBytes, tried)
   )
 }
-
-/** More than any host remembers of one kind would outvote the others. */
-const TRIED_MAX = profileLimits.attemptsPerKind
 
 function isRange(range: Range | undefined, nMax: number): boolean {
   if (range === undefined) return true

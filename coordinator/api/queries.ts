@@ -158,6 +158,7 @@ export function ownDetailOf(agent: Agent, minutes: number): NodeDetail {
     modules: modulesOf(agent),
     refusals: refusalsOf(agent),
     ...certificateOf(agent),
+    ...(agent.speed.known === undefined ? {} : { speed: agent.speed.known }),
     isolation: isolationOf(agent.ports),
   }
 }

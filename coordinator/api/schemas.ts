@@ -195,6 +195,17 @@ export const NodeDetail = z.object({
     )
     .optional()
     .describe('What it holds stages to'),
+  speed: z
+    .object({
+      cpu: z.number().describe('Of one core, as a multiple of what is usual'),
+      cpuRoundsPerSecond: z.number(),
+      memoryBytesPerSecond: z.number(),
+      diskBytesPerSecond: z.number().optional().describe('Written and synced'),
+      syncMs: z.number().optional().describe('One small write, until it is safe'),
+      measuredMs: z.number().describe('By its calendar'),
+    })
+    .optional()
+    .describe('How quick it is; found out once, minutes after the first start, when it is idle'),
   certificate: z
     .object({
       serial: z.string().describe('Stays the same when it is renewed'),

@@ -73,7 +73,7 @@ function certificateLines({ certificate }: NodeDetail, say: Say): string[] {
   return [say('certified', roles.map(plain).join(' and '), `until ${until}`, plain(serial))]
 }
 
-function factLines({ facts }: NodeDetail, say: Say): string[] {
+function factLines({ facts, speed }: NodeDetail, say: Say): string[] {
   if (!facts) return []
   const cores =
     facts.coresUsable === facts.cores ? `${facts.cores}` : `${facts.coresUsable} of ${facts.cores}`
@@ -81,6 +81,19 @@ function factLines({ facts }: NodeDetail, say: Say): string[] {
     say('host', plain(facts.hostname), plain(facts.kernel), plain(facts.arch), facts.kind),
     say('cpu', plain(facts.cpuModel), `${cores} cores`),
     say('memory', bytes(facts.memoryUsableBytes)),
+    say('speed', ...speedParts(speed)),
+  ]
+}
+
+function speedParts(speed: NodeDetail['speed']): string[] {
+  if (speed === undefined) return ['not known yet: it is found out when the host is idle']
+  const { cpu, memoryBytesPerSecond, diskBytesPerSecond, syncMs, measuredMs } = speed
+  return [
+    `one core ${cpu.toFixed(2)} times the usual`,
+    `memory ${rate(memoryBytesPerSecond)}`,
+    ...(diskBytesPerSecond === undefined ? [] : [`disk ${rate(diskBytesPerSecond)}`]),
+    ...(syncMs === undefined ? [] : [`sync ${syncMs.toFixed(1)}ms`]),
+    `measured ${age(Math.max(0, Date.now() - measuredMs))} ago`,
   ]
 }
 

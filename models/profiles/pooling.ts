@@ -30,6 +30,19 @@ export function estimateOf(group: string, task: string, told: AllTold): Estimate
   }
 }
 
+/** What several say under one key, as if one host said it. Of none it is not asked. */
+export function toldTogether(all: readonly Told[]): Told {
+  const tookMs = pooled(all.flatMap((each) => each.tookMs ?? []))
+  const peakMemoryBytes = pooled(all.flatMap((each) => each.peakMemoryBytes ?? []))
+  return {
+    succeeded: sum(all, 'succeeded'),
+    tried: sum(all, 'tried'),
+    newestMs: Math.max(...all.map(({ newestMs }) => newestMs)),
+    ...(tookMs === undefined ? {} : { tookMs }),
+    ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
+  }
+}
+
 function first<T extends { readonly n: number }>(
   levels: readonly Level[],
   told: AllTold,

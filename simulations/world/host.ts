@@ -15,6 +15,7 @@ import type { Functions } from '../../protocol/ports/functions.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { Processes } from '../../protocol/ports/processes.ts'
 import type { SecretFiles } from '../../protocol/ports/secret-files.ts'
+import type { SpeedGauge } from '../../protocol/ports/speed.ts'
 import type { Telemetry } from '../../protocol/ports/telemetry.ts'
 import type { Web } from '../../protocol/ports/web.ts'
 import type { Workspace } from '../../protocol/ports/workspace.ts'
@@ -35,6 +36,7 @@ import { ProcessTable } from './process-table.ts'
 import { SimulatedProcesses } from './processes.ts'
 import type { Programs } from './programs.ts'
 import { SimulatedSecretFiles } from './secret-files.ts'
+import { SimulatedSpeedGauge } from './speed.ts'
 import { SimulatedTelemetry } from './telemetry.ts'
 import type { EventKind } from './trace.ts'
 import { hashOfText } from './trace.ts'
@@ -56,6 +58,7 @@ export interface HostPorts {
   web: Web
   functions: Functions
   telemetry: Telemetry
+  speed: SpeedGauge
   log: Log
   signer: Signer
   verify: Verify
@@ -236,6 +239,7 @@ export class Host {
       web: new SimulatedWeb(this),
       functions: new SimulatedFunctions(this),
       telemetry: new SimulatedTelemetry(this, clock),
+      speed: new SimulatedSpeedGauge(this),
       log: new TracedLog(this),
       signer,
       verify,

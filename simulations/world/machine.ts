@@ -10,6 +10,8 @@ export interface MachineOptions {
   /** Share of one core that the agent itself takes. */
   agentCpu: number
   agentResidentBytes: number
+  /** As a multiple of what is usual. Programs take as long as they say all the same. */
+  speed: number
 }
 
 const smallServer: MachineOptions = {
@@ -18,6 +20,7 @@ const smallServer: MachineOptions = {
   load: () => 0.02,
   agentCpu: 0.004,
   agentResidentBytes: 96 * 2 ** 20,
+  speed: 1,
 }
 
 /** How often work is looked at to know how busy a machine has been. */

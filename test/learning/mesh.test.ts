@@ -51,7 +51,7 @@ async function tookInTruth(mesh: Mesh, stage: string): Promise<number[]> {
   for (const { id } of listed.runs) {
     const { stages } = await mesh.call(mesh.leader!, 'run', { parameters: { run: id } })
     for (const { usage } of stages.find(({ name }) => name === stage)?.attempts ?? []) {
-      if (usage?.wallMs !== undefined) took.push(usage.wallMs)
+      if (usage?.wallMs !== undefined) took.push((usage.startMs ?? 0) + usage.wallMs)
     }
   }
   return took.sort((a, b) => a - b)

@@ -85,6 +85,15 @@ test('what ended is remembered in the next life of the agent', async () => {
   })
 })
 
+test('an attempt took what it took from its turn on, whatever the calendar says', async () => {
+  const own = await new Bench().life()
+  const usage = { queueMs: 500, startMs: 80, wallMs: 120 }
+  for (let i = 0; i < 5; i++) own.learn(lesson(0, { usage, endedAtMs: 7 }))
+  assert.equal(own.told(`w ${task}`)?.tookMs?.p50, 200)
+  const [row] = await Array.fromAsync(own.rows())
+  assert.deepEqual([row?.startedMs, row?.endedMs], [920, 1_120])
+})
+
 test('rows are written a little later, many at once', async () => {
   const bench = new Bench()
   const own = await bench.life()

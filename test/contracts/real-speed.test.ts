@@ -1,0 +1,31 @@
+/** The real gauge of a host's speed: figures that make sense, and nothing left behind. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ProcessSpeedGauge } from '../../agent/ports/speed/gauge.ts'
+import { round } from '../../agent/ports/speed/rounds.ts'
+
+test('a host says how quick it is, and leaves no file', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'skein-speed-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const speed = await new ProcessSpeedGauge(directory).measure()
+  t.diagnostic(JSON.stringify(speed))
+  const { cpuRoundsPerSecond, memoryBytesPerSecond, diskBytesPerSecond, syncMs } = speed
+  for (const figure of [cpuRoundsPerSecond, memoryBytesPerSecond, diskBytesPerSecond, syncMs]) {
+    assert.ok(figure !== undefined && figure > 0 && Number.isFinite(figure), JSON.stringify(speed))
+  }
+  assert.deepEqual(readdirSync(directory), [])
+})
+
+test('where nothing can be written, the disk is left out', async () => {
+  const speed = await new ProcessSpeedGauge('/nowhere/at/all').measure()
+  assert.ok(speed.cpuRoundsPerSecond > 0)
+  assert.equal(speed.diskBytesPerSecond, undefined)
+})
+
+test('a round is the same for ever', () => {
+  // Figures that hosts have kept are of this round; another would make them worthless.
+  assert.equal(Math.round(round(1)), 27293587)
+})
