@@ -1,15 +1,18 @@
 /** The grammar of what is learned. */
-import { Option } from 'commander'
+import { type Command, Option } from 'commander'
+import { ruleNames } from '../../models/federation/aggregation/rules.ts'
+import { attacks } from '../../models/federation/experiment/attacks.ts'
 import type { Parts } from './grammar.ts'
 import type { EvaluateFlags } from './model-evaluate.ts'
-import { wholeNumber } from './usage.ts'
+import type { FederatedFlags } from './model-federated.ts'
+import { someNumber, wholeNumber, wrongUse } from './usage.ts'
 
 export function addModelCommands({ program, done, context }: Parts): void {
   const model = program
     .command('model')
     .description('what is learned of work, and how good it is')
     .helpCommand(false)
-  model
+  const evaluate = model
     .command('evaluate')
     .description(
       'how well times are predicted on traces of others, beside plain rules; needs no mesh',
@@ -21,6 +24,7 @@ export function addModelCommands({ program, done, context }: Parts): void {
         .default('time'),
     )
     .option('--seed <number>', 'one seed, one result', wholeNumber('--seed'), '1')
+    .option('--federated', 'train by several clients together, beside each alone and all in one')
     .addHelpText(
       'after',
       `
@@ -41,9 +45,61 @@ of the last is of all that it answered.
 Examples:
   skein model evaluate --traces wfinstances
   skein model evaluate --traces wfinstances --split application --json
+  skein model evaluate --traces wfinstances --federated --byzantine 2 --attack sign-flip
 `,
     )
-    .action(async (flags: EvaluateFlags) =>
-      done(await (await import('./model-evaluate.ts')).evaluate(context(), flags)),
+  addFederatedOptions(evaluate)
+  evaluate.action(async (flags: EvaluateFlags & FederatedFlags & { federated?: true }) => {
+    if (flags.federated !== true) refuseFederatedOptions(evaluate)
+    done(
+      flags.federated === true
+        ? await (await import('./model-federated.ts')).evaluateFederated(context(), flags)
+        : await (await import('./model-evaluate.ts')).evaluate(context(), flags),
     )
+  })
+}
+
+/** Each as `--federated` has it. */
+const federated = [
+  new Option('--clients <count>', 'that train together')
+    .argParser(wholeNumber('--clients', 3, 64))
+    .default('7'),
+  new Option(
+    '--by <kind>',
+    'what a client has: rows of some hosts, or of some applications',
+  ).choices(['host', 'application']),
+  new Option('--rounds <count>', 'of training')
+    .argParser(wholeNumber('--rounds', 1, 10_000))
+    .default('120'),
+  new Option('--rule <name>', 'by which updates become one')
+    .choices(ruleNames)
+    .default('norm-bound'),
+  new Option('--no-masks', 'let the leader see each update, as median and others need'),
+  new Option('--no-votes', 'take what comes of each round, whatever hosts say of it'),
+  new Option('--byzantine <count>', 'clients that lie, in updates and votes')
+    .argParser(wholeNumber('--byzantine', 0, 31))
+    .default('0'),
+  new Option('--attack <kind>', 'how they lie').choices(attacks).default('sign-flip'),
+  new Option('--kill <count>', 'clients that die in the middle of a round')
+    .argParser(wholeNumber('--kill', 0, 31))
+    .default('0'),
+  new Option('--hold <strength>', 'how strongly a client is held to the common model (FedProx)')
+    .argParser(someNumber('--hold'))
+    .default('0'),
+  new Option('--noise <multiplier>', 'noise in a sum, in multiples of the longest update')
+    .argParser(someNumber('--noise'))
+    .default('0'),
+] as const
+
+function addFederatedOptions(command: Command): void {
+  command.optionsGroup('With --federated:')
+  for (const option of federated) command.addOption(option)
+}
+
+function refuseFederatedOptions(command: Command): void {
+  const given = federated.find(
+    (option) => command.getOptionValueSource(option.attributeName()) === 'cli',
+  )
+  if (given === undefined) return
+  throw wrongUse(`${given.long} is about --federated, which is not there`, 'add --federated')
 }

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MaskingClient } from '../../models/federation/masking/client.ts'
-import type { Masked, Reveal, Selection, Sketch } from '../../models/federation/masking/messages.ts'
+import { Masked, Reveal, type Selection, Sketch } from '../../models/federation/masking/messages.ts'
 import { MaskingServer } from '../../models/federation/masking/server.ts'
 import { faultOf, thresholdsOf } from '../../models/federation/masking/terms.ts'
+import { courses, type LastWord } from '../../models/federation/rounds/carrying.ts'
 import type { PeerId, Signer } from '../../protocol/identity/peer-id.ts'
+import { decode, encode } from '../../protocol/wire/codec.ts'
+import type { Schema } from '../../protocol/wire/schema.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
-import { carried, type Death, hosts, plainSum, someUpdates, termsOf } from './parties.ts'
+import { carried, hosts, plainSum, someUpdates, termsOf } from './parties.ts'
 
 const signers = hosts(7)
 const terms = termsOf(signers, 40)
@@ -35,27 +38,26 @@ test('the sum of all comes out to the last bit, with and without sketches', () =
 })
 
 test('whoever dies when: enough that are left give the exact sum, and fewer give none', () => {
-  const death = fc.constantFrom<Death>('never', 'start', 'keys', 'dealing', 'masked', 'sketch')
+  const death = fc.constantFrom<LastWord>(...courses)
   const { shares, summedMin } = thresholdsOf(7)
   const seen = { opened: 0, failed: 0 }
   fc.assert(
     fc.property(
-      fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant<Death>('never') }, death), {
+      fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant<LastWord>('all') }, death), {
         minLength: 7,
         maxLength: 7,
       }),
       (deaths) => {
-        const order: Death[] = ['start', 'keys', 'dealing', 'masked', 'sketch', 'never']
-        const alive = (after: Death) =>
-          deaths.flatMap((one, i) => (order.indexOf(one) > order.indexOf(after) ? [i] : []))
+        const said = (word: LastWord) =>
+          deaths.flatMap((one, i) => (courses.indexOf(one) >= courses.indexOf(word) ? [i] : []))
         const outcome = carried({ terms, signers, updates, deaths, seed: deaths.join() })
         const isEnough =
-          alive('start').length >= shares &&
-          alive('keys').length >= shares &&
-          alive('masked').length >= summedMin &&
-          alive('sketch').length >= shares
+          said('keys').length >= shares &&
+          said('dealing').length >= shares &&
+          said('sketch').length >= summedMin &&
+          said('all').length >= shares
         assert.equal(outcome.ok, isEnough, deaths.join())
-        if (isEnough) assertSum(outcome, alive('masked'))
+        if (isEnough) assertSum(outcome, said('sketch'))
         seen[isEnough ? 'opened' : 'failed']++
       },
     ),
@@ -69,7 +71,7 @@ test('whom the leader leaves out is not in the sum, though its masks were in all
     terms,
     signers,
     updates,
-    deaths: ['never', 'sketch'],
+    deaths: ['all', 'sketch'],
     seed: 'a',
     select: (candidates) => candidates.filter((peer) => peer !== id(2) && peer !== id(5)),
   })
@@ -80,8 +82,8 @@ test('five hosts bear one that is killed, at any time', () => {
   const five = hosts(5)
   const some = termsOf(five, 10)
   const given = someUpdates(some, 'b')
-  for (const death of ['start', 'keys', 'dealing', 'masked', 'sketch'] as const) {
-    const deaths: Death[] = ['never', 'never', death]
+  for (const death of courses.slice(0, 5)) {
+    const deaths: LastWord[] = ['all', 'all', death]
     assert.ok(carried({ terms: some, signers: five, updates: given, deaths, seed: 'c' }).ok, death)
   }
 })
@@ -139,10 +141,12 @@ test('who shows a false share is named, and the others are enough', () => {
     updates,
     deaths: [],
     seed: 'a',
-    onWay: (kind, from, message) => {
-      if (kind !== 'reveal' || from !== id(4)) return message
-      const { shares } = message as Reveal
-      return { shares: shares.map((one) => ({ ...one, share: new Uint8Array(32) })) } as never
+    onWay: (kind, from, bytes) => {
+      if (kind !== 'all' || from !== id(4)) return bytes
+      const { shares } = readAs(Reveal, bytes)
+      return encode(Reveal, {
+        shares: shares.map((one) => ({ ...one, share: new Uint8Array(32) })),
+      })
     },
   })
   assertSum(outcome, [0, 1, 2, 3, 4, 5, 6])
@@ -156,10 +160,10 @@ test('an update other than the one that was sketched opens nothing', () => {
     updates,
     deaths: [],
     seed: 'a',
-    onWay: (kind, from, message) => {
-      if (kind !== 'sketch' || from !== id(3)) return message
-      const { sums } = message as Sketch
-      return { sums: sums.map((value) => Math.round(value / 10)) } as never
+    onWay: (kind, from, bytes) => {
+      if (kind !== 'sketch' || from !== id(3)) return bytes
+      const { sums } = readAs(Sketch, bytes)
+      return encode(Sketch, { sums: sums.map((value) => Math.round(value / 10)) })
     },
   })
   assert.deepEqual(outcome, { ok: false, why: 'sketchesDoNotAddUp', liars: [] })
@@ -195,15 +199,17 @@ test('what the leader sees of an update is as chance is', () => {
   const given = someUpdates(long, 'd')
   const counts = new Uint32Array(256)
   let all = Buffer.alloc(0)
+  let whole = Buffer.alloc(0)
   const outcome = carried({
     terms: long,
     signers,
     updates: given,
     deaths: [],
     seed: 'd',
-    onWay: (kind, _from, message) => {
-      if (kind === 'masked') all = Buffer.concat([all, (message as Masked).values])
-      return message
+    onWay: (kind, _from, bytes) => {
+      if (kind === 'masked') all = Buffer.concat([all, readAs(Masked, bytes).values])
+      whole = Buffer.concat([whole, bytes])
+      return bytes
     },
   })
   assert.ok(outcome.ok)
@@ -215,7 +221,7 @@ test('what the leader sees of an update is as chance is', () => {
   for (const update of given) {
     for (let at = 0; at + 4 <= update.length; at += 4) {
       const bare = Buffer.from(update.buffer, update.byteOffset + 4 * at, 16)
-      assert.ok(!all.includes(bare), 'no four numbers of any update were sent')
+      assert.ok(!whole.includes(bare), 'no four numbers of any update were sent')
     }
   }
 })
@@ -229,6 +235,12 @@ test('terms that cannot be held are said to be none', () => {
   assert.equal(faultOf({ ...terms, clip: Number.NaN }), 'clip')
   assert.equal(faultOf({ ...terms, sketch: 1.5 }), 'sketch')
 })
+
+function readAs<T>(schema: Schema<T>, bytes: Uint8Array): T {
+  const read = decode(schema, bytes)
+  assert.ok(read.ok)
+  return read.value
+}
 
 function untilMasked() {
   const server = new MaskingServer(terms)

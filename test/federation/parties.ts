@@ -5,6 +5,7 @@ import { MaskingServer } from '../../models/federation/masking/server.ts'
 import type { Terms } from '../../models/federation/masking/terms.ts'
 import { gridOf } from '../../models/federation/masking/terms.ts'
 import type { Opening } from '../../models/federation/masking/unmasking.ts'
+import { type Carried, carry, type LastWord } from '../../models/federation/rounds/carrying.ts'
 import { type PeerId, type Signer, signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
 
@@ -25,73 +26,38 @@ export function termsOf(signers: readonly Signer[], parameters: number, sketch =
   }
 }
 
-/** Each after what phase it is never heard of again. */
-export type Death = 'never' | 'start' | 'keys' | 'dealing' | 'masked' | 'sketch'
-const course: Death[] = ['start', 'keys', 'dealing', 'masked', 'sketch', 'never']
-
 export interface Course {
   readonly terms: Terms
   readonly signers: readonly Signer[]
   readonly updates: readonly Int32Array[]
-  readonly deaths: readonly Death[]
+  readonly deaths: readonly LastWord[]
   readonly seed: string
   /** Of those that may be. All, unless it is said. */
   readonly select?: (candidates: readonly PeerId[]) => readonly PeerId[]
   /** Sees, and may change, all that is sent to the leader. */
-  readonly onWay?: <T>(kind: string, from: PeerId, message: T) => T
+  readonly onWay?: Carried['onWay']
 }
 
 export type Outcome = Opening | { ok: false; why: string }
 
-/** Everything goes through, or is lost where somebody dies; the leader waits for nobody. */
 export function carried(round: Course): Outcome {
-  const { terms, signers, updates, deaths } = round
-  const server = new MaskingServer(terms)
-  const clients = signers.map(
-    (signer) => new MaskingClient(signer, terms, new SeededEntropy(`${round.seed} ${signer.id}`)),
-  )
-  const lives = (i: number, after: Death) =>
-    course.indexOf(deaths[i] ?? 'never') > course.indexOf(after)
-  const onWay = round.onWay ?? ((_kind, _from, message) => message)
-  const each = (after: Death, act: (client: MaskingClient, from: PeerId, i: number) => void) => {
-    clients.forEach((client, i) => {
-      if (lives(i, after)) act(client, (signers[i] as Signer).id, i)
-    })
-  }
-  each('start', (client, from) => {
-    const said = client.keys()
-    if (said.ok) server.takeKeys(from, onWay('keys', from, said.message))
+  const { terms, signers, updates, deaths, seed, select, onWay } = round
+  const at = (peer: PeerId) => signers.findIndex(({ id }) => id === peer)
+  const { opening } = carry({
+    server: new MaskingServer(terms),
+    hasSketches: terms.sketch > 0,
+    clients: new Map(
+      signers.map((signer) => [
+        signer.id,
+        new MaskingClient(signer, terms, new SeededEntropy(`${seed} ${signer.id}`)),
+      ]),
+    ),
+    update: (peer) => updates[at(peer)] as Int32Array,
+    lastWord: (peer) => deaths[at(peer)] ?? 'all',
+    select: (candidates) => select?.([...candidates.keys()]) ?? [...candidates.keys()],
+    ...(onWay ? { onWay } : {}),
   })
-  const list = server.closeKeys()
-  if (!list.ok) return list
-  each('keys', (client, from) => {
-    const said = client.deal(list.message)
-    if (said.ok) server.takeDealing(from, onWay('dealing', from, said.message))
-  })
-  const hands = server.closeDealing()
-  if (!hands.ok) return hands
-  each('dealing', (client, from, i) => {
-    const hand = hands.message.get(from)
-    if (hand === undefined) return
-    const said = client.mask(hand, updates[i] as Int32Array)
-    if (said.ok) server.takeMasked(from, onWay('masked', from, said.message))
-  })
-  const roll = server.closeMasked()
-  if (!roll.ok) return roll
-  if (terms.sketch > 0) {
-    each('masked', (client, from) => {
-      const said = client.sketch(roll.message)
-      if (said.ok) server.takeSketch(from, onWay('sketch', from, said.message))
-    })
-  }
-  const candidates = [...server.candidates().keys()]
-  const selection = server.select(round.select?.(candidates) ?? candidates)
-  if (!selection.ok) return selection
-  each('sketch', (client, from) => {
-    const said = client.reveal(selection.message)
-    if (said.ok) server.takeReveal(from, onWay('reveal', from, said.message))
-  })
-  return server.open()
+  return opening
 }
 
 /** Updates as training might give them, with weights. */

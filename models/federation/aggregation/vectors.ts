@@ -22,6 +22,10 @@ export function added(a: Numbers, b: Numbers, factor = 1): Float32Array {
   return Float32Array.from(a, (value, i) => value + factor * (b[i] as number))
 }
 
+export function scaled(vector: Numbers, factor: number): Float32Array {
+  return Float32Array.from(vector, (value) => value * factor)
+}
+
 /** The same direction, and no longer than so much. */
 export function clipped(vector: Numbers, longest: number): Float32Array {
   const length = norm(vector)

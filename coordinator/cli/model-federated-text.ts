@@ -1,0 +1,100 @@
+/** What `skein model evaluate --federated` prints for eyes. */
+import type { Course as Rounds } from '../../models/federation/experiment/report.ts'
+import type { Context } from './context.ts'
+import { ABSENT, bytes, percent } from './figures.ts'
+import type { FederatedEvaluation } from './model-federated.ts'
+import { type Column, plain, table } from './table.ts'
+
+const lineColumns: readonly Column[] = [
+  { title: 'TRAINED' },
+  { title: 'ASKED OF' },
+  { title: 'LOSS', right: true },
+  { title: 'ERROR', right: true },
+  { title: 'IN BAND', right: true },
+  { title: 'CORRECTED LOSS', right: true },
+  { title: 'ERROR', right: true },
+  { title: 'IN BAND', right: true },
+]
+
+const clientColumns: readonly Column[] = [
+  { title: 'CLIENT' },
+  { title: 'KNOWN', right: true },
+  { title: 'ASKED', right: true },
+  { title: 'LOCAL', right: true },
+  { title: 'LOCAL EVERYWHERE', right: true },
+  { title: 'FEDERATED', right: true },
+  { title: 'CORRECTED', right: true },
+  { title: 'ROWS OF', cutTo: 24, leave: 1 },
+]
+
+const promiseColumns: readonly Column[] = [
+  { title: 'PROMISED' },
+  { title: 'IS', right: true },
+  { title: 'AT MOST', right: true },
+  { title: 'HOLDS' },
+]
+
+const whose = { own: 'own later rows', everybody: 'everybody’s', honest: 'honest hosts’' } as const
+
+export function federatedText({ io }: Context, result: FederatedEvaluation): string {
+  const columns = io.columns()
+  const { files, rows, by, parameters, course, killed, seconds } = result
+  const lines = [
+    `${files} files, ${rows} attempts, given to ${result.clients.length} clients by ${by}`,
+    `${parameters} numbers trained in ${course.rounds} rounds by ${course.rule}${
+      course.masked ? ', under masks' : ', each update seen by the leader'
+    }${course.votes ? ', with votes' : ''}`,
+    '',
+    table(lineColumns, result.lines.map(lineCells), columns),
+    '',
+    table(clientColumns, result.clients.map(clientCells), columns),
+    '',
+    table(promiseColumns, result.promises.map(promiseCells), columns),
+    '',
+    `Rounds: ${roundsText(result.rounds)}`,
+  ]
+  if (result.roundsUnderAttack) {
+    lines.push(`Rounds with ${result.attack}: ${roundsText(result.roundsUnderAttack)}`)
+  }
+  if (killed.length > 0) lines.push(`Killed in the middle of a round: ${killed.join(', ')}`)
+  if (result.epsilon) {
+    const { others, leader, delta } = result.epsilon
+    lines.push(
+      `Epsilon of a host with all its rows: ${others.toFixed(1)} for those who see the models, ${leader.toFixed(1)} for the leader (delta ${delta.toPrecision(2)})`,
+    )
+  }
+  lines.push('', `${seconds.toFixed(1)} s`)
+  return `${lines.join('\n')}\n`
+}
+
+function lineCells({ trained, on, errors, corrected }: FederatedEvaluation['lines'][number]) {
+  return [
+    ...[trained, whose[on], errors.pinballLog.toFixed(4)],
+    ...[percent(errors.medianError, 1), percent(errors.coverage, 1)],
+    corrected?.pinballLog.toFixed(4) ?? ABSENT,
+    ...[percent(corrected?.medianError, 1), percent(corrected?.coverage, 1)],
+  ]
+}
+
+function clientCells(client: FederatedEvaluation['clients'][number]): string[] {
+  return [
+    client.lies ? `${client.name} (lies)` : client.name,
+    ...[String(client.known), String(client.held)],
+    ...[client.local, client.localEverywhere, client.federated, client.corrected].map(
+      ({ pinballLog }) => pinballLog.toFixed(3),
+    ),
+    plain(client.of.map((name) => name || '(no name)').join(' ')),
+  ]
+}
+
+function promiseCells({ promise, value, goal, holds }: FederatedEvaluation['promises'][number]) {
+  // Shares are small; bytes are not.
+  const said = (figure: number) =>
+    Math.abs(figure) > 100 ? bytes(figure) : `${figure > 0 ? '+' : ''}${(100 * figure).toFixed(1)}%`
+  return [promise, said(value), said(goal), holds ? 'yes' : 'no']
+}
+
+function roundsText({ kept, undone, failed, upBytesMax, downBytesMax, suspects }: Rounds): string {
+  const thought = suspects.length > 0 ? `; left out of most: ${suspects.join(', ')}` : ''
+  return `${kept} kept, ${undone} undone, ${failed} failed; at most ${bytes(upBytesMax)} from a host and ${bytes(downBytesMax)} to it${thought}`
+}

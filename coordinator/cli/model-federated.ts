@@ -1,0 +1,146 @@
+/**
+ * `skein model evaluate --federated`: the rows of many hosts or applications are given to a few
+ * clients, which train one network together, each alone, and with all rows in one place. Offline; the
+ * same traces and seed give the same figures.
+ */
+import { SystemEntropy } from '../../agent/ports/entropy.ts'
+import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
+import type { RuleName } from '../../models/federation/aggregation/rules.ts'
+import type { Attack } from '../../models/federation/experiment/attacks.ts'
+import { type Client, clientsOf } from '../../models/federation/experiment/clients.ts'
+import { featureCount } from '../../models/federation/experiment/describing.ts'
+import type { DividedBy } from '../../models/federation/experiment/dividing.ts'
+import { repeatable } from '../../models/federation/experiment/repeatable.ts'
+import { type Report, reportOf } from '../../models/federation/experiment/report.ts'
+import { type Course, courseFault, usualCourse } from '../../models/federation/rounds/course.ts'
+import { NetTrainable } from '../../models/federation/rounds/net-trainable.ts'
+import { firstParameters } from '../../models/nets/layout.ts'
+import { Net } from '../../models/nets/net.ts'
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import { shuffle } from '../../protocol/ports/entropy.ts'
+import { Problem } from '../../protocol/problem.ts'
+import { type Context, document } from './context.ts'
+import { federatedText } from './model-federated-text.ts'
+import { plain } from './table.ts'
+import { traceFolder } from './trace-folder.ts'
+import { wrongUse } from './usage.ts'
+
+export interface FederatedFlags {
+  traces: string
+  seed: string
+  clients: string
+  by?: DividedBy
+  rounds: string
+  rule: RuleName
+  /** False for `--no-masks`. */
+  masks: boolean
+  /** False for `--no-votes`. */
+  votes: boolean
+  byzantine: string
+  attack: Attack
+  kill: string
+  hold: string
+  noise: string
+}
+
+export interface FederatedEvaluation extends Report {
+  readonly seed: number
+  readonly files: number
+  readonly rows: number
+  readonly by: DividedBy
+  readonly parameters: number
+  readonly course: Course
+  readonly attack: Attack | undefined
+  readonly killed: readonly string[]
+  readonly seconds: number
+}
+
+const hidden = [48] as const
+/** Logarithms of milliseconds: about three seconds, and from a half to twice that. */
+const start = { centre: 8, spread: 0.7 } as const
+/** With noise all updates are clipped to this, whatever is usual: it is what noise is measured by. */
+const clipUnderNoise = 0.5
+
+export async function evaluateFederated(context: Context, flags: FederatedFlags): Promise<number> {
+  const startedMs = Date.now()
+  const folder = await traceFolder(context, flags.traces)
+  const rows = folder.collection.rows().filter(({ ended }) => ended === 'succeeded')
+  const { by, clients } = clientsOf(rows, Number(flags.clients), flags.by)
+  const course = courseIn(flags)
+  assertPossible(flags, course, clients)
+  const chance = repeatable(new SystemEntropy(new TextEncoder().encode(`evaluate ${flags.seed}`)))
+  const names = shuffle(
+    chance.stream('who'),
+    clients.map(({ name }) => name),
+  )
+  const [lying, dying] = [Number(flags.byzantine), Number(flags.kill)]
+  const killed = names.slice(lying, lying + dying)
+  const engine = new ProcessEngine()
+  const net = new Net(engine, { features: featureCount, hidden })
+  try {
+    const report = await reportOf({
+      clients,
+      course,
+      chance,
+      model: new NetTrainable(net),
+      start: firstParameters(net.shape, chance.stream('start'), start),
+      liars: new Set(names.slice(0, lying)),
+      attack: flags.attack,
+      killed: new Set(killed),
+      tell: (part) => {
+        context.interrupted.throwIfAborted()
+        if (!context.quiet && !context.json) context.io.err(`${part} …\n`)
+      },
+    })
+    const result: FederatedEvaluation = {
+      ...{ seed: Number(flags.seed), files: folder.read, rows: rows.length, by },
+      ...{ parameters: net.layout.length, course, killed },
+      attack: lying > 0 ? flags.attack : undefined,
+      ...report,
+      seconds: (Date.now() - startedMs) / 1_000,
+    }
+    const { refused } = folder
+    if (context.json) document(context, { schemaVersion: 1, ...result, refused })
+    else context.io.out(federatedText(context, result))
+    return refused.length > 0 ? exitCodes.partly : exitCodes.done
+  } finally {
+    await engine.close()
+  }
+}
+
+function courseIn(flags: FederatedFlags): Course {
+  const noise = Number(flags.noise)
+  return {
+    ...usualCourse,
+    rounds: Number(flags.rounds),
+    rule: flags.rule,
+    masked: flags.masks,
+    votes: flags.votes,
+    hold: Number(flags.hold),
+    noise,
+    ...(noise > 0 ? { clip: clipUnderNoise } : {}),
+    liarsMax: Math.max(Number(flags.byzantine), Math.floor((Number(flags.clients) - 1) / 3)),
+  }
+}
+
+function assertPossible(flags: FederatedFlags, course: Course, clients: readonly Client[]): void {
+  const fault = courseFault(course, clients.length)
+  if (fault === 'tooFewHosts') {
+    const why = `${plain(flags.traces)}: ${clients.length} clients come of it, and a round needs 3`
+    const fix = 'name a folder with more hosts, or divide by the other of --by host and application'
+    throw new Problem({ code: 'tooLittle', why, fix, exitCode: exitCodes.notFound })
+  }
+  if (fault === 'ruleMustSeeUpdates') {
+    throw wrongUse(
+      `--rule ${flags.rule} needs to see each update, and masks hide them`,
+      'add --no-masks, or take --rule norm-bound or multi-krum',
+    )
+  }
+  const spared = clients.length - Number(flags.byzantine) - Number(flags.kill)
+  if (fault === 'tooManyLiars' || spared < clients.length / 2) {
+    throw wrongUse(
+      `of ${clients.length} clients more than half must be honest and alive`,
+      'name fewer in --byzantine and --kill',
+    )
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Federated, centralised and local-only, side by side: the same network, the same rows, and as many
+ * steps of the same size. Centralised has all rows in one place; local-only has each client alone
+ * with its own. All are asked about the same later rows, which none of them has seen.
+ */
+import { assert } from '../../../protocol/assert.ts'
+import type { PeerId } from '../../../protocol/identity/peer-id.ts'
+import type { Entropy } from '../../../protocol/ports/entropy.ts'
+import { type DurationErrors, durationErrors, type Judged } from '../../measures/duration.ts'
+import type { Row } from '../../rows.ts'
+import { correctionOf, type OwnRow, type Told } from '../personal.ts'
+import { epsilonOf } from '../privacy.ts'
+import type { LastWord } from '../rounds/carrying.ts'
+import { type Course, rateIn } from '../rounds/course.ts'
+import { Federation, type RoundReport } from '../rounds/federation.ts'
+import { type Host, TrainingHost } from '../rounds/host.ts'
+import type { Examples, Trainable } from '../rounds/trainable.ts'
+import { type Attack, LyingHost, poisoned } from './attacks.ts'
+import { type Client, together } from './clients.ts'
+
+export interface Asking {
+  readonly model: Trainable
+  readonly start: Float32Array
+  readonly course: Course
+  readonly chance: Entropy
+}
+
+export interface Lies {
+  readonly attack: Attack
+  readonly by: ReadonlySet<PeerId>
+}
+
+export interface Trained {
+  readonly parameters: Float32Array
+  readonly reports: readonly RoundReport[]
+  /** Whom it would do the next round without. */
+  readonly suspects: ReadonlySet<PeerId>
+}
+
+/** Of those who take part, some may lie, and some may die in a round. */
+export async function trainFederated(
+  clients: readonly Client[],
+  asking: Asking,
+  lies?: Lies,
+  lastWord?: (host: PeerId, round: number) => LastWord,
+): Promise<Trained> {
+  const { model, course, start, chance } = asking
+  const hosts = clients.map((client) => hostOf(client, model, lies))
+  const federation = new Federation(hosts, course, start, {
+    chance: chance.stream('federated'),
+    ...(lastWord ? { lastWord } : {}),
+  })
+  const reports: RoundReport[] = []
+  for (let round = 1; round <= course.rounds; round++) reports.push(await federation.round())
+  return { parameters: federation.model, reports, suspects: federation.suspects }
+}
+
+function hostOf(client: Client, model: Trainable, lies: Lies | undefined): Host {
+  const { signer, trained, voting } = client
+  if (!lies?.by.has(signer.id)) return new TrainingHost(signer, model, trained, voting)
+  const poison = poisoned(trained, lies.attack)
+  return new LyingHost(new TrainingHost(signer, model, poison, voting), lies.attack)
+}
+
+/** As many examples as all hosts of a federation look at together. */
+export async function trainCentrally(
+  clients: readonly Client[],
+  asking: Asking,
+): Promise<Float32Array> {
+  const all = together(clients.map(({ trained }) => trained))
+  return await trainAlone(all, asking, asking.course.batch * clients.length, 'centralised')
+}
+
+export async function trainLocally(client: Client, asking: Asking): Promise<Float32Array> {
+  return await trainAlone(client.trained, asking, asking.course.batch, client.name)
+}
+
+/** In as many parts as there are rounds, at the rate of each. */
+async function trainAlone(
+  examples: Examples,
+  { model, start, course, chance }: Asking,
+  batch: number,
+  name: string,
+): Promise<Float32Array> {
+  let parameters = start
+  for (let round = 1; round <= course.rounds; round++) {
+    parameters = await model.train(parameters, examples, {
+      steps: course.steps,
+      batch,
+      rate: rateIn(course, round),
+      hold: 0,
+      chance: chance.stream(`${name} ${round}`),
+    })
+  }
+  return parameters
+}
+
+/** How far a model is off on the later rows of one client. */
+export async function errorsOn(
+  client: Client,
+  model: Trainable,
+  parameters: Float32Array,
+): Promise<{ bare: readonly Judged[]; personal: readonly Judged[] }> {
+  const told = await toldOf(model, parameters, client.heldExamples)
+  const before = await toldOf(model, parameters, client.knownExamples)
+  const own: OwnRow[] = client.known.map((row, i) => ({
+    task: taskOf(row),
+    target: client.knownExamples.targets[i] as number,
+    told: before[i] as Told,
+  }))
+  const correction = correctionOf(own)
+  return {
+    bare: client.held.map((row, i) => judged(row, told[i] as Told)),
+    personal: client.held.map((row, i) =>
+      judged(row, correction.corrected(taskOf(row), told[i] as Told)),
+    ),
+  }
+}
+
+export function errorsOf(all: readonly Judged[]): DurationErrors {
+  const errors = durationErrors(all)
+  assert(errors !== undefined, 'a client must be asked something')
+  return errors
+}
+
+/** Against whoever sees the models that come out; and the leader, who sees a sketch of each update too. */
+export function epsilonsOf(
+  course: Course,
+  hosts: number,
+  honestMin: number,
+): { others: number; leader: number; delta: number } {
+  const delta = 1 / (100 * hosts)
+  const spent = (multiplier: number) =>
+    epsilonOf({ multiplier, share: 1, rounds: course.rounds }, delta)
+  return {
+    others: spent(course.noise),
+    leader: spent(course.noise / Math.sqrt(honestMin)),
+    delta,
+  }
+}
+
+async function toldOf(
+  model: Trainable,
+  parameters: Float32Array,
+  examples: Examples,
+): Promise<Told[]> {
+  const flat = await model.predict(parameters, examples)
+  return Array.from({ length: flat.length / 3 }, (_, i) => {
+    return [flat[3 * i], flat[3 * i + 1], flat[3 * i + 2]] as unknown as Told
+  })
+}
+
+function taskOf({ group, task }: Row): string {
+  return `${group}/${task}`
+}
+
+function judged(row: Row, [p10, p50, p90]: Told): Judged {
+  return {
+    range: { p10: Math.exp(p10), p50: Math.exp(p50), p90: Math.exp(p90), n: 0 },
+    actualMs: row.endedMs - row.startedMs,
+  }
+}

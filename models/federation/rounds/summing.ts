@@ -1,0 +1,153 @@
+/**
+ * From what hosts give in one round to one update: seen one by one, or as a sum under masks. Both
+ * ways give the same where the rule is the same, but for the last bits.
+ */
+import { createHash } from 'node:crypto'
+import { assert } from '../../../protocol/assert.ts'
+import type { PeerId } from '../../../protocol/identity/peer-id.ts'
+import type { Entropy } from '../../../protocol/ports/entropy.ts'
+import { rules, selectingRules } from '../aggregation/rules.ts'
+import type { LeftOut } from '../aggregation/selecting.ts'
+import { median, type Numbers, norm } from '../aggregation/vectors.ts'
+import { MaskingClient } from '../masking/client.ts'
+import { offGrid, onGrid } from '../masking/fixed-point.ts'
+import { MaskingServer } from '../masking/server.ts'
+import { pointOf } from '../masking/sketch.ts'
+import { gridOf, lengthOf, type Terms } from '../masking/terms.ts'
+import { carry, type LastWord, type Traffic } from './carrying.ts'
+import type { Course } from './course.ts'
+import type { Host } from './host.ts'
+
+export interface Given {
+  readonly host: Host
+  readonly update: Float32Array
+  readonly lastWord: LastWord
+}
+
+export type Summed =
+  | {
+      ok: true
+      update: Float32Array
+      counted: readonly PeerId[]
+      leftOut: readonly { host: PeerId; why: LeftOut['why'] }[]
+      /** What is usual, for the clip of the next round. */
+      usualLength: number
+      traffic: ReadonlyMap<PeerId, Traffic>
+    }
+  | { ok: false; why: string; liars: readonly PeerId[]; traffic: ReadonlyMap<PeerId, Traffic> }
+
+export interface RoundOf {
+  readonly course: Course
+  /** Says which mesh, model and round, to all alike. */
+  readonly name: string
+  readonly clip: number
+  readonly chance: Entropy
+}
+
+/** Four bytes a number, and no more than its name and weight beside it. */
+const besideUpdateBytes = 96
+
+export function sumSeen(given: readonly Given[], { course }: RoundOf): Summed {
+  const there = given.filter(({ lastWord }) => lastWord !== 'nothing')
+  const traffic = new Map(
+    there.map(({ host, update }) => [
+      host.signer.id,
+      { up: 4 * update.length + besideUpdateBytes, down: 0 },
+    ]),
+  )
+  if (there.length === 0) return { ok: false, why: 'tooFew', liars: [], traffic }
+  const contributions = there.map(({ host, update }) => ({
+    from: host.signer.id,
+    update,
+    weight: host.weight,
+  }))
+  const combined = rules[course.rule](contributions, course.liarsMax)
+  const kept = new Set(combined.kept)
+  return {
+    ok: true,
+    update: combined.update,
+    counted: [...kept] as PeerId[],
+    leftOut: combined.leftOut.map(({ from, why }) => ({ host: from as PeerId, why })),
+    usualLength: median(
+      there.filter(({ host }) => kept.has(host.signer.id)).map(({ update }) => norm(update)),
+    ),
+    traffic,
+  }
+}
+
+export function sumMasked(given: readonly Given[], round: RoundOf): Summed {
+  const { course } = round
+  const byId = new Map(given.map((one) => [one.host.signer.id, one]))
+  const participants = [...byId.keys()].sort()
+  const terms: Terms = {
+    round: new Uint8Array(createHash('sha256').update(round.name).digest()),
+    participants,
+    parameters: (given[0] as Given).update.length,
+    clip: round.clip,
+    sketch: course.sketch,
+  }
+  const { bits, bound } = gridOf(terms)
+  const judging = new Judging(course, bits)
+  const { opening, traffic } = carry({
+    server: new MaskingServer(terms),
+    hasSketches: terms.sketch > 0,
+    clients: new Map(
+      given.map(({ host }) => [
+        host.signer.id,
+        new MaskingClient(host.signer, terms, round.chance.stream(host.signer.id)),
+      ]),
+    ),
+    update: (peer) => whole(byId.get(peer) as Given, terms, bits, bound),
+    lastWord: (peer) => (byId.get(peer) as Given).lastWord,
+    select: (candidates) => judging.select(candidates),
+  })
+  if (!opening.ok) {
+    const liars = 'liars' in opening ? opening.liars : []
+    return { ok: false, why: opening.why, liars, traffic }
+  }
+  const sum = offGrid(opening.sum, bits)
+  const weight = sum[terms.parameters] as number
+  return {
+    ok: true,
+    update: Float32Array.from(sum.subarray(0, terms.parameters), (value) =>
+      weight > 0 ? value / weight : 0,
+    ),
+    counted: opening.summed,
+    leftOut: judging.leftOut,
+    usualLength: judging.usualLength,
+    traffic,
+  }
+}
+
+/** The update times its weight, and the weight. */
+function whole({ host, update }: Given, terms: Terms, bits: number, bound: number): Int32Array {
+  const values = new Float32Array(lengthOf(terms))
+  values.set(update.map((value) => (Number.isFinite(value) ? value * host.weight : 0)))
+  values[terms.parameters] = host.weight
+  return onGrid(values, bits, bound)
+}
+
+/** Who counts, by sketches. */
+class Judging {
+  leftOut: { host: PeerId; why: LeftOut['why'] }[] = []
+  usualLength = Number.NaN
+  readonly #course: Course
+  readonly #bits: number
+
+  constructor(course: Course, bits: number) {
+    this.#course = course
+    this.#bits = bits
+  }
+
+  select(candidates: ReadonlyMap<PeerId, readonly number[]>): readonly PeerId[] {
+    const peers = [...candidates.keys()]
+    if (this.#course.sketch === 0) return peers
+    const points: Numbers[] = [...candidates.values()].map((sketch) => pointOf(sketch, this.#bits))
+    const rule = selectingRules[this.#course.rule]
+    assert(rule !== undefined, 'a rule under masks must need no more than sketches')
+    const { kept, leftOut } = rule(points, this.#course.liarsMax)
+    this.leftOut = leftOut.map(({ which, why }) => ({ host: peers[which] as PeerId, why }))
+    this.usualLength = median(kept.map((which) => norm(points[which] as Numbers)))
+    return kept.map((which) => peers[which] as PeerId)
+  }
+}

@@ -1,0 +1,38 @@
+/** What hosts train together, as federation sees it: a model that is one row of numbers. */
+import type { Entropy } from '../../../protocol/ports/entropy.ts'
+
+export interface Examples {
+  /** Row by row. */
+  readonly features: Float32Array
+  /** Logarithms of milliseconds, or of whatever is told. */
+  readonly targets: Float32Array
+}
+
+export interface Training {
+  readonly steps: number
+  readonly batch: number
+  readonly rate: number
+  /** How strongly it is held to where it began: FedProx's µ, and 0 for FedAvg. */
+  readonly hold: number
+  readonly chance: Entropy
+}
+
+export interface Trainable {
+  readonly length: number
+  train(from: Float32Array, examples: Examples, how: Training): Promise<Float32Array>
+  /** The tenth, the half and the nine tenths of each example, one after the other. */
+  predict(parameters: Float32Array, examples: Examples): Promise<Float32Array>
+}
+
+const shares = [0.1, 0.5, 0.9]
+
+/** How far three quantiles are off, in the mean over all: what training makes small. */
+export function pinball(told: Float32Array, targets: Float32Array): number {
+  let sum = 0
+  for (let i = 0; i < told.length; i++) {
+    const missedBy = (targets[Math.floor(i / 3)] as number) - (told[i] as number)
+    const share = shares[i % 3] as number
+    sum += Math.max(share * missedBy, (share - 1) * missedBy)
+  }
+  return told.length === 0 ? Number.NaN : sum / told.length
+}

@@ -1,0 +1,71 @@
+/** `skein model evaluate --federated`: one small folder through all of it, and what is refused. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { run } from '../../coordinator/cli/program.ts'
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import { SeededEntropy } from '../../simulations/world/entropy.ts'
+import { Terminal } from '../cli/stage.ts'
+
+async function evaluating(...args: string[]): Promise<{ code: number; io: Terminal }> {
+  const io = new Terminal()
+  const words = ['model', 'evaluate', ...args]
+  return { code: await run(words, {} as Parameters<typeof run>[1], io), io }
+}
+
+function folder(t: TestContext, hosts: number): string {
+  const path = mkdtempSync(join(tmpdir(), 'skein-federated-'))
+  t.after(() => rmSync(path, { recursive: true }))
+  const chance = new SeededEntropy('rows')
+  const lines = Array.from({ length: hosts * 60 }, (_, i) => {
+    const startedMs = i * 100_000
+    const bytes = Math.round(Math.exp(8 + 8 * chance.unit()))
+    return `t${i % 3},${startedMs},${startedMs + Math.round(Math.sqrt(bytes))},h${i % hosts},${bytes}`
+  })
+  writeFileSync(
+    join(path, 'all.csv'),
+    ['task,startedMs,endedMs,host,inputBytes', ...lines].join('\n'),
+  )
+  return path
+}
+
+test('federated, centralised and local-only stand side by side, and promises are judged', async (t) => {
+  const path = folder(t, 7)
+  const args = ['--traces', path, '--federated', '--rounds', '3', '--byzantine', '2', '--kill', '1']
+  const { code, io } = await evaluating(...args, '--json')
+  assert.equal(code, exitCodes.done, io.talk)
+  const told = JSON.parse(io.said)
+  assert.equal(told.schemaVersion, 1)
+  assert.equal(told.by, 'host')
+  assert.equal(told.clients.length, 7)
+  assert.equal(told.clients.filter(({ lies }: { lies: boolean }) => lies).length, 2)
+  assert.equal(told.killed.length, 1)
+  const trained = new Set(told.lines.map((line: { trained: string }) => line.trained))
+  assert.ok(['centralised', 'local-only', 'federated'].every((one) => trained.has(one)))
+  for (const { value, goal, holds } of told.promises) assert.equal(holds, value <= goal)
+  assert.equal(told.promises.length, 8)
+  const again = JSON.parse((await evaluating(...args, '--json')).io.said)
+  assert.deepEqual({ ...again, seconds: 0 }, { ...told, seconds: 0 })
+  const { io: eyes } = await evaluating('--traces', path, '--federated', '--rounds', '1')
+  assert.match(eyes.said, /PROMISED/)
+})
+
+test('what cannot be done is refused in words', async (t) => {
+  const path = folder(t, 7)
+  const refusals: [string[], number, RegExp][] = [
+    [['--federated', '--rule', 'median'], exitCodes.usage, /masks hide/],
+    [['--federated', '--byzantine', '4'], exitCodes.usage, /more than half/],
+    [['--federated', '--rule', 'best'], exitCodes.usage, /rule/],
+    [['--byzantine', '2'], exitCodes.usage, /--federated/],
+  ]
+  for (const [args, code, why] of refusals) {
+    const told = await evaluating('--traces', path, ...args)
+    assert.equal(told.code, code, args.join(' '))
+    assert.match(told.io.talk, why)
+  }
+  const few = await evaluating('--traces', folder(t, 2), '--federated')
+  assert.equal(few.code, exitCodes.notFound)
+  assert.match(few.io.talk, /2 clients/)
+})
