@@ -49,6 +49,10 @@ export interface Living extends Predictor {
   tell(rows: readonly Row[], asked?: readonly (Question | undefined)[]): void
 }
 
+/** `near`: of what begins now. `far`: long before, as when a whole workflow is planned. */
+export type Reach = 'near' | 'far'
+
 export interface LivingLearner extends Learner {
-  fit(rows: readonly Row[]): Promise<Living>
+  /** `reach`: what it will be asked of, where that is known. */
+  fit(rows: readonly Row[], reach?: Reach): Promise<Living>
 }

@@ -32,7 +32,7 @@ const BEYOND = 0.1
 const WIDTH_MIN = 0.02
 /** Of a width, for each answer that is judged. */
 const STEP = 0.02
-const MARGIN_MAX = 5
+const MARGIN_MAX = 3
 /** Of which margins are kept; beyond, all begin anew with the common ones. */
 const GROUPS_MAX = 10_000
 

@@ -5,10 +5,15 @@
  * holds as often as it should.
  */
 import { answersOf } from '../evaluation/ask.ts'
-import { byTime } from '../evaluation/splits.ts'
-import type { Reach } from '../features/passes.ts'
-import type { Living, LivingLearner, Question, Range, Row } from '../rows.ts'
+import { byTime, early, type Split } from '../evaluation/splits.ts'
+import type { Living, LivingLearner, Question, Range, Reach, Row } from '../rows.ts'
 import { Jury } from './jury.ts'
+
+/**
+ * Shares of history that are split for a trial of what lies far ahead: what comes after a line is one
+ * case of many, whatever the number of its attempts.
+ */
+const FAR_TRIALS = [0.5, 0.75, 1] as const
 
 /** What each of the learners said to one question. */
 export type Said = readonly (Range | undefined)[]
@@ -21,21 +26,35 @@ export class Chosen implements LivingLearner {
     this.#learners = [plain, ...models]
   }
 
-  /** Each learns twice: of what came first, to be judged by what came then, and of all. */
+  /** Each learns of what came first, to be judged by what came then, and at last of all. */
   async fit(rows: readonly Row[]): Promise<ChosenLiving> {
     const succeeded = rows.filter(({ ended }) => ended === 'succeeded')
-    const { known, held } = byTime(succeeded)
-    const trials: Record<Reach, Said[]> = { far: [], near: [] }
-    for (const learner of this.#learners) {
-      const tried = await learner.fit(known)
-      trials.far.push(await answersOf(tried, held, 'once'))
-      trials.near.push(await answersOf(tried, held, 'living'))
-    }
-    const names = this.#learners.map(({ name }) => name)
-    const [far, near] = [new Jury(names, held, trials.far), new Jury(names, held, trials.near)]
+    const near = await this.#jury([byTime(succeeded)], 'near')
+    const far = await this.#jury(
+      FAR_TRIALS.map((share) => byTime(early(succeeded, share))),
+      'far',
+    )
     const all: Living[] = []
     for (const learner of this.#learners) all.push(await learner.fit(succeeded))
     return new ChosenLiving(all, far, near)
+  }
+
+  async #jury(splits: readonly Split[], reach: Reach): Promise<Jury> {
+    const trials: Said[] = []
+    for (const learner of this.#learners) {
+      const said: (Range | undefined)[] = []
+      for (const { known, held } of splits) {
+        const tried = await learner.fit(known, reach)
+        said.push(...(await answersOf(tried, held, reach === 'near' ? 'living' : 'once')))
+      }
+      trials.push(said)
+    }
+    const names = this.#learners.map(({ name }) => name)
+    return new Jury(
+      names,
+      splits.flatMap(({ held }) => held),
+      trials,
+    )
   }
 }
 

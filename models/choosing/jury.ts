@@ -22,6 +22,7 @@ export class Jury {
       this.#odds.judge(
         row,
         trials.map((said) => said[i]),
+        'trial',
       )
     }
     this.#margins = trials.map((said, learner) => this.#marginsOf(learner, held, said))
@@ -40,7 +41,7 @@ export class Jury {
   }
 
   learn(row: Row, said: Said): void {
-    this.#odds.judge(row, said)
+    this.#odds.judge(row, said, 'life')
     for (const [learner, range] of said.entries()) {
       for (const answer of judged([row], [range])) this.#margins[learner]?.learn(answer)
     }

@@ -32,6 +32,14 @@ export function byTime(rows: readonly Row[], share: number = KNOWN_SHARE): Split
   return { name: 'time', known: known.sort(byEnd), held: held.sort(byStart), between }
 }
 
+/** The first attempts of each application, by their ends. */
+export function early(rows: readonly Row[], share: number): Row[] {
+  const some = [...byGroup(rows).values()].flatMap((of) =>
+    of.toSorted(byEnd).slice(0, Math.ceil(of.length * share)),
+  )
+  return some.sort(byEnd)
+}
+
 /** One for each application: it is asked for, and all others are known. */
 export function byApplication(rows: readonly Row[]): Split[] {
   const groups = byGroup(rows)

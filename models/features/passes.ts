@@ -5,10 +5,9 @@
  * since is not known. What can be trusted is not the same for both: nothing is better than the last
  * time if that was just now, and little worse if it was long ago.
  */
-import type { Row } from '../rows.ts'
+import type { Reach, Row } from '../rows.ts'
 import type { Experience, View } from './experience.ts'
 
-export type Reach = 'near' | 'far'
 /** Of each row, and before its end is told. */
 export type Met = (row: Row, view: View) => void
 

@@ -2,10 +2,10 @@
 import { type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
 import { Experience, type View } from '../features/experience.ts'
 import { featuresOf } from '../features/features.ts'
-import { goThrough, type Reach } from '../features/passes.ts'
+import { goThrough } from '../features/passes.ts'
 import { type Forest, sumOf } from '../forest.ts'
 import { levels, logOf } from '../measures/duration.ts'
-import type { Living, Question, Range, Row } from '../rows.ts'
+import type { Living, Question, Range, Reach, Row } from '../rows.ts'
 import { boosted } from './boost.ts'
 import { treeLimits as limits } from './limits.ts'
 

@@ -4,7 +4,7 @@
  * it has learned is asked of what lies ahead.
  */
 import type { Entropy } from '../../protocol/ports/entropy.ts'
-import type { Living, LivingLearner, Question, Row } from '../rows.ts'
+import type { Living, LivingLearner, Question, Reach, Row } from '../rows.ts'
 import { Grown } from './grown.ts'
 import { treeLimits as limits } from './limits.ts'
 
@@ -16,8 +16,9 @@ export class TreeLearner implements LivingLearner {
     this.#entropy = entropy
   }
 
-  fit(rows: readonly Row[]): Promise<Living> {
+  fit(rows: readonly Row[], reach?: Reach): Promise<Living> {
     const known = rows.filter(({ ended }) => ended === 'succeeded').slice(-limits.rowsMax)
+    if (reach !== undefined) return Promise.resolve(new Grown(this.#entropy, known, reach))
     const far = new Grown(this.#entropy, known, 'far')
     return Promise.resolve(new Trees(far, new Grown(this.#entropy, known, 'near')))
   }
