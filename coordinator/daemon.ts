@@ -3,13 +3,13 @@
  * puts real ports under the agent and the control API on top, and ends with the right exit code
  * and one clear line when it cannot.
  */
+
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Agent } from '../agent/agent.ts'
 import { storeLimits } from '../agent/artifacts/limits.ts'
 import type { Config } from '../agent/config/schema.ts'
 import type { FlagValue } from '../agent/config/source.ts'
-
 import { answerLetter, EPOCH_NOTE, highestEpoch } from '../agent/estop/letters.ts'
 import { startHttp } from '../agent/http/listener.ts'
 import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
@@ -47,6 +47,7 @@ import { shortMeshId } from '../protocol/identity/mesh-id.ts'
 import { type PeerId, signerFromSeed, verify } from '../protocol/identity/peer-id.ts'
 import type { Log } from '../protocol/ports/log.ts'
 import { Problem } from '../protocol/problem.ts'
+import { stackOf } from '../protocol/thrown.ts'
 import { SignedDoor } from './api/door.ts'
 import { metricsOf } from './api/gauges.ts'
 import { guardOf } from './api/guard.ts'
@@ -347,7 +348,7 @@ const remedies: Readonly<Record<string, string>> = {
 /** A bug ends the agent at once, with its stack in the log: others take over, and it is restarted. */
 function failLoudly(log: Log): void {
   const fail = (kind: string) => (error: unknown) => {
-    const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const why = stackOf(error)
     log.error(kind, { why })
     process.exit(exitCodes.failed)
   }

@@ -1,7 +1,9 @@
 /** What whoever leads looks after again and again, one look at a time, until its turn is over. */
+
 import type { Leadership } from '../protocol/ledger/ledger.ts'
 import type { Clock } from '../protocol/ports/clock.ts'
 import type { Log } from '../protocol/ports/log.ts'
+import { stackOf } from '../protocol/thrown.ts'
 
 export interface LookedAfter {
   /** For the log, where a look fails; the next one comes all the same. */
@@ -22,7 +24,7 @@ export function lookAfter(
     try {
       await look(over)
     } catch (error) {
-      const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      const why = stackOf(error)
       ports.log.error(`${what} is not looked after`, { why })
     } finally {
       busy = false

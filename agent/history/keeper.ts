@@ -15,6 +15,7 @@ import type { LedgerState } from '../../protocol/ledger/state.ts'
 import type { RunView } from '../../protocol/ledger/work-view.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import type { ModuleHandle } from '../modules/module.ts'
 import { keeperLimits, recordLimits } from './limits.ts'
 import { PieceCutter } from './pieces.ts'
@@ -245,7 +246,7 @@ export class Keeper {
   /** The runs stay in the ledger meanwhile, where nobody archives what too few keep. */
   #failed(error: unknown): void {
     const { clock, log, handle } = this.#parts
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     this.#restUntilMs = clock.now() + keeperLimits.restMs
     this.#after = undefined
     if (this.#failing) return

@@ -6,10 +6,12 @@
  * `node:http` alone: a framework costs each agent 8 MB more and would check nothing that is not
  * checked here or behind `handle`.
  */
+
 import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Log } from '../../protocol/ports/log.ts'
+import { stackOf } from '../../protocol/thrown.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import { isLoopback, plainAddress, refuseBody, refuseStranger } from './admission.ts'
 import { BodyBudget, readBody } from './body.ts'
@@ -359,8 +361,4 @@ async function within<T>(turn: Turn, answer: Promise<T>, timeoutMs: number) {
 
 function count(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1)
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

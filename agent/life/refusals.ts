@@ -2,8 +2,10 @@
  * Why an agent does not start, in words for the person who started it: what is wrong, where, and
  * what to do next. One place, so that the same trouble reads the same from every command.
  */
+
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import type { ConfigProblem } from '../config/problem.ts'
 import { errnoOf } from '../ports/errno.ts'
 
@@ -100,6 +102,6 @@ function because(error: unknown): string {
     EDQUOT: 'the quota is used up',
     EROFS: 'the file system is read-only',
   }
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   return words[errnoOf(error)] ?? message.split('\n', 1)[0]!
 }

@@ -4,11 +4,13 @@
  *
  * Only we send on it; the peer's Hello is all that may come back.
  */
+
 import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import type { CloseReason, Network, Purpose, Stream } from '../../protocol/ports/network.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { agree, Hello } from '../../protocol/wire/versions.ts'
 import { FrameQueue, type Outgoing } from './frame-queue.ts'
@@ -142,7 +144,7 @@ export class OutboundLink {
       },
       (error: unknown) => {
         if (this.#opening !== opening) return
-        this.#failed('unreachable', error instanceof Error ? error.message : String(error))
+        this.#failed('unreachable', messageOf(error))
       },
     )
   }

@@ -2,11 +2,12 @@
  * Where peers may be found: what the agent has learnt, bounded, and multiaddresses as text at the
  * edge of this folder.
  */
+
 import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { Unreachable } from '../../protocol/ports/network.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import { forgetFirst } from '../rates.ts'
-import { errorMessage } from './errors.ts'
 import type { NetworkLimits } from './limits.ts'
 
 export class AddressBook {
@@ -66,7 +67,7 @@ export function parseAddress(address: string): { target: Multiaddr; peer: PeerId
   } catch (error) {
     throw new Unreachable(
       'unknownAddress',
-      `${address} is not an address like /ip4/10.0.0.5/tcp/4130: ${errorMessage(error)}`,
+      `${address} is not an address like /ip4/10.0.0.5/tcp/4130: ${messageOf(error)}`,
     )
   }
 }

@@ -2,14 +2,16 @@
  * What went wrong, in the words of our port. libp2p's errors say what happened in a layer; a
  * person wants to know whether the other host is down, full, not ours, or not who it should be.
  */
+
 import { Unreachable, type UnreachableCode } from '../../protocol/ports/network.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 
 /** A raw connection was made and then came to nothing before both sides knew each other. */
 export class HandshakeFailed extends Error {
   /** Whether the other side said anything at all before it hung up. */
   readonly heard: boolean
   constructor(heard: boolean, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause })
+    super(messageOf(cause), { cause })
     this.name = 'HandshakeFailed'
     this.heard = heard
   }
@@ -43,7 +45,7 @@ export function listenFailed(address: string, error: unknown): ListenFailed {
     case 'ERR_SOCKET_BAD_PORT':
       return new ListenFailed('badAddress', address, 'this host has no such address')
     default:
-      return new ListenFailed('failed', address, errorMessage(error))
+      return new ListenFailed('failed', address, messageOf(error))
   }
 }
 
@@ -82,7 +84,7 @@ function verdict(error: unknown, target: string): Unreachable {
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
     case 'EADDRNOTAVAIL':
-      return new Unreachable('refused', `there is no route to ${target}: ${errorMessage(error)}`)
+      return new Unreachable('refused', `there is no route to ${target}: ${messageOf(error)}`)
     case 'ETIMEDOUT':
       return new Unreachable('timedOut', `${target} did not answer in time`)
     case 'ENOTFOUND':
@@ -106,7 +108,7 @@ function verdict(error: unknown, target: string): Unreachable {
     case 'TransportUnavailableError':
       return new Unreachable('unknownAddress', `no address of ${target} is usable`)
     default:
-      return new Unreachable('refused', `${target} hung up: ${errorMessage(error)}`)
+      return new Unreachable('refused', `${target} hung up: ${messageOf(error)}`)
   }
 }
 
@@ -135,10 +137,6 @@ function handshakeVerdict(error: HandshakeFailed, target: string): Unreachable {
       'the key was rotated meanwhile: then skein agent join with a new token brings it to a host, ' +
       'and skein keys copy swarm to a person.',
   )
-}
-
-export function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function named(error: unknown): string | undefined {

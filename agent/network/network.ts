@@ -3,6 +3,7 @@
  * Whom to connect to, how often to try and when to give up is decided by those who use it;
  * nothing here dials or reconnects by itself.
  */
+
 import type { Connection, Libp2p, Stream as RawStream } from '@libp2p/interface'
 import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
@@ -16,9 +17,10 @@ import {
   type TopicMessage,
   Unreachable,
 } from '../../protocol/ports/network.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import { AddressBook, parseAddress, worthTelling } from './addresses.ts'
 import { type Connections, peerOf } from './connections.ts'
-import { errorMessage, unreachable } from './errors.ts'
+import { unreachable } from './errors.ts'
 import type { Gater } from './gater.ts'
 import type { Gossip } from './gossip.ts'
 import type { NetworkLimits, PurposeLimits } from './limits.ts'
@@ -171,13 +173,13 @@ export class Libp2pNetwork implements Network {
     }
     const options = { maxInboundStreams: streamsInboundMax, maxOutboundStreams: streamsOutboundMax }
     this.#parts.node.handle(purpose, receive, options).catch((error: unknown) => {
-      this.#parts.log.error('purpose not accepted', { purpose, error: errorMessage(error) })
+      this.#parts.log.error('purpose not accepted', { purpose, error: messageOf(error) })
     })
   }
 
   refuse(purpose: Purpose): void {
     this.#parts.node.unhandle(purpose).catch((error: unknown) => {
-      this.#parts.log.error('purpose not refused', { purpose, error: errorMessage(error) })
+      this.#parts.log.error('purpose not refused', { purpose, error: messageOf(error) })
     })
   }
 
@@ -283,7 +285,7 @@ export class Libp2pNetwork implements Network {
     try {
       await this.#parts.node.stop()
     } catch (error) {
-      this.#parts.log.warn('network stopped with an error', { error: errorMessage(error) })
+      this.#parts.log.warn('network stopped with an error', { error: messageOf(error) })
     }
   }
 }

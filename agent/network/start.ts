@@ -4,6 +4,7 @@
  * that dials by itself and nothing on disk. What is left that ticks is one gossip heartbeat, and a
  * muxer ping every ten minutes and connection.
  */
+
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { GossipSubComponents } from '@libp2p/gossipsub'
 import type { Connection } from '@libp2p/interface'
@@ -12,11 +13,12 @@ import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { Network, Purpose } from '../../protocol/ports/network.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import { parseAddress } from './addresses.ts'
 import { Connections } from './connections.ts'
 import { localDiscovery } from './discovery.ts'
 import { thriftyNoise } from './encrypter.ts'
-import { errorMessage, ListenFailed, listenFailed } from './errors.ts'
+import { ListenFailed, listenFailed } from './errors.ts'
 import { Gater } from './gater.ts'
 import { Gossip } from './gossip.ts'
 import {
@@ -106,7 +108,7 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
   const forget = (peer: PeerId, { remotePeer }: Connection): void => {
     gossip.peerDown(peer)
     node.peerStore.delete(remotePeer).catch((error: unknown) => {
-      log.debug('peer not forgotten', { peer, why: errorMessage(error) })
+      log.debug('peer not forgotten', { peer, why: messageOf(error) })
     })
   }
   let network: Libp2pNetwork | undefined
@@ -164,7 +166,7 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
   try {
     await node.start()
   } catch (error) {
-    throw listenError ?? new ListenFailed('failed', options.listen.join(', '), errorMessage(error))
+    throw listenError ?? new ListenFailed('failed', options.listen.join(', '), messageOf(error))
   }
   const parts = {
     self,
@@ -211,7 +213,7 @@ function checkAddress(address: string): void {
   try {
     parseAddress(address)
   } catch (error) {
-    throw new ListenFailed('badAddress', address, errorMessage(error))
+    throw new ListenFailed('badAddress', address, messageOf(error))
   }
 }
 
@@ -225,7 +227,7 @@ function reportBootstrap(
       const { target, peer } = parseAddress(address)
       discovered(peer, [target.toString()])
     } catch (error) {
-      log.warn('bootstrap address ignored', { address, why: errorMessage(error) })
+      log.warn('bootstrap address ignored', { address, why: messageOf(error) })
     }
   }
 }

@@ -3,6 +3,7 @@
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { DiskError } from '../../protocol/ports/disk.ts'
 import { Problem } from '../../protocol/problem.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import { errnoOf } from './errno.ts'
 
 type UnusableCode = 'readOnly' | 'full' | 'notADirectory' | 'noPermission' | 'corrupt' | 'failed'
@@ -61,7 +62,7 @@ export function keyExposed(path: string): DataDirectoryError {
 export function directoryError(error: unknown, path: string): DataDirectoryError {
   if (error instanceof DataDirectoryError) return error
   const code = codeOf(error)
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   return new DataDirectoryError({ code, ...inWords(code, path, message) }, error)
 }
 

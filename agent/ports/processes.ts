@@ -6,6 +6,7 @@
  * exited, its output is drained until a whole turn of the event loop brings nothing more. What
  * children write later is delivered as it comes, and never delays anybody.
  */
+
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
@@ -19,6 +20,7 @@ import {
   StartError,
   type StartErrorCode,
 } from '../../protocol/ports/processes.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import { errnoOf } from './errno.ts'
 import { processLimits } from './limits.ts'
 import { Group } from './process-group.ts'
@@ -132,7 +134,7 @@ export async function startError(
   if (!directory?.isDirectory()) {
     return new StartError('badDirectory', `cannot start ${spec.argv[0]}: no directory ${spec.cwd}`)
   }
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   const code = startCodes[errnoOf(error)] ?? 'failed'
   return new StartError(code, `cannot start ${spec.argv[0]} in ${spec.cwd}: ${message}`)
 }

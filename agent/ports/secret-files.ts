@@ -6,10 +6,12 @@
  * Where there is no such place, none are given: what was once written to a disk, a removed file still
  * leaves there.
  */
+
 import { rmdirSync, statfsSync } from 'node:fs'
 import { chmod, lchown, lstat, mkdir, open, readdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SecretFiles, SecretReader } from '../../protocol/ports/secret-files.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import { errnoOf } from './errno.ts'
 import type { Identity } from './identity.ts'
 import { secretFileLimits } from './limits.ts'
@@ -71,7 +73,7 @@ async function triedOut(place: string, owner: string, user: Identity | undefined
     leaveIfEmpty(root)
     return { ok: true, root }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     return { ok: false, why: `${place}: ${why}` }
   }
 }

@@ -3,6 +3,7 @@
  * as another user, those that are prepared are that user's, who may then do there what he likes:
  * what the agent does with it does nothing that the user could not have done himself.
  */
+
 import { constants, type Stats } from 'node:fs'
 import {
   chmod,
@@ -24,6 +25,7 @@ import {
   type WorkspaceErrorCode,
   type WorkspaceFile,
 } from '../../protocol/ports/workspace.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import { errnoOf } from './errno.ts'
 import type { Identity } from './identity.ts'
 import { removeBeneath } from './remove-beneath.ts'
@@ -277,7 +279,7 @@ export async function told<T>(path: string, work: () => Promise<T>): Promise<T> 
   try {
     return await work()
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = messageOf(error)
     throw new WorkspaceError(codes[errnoOf(error)] ?? 'failed', `${path}: ${message}`, error)
   }
 }

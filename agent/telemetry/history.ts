@@ -5,10 +5,12 @@
  * Times are the host's calendar, which may jump. Forward leaves a gap. Backward is waited out for a
  * while, then the points of what is now the future are forgotten.
  */
+
 import type { Disk, DiskOp } from '../../protocol/ports/disk.ts'
 import { within } from '../../protocol/ports/disk.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { Sample } from '../../protocol/ports/telemetry.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import { chunkOf, decodeChunk, encodeChunk, spanOf } from './history-chunk.ts'
 import type { HistoryPoint } from './history-point.ts'
 import { HistoryRing } from './history-ring.ts'
@@ -119,7 +121,7 @@ export class History {
     } catch (error) {
       // Told once, not every minute: memory has the points, and the next minute tries again.
       if (!this.#failing) {
-        const why = error instanceof Error ? error.message : String(error)
+        const why = messageOf(error)
         this.#log.warn('history is not stored', { why })
       }
       this.#failing = true

@@ -7,7 +7,9 @@
  * so an undocumented key cannot leak and a document looks the same everywhere. It costs about as
  * much as printing the JSON does (measured: see the README).
  */
+
 import { createHash } from 'node:crypto'
+import { stackOf } from '../../protocol/thrown.ts'
 import type { Trail } from '../audit/deed.ts'
 import { type Caller, certificateHeader, type Door } from './door.ts'
 import { errorDocument, errorReply, headersOf } from './errors.ts'
@@ -148,7 +150,7 @@ function refusalOf(
   if (signal.aborted) {
     return { refusal: new ApiRefusal('unreachable', 'the caller stopped waiting', 'ask again') }
   }
-  const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const what = stackOf(error)
   const faultId = createHash('sha256').update(what).digest('hex').slice(0, 8)
   onFault(error, path, faultId)
   const fix = `look for ${faultId} in the log of the agent that answered`

@@ -2,11 +2,13 @@
  * What each route does. An agent answers from what it knows; what only another node knows is asked
  * of that node, over the mesh, with the same request.
  */
+
 import type { Agent } from '../../agent/agent.ts'
 import type { JournalEvent } from '../../agent/journal/journal.ts'
 import { BadQuestion } from '../../agent/requests/calls.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
+import { stackOf } from '../../protocol/thrown.ts'
 import type { AuditDesk } from '../audit/desk.ts'
 import { VOTING_KEY } from '../autopilot/autopilot.ts'
 import { isRetiring } from '../joining/issuers.ts'
@@ -128,7 +130,7 @@ export class ControlApi {
 
   answer(request: ApiRequest, signal: AbortSignal): Promise<ApiReply> {
     return dispatch(request, this.handlers, this.door, signal, (error, path, faultId) => {
-      const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      const why = stackOf(error)
       this.agent.ports.log.child('api').error('request failed', { path, faultId, why })
     })
   }

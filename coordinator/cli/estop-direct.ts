@@ -5,6 +5,7 @@
  *
  * Invariant: only what hosts of the mesh say is told on as confirmed.
  */
+
 import { randomBytes } from 'node:crypto'
 import { startNetwork } from '../../agent/network/start.ts'
 import { estopLimits, estopTopic } from '../../protocol/estop/limits.ts'
@@ -18,6 +19,7 @@ import { mayDo } from '../../protocol/identity/verbs.ts'
 import { silentLog } from '../../protocol/ports/log.ts'
 import type { Network, Stream } from '../../protocol/ports/network.ts'
 import { Problem } from '../../protocol/problem.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { confirm } from './confirm.ts'
 import { type Context, sleep } from './context.ts'
@@ -154,7 +156,7 @@ class Visit {
     this.#trust = trust
     this.#word = word
     this.#begin(network).catch((error: unknown) => {
-      this.#lost(error instanceof Error ? error.message : String(error))
+      this.#lost(messageOf(error))
     })
   }
 

@@ -2,6 +2,7 @@
  * `skein keys copy swarm`: the swarm key as the mesh has it now, in a file, for those who must reach
  * peers past their control APIs (`skein estop --direct`). On its way it is sealed to this command.
  */
+
 import { randomBytes } from 'node:crypto'
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -14,6 +15,7 @@ import {
   parseSwarmKey,
 } from '../../protocol/identity/swarm-key.ts'
 import { Problem } from '../../protocol/problem.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import type { SwarmRotation } from '../api/swarm-key-routes.ts'
 import { aboutCopy } from '../swarm/wire.ts'
 import { type Context, document } from './context.ts'
@@ -73,7 +75,7 @@ function write(file: string, key: Uint8Array): void {
     writeFileSync(draft, formatSwarmKey(key), { mode: 0o600 })
     renameSync(draft, file)
   } catch (error) {
-    const why = `cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`
+    const why = `cannot write ${file}: ${messageOf(error)}`
     const fix = 'name another file with --out'
     throw new Problem({ code: 'notWritable', why, fix, exitCode: exitCodes.failed }, error)
   }

@@ -2,6 +2,7 @@
  * What the control API shows under TLS: the certificate that the operator gives in files, read again
  * when they change, or else one that the agent makes for itself out of its key and its credential.
  */
+
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
@@ -14,6 +15,7 @@ import { privateKeyPem, signerFromSeed } from '../../protocol/identity/peer-id.t
 import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import { Problem } from '../../protocol/problem.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 
 export interface ApiTlsSettings {
   listen: { host: string }
@@ -90,7 +92,7 @@ class GivenTls implements TlsSource {
       if (changed !== this.#changedMs) this.#identity = identityIn(this.#files)
       this.#changedMs = changed
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
+      const why = messageOf(error)
       log.warn('the certificate of before is shown on', { why })
     }
     return this.#identity

@@ -3,6 +3,7 @@
  * makes its connections anew, one after another. Each step is on disk before it is taken, so that an
  * agent which is started again in the middle goes on from there.
  */
+
 import type { TakenSwarmKeys } from '../../agent/network/swarm-keys.ts'
 import { assert } from '../../protocol/assert.ts'
 import { swarmKeyBytes } from '../../protocol/identity/limits.ts'
@@ -10,6 +11,7 @@ import type { PeerId, Signer } from '../../protocol/identity/peer-id.ts'
 import { type SealingKey, sealingKeyOf } from '../../protocol/identity/sealing.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import { swarmLimits } from './limits.ts'
 import {
   dialledOf,
@@ -145,7 +147,7 @@ export class SwarmHold {
     try {
       await this.#door.renew(peer, signal)
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
+      const why = messageOf(error)
       this.#ports.log.warn('a connection is not renewed', { peer, why })
     } finally {
       timer.cancel()

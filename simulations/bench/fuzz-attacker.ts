@@ -4,8 +4,10 @@
  * once, every kind in turn, until it is told to stop. The n-th visit of a kind sends the same
  * inputs for the same seed, whenever it happens.
  */
+
 import { parentPort, workerData } from 'node:worker_threads'
 import { shuffle } from '../../protocol/ports/entropy.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import { SeededEntropy } from '../world/entropy.ts'
 import { type FuzzKind, fuzzKindNames } from './fuzz-kinds.ts'
 import { type FuzzTarget, rest, Session } from './fuzz-session.ts'
@@ -68,7 +70,7 @@ async function visit(kind: FuzzKind): Promise<void> {
     const late = rest(VISIT_DEADLINE_MS).then(() => Promise.reject(new Error('it took too long')))
     await Promise.race([strikes[kind](session), late])
   } catch (error) {
-    failed = error instanceof Error ? error.message : String(error)
+    failed = messageOf(error)
   }
   await session.end()
   const { sent } = session

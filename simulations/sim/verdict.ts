@@ -1,5 +1,7 @@
 /** What is said of a simulated history in the end. */
+
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import { messageOf, stackOf } from '../../protocol/thrown.ts'
 import { HappeningError } from '../world/event.ts'
 
 /** `crash`: code threw where nothing handles it. */
@@ -40,11 +42,11 @@ export async function verdictOf(
 
 export function crashOf(error: unknown, atMs: number): Failure {
   const cause = error instanceof HappeningError ? error.cause : error
-  const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+  const stack = stackOf(cause)
   return {
     kind: 'crash',
     checker: 'nothing throws',
-    what: error instanceof Error ? error.message : String(error),
+    what: messageOf(error),
     lines: stack.split('\n').slice(0, 8),
     atMs,
   }

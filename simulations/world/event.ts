@@ -1,4 +1,5 @@
 /** What happens in a world, and on its hosts: traced, and kept from those who cannot feel it. */
+import { messageOf } from '../../protocol/thrown.ts'
 import type { Host } from './host.ts'
 import { Due } from './scheduler.ts'
 import type { EventKind } from './trace.ts'
@@ -17,7 +18,7 @@ export abstract class WorldEvent extends Due {
 /** Where and when a simulated program threw; its cause is what it threw. */
 export class HappeningError extends Error {
   constructor(atMs: number, host: string, what: string, cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     super(`${host || 'the world'} at ${atMs.toFixed(3)} ms, ${what}: ${why}`, { cause })
     this.name = 'HappeningError'
   }

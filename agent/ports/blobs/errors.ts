@@ -1,5 +1,7 @@
 /** From the system's errors to those of the port. */
+
 import { BlobError, type BlobErrorCode } from '../../../protocol/ports/blobs.ts'
+import { messageOf } from '../../../protocol/thrown.ts'
 import { errnoOf } from '../errno.ts'
 
 const codes: Readonly<Record<string, BlobErrorCode>> = {
@@ -17,6 +19,6 @@ const codes: Readonly<Record<string, BlobErrorCode>> = {
 
 export function blobErrorOf(error: unknown): BlobError {
   if (error instanceof BlobError) return error
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   return new BlobError(codes[errnoOf(error)] ?? 'failed', message, error)
 }

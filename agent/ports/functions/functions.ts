@@ -3,6 +3,7 @@
  * a limit, and ended whatever they do. A thread is no fence against malice: a module is run with the
  * rights of the agent, as a program is.
  */
+
 import { Worker } from 'node:worker_threads'
 import type {
   FunctionCall,
@@ -10,6 +11,7 @@ import type {
   FunctionSpec,
   Functions,
 } from '../../../protocol/ports/functions.ts'
+import { stackOf } from '../../../protocol/thrown.ts'
 import { functionLimits } from '../limits.ts'
 
 const MIB = 2 ** 20
@@ -75,6 +77,6 @@ function endOfError(error: unknown): FunctionEnd {
   if (error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
     return { kind: 'outOfMemory' }
   }
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const message = stackOf(error)
   return { kind: 'threw', message: message.slice(0, functionLimits.messageLengthMax) }
 }

@@ -1,4 +1,5 @@
 /** What a stage hands on: an object, as JSON, that fits the ledger. */
+import { messageOf } from '../../../protocol/thrown.ts'
 import { workLimits } from '../../../protocol/work/limits.ts'
 import type { StepEnd } from './executor.ts'
 
@@ -19,7 +20,7 @@ export function endWithOutputs(written: Uint8Array | { tooLarge: number } | unde
   try {
     value = JSON.parse(text)
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     return badOutput(`what it wrote to $SKEIN_OUTPUT is no JSON: ${why}; write one JSON object`)
   }
   return endWithValue(value, 'what it wrote to $SKEIN_OUTPUT')
