@@ -39,8 +39,8 @@ ended, inputBytes, inputFiles, cpus, memoryBytes, load, hostSpeed, peakMemoryByt
   in band   share of what lies from p10 to p90; it should be 80%
   width     median of p90 / p10
   unknown   attempts of which it said nothing
-All figures but unknown are of those attempts that all learners have an answer to; the second line
-of the last is of all that it answered.
+Figures are of those attempts that all learners have an answer to; who answers more has a second line
+for all of its answers. By application it takes minutes: everything is learned anew for each.
 
 Examples:
   skein model evaluate --traces wfinstances
