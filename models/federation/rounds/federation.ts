@@ -86,7 +86,7 @@ export class Federation {
 
   /** Whom most rounds are done without: see `Halves`. */
   get suspects(): ReadonlySet<PeerId> {
-    return this.#halves.suspects()
+    return this.#halves.suspects
   }
 
   async round(): Promise<RoundReport> {

@@ -18,12 +18,15 @@ const kept = 0.993
 const doubt = 0.3
 /** How many rounds are with all, also those who are left out else. */
 const withAll = 0.25
-/** In standard deviations of what is known of a host. */
+/** In standard deviations of what is known of a host: to be left out, and to stay so. */
 const clearly = 2.5
-/** One game that is won by far says no more than this. */
-const gameMax = 0.2
-/** So far do games stray that say nothing, as shares: less is not believed of few of them. */
-const strayMin = 0.01
+const still = 1.25
+/** One game that is won by far says no more than so many that are won as is usual. */
+const gameMax = 2
+/** How much of what is usual comes of each game: by how much is won grows less as a model gets good. */
+const usualShare = 0.1
+/** So far do games stray that say nothing, in what is usual: less is not believed of few of them. */
+const strayMin = 0.25
 
 export class Halves<Id extends string> {
   readonly #hosts: readonly Id[]
@@ -32,6 +35,8 @@ export class Halves<Id extends string> {
   /** Normal equations of all games: what hosts had to do with each other, and what came of it. */
   readonly #games: Float64Array[]
   readonly #outcomes: Float64Array
+  #suspects: ReadonlySet<Id> = new Set()
+  #usual: number | undefined
   #squares = 0
   #count = 0
 
@@ -45,7 +50,7 @@ export class Halves<Id extends string> {
 
   /** Two, or all in one where two would be too few each. Each in the order of names. */
   draw(present: readonly Id[]): readonly (readonly Id[])[] {
-    const suspects = this.#chance.unit() < withAll ? new Set<Id>() : this.suspects()
+    const suspects = this.#chance.unit() < withAll ? new Set<Id>() : this.#suspects
     const drawn = shuffle(
       this.#chance,
       present.filter((host) => !suspects.has(host)),
@@ -57,7 +62,10 @@ export class Halves<Id extends string> {
 
   /** `by`: by what share hosts were better off with the first; less than 0 where it lost. */
   played(first: readonly Id[], second: readonly Id[], by: number): void {
-    const outcome = Math.min(gameMax, Math.max(-gameMax, by))
+    this.#usual ??= Math.abs(by)
+    this.#usual += usualShare * (Math.abs(by) - this.#usual)
+    if (this.#usual === 0) return
+    const outcome = Math.min(gameMax, Math.max(-gameMax, by / this.#usual))
     const side = this.#hosts.map((host) => {
       if (first.includes(host)) return 1 / first.length
       return second.includes(host) ? -1 / second.length : 0
@@ -70,28 +78,28 @@ export class Halves<Id extends string> {
     }
     this.#squares = kept * this.#squares + outcome ** 2
     this.#count = kept * this.#count + 1
-  }
-
-  /** What each is worth: by how much hosts are better off with a sum that is of it alone. */
-  worths(): ReadonlyMap<Id, number> {
-    const { worths } = this.#solved()
-    return new Map(this.#hosts.map((host, i) => [host, worths[i] as number]))
+    this.#suspects = this.#judged()
   }
 
   /** The worst first, and no more than may be left out. */
-  suspects(): ReadonlySet<Id> {
+  get suspects(): ReadonlySet<Id> {
+    return this.#suspects
+  }
+
+  #judged(): ReadonlySet<Id> {
     const { worths, deviations } = this.#solved()
     const usual = median(worths)
     const below = this.#hosts
       .map((host, i) => ({
         host,
-        far: ((worths[i] as number) - usual) / (deviations[i] as number),
+        far: (usual - (worths[i] as number)) / (deviations[i] as number),
       }))
-      .filter(({ far }) => far < -clearly)
-      .sort((a, b) => a.far - b.far)
+      .filter(({ host, far }) => far > (this.#suspects.has(host) ? still : clearly))
+      .sort((a, b) => b.far - a.far)
     return new Set(below.slice(0, this.#leftOutMax).map(({ host }) => host))
   }
 
+  /** What each is worth, by how much hosts are better off with a sum that is of it alone. */
   #solved(): { worths: number[]; deviations: number[] } {
     const inverse = inverted(
       this.#games.map((row, i) => row.map((value, j) => value + (i === j ? doubt : 0))),
