@@ -48,7 +48,21 @@ export interface Evaluation {
   readonly seconds: number
 }
 
+/**
+ * Ctrl-C ends it at once. Nobody could hear of it while figures are reckoned, and there is nothing to
+ * put away.
+ */
 export async function evaluate(context: Context, flags: EvaluateFlags): Promise<number> {
+  const listeners = process.listeners('SIGINT')
+  process.removeAllListeners('SIGINT')
+  try {
+    return await evaluated(context, flags)
+  } finally {
+    for (const listener of listeners) process.on('SIGINT', listener)
+  }
+}
+
+async function evaluated(context: Context, flags: EvaluateFlags): Promise<number> {
   const startedMs = Date.now()
   const folder = await traceFolder(context, flags.traces)
   const rows = folder.collection.rows().filter(({ ended }) => ended === 'succeeded')
@@ -100,7 +114,6 @@ async function hearingsOf(
   for (const split of splits) {
     const heard: Heard[] = []
     for (const learner of learners) {
-      context.interrupted.throwIfAborted()
       const of = splits.length > 1 ? `${split.name}: ` : ''
       if (!context.quiet && !context.json) context.io.err(`${plain(of)}${learner.name} …\n`)
       heard.push(await hear(learner, split))

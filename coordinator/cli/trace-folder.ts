@@ -31,7 +31,6 @@ export async function traceFolder(context: Context, directory: string): Promise<
   const collection = new Collection()
   const refused: { file: string; why: string }[] = []
   for (const file of files) {
-    context.interrupted.throwIfAborted()
     const why = collectedWhy(collection.add(file, await bytesOf(join(directory, file))))
     if (why === undefined) continue
     refused.push({ file, why })

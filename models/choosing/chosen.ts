@@ -42,12 +42,12 @@ export class Chosen implements LivingLearner {
   async #jury(splits: readonly Split[], reach: Reach): Promise<Jury> {
     const trials: Said[] = []
     for (const learner of this.#learners) {
-      const said: (Range | undefined)[] = []
+      const said: Said[] = []
       for (const { known, held } of splits) {
         const tried = await learner.fit(known, reach)
-        said.push(...(await answersOf(tried, held, reach === 'near' ? 'living' : 'once')))
+        said.push(await answersOf(tried, held, reach === 'near' ? 'living' : 'once'))
       }
-      trials.push(said)
+      trials.push(said.flat())
     }
     const names = this.#learners.map(({ name }) => name)
     return new Jury(

@@ -46,7 +46,7 @@ async function livingAnswers(
         ended.map((i) => questions[i]),
       )
     }
-    ranges.push(...(await predictor.predict(questions.slice(from, to))))
+    for (const range of await predictor.predict(questions.slice(from, to))) ranges.push(range)
     from = to
   }
   return ranges

@@ -30,7 +30,7 @@ export function rowsOfTraces(traces: readonly NamedTrace[]): Row[] {
       const startedMs = isDated ? (startOf(trace) as number) : freeMs
       const ofRun = rowsOfRun(trace, group, startedMs)
       freeMs = ofRun.reduce((latest, { endedMs }) => Math.max(latest, endedMs), freeMs)
-      rows.push(...ofRun)
+      for (const row of ofRun) rows.push(row)
     }
   }
   return rows.sort((a, b) => a.endedMs - b.endedMs)

@@ -177,3 +177,11 @@ test('the application of a file is the first word of its name', () => {
   assert.equal(groupOf('Montage.json'), 'montage')
   assert.equal(groupOf('-x.json'), '-x.json')
 })
+
+test('a table of very many lines is read', () => {
+  const lines = Array.from({ length: 200_000 }, (_, i) => `a,${i},${i + 1}`)
+  assert.equal(
+    collected({ 'a.csv': `task,startedMs,endedMs\n${lines.join('\n')}` }).rows().length,
+    200_000,
+  )
+})
