@@ -3,6 +3,7 @@
  * and seed give the same figures.
  */
 import { SystemEntropy } from '../../agent/ports/entropy.ts'
+import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
 import { type Way, ways } from '../../models/evaluation/ask.ts'
 import {
   type Heard,
@@ -70,11 +71,12 @@ async function evaluated(context: Context, flags: EvaluateFlags): Promise<number
   if (splits.every(({ known, held }) => known.length === 0 || held.length === 0)) {
     throw tooLittle(flags, rows.length)
   }
-  const { baselines, families, chosen } = contestants(entropyOf(flags.seed))
+  const engine = new ProcessEngine()
+  const { baselines, families, chosen } = contestants(entropyOf(flags.seed), engine)
   // An application each: the families by themselves would take as long again.
   const learners =
     flags.split === 'time' ? [...baselines, ...families, chosen] : [...baselines, chosen]
-  const hearings = await hearingsOf(context, splits, learners)
+  const hearings = await hearingsOf(context, splits, learners).finally(() => engine.close())
   const result: Evaluation = {
     ...{ split: flags.split, seed: Number(flags.seed) },
     ...countsOf(folder, rows, splits),

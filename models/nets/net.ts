@@ -23,6 +23,11 @@ export interface Training {
   readonly rateAtEnd?: number
   /** The order of the rows. */
   readonly entropy: Entropy
+  /**
+   * Standard deviation of what is added to each feature each time that it is shown, so that little is
+   * learned by heart. Nothing, where this is left out.
+   */
+  readonly noise?: number
   /** Holds what is learned to where it began, or to what else is said, as FedProx does. */
   readonly held?: { readonly strength: number; readonly to: Float32Array }
 }
@@ -120,7 +125,7 @@ export class Net {
   *#steps(
     features: Float32Array,
     targets: Float32Array,
-    { epochs, batch, rate, rateAtEnd = rate, entropy }: Training,
+    { epochs, batch, rate, rateAtEnd = rate, noise = 0, entropy }: Training,
   ): Generator<Tensors> {
     const rows = targets.length
     const order = Array.from({ length: rows }, (_, row) => row)
@@ -131,9 +136,11 @@ export class Net {
       for (let from = 0; from < rows; from += batch) {
         const share = step / Math.max(1, steps - 1)
         step++
+        const shown = this.#rowsOf(order.slice(from, from + batch), features, targets)
+        if (noise > 0) blur(shown[ports.features].data, noise, entropy)
         yield {
           ...(from === 0 ? { [ports.lossSoFar]: vector(Float32Array.of(0)) } : {}),
-          ...this.#rowsOf(order.slice(from, from + batch), features, targets),
+          ...shown,
           [ports.rate]: number(rate + (rateAtEnd - rate) * share),
           [ports.firstFilled]: number(1 - netLimits.firstDecay ** step),
           [ports.secondFilled]: number(1 - netLimits.secondDecay ** step),
@@ -142,11 +149,7 @@ export class Net {
     }
   }
 
-  #rowsOf(
-    chosen: readonly number[],
-    features: Float32Array,
-    targets: Float32Array,
-  ): Record<string, Tensor> {
+  #rowsOf(chosen: readonly number[], features: Float32Array, targets: Float32Array) {
     const width = this.shape.features
     const rows = new Float32Array(chosen.length * width)
     const expected = new Float32Array(chosen.length)
@@ -166,6 +169,14 @@ export class Diverged extends Error {
   constructor() {
     super('the network has learned numbers that are not finite')
     this.name = 'Diverged'
+  }
+}
+
+/** Evenly spread, which is drawn fastest. */
+function blur(features: Float32Array, deviation: number, entropy: Entropy): void {
+  const width = deviation * Math.sqrt(12)
+  for (let i = 0; i < features.length; i++) {
+    features[i] = (features[i] as number) + width * (entropy.uint32() / 2 ** 32 - 0.5)
   }
 }
 
