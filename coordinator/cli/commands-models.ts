@@ -50,7 +50,8 @@ Examples:
     )
   addFederatedOptions(evaluate)
   evaluate.action(async (flags: EvaluateFlags & FederatedFlags & { federated?: true }) => {
-    if (flags.federated !== true) refuseFederatedOptions(evaluate)
+    if (flags.federated === true) refuseSplit(evaluate)
+    else refuseFederatedOptions(evaluate)
     done(
       flags.federated === true
         ? await (await import('./model-federated.ts')).evaluateFederated(context(), flags)
@@ -86,7 +87,10 @@ const federated = [
   new Option('--hold <strength>', 'how strongly a client is held to the common model (FedProx)')
     .argParser(someNumber('--hold'))
     .default('0'),
-  new Option('--noise <multiplier>', 'noise in a sum, in multiples of the longest update')
+  new Option(
+    '--noise <multiplier>',
+    'noise in a sum, in multiples of the longest update; hosts do not vote then',
+  )
     .argParser(someNumber('--noise'))
     .default('0'),
 ] as const
@@ -102,4 +106,12 @@ function refuseFederatedOptions(command: Command): void {
   )
   if (given === undefined) return
   throw wrongUse(`${given.long} is about --federated, which is not there`, 'add --federated')
+}
+
+function refuseSplit(command: Command): void {
+  if (command.getOptionValueSource('split') !== 'cli') return
+  throw wrongUse(
+    '--federated holds back what came last, and --split is not about it',
+    'leave it out',
+  )
 }

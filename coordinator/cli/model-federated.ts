@@ -115,7 +115,8 @@ function courseIn(flags: FederatedFlags): Course {
     rounds: Number(flags.rounds),
     rule: flags.rule,
     masked: flags.masks,
-    votes: flags.votes,
+    // What hosts say of models has no noise, and epsilon would not be true of it.
+    votes: flags.votes && noise === 0,
     hold: Number(flags.hold),
     noise,
     ...(noise > 0 ? { clip: clipUnderNoise } : {}),

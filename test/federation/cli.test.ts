@@ -52,6 +52,15 @@ test('federated, centralised and local-only stand side by side, and promises are
   assert.match(eyes.said, /PROMISED/)
 })
 
+test('noise has an epsilon, and no votes that would not be covered by it', async (t) => {
+  const path = folder(t, 7)
+  const flags = ['--traces', path, '--federated', '--rounds', '2', '--noise', '2', '--json']
+  const { io } = await evaluating(...flags)
+  const { epsilon, course } = JSON.parse(io.said)
+  assert.equal(course.votes, false)
+  assert.ok(epsilon.others > 0 && epsilon.leader > epsilon.others)
+})
+
 test('what cannot be done is refused in words', async (t) => {
   const path = folder(t, 7)
   const refusals: [string[], number, RegExp][] = [
@@ -59,6 +68,7 @@ test('what cannot be done is refused in words', async (t) => {
     [['--federated', '--byzantine', '4'], exitCodes.usage, /more than half/],
     [['--federated', '--rule', 'best'], exitCodes.usage, /rule/],
     [['--byzantine', '2'], exitCodes.usage, /--federated/],
+    [['--federated', '--split', 'time'], exitCodes.usage, /--split/],
   ]
   for (const [args, code, why] of refusals) {
     const told = await evaluating('--traces', path, ...args)

@@ -13,7 +13,7 @@ import { MaskingClient } from '../masking/client.ts'
 import { offGrid, onGrid } from '../masking/fixed-point.ts'
 import { MaskingServer } from '../masking/server.ts'
 import { pointOf } from '../masking/sketch.ts'
-import { gridOf, lengthOf, type Terms } from '../masking/terms.ts'
+import { gridOf, type Terms } from '../masking/terms.ts'
 import { carry, type LastWord, type Traffic } from './carrying.ts'
 import type { Course } from './course.ts'
 import type { Host } from './host.ts'
@@ -59,7 +59,7 @@ export function sumSeen(given: readonly Given[], { course }: RoundOf): Summed {
   const contributions = there.map(({ host, update }) => ({
     from: host.signer.id,
     update,
-    weight: host.weight,
+    weight: weightOf(host, course),
   }))
   const combined = rules[course.rule](contributions, course.liarsMax)
   const kept = new Set(combined.kept)
@@ -97,7 +97,10 @@ export function sumMasked(given: readonly Given[], round: RoundOf): Summed {
         new MaskingClient(host.signer, terms, round.chance.stream(host.signer.id)),
       ]),
     ),
-    update: (peer) => whole(byId.get(peer) as Given, terms, bits, bound),
+    update: (peer) => {
+      const one = byId.get(peer) as Given
+      return onGrid(weighed(one.update, weightOf(one.host, course)), bits, bound)
+    },
     lastWord: (peer) => (byId.get(peer) as Given).lastWord,
     select: (candidates) => judging.select(candidates),
   })
@@ -119,12 +122,17 @@ export function sumMasked(given: readonly Given[], round: RoundOf): Summed {
   }
 }
 
+/** Under noise all count alike: less of an update would be less of its noise, and weights say something. */
+function weightOf(host: Host, course: Course): number {
+  return course.noise > 0 ? 1 : host.weight
+}
+
 /** The update times its weight, and the weight. */
-function whole({ host, update }: Given, terms: Terms, bits: number, bound: number): Int32Array {
-  const values = new Float32Array(lengthOf(terms))
-  values.set(update.map((value) => (Number.isFinite(value) ? value * host.weight : 0)))
-  values[terms.parameters] = host.weight
-  return onGrid(values, bits, bound)
+function weighed(update: Float32Array, weight: number): Float32Array {
+  const values = new Float32Array(update.length + 1)
+  values.set(update.map((value) => (Number.isFinite(value) ? value * weight : 0)))
+  values[update.length] = weight
+  return values
 }
 
 /** Who counts, by sketches. */
