@@ -13,10 +13,15 @@ export interface Level {
   readonly key: string
 }
 
+/** Of the likest of them. */
+export function historyKey(group: string, task: string): string {
+  return `${group} ${task}`
+}
+
 /** Longest: the name of a workflow, a blank, and a fingerprint. */
 export function levelsOf(group: string, task: string): Level[] {
   const [kind = '', program = '', shape] = task.split('/')
-  const levels: Level[] = [{ source: 'history', key: `${group} ${task}` }]
+  const levels: Level[] = [{ source: 'history', key: historyKey(group, task) }]
   const add = (source: Source, key: string) => {
     if (!levels.some((level) => level.key === key)) levels.push({ source, key })
   }

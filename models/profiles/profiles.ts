@@ -5,7 +5,7 @@
  * Invariant: under each key are the newest of those attempts that are remembered at all.
  */
 import type { Predictor, Question, Range, Row } from '../rows.ts'
-import { levelsOf } from './levels.ts'
+import { historyKey, levelsOf } from './levels.ts'
 import { profileLimits } from './limits.ts'
 import { rangeOf } from './quantiles.ts'
 
@@ -115,10 +115,6 @@ export class Profiles implements Predictor {
     }
     return id
   }
-}
-
-function historyKey(group: string, task: string): string {
-  return levelsOf(group, task)[0]?.key as string
 }
 
 /** The newest attempts under one key, oldest first, and what is to be said of them. */
