@@ -115,7 +115,7 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
     .command('inference')
     .description('predictions for 64 stages on 64 hosts, by the process with the models')
     .option('--rounds <count>', 'calls of each family of models', wholeNumber('--rounds', 1), '300')
-    .option('--trees <count>', 'in the forest, for all quantiles', wholeNumber('--trees', 1), '100')
+    .option('--trees <count>', 'in the forest, for all quantiles', wholeNumber('--trees', 1), '210')
     .action(async (options) => done(await programs.benchInference(asked(options))))
   bench
     .command('fuzz')

@@ -1,17 +1,19 @@
 /** Models of both families as large as those that are learned, drawn by chance, and rows to ask about. */
+import { featureNames } from '../../models/features/features.ts'
 import type { Forest, Tree } from '../../models/forest.ts'
 import { predictionModel } from '../../models/nets/graphs.ts'
 import { firstParameters, type NetShape, quantiles } from '../../models/nets/layout.ts'
 import { bytesOf } from '../../models/onnx/write.ts'
 import { modelOfForest } from '../../models/trees/export.ts'
+import { treeLimits } from '../../models/trees/limits.ts'
 import { below, type Entropy } from '../../protocol/ports/entropy.ts'
 
-export const FEATURES = 48
+export const FEATURES = featureNames.length
 /** Of the host; the others are of the stage, and of its task so far. */
 const HOST_FEATURES = 12
 export const SHAPE: NetShape = { features: FEATURES, hidden: [64, 64] }
 const START = { centre: 9, spread: 1 }
-const DEPTH = 6
+const DEPTH = Math.log2(treeLimits.leavesMax)
 
 export function someNet(entropy: Entropy): Uint8Array {
   return bytesOf(predictionModel(SHAPE, beginning(entropy)))
