@@ -38,14 +38,17 @@ export interface Span {
 }
 
 /** Of parts that come one after the other; undefined where there is nothing to draw. */
-export function spanOf(parts: readonly Part[]): Span | undefined {
+export function spanOf(
+  parts: readonly Part[],
+  figuresMax: number = planLimits.figuresMax,
+): Span | undefined {
   const pieces = parts.flatMap((part) => part.pieces)
   if (!pieces.some(({ kind }) => kind === 'drawn')) {
     const [ms] = endsOf(parts, 1)
     const isKnown = pieces.some((piece) => piece.kind === 'fixed' && piece.ms > 0)
     return isKnown && ms !== undefined ? { p10Ms: ms, p50Ms: ms, p90Ms: ms } : undefined
   }
-  const { drawsMin, drawsMax, figuresMax } = planLimits
+  const { drawsMin, drawsMax } = planLimits
   const rounds = Math.max(drawsMin, Math.min(drawsMax, Math.floor(figuresMax / pieces.length)))
   const ends = endsOf(parts, rounds).sort((a, b) => a - b)
   const at = (share: number) => Math.round(quantile(ends, share))

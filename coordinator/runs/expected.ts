@@ -80,7 +80,7 @@ export class RunExpecting {
       const pieces = of.map((stage) => pieceLeft(stage, units.get(stage.name), left))
       parts.push({ graph, order: sorted.order, pieces })
     }
-    const span = spanOf(parts)
+    const span = spanOf(parts, runLimits.expectedFiguresMax)
     if (span === undefined) return undefined
     const all = parts.flatMap(({ pieces }) => pieces)
     return { atMs, ...span, untimed: all.filter(({ kind }) => kind === 'unknown').length }

@@ -14,8 +14,9 @@ export const runLimits = {
   progressMs: 1_000,
   /** How often hosts are asked what such work took, while somebody watches. */
   expectedAskMs: 30_000,
-  /** The end of a run is drawn anew no more often than this: about 10 ms at most each time. */
-  expectedEveryMs: 500,
+  /** The end of a run is drawn anew no more often than this, of so many figures: a millisecond. */
+  expectedEveryMs: 2_000,
+  expectedFiguresMax: 5_000,
   /** By how much it moves, at least and as a share of what is left, before a watcher hears of it. */
   expectedMovedMs: 1_000,
   expectedMovedShare: 0.05,
