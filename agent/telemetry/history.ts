@@ -84,6 +84,7 @@ export class History {
     this.#log.info('calendar went back, later history forgotten', { atMs, newestMs })
     this.#ring.dropFrom(atMs)
     this.#mean = undefined
+    this.#store(chunkOf(atMs))
     return false
   }
 

@@ -79,8 +79,10 @@ async function patiently({ client }: Context): Promise<{ rotation?: SwarmRotatio
 }
 
 /** Nothing happens any more without somebody who comes back, or who decides. */
-function isOver({ step, hosts }: SwarmRotation): boolean {
-  return step !== 'taken' && hosts.every(({ here, done }) => done || !here)
+export function isOver({ step, hosts }: SwarmRotation): boolean {
+  if (step === 'taken' || hosts.some(({ here, done }) => here && !done)) return false
+  // When all dial with the new key, whoever leads drops the old one at its next look.
+  return step === 'alone' || hosts.some(({ done }) => !done)
 }
 
 async function tell(context: Context, rotation: SwarmRotation | undefined): Promise<number> {

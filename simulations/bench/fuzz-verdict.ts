@@ -17,7 +17,7 @@ export const HEAP_GROWTH_MAX_MIB = 8
  * Whatever the time: what is held for connections, buffers and records is bounded by limits. The young
  * generation alone is 32 of these.
  */
-export const RESIDENT_RISE_MAX_MIB = 128
+export const RESIDENT_RISE_MAX_MIB = 96
 const HEALTH_P99_MAX_MS = 1_000
 
 export interface Memory {

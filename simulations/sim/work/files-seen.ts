@@ -19,15 +19,18 @@ export function wrongFiles(
   for (const stage of artifactsFrom) {
     const unit = viewUnit(state, { run, stage })
     if (unit === undefined) continue
+    // Whoever did not succeed hands nothing on, what some of its items have made included.
+    const isHandedOn = unit.state === 'succeeded'
     if (unit.items !== undefined) {
       for (let item = 0; item < unit.items; item++) {
         const one = viewUnit(state, { run, stage, item })
-        const made = one?.state === 'succeeded' ? markOf(stage, one.outputs) : undefined
+        const hasMade = isHandedOn && one?.state === 'succeeded'
+        const made = hasMade ? markOf(stage, one.outputs) : undefined
         compare(fileOf(stage, item), made, files, wrong)
       }
       continue
     }
-    const made = unit.state === 'succeeded' ? markOf(stage, unit.outputs) : undefined
+    const made = isHandedOn ? markOf(stage, unit.outputs) : undefined
     compare(fileOf(stage), made, files, wrong)
   }
   return wrong
