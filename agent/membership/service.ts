@@ -43,6 +43,9 @@ const INCARNATION_KEY = 'membership/incarnation'
 const LONELY_RETRY_MS = 500
 const BOOTSTRAP_AGAIN_MS = 30_000
 const DIAL_DEADLINE_MS = 5_000
+/** Between two connections to one peer that are given up, for nothing came over them. */
+const ANEW_WAIT_MS = 15_000
+const ANEW_WAIT_MOST_MS = 600_000
 const FAREWELL_DEADLINE_MS = 1_000
 const FAREWELL_CHECK_MS = 20
 export const membershipPurpose = '/skein/membership/1'
@@ -71,6 +74,8 @@ export class MembershipService {
   private bootstrapTimer: Timer | undefined
   private stopped = false
   private readonly refused = new Tally<PeerFault>()
+  /** Peers to whom a connection was given up, and until when no other one is; not of those who are gone. */
+  private readonly anew = new Map<PeerId, { readonly waitMs: number; readonly untilMs: number }>()
 
   constructor(ports: MembershipPorts, settings: MembershipSettings) {
     this.ports = ports
@@ -221,11 +226,20 @@ export class MembershipService {
       this.log.warn('peer sent a bad record', { peer, why })
       this.ports.network.ban(peer, linkLimits.banMs, why)
     }
-    for (const peer of unheard) {
-      this.log.warn('only others hear a peer: connecting anew', { peer, name: this.nameOf(peer) })
-      this.ports.network.disconnect(peer)
-    }
+    for (const peer of unheard) this.connectAnew(peer)
     this.plan()
+  }
+
+  /** Once soon, and then seldom: where the way itself is cut, a new connection comes to no more. */
+  private connectAnew(peer: PeerId): void {
+    const nowMs = this.ports.clock.now()
+    const last = this.anew.get(peer)
+    if (last !== undefined && nowMs < last.untilMs) return
+    const isSoonAgain = last !== undefined && nowMs < last.untilMs + last.waitMs
+    const waitMs = isSoonAgain ? Math.min(2 * last.waitMs, ANEW_WAIT_MOST_MS) : ANEW_WAIT_MS
+    this.anew.set(peer, { waitMs, untilMs: nowMs + waitMs })
+    this.log.warn('only others hear a peer: connecting anew', { peer, name: this.nameOf(peer) })
+    this.ports.network.disconnect(peer)
   }
 
   private react(event: MembershipEvent): void {
@@ -234,7 +248,10 @@ export class MembershipService {
       if (profile) this.ports.network.learn(event.id, profile.addresses)
     }
     if (event.kind === 'refuted') this.keepIncarnation(event.incarnation)
-    if (event.kind === 'dead' || event.kind === 'left') this.ports.network.disconnect(event.id)
+    if (event.kind === 'dead' || event.kind === 'left') {
+      this.anew.delete(event.id)
+      this.ports.network.disconnect(event.id)
+    }
   }
 
   private keepIncarnation(incarnation: number): void {
