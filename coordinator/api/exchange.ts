@@ -2,6 +2,8 @@
  * A call to the control API and its reply, whatever carried them: a socket, the mesh or a test.
  * The HTTP listener's own types have the same shape on purpose, so that neither imports the other.
  */
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+
 export interface ApiRequest {
   method: string
   /** As it came, percent-encoded, from the slash up to the question mark. */
@@ -15,6 +17,8 @@ export interface ApiRequest {
   from?: string
   /** Set when another agent passed the call on. Such a call is never passed on again. */
   forwarded?: true
+  /** Which agent that was. */
+  forwardedBy?: PeerId
 }
 
 export interface ApiReply {

@@ -125,7 +125,7 @@ export class ControlApi {
       }),
     }
     this.handlers = audited(handlers, audit, agent.settings.name)
-    agent.calls.serve(SERVICE, (_from, body) => this.answerPeer(body))
+    agent.calls.serve(SERVICE, (from, body) => this.answerPeer(from, body))
   }
 
   answer(request: ApiRequest, signal: AbortSignal): Promise<ApiReply> {
@@ -346,14 +346,15 @@ export class ControlApi {
    * Another agent forwards what its client asked: what is looked at, about this node only, and acts
    * on nodes with the command that was signed for them.
    */
-  private async answerPeer(packed: Uint8Array): Promise<Uint8Array> {
+  private async answerPeer(from: PeerId, packed: Uint8Array): Promise<Uint8Array> {
     const call = unpackRequest(packed)
     if (!call.ok) throw new BadQuestion(`no call of the API: ${call.why}`)
     if (!isForPeers(call.value)) {
       const why = 'a peer may only ask an agent about itself'
       return packReply(errorReply(new ApiRefusal('refused', why, `ask for ${OWN}`)))
     }
-    return packReply(await this.answer(call.value, new AbortController().signal))
+    const request = { ...call.value, forwardedBy: from }
+    return packReply(await this.answer(request, new AbortController().signal))
   }
 }
 

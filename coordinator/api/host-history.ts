@@ -3,7 +3,7 @@ import type { Agent } from '../../agent/agent.ts'
 import type { PurgeFilter } from '../../agent/learning/own-history.ts'
 import type { Kind } from '../../models/profiles/profiles.ts'
 import { DiskError } from '../../protocol/ports/disk.ts'
-import type { Handlers, Request } from './dispatch.ts'
+import type { ApiRequest, Handlers, Request } from './dispatch.ts'
 import { hostHistoryKindsMax } from './limits.ts'
 import { ApiRefusal } from './refusal.ts'
 import type { RouteResponse } from './routes.ts'
@@ -27,7 +27,8 @@ export interface HostHistoryParts {
 export function hostHistoryHandlers(parts: HostHistoryParts): Pick<Handlers, HistoryRoute> {
   const { agent } = parts
   return {
-    hostHistory: ({ parameters, query, signal }) => {
+    hostHistory: ({ parameters, query, signal, forwarded, call }) => {
+      if (forwarded) refuseToOthers(agent, call)
       const node = parts.find(parameters.node)
       return node.self ? ownHistoryOf(agent, query.task) : parts.ask(node, query, signal)
     },
@@ -36,6 +37,16 @@ export function hostHistoryHandlers(parts: HostHistoryParts): Pick<Handlers, His
       return node.self ? purge(agent, it.body) : parts.passOn(node, it)
     },
   }
+}
+
+/**
+ * No person has signed in here for it: it is the other agent's word alone. Names of workflows and what
+ * they took are told to those that `learning/ranges` tells them to.
+ */
+function refuseToOthers({ peers, settings }: Agent, { forwardedBy }: ApiRequest): void {
+  if (forwardedBy !== undefined && peers.isCoordinator(forwardedBy)) return
+  const why = `${settings.name} tells only coordinators what it remembers, and an agent that is none asks for it`
+  throw new ApiRefusal('refused', why, 'ask a coordinator, or the host itself, with --address')
 }
 
 function ownHistoryOf(

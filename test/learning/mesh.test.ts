@@ -4,10 +4,14 @@ import { test } from 'node:test'
 import { LEARNING_SERVICE, RangesAsked } from '../../agent/learning/wire.ts'
 import { sentSchema } from '../../agent/links/envelope.ts'
 import { CallFrame } from '../../agent/requests/calls.ts'
+import { callOf } from '../../coordinator/api/calls.ts'
+import { commandHeader } from '../../coordinator/api/door.ts'
+import { packRequest, unpackReply } from '../../coordinator/api/forward.ts'
 import { refusalsOf } from '../../coordinator/api/queries.ts'
 import { quantile } from '../../models/profiles/quantiles.ts'
 import { within } from '../../protocol/ports/disk.ts'
 import { encode } from '../../protocol/wire/codec.ts'
+import { keyBehind, simulatedCredential } from '../../simulations/world/credentials.ts'
 import type { Program } from '../../simulations/world/programs.ts'
 import { SimulatedStream } from '../../simulations/world/stream.ts'
 import { Mesh } from '../history/stage.ts'
@@ -215,6 +219,31 @@ test('what every host has purged is unknown to the next plan, and to the next li
   const entries = await mesh.call(mesh.follower, 'audit', { query: { last: 100 } })
   const acts = entries.entries.filter(({ verb }) => verb === 'history.purge')
   assert.equal(acts.length, mesh.members.length)
+})
+
+test('a host tells other agents what it remembers only if they are coordinators', async () => {
+  const mesh = await meshThatDid('asked', 9)
+  const member = mesh.follower
+  const { host } = member
+  const others = mesh.members.filter((other) => other !== member)
+  const asked = { parameters: { node: mesh.leader!.host.name } }
+  assert.ok((await mesh.call(member, 'hostHistory', asked)).kinds.length > 0)
+  member.kept = simulatedCredential(keyBehind(host.id), host.name, { roles: ['agent'] })
+  await mesh.again(member)
+  await mesh.world.runFor(5_000)
+  const names = others.map((other) => other.host.name)
+  for (const node of names) {
+    const answer = mesh.call(member, 'hostHistory', { parameters: { node } })
+    await assert.rejects(answer, /tells only coordinators .*--address/)
+  }
+  // Behind a command that nobody has signed a call may be about another node than the one asked.
+  const call = callOf('hostHistory', { parameters: { node: names[1] ?? '' } })
+  const body = packRequest({ ...call, headers: { [commandHeader]: 'none' } })
+  const { calls } = member.agent
+  const result = await mesh.answer(calls.ask(others[0]!.host.id, 'api', body, 3_000))
+  const reply = result.ok ? unpackReply(result.body) : undefined
+  assert.equal(reply?.ok && reply.value.status, 403)
+  assert.ok((await mesh.call(member, 'hostHistory', { parameters: { node: 'self' } })).attempts > 0)
 })
 
 test('only coordinators are told ranges', async () => {
