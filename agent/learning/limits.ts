@@ -2,6 +2,7 @@
 import { profileLimits } from '../../models/profiles/limits.ts'
 import { assert } from '../../protocol/assert.ts'
 import { workLimits } from '../../protocol/work/limits.ts'
+import { workflowLimits } from '../../protocol/workflow/limits.ts'
 import { CALL_BYTES_MAX } from '../requests/calls.ts'
 
 export const learningLimits = {
@@ -12,6 +13,8 @@ export const learningLimits = {
   rowsPerBatch: 256,
   /** Rows that wait to be written. While more end than the disk takes, what ends is not remembered. */
   pendingMax: 4_096,
+  /** Rows that a disk did not let go of, and is asked to again. Beyond, the next start clears them. */
+  undeletedMax: 4_096,
 } as const
 
 export const speedTimes = {
@@ -39,6 +42,9 @@ export const tellingLimits = {
   forOthersMs: 500,
   /** How many others it asks for at once. Whoever comes then is told nothing. */
   forOthersMax: 4,
+  /** Whoever tells of longer attempts or more memory is not believed: a workflow cannot ask for longer ones. */
+  tookMsMax: workflowLimits.durationMsMax,
+  memoryBytesMax: Number.MAX_SAFE_INTEGER,
 } as const
 
 assert(
@@ -52,6 +58,6 @@ assert(
 )
 assert(
   tellingLimits.keysMax * 120 < CALL_BYTES_MAX,
-  'the longest answer must fit a call: two ranges and four figures for each key',
+  'the longest answer must fit a call: two ranges and three figures for each key',
 )
 assert(profileLimits.attemptsMax * learningLimits.rowBytesMax <= 8 << 20, 'the store is small')

@@ -35,6 +35,7 @@ const RangeTold = message('RangeTold', {
   n: field(4, uint()),
 })
 
+/** Number 6 was when the newest attempt ended, and is not given again. */
 const KeyTold = message('KeyTold', {
   /** Its place in the question. */
   index: field(1, uint()),
@@ -42,7 +43,6 @@ const KeyTold = message('KeyTold', {
   tried: field(3, uint()),
   tookMs: optional(4, nested(RangeTold)),
   peakMemoryBytes: optional(5, nested(RangeTold)),
-  newestMs: field(6, uint()),
 })
 
 export const RangesTold = message('RangesTold', {
@@ -83,13 +83,14 @@ function isSensible({ succeeded, tried, tookMs, peakMemoryBytes }: Told, hosts: 
   return (
     succeeded <= tried &&
     tried <= hosts * profileLimits.attemptsPerKind &&
-    isRange(tookMs, succeeded) &&
-    isRange(peakMemoryBytes, tried)
+    isRange(tookMs, succeeded, tellingLimits.tookMsMax) &&
+    isRange(peakMemoryBytes, tried, tellingLimits.memoryBytesMax)
   )
 }
 
-function isRange(range: Range | undefined, nMax: number): boolean {
+/** Sums and spans of what is believed stay far from what no number holds. */
+function isRange(range: Range | undefined, nMax: number, valueMax: number): boolean {
   if (range === undefined) return true
   const { p10, p50, p90, n } = range
-  return p10 >= 0 && p10 <= p50 && p50 <= p90 && Number.isFinite(p90) && n <= nMax
+  return p10 >= 0 && p10 <= p50 && p50 <= p90 && p90 <= valueMax && n <= nMax
 }

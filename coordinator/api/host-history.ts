@@ -68,8 +68,8 @@ function isMeant(task: string, part: string): boolean {
   return task.startsWith(part) || task.split('/').includes(part)
 }
 
-function kindDocument({ group, task, oldestMs, told }: Kind) {
-  return { task, workflow: group, oldestMs, ...told }
+function kindDocument({ group, task, oldestMs, newestMs, told }: Kind) {
+  return { task, workflow: group, oldestMs, newestMs, ...told }
 }
 
 async function purge(

@@ -37,7 +37,6 @@ export function toldTogether(all: readonly Told[]): Told {
   return {
     succeeded: sum(all, 'succeeded'),
     tried: sum(all, 'tried'),
-    newestMs: Math.max(...all.map(({ newestMs }) => newestMs)),
     ...(tookMs === undefined ? {} : { tookMs }),
     ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
   }

@@ -27,8 +27,6 @@ export interface Told {
   /** Of those that succeeded. */
   readonly tookMs?: Range
   readonly peakMemoryBytes?: Range
-  /** When the newest of them ended. */
-  readonly newestMs: number
 }
 
 export interface Kind {
@@ -37,6 +35,8 @@ export interface Kind {
   readonly told: Told
   /** When the oldest of them ended. */
   readonly oldestMs: number
+  /** When the newest of them ended. */
+  readonly newestMs: number
 }
 
 export class Profiles implements Predictor {
@@ -78,14 +78,19 @@ export class Profiles implements Predictor {
 
   /** Every kind that there is something of, those that ended last first. */
   kinds(): Kind[] {
-    const seen = new Map<string, Kind>()
-    for (const { group, task, endedMs: oldestMs } of this.#all.values()) {
+    const seen = new Map<string, Kind & { newestMs: number }>()
+    for (const { group, task, endedMs } of this.#all.values()) {
       const key = historyKey(group, task)
-      if (seen.has(key)) continue
+      const known = seen.get(key)
+      if (known !== undefined) {
+        known.newestMs = endedMs
+        continue
+      }
       const told = this.told(key)
-      if (told !== undefined) seen.set(key, { group, task, told, oldestMs })
+      const times = { oldestMs: endedMs, newestMs: endedMs }
+      if (told !== undefined) seen.set(key, { group, task, told, ...times })
     }
-    return [...seen.values()].sort((a, b) => b.told.newestMs - a.told.newestMs)
+    return [...seen.values()].sort((a, b) => b.newestMs - a.newestMs)
   }
 
   past(): Iterable<Past> {
@@ -140,14 +145,13 @@ class Profile {
   }
 
   told(): Told | undefined {
-    const newest = this.#past.at(-1)
-    if (newest === undefined) return undefined
-    this.#told ??= toldOf(this.#past, newest)
+    if (this.isEmpty) return undefined
+    this.#told ??= toldOf(this.#past)
     return this.#told
   }
 }
 
-function toldOf(past: readonly Past[], newest: Past): Told {
+function toldOf(past: readonly Past[]): Told {
   const good = past.filter(({ ended }) => ended === 'succeeded')
   const tookMs = rangeOf(good.map((each) => each.tookMs))
   const peaks = past.flatMap(({ peakMemoryBytes }) => peakMemoryBytes ?? [])
@@ -155,7 +159,6 @@ function toldOf(past: readonly Past[], newest: Past): Told {
   return {
     succeeded: good.length,
     tried: past.length,
-    newestMs: newest.endedMs,
     ...(tookMs === undefined ? {} : { tookMs }),
     ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
   }

@@ -27,7 +27,6 @@ function toldByHand(all: readonly Past[], key: string): Told | undefined {
   return {
     succeeded: good.length,
     tried: meant.length,
-    newestMs: meant.at(-1)!.endedMs,
     ...(tookMs === undefined ? {} : { tookMs }),
   }
 }
@@ -151,7 +150,6 @@ test('hosts of which none has ground alone have it together', () => {
   const told = (n: number): Told => ({
     succeeded: n,
     tried: n,
-    newestMs: 1,
     tookMs: { p10: 9, p50: 10, p90: 11, n },
   })
   const key = 'w script/a/00'

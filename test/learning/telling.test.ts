@@ -13,7 +13,7 @@ import type { PeerId } from '../../protocol/identity/peer-id.ts'
 const key = 'w program/a/00'
 
 function told(n: number, p50 = 10): Told {
-  return { succeeded: n, tried: n, newestMs: n, tookMs: { p10: p50 - 1, p50, p90: p50 + 1, n } }
+  return { succeeded: n, tried: n, tookMs: { p10: p50 - 1, p50, p90: p50 + 1, n } }
 }
 
 /** Agents that know so much of one key; the first are coordinators. */
@@ -92,6 +92,9 @@ test('what makes no sense is not believed, nor who claims more than a host remem
     { ...told(5), tookMs: { p10: 3, p50: 2, p90: 4, n: 5 } },
     { ...told(5), tookMs: { p10: Number.NaN, p50: 2, p90: 4, n: 5 } },
     { ...told(5), tookMs: { p10: 1, p50: 2, p90: Number.POSITIVE_INFINITY, n: 5 } },
+    { ...told(5), tookMs: { p10: 1, p50: 2, p90: 1e308, n: 5 } },
+    { ...told(5), tookMs: { p10: 1, p50: 2, p90: tellingLimits.tookMsMax + 1, n: 5 } },
+    { ...told(5), peakMemoryBytes: { p10: 1, p50: 2, p90: 1e300, n: 5 } },
     { ...told(5), tookMs: { p10: -1, p50: 2, p90: 3, n: 5 } },
     { ...told(5), tookMs: { p10: 1, p50: 2, p90: 3, n: 500 } },
   ]
