@@ -279,6 +279,7 @@ export class Agent {
         lessons: {
           load: () => this.sampler.newest()?.sample.cpu,
           learn: (lesson) => this.learning.learn(lesson),
+          notLearned: (error) => this.learning.notLearned(error),
         },
       },
       this.workWire,

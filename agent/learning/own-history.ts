@@ -11,6 +11,7 @@ import { type Kind, type Past, Profiles, type Told } from '../../models/profiles
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Disk, DiskOp } from '../../protocol/ports/disk.ts'
 import type { Log } from '../../protocol/ports/log.ts'
+import { stackOf } from '../../protocol/thrown.ts'
 import { type Lesson, type OwnHost, type OwnRow, rowOf } from './lesson.ts'
 import { learningLimits } from './limits.ts'
 import { putRow, rowKey, rowsPrefix, storedRows } from './rows.ts'
@@ -36,9 +37,12 @@ export class OwnHistory {
   #nextId = 1
   #isOpen = false
   #pending: DiskOp[] = []
+  /** What the disk did not let go of: tried again with the next batch. */
+  #undeleted: DiskOp[] = []
   #timer: Timer | undefined
   #writing: Promise<void> | undefined
   #isFailing = false
+  #isPuzzled = false
   #lost = 0
 
   constructor(ports: OwnHistoryPorts, host: () => OwnHost) {
@@ -69,6 +73,7 @@ export class OwnHistory {
     this.#timer?.cancel()
     this.#timer = undefined
     await this.#written()
+    if (this.#undeleted.length > 0) await this.#write()
   }
 
   /** Remembered from now on, though not across a crash within the next second. */
@@ -83,6 +88,14 @@ export class OwnHistory {
     const id = this.#nextId++
     this.#later(putRow(id, row))
     for (const old of this.#profiles.add(pastOf(id, row))) this.#later({ del: rowKey(old) })
+  }
+
+  /** There was something to learn, and a mistake of our own kept it from being learned. */
+  notLearned(error: unknown): void {
+    this.#lost++
+    if (this.#isPuzzled) return
+    this.#isPuzzled = true
+    this.#log.error('an attempt could not be learned from', { why: stackOf(error) })
   }
 
   // ── Reading ───────────────────────────────────────────────────────────────────────────────────
@@ -115,22 +128,28 @@ export class OwnHistory {
 
   /** Returns how many are gone, when they are gone from the disk. Rejects with `DiskError`. */
   async purge({ beforeMs = Number.POSITIVE_INFINITY, task }: PurgeFilter): Promise<number> {
-    const gone = new Map<string, number>()
-    for (const past of this.#profiles.past()) {
-      const isMeant = past.endedMs <= beforeMs && (task ?? past.task) === past.task
-      if (isMeant) gone.set(rowKey(past.id), past.id)
+    const isMeant = (row: Pick<OwnRow, 'endedMs' | 'task'>): boolean =>
+      row.endedMs <= beforeMs && (task ?? row.task) === row.task
+    const ids = new Set<number>()
+    const unreadable: string[] = []
+    // What is being written is found there, and so is what was forgotten here and not deleted there.
+    await this.#writing
+    for await (const { key, id, row } of storedRows(this.#ports.disk)) {
+      if (row === undefined) unreadable.push(key)
+      else if (isMeant(row)) ids.add(id)
     }
-    if (gone.size === 0) return 0
-    // What waits to be written is not, and what is being written comes before this.
+    for (const past of this.#profiles.past()) if (isMeant(past)) ids.add(past.id)
+    const gone = new Set([...[...ids].map(rowKey), ...unreadable])
+    // What waits to be written is not, and what began to be written meanwhile comes before this.
     this.#pending = this.#pending.filter((op) => !('put' in op && gone.has(op.put)))
-    const ops = [...gone.keys()].map((key): DiskOp => ({ del: key }))
-    await this.#ports.disk.write(ops, { durable: true })
-    const ids = new Set(gone.values())
+    const ops = [...gone].map((key): DiskOp => ({ del: key }))
+    if (ops.length > 0) await this.#ports.disk.write(ops, { durable: true })
     const profiles = new Profiles(profileLimits.attemptsMax)
     for (const past of this.#profiles.past()) if (!ids.has(past.id)) profiles.add(past)
     this.#profiles = profiles
+    // Also where nothing was left to delete: the last purge may have come no further.
     await this.#ports.disk.scrub(rowsPrefix)
-    return gone.size
+    return ids.size
   }
 
   // ── Writing ───────────────────────────────────────────────────────────────────────────────────
@@ -155,19 +174,25 @@ export class OwnHistory {
   }
 
   async #writeAll(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const batch = this.#pending.splice(0, learningLimits.rowsPerBatch)
+    do {
+      const waiting = this.#pending.splice(0, learningLimits.rowsPerBatch)
+      const batch = [...this.#undeleted, ...waiting]
+      if (batch.length === 0) return
+      this.#undeleted = []
       try {
         await this.#ports.disk.write(batch, { durable: false })
         this.#isFailing = false
       } catch (error) {
         this.#failed(batch, error)
       }
-    }
+    } while (this.#pending.length > 0)
   }
 
   #failed(batch: readonly DiskOp[], error: unknown): void {
-    this.#lost += batch.filter((op) => 'put' in op).length
+    const deletions = batch.filter((op) => 'del' in op)
+    this.#lost += batch.length - deletions.length
+    // Of more, the next start takes care.
+    this.#undeleted = deletions.slice(-learningLimits.undeletedMax)
     if (this.#isFailing) return
     this.#isFailing = true
     const why = String(error)

@@ -50,6 +50,8 @@ export interface Lessons {
   /** Share of the host's cores that are busy. */
   load(): number | undefined
   learn(lesson: Lesson): void
+  /** `learn` has thrown. */
+  notLearned(error: unknown): void
 }
 
 export class Execution {
@@ -272,13 +274,18 @@ export class Execution {
 
   #learn({ assignment, life, load }: Held, finished: Finished): void {
     if (assignment?.fingerprint === undefined) return
-    const inputs = life?.broughtIn
-    this.#lessons?.learn({
-      assignment,
-      finished,
-      ...(load === undefined ? {} : { load }),
-      ...(inputs === undefined ? {} : { inputs }),
-    })
+    try {
+      const inputs = life?.broughtIn
+      this.#lessons?.learn({
+        assignment,
+        finished,
+        ...(load === undefined ? {} : { load }),
+        ...(inputs === undefined ? {} : { inputs }),
+      })
+    } catch (error) {
+      // The outcome is worth more than what it teaches.
+      this.#lessons?.notLearned(error)
+    }
   }
 
   /** Its outcome is synced, where it is on record at all. */

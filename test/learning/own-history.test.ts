@@ -32,6 +32,7 @@ class Bench {
   readonly world = new World({ seed: 'learning' })
   readonly disk = new MemoryDisk()
   readonly warnings: string[] = []
+  readonly errors: string[] = []
   #ports: HostPorts | undefined
 
   constructor() {
@@ -50,7 +51,11 @@ class Bench {
         log: {
           ...log,
           child: () =>
-            ({ ...log, warn: (message: string) => this.warnings.push(message) }) as typeof log,
+            ({
+              ...log,
+              warn: (message: string) => this.warnings.push(message),
+              error: (message: string) => this.errors.push(message),
+            }) as typeof log,
         } as typeof log,
       },
       () => ({ cpus: 2 }),
@@ -188,6 +193,62 @@ test('what is purged is gone from memory, from the disk, and from the next life'
   assert.equal(await later.purge({ beforeMs: 1_199 }), 0)
   assert.equal(await later.purge({ beforeMs: 1_200 }), 10)
   assert.equal(bench.rows().length, 0)
+})
+
+/** Four more than are kept of a kind, while the disk takes nothing: it keeps the four oldest. */
+async function forgottenOnlyInMemory(bench: Bench): Promise<OwnHistory> {
+  const own = await bench.life()
+  for (let i = 0; i < profileLimits.attemptsPerKind; i++) own.learn(lesson(5))
+  await bench.world.runFor(learningLimits.flushMs + 1)
+  bench.disk.onWrite = () => {
+    throw new DiskError('full', 'no room')
+  }
+  for (let i = 0; i < 4; i++) own.learn(lesson(5))
+  await bench.world.runFor(learningLimits.flushMs + 1)
+  bench.disk.onWrite = () => {}
+  assert.equal(bench.rows().length, profileLimits.attemptsPerKind)
+  return own
+}
+
+test('what the disk did not let go of is purged as well, and does not come back', async () => {
+  const bench = new Bench()
+  const own = await forgottenOnlyInMemory(bench)
+  await own.purge({ task })
+  assert.deepEqual(bench.rows(), [])
+  await own.stop()
+  assert.equal((await bench.life()).size, 0)
+})
+
+test('what the disk did not let go of goes with what is written next, or with the end', async () => {
+  for (const more of [0, 1]) {
+    const bench = new Bench()
+    const own = await forgottenOnlyInMemory(bench)
+    for (let i = 0; i < more; i++) own.learn(lesson(5))
+    await own.stop()
+    // Four were never written down.
+    assert.equal(bench.rows().length, profileLimits.attemptsPerKind - 4)
+  }
+})
+
+test('a purge that was cut short is finished by the next one', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  own.learn(lesson(5))
+  let scrubbed = 0
+  bench.disk.scrub = async () => {
+    if (scrubbed++ === 0) throw new DiskError('failed', 'no room to rewrite')
+  }
+  await assert.rejects(own.purge({}), DiskError)
+  await own.purge({})
+  assert.equal(scrubbed, 2)
+})
+
+test('what cannot be learned from is counted, and told once', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  for (let i = 0; i < 3; i++) own.notLearned(new Error('a mistake'))
+  assert.equal(own.lost, 3)
+  assert.equal(bench.errors.length, 1)
 })
 
 test('a row that cannot be read is cleared away', async () => {

@@ -57,6 +57,22 @@ test('a program is accepted, run, told, and forgotten once it is committed', asy
   assert.equal(stage.started('work'), 1)
 })
 
+test('an attempt that cannot be learned from has an outcome all the same', async () => {
+  const told: unknown[] = []
+  const mistake = new Error('a mistake')
+  const lessons = {
+    load: () => 0,
+    learn: () => {
+      throw mistake
+    },
+    notLearned: (error: unknown) => told.push(error),
+  }
+  const options = { programs: { work: runs(50) }, lessons }
+  const fingerprint = 'program/work/00'
+  assert.deepEqual(await outcomeOf(['work'], options, { fingerprint }), succeeded)
+  assert.deepEqual(told, [mistake])
+})
+
 test('of a program that is over soon only its end is told', async () => {
   const stage = await new Stage({ programs: { quick: runs(5), slow: runs(60) } }).ready()
   const [quick, slow] = [stage.assignment(['quick']), stage.assignment(['slow'])]

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { type StoreLimits, storeLimits } from '../../agent/artifacts/limits.ts'
 import { ArtifactStore } from '../../agent/artifacts/store.ts'
 import { equals } from '../../agent/trust/ranks.ts'
+import type { Lessons } from '../../agent/work/execution.ts'
 import { type WorkSettings, workDefaults } from '../../agent/work/limits.ts'
 import type { SecretSource } from '../../agent/work/secrets/source.ts'
 import { type FromAgent, WorkWire } from '../../agent/work/wire.ts'
@@ -113,6 +114,7 @@ export interface StageOptions extends HostOptions {
   work?: Partial<WorkSettings>
   store?: Partial<StoreLimits>
   secrets?: SecretSource
+  lessons?: Lessons
 }
 
 export class Stage {
@@ -126,6 +128,7 @@ export class Stage {
   readonly starts = new Map<string, number>()
   readonly #settings: WorkSettings
   readonly #secrets: SecretSource | undefined
+  readonly #lessons: Lessons | undefined
   readonly #storeLimits: Partial<StoreLimits>
   #nextIndex = 1
 
@@ -135,12 +138,14 @@ export class Stage {
     store = {},
     programs = {},
     secrets,
+    lessons,
     ...options
   }: StageOptions = {}) {
     this.world = new World({ seed, identities: 'plain' })
     this.#storeLimits = store
     this.#settings = { ...workDefaults, ...work }
     this.#secrets = secrets
+    this.#lessons = lessons
     this.host = this.world.addHost('agent', { ...options, programs: this.#counted(programs) })
     this.leader = this.leaderOf(1)
     this.host.boot((ports) => this.#run(ports))
@@ -235,7 +240,8 @@ export class Stage {
     await this.artifacts.start()
     const { artifacts } = this
     const leads = () => 'yes' as const
-    const settings = { ...this.#settings, leads, host, secrets: () => this.#secrets }
+    const lessons = this.#lessons === undefined ? {} : { lessons: this.#lessons }
+    const settings = { ...this.#settings, ...lessons, leads, host, secrets: () => this.#secrets }
     const desk = new WorkDesk({ ...ports, artifacts }, settings, wire)
     await desk.start()
     wire.open()
