@@ -1,9 +1,10 @@
 /** The real gauge of a host's speed: figures that make sense, and nothing left behind. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { ProcessSpeedGauge } from '../../agent/ports/speed/gauge.ts'
 import { round } from '../../agent/ports/speed/rounds.ts'
 
@@ -23,6 +24,20 @@ test('where nothing can be written, the disk is left out', async () => {
   const speed = await new ProcessSpeedGauge('/nowhere/at/all').measure()
   assert.ok(speed.cpuRoundsPerSecond > 0)
   assert.equal(speed.diskBytesPerSecond, undefined)
+})
+
+test('nonsense is no speed, and what a program leaves behind is removed', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'skein-speed-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const file = join(directory, 'speed.tmp')
+  const program = join(directory, 'program.mjs')
+  const lines = ["import { writeFileSync } from 'node:fs'", "writeFileSync(process.argv[2], '')"]
+  writeFileSync(program, [...lines, "console.log('{nonsense}')"].join('\n'))
+  writeFileSync(file, 'of an earlier life')
+  const gauge = new ProcessSpeedGauge(directory, pathToFileURL(program))
+  assert.deepEqual(readdirSync(directory), ['program.mjs'])
+  await assert.rejects(gauge.measure(), /nothing that makes sense/)
+  assert.deepEqual(readdirSync(directory), ['program.mjs'])
 })
 
 test('a round is the same for ever', () => {

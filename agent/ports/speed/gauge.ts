@@ -1,25 +1,30 @@
 /** The host's `SpeedGauge`: a process of its own, so that nothing of it stays in the agent. */
 import { execFile } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { HostSpeed, SpeedGauge } from '../../../protocol/ports/speed.ts'
 import { speedLimits } from './limits.ts'
 
 export class ProcessSpeedGauge implements SpeedGauge {
-  readonly #directory: string
+  readonly #file: string
+  readonly #program: string
 
   /** Where the agent keeps its data: there the disk is tried. */
-  constructor(directory: string) {
-    this.#directory = directory
+  constructor(directory: string, program: URL = new URL('./program.ts', import.meta.url)) {
+    this.#file = join(directory, 'speed.tmp')
+    this.#program = fileURLToPath(program)
+    // An earlier life may have ended in the middle of it.
+    remove(this.#file)
   }
 
   measure(): Promise<HostSpeed> {
-    const program = fileURLToPath(new URL('./program.ts', import.meta.url))
-    const file = join(this.#directory, 'speed.tmp')
     const { processMsMax, saidBytesMax } = speedLimits
     const options = { cwd: '/', env: {}, timeout: processMsMax, maxBuffer: saidBytesMax }
     return new Promise((resolve, reject) => {
-      execFile(process.execPath, [program, file], options, (error, said) => {
+      execFile(process.execPath, [this.#program, this.#file], options, (error, said) => {
+        // Whoever was ended for taking too long has not tidied up.
+        remove(this.#file)
         if (error) return reject(error)
         const speed = speedFrom(said)
         if (speed === undefined) reject(new Error('the process said nothing that makes sense'))
@@ -29,9 +34,26 @@ export class ProcessSpeedGauge implements SpeedGauge {
   }
 }
 
+function remove(file: string): void {
+  try {
+    rmSync(file, { force: true })
+  } catch {
+    // A directory that lets nothing go is told of by the disk.
+  }
+}
+
+function parsed(said: string): HostSpeed | undefined {
+  try {
+    return JSON.parse(said) as HostSpeed
+  } catch {
+    return undefined
+  }
+}
+
 function speedFrom(said: string): HostSpeed | undefined {
   if (!said.endsWith('}\n')) return undefined
-  const read = JSON.parse(said) as HostSpeed
+  const read = parsed(said)
+  if (read === undefined) return undefined
   const figures = [read.cpuRoundsPerSecond, read.memoryBytesPerSecond]
   return figures.every((figure) => figure > 0 && Number.isFinite(figure)) ? read : undefined
 }
