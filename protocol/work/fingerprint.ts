@@ -75,7 +75,7 @@ function describe(step: Step): Described | undefined {
       return { kind: 'script', program: firstProgram(text), shape: [step.script.shell, text] }
     }
     case 'http': {
-      const url = blanked(step.url)
+      const url = blanked(step.url).replace(userInfo, '$1')
       return { kind: 'http', program: hostOf(url), shape: [step.method, url] }
     }
     case 'function': {
@@ -92,6 +92,9 @@ function describe(step: Step): Described | undefined {
       return undefined
   }
 }
+
+/** Who asks, and with which password, makes no other kind of work, and is nobody else's business. */
+const userInfo = /^(\w+:\/\/)[^/?#]*@/
 
 function blanked(template: Template): string {
   return template.map((part) => (typeof part === 'string' ? part : BLANK)).join('')
@@ -123,7 +126,7 @@ function needsText({ cpu, memoryBytes, diskBytes, custom }: Resources): string {
 
 /** What a script does first that is worth a name: not where it goes and what it sets before. */
 function firstProgram(text: string): string {
-  for (const command of text.split(/\n|;|&&/)) {
+  for (const command of text.replaceAll(assignment, '$1').split(/\n|;|&&/)) {
     const words = command.trim().split(/\s+/)
     while (/^\w+=/.test(words[0] ?? '')) words.shift()
     const [word = ''] = words
@@ -131,6 +134,10 @@ function firstProgram(text: string): string {
   }
   return 'nothing'
 }
+
+/** With its whole value, whatever is in its quotes or brackets. A quote that is never closed ends it. */
+const assignment =
+  /((?:^|[\s;&])\w+=)(?:"(?:[^"\\]|\\[\s\S])*"|'[^']*'|\$?\([^()]*\)|\\[\s\S]|[^\s;&"'\\(]+)+/g
 
 const prefaces = new Set(['set', 'cd', 'export', 'umask', 'trap', ':', 'shopt', 'ulimit'])
 

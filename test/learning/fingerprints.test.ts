@@ -20,6 +20,7 @@ const same: readonly [string, string, string][] = [
   ['values of a script', '{ run: "make dist V=ONE" }', '{ run: "make dist V=OTHER" }'],
   ['values of a program', '{ run: [make, "ONE"] }', '{ run: [make, "OTHER"] }'],
   ['tries and times', '{ run: make, retry: { attempts: 3 } }', '{ run: make, timeout: 1m }'],
+  ['who asks over HTTP', '{ http: { url: "http://u:p@a/b" } }', '{ http: { url: "http://a/b" } }'],
   ['variables', '{ run: make, env: { A: b } }', '{ run: make }'],
 ]
 
@@ -50,6 +51,11 @@ test('a fingerprint names the program that people would name', () => {
     ['{ run: "set -e\\ncd /src && A=1 /usr/bin/make dist" }', 'script/make'],
     ['{ run: [/usr/bin/rsync, -a, x, y] }', 'program/rsync'],
     ['{ http: { url: "https://ex.org:8080/a/ONE" } }', 'http/ex.org:8080'],
+    ['{ http: { url: "https://user:p@ss@ex.org/a?b=c@d" } }', 'http/ex.org'],
+    [`{ run: 'PASS="a b; c" X=1 cmd "d e"' }`, 'script/cmd'],
+    [`{ run: "PASS='a b' cmd && other" }`, 'script/cmd'],
+    ['{ run: "export PASS=\\"a && b\\"\\nNOW=$(date +%s) LIST=(a b)\\ncmd" }', 'script/cmd'],
+    [`{ run: 'PASS="a \\" b" cmd' }`, 'script/cmd'],
     ['{ container: { image: "docker.io/library/node:24" } }', 'container/node'],
     ['{ function: "/opt/f.mjs" }', 'function/f.mjs'],
   ] as const
@@ -59,6 +65,15 @@ test('a fingerprint names the program that people would name', () => {
     assert.ok(isFingerprint(found), found)
     assert.ok(Buffer.byteLength(found) <= workLimits.fingerprintBytesMax)
   }
+})
+
+test('a long script of quotes that are never closed is looked through at once', () => {
+  const beganMs = performance.now()
+  for (const piece of ['A="', ` A="\\" `, `A='" `, 'A=(', 'A=$(( ', 'A="$(x ']) {
+    const found = of(JSON.stringify({ run: piece.repeat(4_000) }))
+    assert.ok(found !== undefined && isFingerprint(found), found)
+  }
+  assert.ok(performance.now() - beganMs < 5_000)
 })
 
 test('of what takes no time, and of what no agent does, there is none', () => {
