@@ -37,7 +37,10 @@ export interface Span {
   readonly p90Ms: number
 }
 
-/** Of parts that come one after the other; undefined where there is nothing to draw. */
+/**
+ * Of parts that come one after the other; undefined where there is nothing to draw, and where there
+ * is so much that too few draws would come of it.
+ */
 export function spanOf(
   parts: readonly Part[],
   figuresMax: number = planLimits.figuresMax,
@@ -49,7 +52,8 @@ export function spanOf(
     return isKnown && ms !== undefined ? { p10Ms: ms, p50Ms: ms, p90Ms: ms } : undefined
   }
   const { drawsMin, drawsMax } = planLimits
-  const rounds = Math.max(drawsMin, Math.min(drawsMax, Math.floor(figuresMax / pieces.length)))
+  const rounds = Math.min(drawsMax, Math.floor(figuresMax / pieces.length))
+  if (rounds < drawsMin) return undefined
   const ends = endsOf(parts, rounds).sort((a, b) => a - b)
   const at = (share: number) => Math.round(quantile(ends, share))
   return { p10Ms: at(0.1), p50Ms: at(0.5), p90Ms: at(0.9) }

@@ -1,3 +1,5 @@
+import { assert } from '../../protocol/assert.ts'
+
 /** How large a plan may be. Beyond each, a part is left out and the plan says so. */
 export const planLimits = {
   /**
@@ -28,8 +30,8 @@ export const planLimits = {
   hintsMax: 50,
   /** Needs followed to make sure of a hint. Beyond, needless needs are not looked for further. */
   hintVisitsMax: 2_000_000,
-  /** How often the whole is drawn, and figures in all: about 10 ms at most. */
-  drawsMin: 50,
+  /** Figures in all that the whole is drawn of: about 10 ms at most. With fewer draws nothing is told. */
+  drawsMin: 10,
   drawsMax: 1_000,
   figuresMax: 100_000,
   /** Of one stage with many items one after the other: the rest is taken to be like these. */
@@ -37,3 +39,8 @@ export const planLimits = {
   /** Stages of which no time is known, by name; of the rest, how many. */
   unknownTold: 20,
 } as const
+
+assert(
+  planLimits.figuresMax >= planLimits.drawsMin * planLimits.stagesMax,
+  'the largest plan must be drawn often enough',
+)

@@ -1,3 +1,6 @@
+import { assert } from '../../protocol/assert.ts'
+import { planLimits } from '../planning/limits.ts'
+
 /** How much of runs is kept and shown. */
 export const runLimits = {
   /** Characters of the workflows that are kept read. The one not asked for longest is read again. */
@@ -17,6 +20,8 @@ export const runLimits = {
   /** The end of a run is drawn anew no more often than this, of so many figures: a millisecond. */
   expectedEveryMs: 2_000,
   expectedFiguresMax: 5_000,
+  /** Of a run with more stages no end is told: it would be drawn too seldom, or for too long. */
+  expectedStagesMax: 500,
   /** By how much it moves, at least and as a share of what is left, before a watcher hears of it. */
   expectedMovedMs: 1_000,
   expectedMovedShare: 0.05,
@@ -32,6 +37,11 @@ export const runLimits = {
   /** Characters of the names of stages that a run keeps of another. More are told as a set. */
   keptNamesLengthMax: 4 * 1024,
 } as const
+
+assert(
+  runLimits.expectedFiguresMax >= planLimits.drawsMin * runLimits.expectedStagesMax,
+  'the end of a run that is told must be drawn often enough',
+)
 
 /** How texts of people are read. */
 export const readingLimits = {

@@ -9,11 +9,12 @@ import { wholeRun } from '../../protocol/ledger/read-run.ts'
 import type { RunView } from '../../protocol/ledger/work-view.ts'
 import type { Timer } from '../../protocol/ports/clock.ts'
 import { isRunOver } from '../../protocol/work/states.ts'
+import type { Workflow } from '../../protocol/workflow/model.ts'
 import { ApiRefusal } from '../api/refusal.ts'
 import type { RunNews, Stage } from '../api/run-schemas.ts'
 import { SCHEMA_VERSION } from '../api/schemas.ts'
 import { type NameOf, runDocument, stageDocuments } from './documents.ts'
-import { hasMoved, type RunExpecting } from './expected.ts'
+import { hasMoved, type RunExpected, type RunExpecting } from './expected.ts'
 import type { WorkflowLibrary } from './library.ts'
 import { runLimits } from './limits.ts'
 
@@ -55,16 +56,17 @@ export async function* newsOf(watching: Watching): AsyncGenerator<RunNews> {
         told = view
         continue
       }
-      const all = newsFrom(watching, told)
+      const expected = expectedOf(watching, told)
       void ask(watching, told)
       let stages: Stage[] = []
       if (told.units.some(({ state }) => state === 'assigned')) {
         const now = await watching.progress()
-        stages = comeFurther(all.stages, progress, now)
+        const moved = movedBetween(progress, now)
+        if (moved.size > 0) stages = comeFurther(documentsOf(watching, told), moved, now)
         progress = now
       }
-      if (stages.length === 0 && !hasMoved(news.expected, all.expected)) continue
-      news = { ...all, stages }
+      if (stages.length === 0 && !hasMoved(news.expected, expected)) continue
+      news = newsWith(told, stages, expected)
       yield news
     }
   } finally {
@@ -73,9 +75,9 @@ export async function* newsOf(watching: Watching): AsyncGenerator<RunNews> {
 }
 
 /** Again from time to time, for what ends meanwhile is known then. */
-async function ask({ agent, library, expecting }: Watching, view: RunView): Promise<void> {
-  const found = library.find(agent.ledger.state, view.spec.workflow)
-  if (found.ok) await expecting.ask(found.workflow)
+async function ask(watching: Watching, view: RunView): Promise<void> {
+  const workflow = workflowOf(watching, view)
+  if (workflow !== undefined) await watching.expecting.ask(workflow)
 }
 
 type Wake = 'changed' | 'tick' | 'over'
@@ -154,23 +156,36 @@ class Wakes {
   }
 }
 
-function comeFurther(
-  stages: readonly Stage[],
+/** Stages that have come to another place, or say something else of it. */
+function movedBetween(
   before: ReadonlyMap<string, Progress>,
   now: ReadonlyMap<string, Progress>,
+): ReadonlySet<string> {
+  const names = [...new Set([...before.keys(), ...now.keys()])]
+  return new Set(
+    names.filter((name) => {
+      const old = before.get(name)
+      const { progress, note } = now.get(name) ?? {}
+      return progress !== old?.progress || note !== old?.note
+    }),
+  )
+}
+
+function comeFurther(
+  stages: readonly Stage[],
+  moved: ReadonlySet<string>,
+  now: ReadonlyMap<string, Progress>,
 ): Stage[] {
-  return stages.flatMap((stage) => {
-    const { progress, note } = now.get(stage.name) ?? {}
-    const old = before.get(stage.name)
-    if (progress === old?.progress && note === old?.note) return []
-    return [
-      {
+  return stages
+    .filter(({ name }) => moved.has(name))
+    .map((stage) => {
+      const { progress, note } = now.get(stage.name) ?? {}
+      return {
         ...stage,
         ...(progress === undefined ? {} : { progress }),
         ...(note === undefined ? {} : { note }),
-      },
-    ]
-  })
+      }
+    })
 }
 
 function viewOf({ agent, run }: Watching): RunView {
@@ -181,18 +196,34 @@ function viewOf({ agent, run }: Watching): RunView {
 
 /** All stages, or those that have changed since. */
 function newsFrom(watching: Watching, view: RunView, since?: RunView): RunNews {
-  const { agent, library, nameOf, expecting } = watching
-  const found = library.find(agent.ledger.state, view.spec.workflow)
-  const stages = stageDocuments(view, found.ok ? found.workflow : undefined, nameOf)
-  const { outputs } = view
-  const expected = found.ok ? expecting.of(view, found.workflow) : undefined
+  const stages = documentsOf(watching, view)
+  const told = since === undefined ? stages : changed(stages, view, since)
+  return newsWith(view, told, expectedOf(watching, view))
+}
+
+function newsWith(view: RunView, stages: Stage[], expected: RunExpected | undefined): RunNews {
+  const { head, spec, outputs } = view
   return {
     schemaVersion: SCHEMA_VERSION,
-    run: runDocument(view.head, view.spec),
+    run: runDocument(head, spec),
     ...(outputs === undefined ? {} : { outputs: JSON.parse(outputs) as unknown }),
     ...(expected === undefined ? {} : { expected }),
-    stages: since === undefined ? stages : changed(stages, view, since),
+    stages,
   }
+}
+
+function documentsOf(watching: Watching, view: RunView): Stage[] {
+  return stageDocuments(view, workflowOf(watching, view), watching.nameOf)
+}
+
+function expectedOf(watching: Watching, view: RunView): RunExpected | undefined {
+  const workflow = workflowOf(watching, view)
+  return workflow && watching.expecting.of(view, workflow)
+}
+
+function workflowOf({ agent, library }: Watching, { spec }: RunView): Workflow | undefined {
+  const found = library.find(agent.ledger.state, spec.workflow)
+  return found.ok ? found.workflow : undefined
 }
 
 function changed(stages: readonly Stage[], view: RunView, since: RunView): Stage[] {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Piece, spanOf } from '../../coordinator/planning/finishing.ts'
+import { planLimits } from '../../coordinator/planning/limits.ts'
 import { Draws, figureAt, shareBelow } from '../../models/profiles/draws.ts'
 import type { Estimate } from '../../models/profiles/pooling.ts'
 import { graphOf } from '../../protocol/workflow/graph/graph.ts'
@@ -102,6 +103,31 @@ test('what has run for long has less before it, and never less than nothing', ()
   assert.ok(Math.abs(left(0) - 1_000) < 20)
   assert.ok(Math.abs(left(500) - 500) < 20)
   assert.ok(left(2_000) >= 0 && left(2_000) < 100)
+})
+
+test('no more figures are drawn than may be; what would be drawn too seldom is not told', () => {
+  const graph = graphOf(Array.from({ length: 100 }, () => []))
+  const sorted = topologicalOrder(graph)
+  assert.ok(sorted.ok)
+  let drawnNow = 0
+  const range = {
+    p10: 90,
+    p90: 110,
+    n: 30,
+    get p50() {
+      drawnNow++
+      return 100
+    },
+  }
+  const pieces = Array.from({ length: 100 }, () => drawn(90, 100, 110, { range } as Partial<Piece>))
+  const of = (figuresMax: number) => spanOf([{ graph, order: sorted.order, pieces }], figuresMax)
+  assert.ok(of(100 * planLimits.drawsMin))
+  const least = drawnNow
+  assert.ok(least > 0)
+  assert.ok(of(200 * planLimits.drawsMin))
+  assert.equal(drawnNow, 3 * least)
+  assert.equal(of(100 * planLimits.drawsMin - 1), undefined)
+  assert.equal(drawnNow, 3 * least)
 })
 
 test('of nothing but the unknown nothing is told', () => {
