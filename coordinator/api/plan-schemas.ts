@@ -77,7 +77,9 @@ export const StageExpected = z
       .optional()
       .describe('Its peak'),
   })
-  .describe('From what attempts like it were; what is absent is unknown')
+  .describe(
+    'From what attempts like it were; what is absent is unknown. Absent itself from agents that do not learn yet',
+  )
 
 export const PlannedStage = z.object({
   name: z.string(),
@@ -88,7 +90,7 @@ export const PlannedStage = z.object({
   level: z.number().optional().describe('Needs on the longest way to it; absent when it is called'),
   isCritical: z.boolean(),
   expectedMs: z.number().optional().describe('Of one attempt, in the middle'),
-  expected: StageExpected,
+  expected: StageExpected.optional(),
   slackMs: z.number().optional().describe('How much later it may end without the whole doing so'),
   forEach: z
     .object({ items: z.number().optional(), limit: z.number().optional() })
@@ -150,7 +152,8 @@ export const Planned = z.object({
       untimedUntold: z.number(),
       odds: z.object(Odds).optional().describe('That no stage fails; absent when not known of all'),
     })
-    .describe('Of the whole'),
+    .optional()
+    .describe('Of the whole; absent from agents that do not learn yet'),
   kinds: z.array(PlaceKind),
   kindsUntold: z.number().describe('How many of them have no verdicts, for their number'),
   hosts: z.array(

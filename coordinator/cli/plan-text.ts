@@ -55,7 +55,7 @@ function stageTable({ stages }: Planned, io: Io): string {
     { title: 'WHERE', cutTo: 16 },
     { title: 'WHY', cutTo: 16, leave: 5 },
   ]
-  const isTimed = stages.some(({ expected }) => expected.time?.n !== undefined)
+  const isTimed = stages.some(({ expected }) => expected?.time?.n !== undefined)
   const rows = stages.map((stage) => [
     levelOf(stage),
     `${plain(stage.name)}${stage.isCritical ? '*' : ''}`,
@@ -63,8 +63,8 @@ function stageTable({ stages }: Planned, io: Io): string {
     plain(stage.needs.join(' ')) || ABSENT,
     itemsOf(stage),
     timeOf(stage, isTimed),
-    age(stage.expected.time?.n === undefined ? undefined : stage.expected.time.p90Ms),
-    percent(stage.expected.odds?.share),
+    age(stage.expected?.time?.n === undefined ? undefined : stage.expected.time.p90Ms),
+    percent(stage.expected?.odds?.share),
     sourceOf(stage),
     where(stage.place, io),
     why(stage),
@@ -86,13 +86,13 @@ function levelOf({ level, role, section }: Stage): string {
 
 /** Unknown is worth a word only beside stages of which something is known. */
 function timeOf({ expected, kind }: Stage, isTimed: boolean): string {
-  if (expected.time !== undefined) return age(expected.time.p50Ms)
+  if (expected?.time !== undefined) return age(expected.time.p50Ms)
   return isTimed && kind !== undefined ? 'unknown' : ABSENT
 }
 
 /** Whose word the time is, or else the odds. */
-function sourceOf({ expected: { time, odds } }: Stage): string {
-  const told = time ?? odds
+function sourceOf({ expected }: Stage): string {
+  const told = expected?.time ?? expected?.odds
   if (told?.n === undefined) return ABSENT
   return `${told.source === 'history' ? 'history' : 'similar'} n=${told.n}`
 }
@@ -143,9 +143,10 @@ function structureText({ criticalPath, widths, tracks }: Planned, io: Io): strin
 }
 
 function expectedText({ expected, stages }: Planned, io: Io): string {
+  if (expected === undefined) return ''
   const { time, odds, untimed, untimedUntold } = expected
   // Of waits alone the critical path says all there is to say.
-  if (!stages.some((stage) => stage.expected.time?.n !== undefined)) return ''
+  if (!stages.some((stage) => stage.expected?.time?.n !== undefined)) return ''
   const without = untimed.length + untimedUntold
   const known =
     time === undefined ? '' : `${age(time.p50Ms)}, nine times in ten under ${age(time.p90Ms)}`

@@ -8,6 +8,9 @@ import { callOf } from '../../coordinator/api/calls.ts'
 import { commandHeader } from '../../coordinator/api/door.ts'
 import { packRequest, unpackReply } from '../../coordinator/api/forward.ts'
 import { refusalsOf } from '../../coordinator/api/queries.ts'
+import { RunExpecting } from '../../coordinator/runs/expected.ts'
+import { WorkflowLibrary } from '../../coordinator/runs/library.ts'
+import { newsOf } from '../../coordinator/runs/watching.ts'
 import { quantile } from '../../models/profiles/quantiles.ts'
 import { within } from '../../protocol/ports/disk.ts'
 import { encode } from '../../protocol/wire/codec.ts'
@@ -84,24 +87,24 @@ test('after thirty runs a plan says how long the next one takes, and who says so
   assert.ok(Math.abs((memory?.p50Bytes ?? 0) / (300 * mib) - 1) < 0.1, JSON.stringify(memory))
   assert.equal(stage('pause')?.time?.source, 'declared')
   // The way over the pause is the longer one.
-  const whole = plan.expected.time
+  const whole = plan.expected?.time
   assert.ok(whole && whole.p50Ms > 2_700 && whole.p50Ms < 3_300, JSON.stringify(whole))
   assert.deepEqual(plan.criticalPath.stages, ['build', 'pause'])
   // What may fail without harm does not count.
   assert.ok((stage('flaky')?.odds?.share ?? 1) < 1)
-  assert.equal(plan.expected.odds?.share, 1)
+  assert.equal(plan.expected?.odds?.share, 1)
 })
 
 test('work of another kind is unknown, and says so of the whole', async () => {
   const mesh = await meshThatDid('other', 6)
   const plan = await planOf(mesh, `${workflow}  ship: { needs: [pause], run: [ship] }\n`)
   assert.deepEqual(plan.stages.find(({ name }) => name === 'ship')?.expected, {})
-  const { untimed } = plan.expected
+  const untimed = plan.expected?.untimed ?? []
   assert.ok(untimed.includes('ship') && !untimed.includes('build'), String(untimed))
-  assert.equal(plan.expected.odds, undefined)
+  assert.equal(plan.expected?.odds, undefined)
   const similar = await planOf(mesh, workflow.replace('name: learning', 'name: another'))
   assert.equal(
-    similar.stages.find(({ name }) => name === 'build')?.expected.time?.source,
+    similar.stages.find(({ name }) => name === 'build')?.expected?.time?.source,
     'elsewhere',
   )
 })
@@ -190,6 +193,37 @@ test('who watches a run hears when it will end, and again when that moves', asyn
   assert.equal(news.at(-1)?.expected, undefined)
 })
 
+test('while nothing happens, who watches costs no look at every stage', async () => {
+  const mesh = await meshThatDid('idle', 0)
+  const text = `${workflow}  last: { needs: [pause], wait: 60s }\n`
+  const { run } = await mesh.call(mesh.leader!, 'startRun', { body: { workflow: text } })
+  const unitOf = (stage: string) => mesh.hot(run.id)?.units.find((unit) => unit.stage === stage)
+  await mesh.until(() => unitOf('last')?.waitsFor === 'time', 'it waits')
+  const { agent } = mesh.leader!
+  const ending = new AbortController()
+  let named = 0
+  const news = newsOf({
+    agent,
+    library: new WorkflowLibrary(),
+    nameOf: (node) => {
+      named++
+      return node
+    },
+    run: run.id,
+    progress: async () => new Map(),
+    expecting: new RunExpecting({ telling: agent.telling, clock: agent.ports.clock }),
+    signal: ending.signal,
+  })
+  await mesh.answer(news.next())
+  const once = named
+  assert.ok(once > 0)
+  const rest = Array.fromAsync(news)
+  await mesh.world.runFor(10_000)
+  assert.equal(named, once)
+  ending.abort()
+  await mesh.answer(rest)
+})
+
 test('what every host has purged is unknown to the next plan, and to the next life', async () => {
   const mesh = await meshThatDid('purged', 10)
   const kindsAt = async (node: string, task?: string) => {
@@ -197,7 +231,7 @@ test('what every host has purged is unknown to the next plan, and to the next li
     const told = await mesh.call(mesh.follower, 'hostHistory', { parameters: { node }, query })
     return told.kinds.map((kind) => kind.task.split('/')[1]).sort()
   }
-  assert.equal((await planOf(mesh)).stages[0]?.expected.time?.n, 10)
+  assert.equal((await planOf(mesh)).stages[0]?.expected?.time?.n, 10)
   const plan = await planOf(mesh)
   for (const member of mesh.members) {
     const { host, agent } = member

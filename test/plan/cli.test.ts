@@ -84,12 +84,13 @@ async function run(
   agent: Seer,
   text: string,
   flags: PlanFlags & { json?: boolean; terminal?: boolean } = {},
+  answer = answering(agent),
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'skein-plan-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'w.yaml')
   writeFileSync(file, text)
-  const { address } = await fakeAgent(t, [answering(agent)])
+  const { address } = await fakeAgent(t, [answer])
   const { json = false, terminal = false, ...rest } = flags
   const { context, io } = stage(address, { json })
   io.terminal = terminal
@@ -143,6 +144,18 @@ test('what was done before has times, chances and whose word that is; the rest i
   const said =
     /^Expected: (?:99\dms|1\.0s), nine times in ten under 1\.[45]s; chance of success 100% \(92% to 100%\)$/m
   assert.match(whole.io.said, said)
+})
+
+test('an agent that does not learn yet says nothing of times, and its plan is shown', async (t) => {
+  const agent = seer({ zone: 'a' }, { zone: 'b' })
+  const { expected: _, stages, ...rest } = await planned(agent, text)
+  const older = { ...rest, stages: stages.map(({ expected: __, ...stage }) => stage) }
+  const answer: Answer = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(older))
+  }
+  const { code, io } = await run(t, agent, text, {}, answer)
+  assert.equal(code, exitCodes.done)
+  assert.equal(io.said, (await run(t, agent, text)).io.said)
 })
 
 test('on a terminal it says how to run exactly this', async (t) => {
