@@ -12,6 +12,7 @@ import { featureCount } from '../../models/federation/experiment/describing.ts'
 import type { DividedBy } from '../../models/federation/experiment/dividing.ts'
 import { repeatable } from '../../models/federation/experiment/repeatable.ts'
 import { type Report, reportOf } from '../../models/federation/experiment/report.ts'
+import { federationLimits } from '../../models/federation/limits.ts'
 import { type Course, courseFault, usualCourse } from '../../models/federation/rounds/course.ts'
 import { NetTrainable } from '../../models/federation/rounds/net-trainable.ts'
 import { firstParameters } from '../../models/nets/layout.ts'
@@ -55,6 +56,7 @@ export interface FederatedEvaluation extends Report {
   readonly seconds: number
 }
 
+const { clientsMin } = federationLimits
 const hidden = [48] as const
 /** Logarithms of milliseconds: about three seconds, and from a half to twice that. */
 const start = { centre: 8, spread: 0.7 } as const
@@ -66,7 +68,7 @@ export async function evaluateFederated(context: Context, flags: FederatedFlags)
   const folder = await traceFolder(context, flags.traces)
   const rows = folder.collection.rows().filter(({ ended }) => ended === 'succeeded')
   const { by, clients } = clientsOf(rows, Number(flags.clients), flags.by)
-  const course = courseIn(flags)
+  const course = courseIn(flags, clients.length)
   assertPossible(flags, course, clients)
   const chance = repeatable(new SystemEntropy(new TextEncoder().encode(`evaluate ${flags.seed}`)))
   const names = shuffle(
@@ -108,7 +110,8 @@ export async function evaluateFederated(context: Context, flags: FederatedFlags)
   }
 }
 
-function courseIn(flags: FederatedFlags): Course {
+/** Of so many clients as there are, which may be fewer than were asked for. */
+function courseIn(flags: FederatedFlags, clients: number): Course {
   const noise = Number(flags.noise)
   return {
     ...usualCourse,
@@ -120,14 +123,14 @@ function courseIn(flags: FederatedFlags): Course {
     hold: Number(flags.hold),
     noise,
     ...(noise > 0 ? { clip: clipUnderNoise } : {}),
-    liarsMax: Math.max(Number(flags.byzantine), Math.floor((Number(flags.clients) - 1) / 3)),
+    liarsMax: Math.max(Number(flags.byzantine), Math.floor((clients - 1) / 3)),
   }
 }
 
 function assertPossible(flags: FederatedFlags, course: Course, clients: readonly Client[]): void {
   const fault = courseFault(course, clients.length)
   if (fault === 'tooFewHosts') {
-    const why = `${plain(flags.traces)}: ${clients.length} clients come of it, and a round needs 3`
+    const why = `${plain(flags.traces)}: ${clients.length} clients come of it, and a round needs ${clientsMin}`
     const fix = 'name a folder with more hosts, or divide by the other of --by host and application'
     throw new Problem({ code: 'tooLittle', why, fix, exitCode: exitCodes.notFound })
   }
@@ -138,9 +141,9 @@ function assertPossible(flags: FederatedFlags, course: Course, clients: readonly
     )
   }
   const spared = clients.length - Number(flags.byzantine) - Number(flags.kill)
-  if (fault === 'tooManyLiars' || spared < clients.length / 2) {
+  if (fault === 'tooManyLiars' || spared < Math.max(clientsMin, clients.length / 2)) {
     throw wrongUse(
-      `of ${clients.length} clients more than half must be honest and alive`,
+      `of ${clients.length} clients more than half must be honest and alive, and ${clientsMin} at least`,
       'name fewer in --byzantine and --kill',
     )
   }

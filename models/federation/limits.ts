@@ -7,7 +7,7 @@ export const federationLimits = {
   /** Each client is told of each, and shares are numbered by one byte. */
   clientsMax: 64,
   /** Numbers in a model that hosts train together, at four bytes each while they are masked. */
-  parametersMax: 16_000,
+  parametersMax: 8_000,
   /** What one client says or is told in one round, all messages of it counted. */
   roundBytesMax: 100 * 1024,
   /** Numbers of a sketch: a share of what an update says, and enough to tell outliers by. */
@@ -16,8 +16,10 @@ export const federationLimits = {
 
 /** What each is told of each other: keys, shares, a digest, and whether it counts. */
 const perPeerBytes = 544
+/** Of a round in halves each is told the sums of both. */
+const sumsMax = 2
 assert(
-  4 * federationLimits.parametersMax +
+  sumsMax * 4 * federationLimits.parametersMax +
     perPeerBytes * federationLimits.clientsMax +
     16 * federationLimits.sketchMax <
     federationLimits.roundBytesMax,

@@ -52,6 +52,17 @@ test('federated, centralised and local-only stand side by side, and promises are
   assert.match(eyes.said, /PROMISED/)
 })
 
+test('a folder that gives few clients is taken as it is', async (t) => {
+  for (const hosts of [3, 4]) {
+    const flags = ['--traces', folder(t, hosts), '--federated', '--rounds', '1', '--json']
+    const { code, io } = await evaluating(...flags)
+    assert.equal(code, exitCodes.done, io.talk)
+    const { clients, course } = JSON.parse(io.said)
+    assert.equal(clients.length, hosts)
+    assert.equal(course.liarsMax, hosts - 3)
+  }
+})
+
 test('noise has an epsilon, and no votes that would not be covered by it', async (t) => {
   const path = folder(t, 7)
   const flags = ['--traces', path, '--federated', '--rounds', '2', '--noise', '2', '--json']
@@ -75,6 +86,9 @@ test('what cannot be done is refused in words', async (t) => {
     assert.equal(told.code, code, args.join(' '))
     assert.match(told.io.talk, why)
   }
+  const dead = await evaluating('--traces', folder(t, 3), '--federated', '--kill', '1')
+  assert.equal(dead.code, exitCodes.usage)
+  assert.match(dead.io.talk, /3 at least/)
   const few = await evaluating('--traces', folder(t, 2), '--federated')
   assert.equal(few.code, exitCodes.notFound)
   assert.match(few.io.talk, /2 clients/)

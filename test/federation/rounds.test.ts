@@ -12,9 +12,12 @@ import {
 } from '../../models/federation/experiment/comparison.ts'
 import { examplesOf, featureCount } from '../../models/federation/experiment/describing.ts'
 import { divided } from '../../models/federation/experiment/dividing.ts'
+import { reportOf } from '../../models/federation/experiment/report.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
 import type { LastWord } from '../../models/federation/rounds/carrying.ts'
 import { type Course, courseFault, usualCourse } from '../../models/federation/rounds/course.ts'
+import { Federation } from '../../models/federation/rounds/federation.ts'
+import type { Host } from '../../models/federation/rounds/host.ts'
 import type { Row } from '../../models/rows.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
@@ -136,12 +139,60 @@ test('a host that is killed in the middle of a round stops nothing, under masks 
   assert.ok(reports.slice(1).every(({ counted }) => !counted.includes(dying)))
 })
 
+test('a round of fewer hosts than a sum needs fails, and the course goes on', async () => {
+  const dying = new Set(clients.slice(0, 2).map(({ signer }) => signer.id))
+  const lastWord = (host: PeerId): LastWord => (dying.has(host) ? 'nothing' : 'all')
+  const few = asking({ rounds: 2, masked: true, liarsMax: 1 })
+  const { reports } = await trainFederated(clients.slice(0, 4), few, undefined, lastWord)
+  assert.deepEqual(
+    reports.map(({ ended, why }) => [ended, why]),
+    [
+      ['failed', 'tooFew'],
+      ['failed', 'tooFew'],
+    ],
+  )
+})
+
 test('no host sends or is sent more in a round than was promised', async () => {
   const { reports } = await trainFederated(clients, asking({ rounds: 2, masked: true }))
   for (const { upBytesMax, downBytesMax } of reports) {
     assert.ok(upBytesMax > 4 * model.length && upBytesMax < federationLimits.roundBytesMax)
     assert.ok(downBytesMax > 4 * model.length && downBytesMax < federationLimits.roundBytesMax)
   }
+})
+
+test('the largest model fits a round in halves: each host is told the sums of both', async () => {
+  const { parametersMax, roundBytesMax } = federationLimits
+  const hosts = clients.slice(0, 6).map(({ signer }, i): Host => {
+    const update = new Float32Array(parametersMax).fill(i / 1_000)
+    return { signer, weight: 1, update: async () => update, loss: async () => 1 }
+  })
+  const start = new Float32Array(parametersMax)
+  const { chance } = asking()
+  const federation = new Federation(hosts, { ...course, masked: true }, start, { chance })
+  const { ended, upBytesMax, downBytesMax } = await federation.round()
+  assert.notEqual(ended, 'failed')
+  assert.ok(downBytesMax > 2 * 4 * parametersMax && downBytesMax <= roundBytesMax)
+  assert.ok(upBytesMax > 4 * parametersMax && upBytesMax <= roundBytesMax)
+})
+
+test('beside lies stands what the honest learn by themselves, with the same deaths', async () => {
+  const [liar, dying] = clients as [Client, Client]
+  const few = asking({ rounds: 3 })
+  const { lines } = await reportOf({
+    ...few,
+    clients,
+    liars: new Set([liar.name]),
+    attack: 'sign-flip',
+    killed: new Set([dying.name]),
+    tell: () => {},
+  })
+  const honest = clients.filter((client) => client !== liar)
+  const lastWord = (host: PeerId, round: number): LastWord =>
+    host !== dying.signer.id ? 'all' : round === 1 ? 'dealing' : 'nothing'
+  const { parameters } = await trainFederated(honest, few, undefined, lastWord)
+  const alone = lines.find(({ trained }) => trained === 'federated, without 1')
+  assert.equal(alone?.errors.pinballLog, await lossOn(honest, parameters))
 })
 
 test('a course that cannot be taken is told so', () => {

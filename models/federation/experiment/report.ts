@@ -154,7 +154,7 @@ async function underAttack(
   const trained = await trainFederated(clients, asked, { attack, by }, deaths(asked))
   const attacked = only(honest, await judged(asked, trained.parameters))
   tell('federated, without those who lie')
-  const without = await trainFederated(honest, asked)
+  const without = await trainFederated(honest, asked, undefined, deaths(asked))
   const alone = only(honest, await judged(asked, without.parameters))
   const before = only(honest, clean)
   const worse = (of: 'bare' | 'corrected', beside: Model) =>

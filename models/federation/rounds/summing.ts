@@ -9,6 +9,7 @@ import type { Entropy } from '../../../protocol/ports/entropy.ts'
 import { rules, selectingRules } from '../aggregation/rules.ts'
 import type { LeftOut } from '../aggregation/selecting.ts'
 import { median, type Numbers, norm } from '../aggregation/vectors.ts'
+import { federationLimits } from '../limits.ts'
 import { MaskingClient } from '../masking/client.ts'
 import { offGrid, onGrid } from '../masking/fixed-point.ts'
 import { MaskingServer } from '../masking/server.ts'
@@ -77,6 +78,10 @@ export function sumSeen(given: readonly Given[], { course }: RoundOf): Summed {
 
 export function sumMasked(given: readonly Given[], round: RoundOf): Summed {
   const { course } = round
+  // A sum of fewer says of each what the others gave: nobody takes part in it.
+  if (given.length < federationLimits.clientsMin) {
+    return { ok: false, why: 'tooFew', liars: [], traffic: new Map() }
+  }
   const byId = new Map(given.map((one) => [one.host.signer.id, one]))
   const participants = [...byId.keys()].sort()
   const terms: Terms = {
