@@ -29,7 +29,8 @@ export function addModelCommands({ program, done, context }: Parts): void {
       'after',
       `
 Learners are asked of attempts that they have not seen, in two ways: once, told nothing more; and
-living, told of each attempt that has ended before they are asked of the next, as an agent is.
+living, told of each attempt that has ended before they are asked of the next, as an agent is. Both
+ways they are told the host, its load and all sizes of inputs, which a real plan may not know yet.
 Of a trace that does not say when, the runs of an application come one after the other by the names
 of their files. A table has a line of names: task, startedMs, endedMs, and if known group, host,
 ended, inputBytes, inputFiles, cpus, memoryBytes, load, hostSpeed, peakMemoryBytes.
