@@ -3,8 +3,8 @@
  * if nobody had to wait for room: what a full mesh adds is not known here. Pure, and the same for the
  * same question.
  */
+import { quantile } from '../../models/measures/quantiles.ts'
 import { Draws, figureAt, shareBelow } from '../../models/profiles/draws.ts'
-import { quantile } from '../../models/profiles/quantiles.ts'
 import type { Range } from '../../models/rows.ts'
 import { type Graph, needsOf } from '../../protocol/workflow/graph/graph.ts'
 import { planLimits } from './limits.ts'

@@ -1,5 +1,5 @@
 /** A straight line through the latest of many points, by least squares. */
-import { sortedOf } from './quantiles.ts'
+import { sortedOf } from '../measures/quantiles.ts'
 
 export interface Fitted {
   readonly slope: number

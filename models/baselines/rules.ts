@@ -2,9 +2,9 @@
  * What anybody would say without a model. Each says nothing of a task that it has not seen, and has
  * a range of its own: what it would have needed to be right in eight of ten cases.
  */
+import { quantile } from '../measures/quantiles.ts'
 import type { Living, LivingLearner, Question, Range, Row } from '../rows.ts'
 import { Line } from './line.ts'
-import { quantile } from './quantiles.ts'
 import { SortedWindow } from './sorted-window.ts'
 
 export interface Rule {

@@ -2,8 +2,8 @@
  * What is kept in mind of attempts of one kind: the latest, each with its time, the size of its
  * inputs, and where it was. Times and sizes are natural logarithms.
  */
-import { quantile } from '../baselines/quantiles.ts'
 import { SortedWindow } from '../baselines/sorted-window.ts'
+import { quantile } from '../measures/quantiles.ts'
 import { featureLimits as limits } from './limits.ts'
 
 export interface Seen {

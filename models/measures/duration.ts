@@ -3,6 +3,7 @@
  * as bad for what takes a second as for what takes an hour.
  */
 import type { Range } from '../rows.ts'
+import { median } from './quantiles.ts'
 
 export const levels = [0.1, 0.5, 0.9] as const
 
@@ -72,11 +73,4 @@ export function rangeLoss({ p10, p50, p90 }: Range, actual: number): number {
 /** To say too little costs `level` for each unit, and too much the rest of one. */
 export function pinball(level: number, said: number, actual: number): number {
   return actual >= said ? level * (actual - said) : (1 - level) * (said - actual)
-}
-
-function median(values: Float64Array): number {
-  values.sort()
-  const middle = values.length >>> 1
-  const upper = values[middle] as number
-  return values.length % 2 === 1 ? upper : ((values[middle - 1] as number) + upper) / 2
 }

@@ -1,17 +1,10 @@
-/** Quantiles of few figures, and of several ranges taken together. */
+/** What few figures come to, and several ranges taken together. */
+import { quantile, sortedOf } from '../measures/quantiles.ts'
 import type { Range } from '../rows.ts'
-
-/** Between the two nearest, as most programs do (type 7). Of none it is not asked. */
-export function quantile(sorted: readonly number[], share: number): number {
-  const place = (sorted.length - 1) * share
-  const below = sorted[Math.floor(place)] as number
-  const above = sorted[Math.ceil(place)] as number
-  return below + (above - below) * (place - Math.floor(place))
-}
 
 export function rangeOf(values: readonly number[]): Range | undefined {
   if (values.length === 0) return undefined
-  const sorted = values.toSorted((a, b) => a - b)
+  const sorted = sortedOf(values)
   return {
     p10: quantile(sorted, 0.1),
     p50: quantile(sorted, 0.5),

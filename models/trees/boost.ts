@@ -4,8 +4,8 @@
  * LightGBM). The same rows and the same entropy grow the same forest.
  */
 import { type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
-import { quantile } from '../baselines/quantiles.ts'
 import type { Forest, Tree } from '../forest.ts'
+import { quantile } from '../measures/quantiles.ts'
 import { type Binned, binned } from './bins.ts'
 import { grown } from './grow.ts'
 import { treeLimits as limits } from './limits.ts'

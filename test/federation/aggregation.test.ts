@@ -8,7 +8,8 @@ import {
   rules,
 } from '../../models/federation/aggregation/rules.ts'
 import { multiKrum, normBound } from '../../models/federation/aggregation/selecting.ts'
-import { distance, median, weightedMean } from '../../models/federation/aggregation/vectors.ts'
+import { distance, weightedMean } from '../../models/federation/aggregation/vectors.ts'
+import { median } from '../../models/measures/quantiles.ts'
 
 const robust: RuleName[] = ['multi-krum', 'median', 'trimmed-mean', 'centred-clipping']
 

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { quantile } from '../../models/measures/quantiles.ts'
 import { levelsOf } from '../../models/profiles/levels.ts'
 import { profileLimits } from '../../models/profiles/limits.ts'
 import { estimateOf } from '../../models/profiles/pooling.ts'
 import { type Past, Profiles, type Told } from '../../models/profiles/profiles.ts'
-import { pooled, quantile, rangeOf } from '../../models/profiles/quantiles.ts'
+import { pooled, rangeOf } from '../../models/profiles/quantiles.ts'
 import { shareOf } from '../../models/profiles/share.ts'
 
 const attempt = fc.record({

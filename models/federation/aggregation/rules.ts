@@ -3,16 +3,9 @@
  * average are for a leader who sees each update; `selecting.ts` says which can do with less.
  */
 import { assert } from '../../../protocol/assert.ts'
+import { median } from '../../measures/quantiles.ts'
 import { everyone, type LeftOut, multiKrum, normBound, type Selecting } from './selecting.ts'
-import {
-  clipped,
-  difference,
-  distance,
-  median,
-  type Numbers,
-  norm,
-  weightedMean,
-} from './vectors.ts'
+import { clipped, difference, distance, type Numbers, norm, weightedMean } from './vectors.ts'
 
 export interface Contribution {
   readonly from: string
@@ -51,7 +44,7 @@ export const rules: Readonly<Record<RuleName, Combine>> = {
   average: averageOf(everyone),
   'norm-bound': averageOf(normBound),
   'multi-krum': averageOf(multiKrum),
-  median: byCoordinate((values) => median(values)),
+  median: byCoordinate(median),
   'trimmed-mean': byCoordinate(trimmedMean),
   'centred-clipping': (contributions) => fromFinite(contributions, centredClipping),
 }

@@ -3,7 +3,8 @@
  * sketches of them: only lengths and distances are looked at, which a sketch keeps; so these rules,
  * and no others of this folder, can be followed where updates are masked.
  */
-import { distance, median, type Numbers, norm } from './vectors.ts'
+import { median } from '../../measures/quantiles.ts'
+import { distance, type Numbers, norm } from './vectors.ts'
 
 export interface Selected {
   /** By number, in order. */

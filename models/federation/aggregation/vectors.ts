@@ -48,11 +48,3 @@ export function weightedMean(
   })
   return Float32Array.from(sum, (value) => (whole > 0 ? value / whole : 0))
 }
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const half = sorted.length >> 1
-  if (sorted.length === 0) return Number.NaN
-  if (sorted.length % 2 === 1) return sorted[half] as number
-  return ((sorted[half - 1] as number) + (sorted[half] as number)) / 2
-}

@@ -7,8 +7,9 @@
  */
 import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
+import { median } from '../../measures/quantiles.ts'
 import { selectingRules } from '../aggregation/rules.ts'
-import { added, clipped, median, scaled, weightedMean } from '../aggregation/vectors.ts'
+import { added, clipped, scaled, weightedMean } from '../aggregation/vectors.ts'
 import { federationLimits } from '../limits.ts'
 import { thresholdsOf } from '../masking/terms.ts'
 import { ownDeviation } from '../privacy.ts'

@@ -9,7 +9,7 @@
  */
 import { assert } from '../../../protocol/assert.ts'
 import { type Entropy, shuffle } from '../../../protocol/ports/entropy.ts'
-import { median } from '../aggregation/vectors.ts'
+import { median } from '../../measures/quantiles.ts'
 import { federationLimits } from '../limits.ts'
 
 /** How much of an older game is left with each newer one: a hundred rounds halve it. */
