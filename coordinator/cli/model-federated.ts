@@ -8,15 +8,14 @@ import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
 import type { RuleName } from '../../models/federation/aggregation/rules.ts'
 import type { Attack } from '../../models/federation/experiment/attacks.ts'
 import { type Client, clientsOf } from '../../models/federation/experiment/clients.ts'
-import { featureCount } from '../../models/federation/experiment/describing.ts'
 import type { DividedBy } from '../../models/federation/experiment/dividing.ts'
 import { repeatable } from '../../models/federation/experiment/repeatable.ts'
 import { type Report, reportOf } from '../../models/federation/experiment/report.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
 import { type Course, courseFault, usualCourse } from '../../models/federation/rounds/course.ts'
 import { NetTrainable } from '../../models/federation/rounds/net-trainable.ts'
-import { firstParameters } from '../../models/nets/layout.ts'
 import { Net } from '../../models/nets/net.ts'
+import { commonShape, firstCommon } from '../../models/registry/common.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { shuffle } from '../../protocol/ports/entropy.ts'
 import { Problem } from '../../protocol/problem.ts'
@@ -57,9 +56,6 @@ export interface FederatedEvaluation extends Report {
 }
 
 const { clientsMin } = federationLimits
-const hidden = [48] as const
-/** Logarithms of milliseconds: about three seconds, and from a half to twice that. */
-const start = { centre: 8, spread: 0.7 } as const
 /** With noise all updates are clipped to this, whatever is usual: it is what noise is measured by. */
 const clipUnderNoise = 0.5
 
@@ -78,14 +74,14 @@ export async function evaluateFederated(context: Context, flags: FederatedFlags)
   const [lying, dying] = [Number(flags.byzantine), Number(flags.kill)]
   const killed = names.slice(lying, lying + dying)
   const engine = new ProcessEngine()
-  const net = new Net(engine, { features: featureCount, hidden })
+  const net = new Net(engine, commonShape)
   try {
     const report = await reportOf({
       clients,
       course,
       chance,
       model: new NetTrainable(net),
-      start: firstParameters(net.shape, chance.stream('start'), start),
+      start: firstCommon(chance.stream('start')),
       liars: new Set(names.slice(0, lying)),
       attack: flags.attack,
       killed: new Set(killed),

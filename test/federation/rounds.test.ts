@@ -10,7 +10,7 @@ import {
   trainFederated,
   trainLocally,
 } from '../../models/federation/experiment/comparison.ts'
-import { examplesOf, featureCount } from '../../models/federation/experiment/describing.ts'
+import { examplesOf, featureCount } from '../../models/federation/describing.ts'
 import { divided } from '../../models/federation/experiment/dividing.ts'
 import { reportOf } from '../../models/federation/experiment/report.ts'
 import { federationLimits } from '../../models/federation/limits.ts'

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { type Signer, signerFromSeed } from '../../../protocol/identity/peer-id.ts'
 import { byEnd, byTime } from '../../evaluation/splits.ts'
 import type { Row } from '../../rows.ts'
+import { examplesOf } from '../describing.ts'
 import type { Examples } from '../rounds/trainable.ts'
-import { examplesOf } from './describing.ts'
 import { type Divided, type DividedBy, divided } from './dividing.ts'
 
 export interface Client {

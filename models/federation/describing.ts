@@ -4,8 +4,8 @@
  * logarithms. Nothing of a row's end is looked at but for its target, and nothing of other rows.
  */
 import { createHash } from 'node:crypto'
-import type { Question, Row } from '../../rows.ts'
-import type { Examples } from '../rounds/trainable.ts'
+import type { Question, Row } from '../rows.ts'
+import type { Examples } from './rounds/trainable.ts'
 
 /** Names fall on two of so many places each: what falls together on one is told apart by the other. */
 const places = { task: 40, group: 12, host: 12 } as const
