@@ -6,6 +6,7 @@
  * else is a module that can fail, restart and be stopped on its own.
  */
 
+import type { Engine } from '../models/engine.ts'
 import type { Limits, Timing } from '../protocol/consensus/limits.ts'
 import { grantIn } from '../protocol/identity/certificate.ts'
 import type { Credential, Trust } from '../protocol/identity/credential.ts'
@@ -78,6 +79,8 @@ export interface AgentPorts {
   disk: Disk
   telemetry: Telemetry
   speed: SpeedGauge
+  /** Where models run. */
+  engine: Engine
   blobs: Blobs
   cells: Cells
   functions: Functions

@@ -29,6 +29,7 @@ import { SystemEntropy } from '../agent/ports/entropy.ts'
 import { claimFounding } from '../agent/ports/founding.ts'
 import { SystemFunctions } from '../agent/ports/functions/functions.ts'
 import { restingHeap, systemHeap } from '../agent/ports/heap-rest.ts'
+import { ProcessEngine } from '../agent/ports/inference/engine.ts'
 import { Letterbox } from '../agent/ports/letterbox.ts'
 import { blobLimits } from '../agent/ports/limits.ts'
 import { LoopLagMonitor } from '../agent/ports/loop-lag.ts'
@@ -148,6 +149,7 @@ async function live(
   const telemetry = openTelemetry(clock, directory.path)
   const lag = new LoopLagMonitor(clock)
   const owner = signer.id.slice(-OWNER_LETTERS)
+  const engine = new ProcessEngine()
   const cells = new SystemCells(cellsDirectory(config, user), owner, nurseryLanguages, holding)
   const ports = {
     clock,
@@ -156,6 +158,7 @@ async function live(
     disk: directory.disk,
     telemetry: restingHeap(telemetry, systemHeap(), () => agent?.ledger.state.index ?? 0),
     speed: new ProcessSpeedGauge(directory.path),
+    engine,
     blobs: new FileBlobs(join(directory.path, 'artifacts'), blobLimits, user),
     cells,
     functions: new SystemFunctions(),
@@ -223,6 +226,7 @@ async function live(
     return exitCodes.done
   } finally {
     await network.stop()
+    await engine.close()
     await cells.close()
     lag.close()
     telemetry.close()

@@ -3,6 +3,7 @@
  * clock and the processes that were started; everything else belongs to a life of the program: a
  * port of a life that is over does nothing and answers nobody.
  */
+import type { Engine } from '../../models/engine.ts'
 import { assert } from '../../protocol/assert.ts'
 import type { Credential, Trust } from '../../protocol/identity/credential.ts'
 import type { PeerId, Signer, Verify } from '../../protocol/identity/peer-id.ts'
@@ -25,6 +26,7 @@ import { SimulatedCells } from './cells.ts'
 import { type ClockOptions, HostTime, VirtualClock } from './clock.ts'
 import { simulatedCredential, simulatedTrust } from './credentials.ts'
 import { DiskHandle } from './disk.ts'
+import { SimulatedEngine } from './engine.ts'
 import { HappeningError, HostCall, HostEvent } from './event.ts'
 import { type Modules, SimulatedFunctions } from './functions.ts'
 import type { Identity } from './identity.ts'
@@ -59,6 +61,7 @@ export interface HostPorts {
   functions: Functions
   telemetry: Telemetry
   speed: SpeedGauge
+  engine: Engine
   log: Log
   signer: Signer
   verify: Verify
@@ -240,6 +243,7 @@ export class Host {
       functions: new SimulatedFunctions(this),
       telemetry: new SimulatedTelemetry(this, clock),
       speed: new SimulatedSpeedGauge(this),
+      engine: new SimulatedEngine(this),
       log: new TracedLog(this),
       signer,
       verify,
