@@ -62,7 +62,7 @@ export class OwnSpeed {
   #record: SpeedRecord | undefined
   #timer: Timer | undefined
   #measuring: Promise<void> | undefined
-  #isOpen = false
+  #life = new AbortController()
 
   constructor(parts: HostSpeedParts) {
     this.#parts = parts
@@ -74,14 +74,14 @@ export class OwnSpeed {
     const stored = await this.#parts.disk.get(KEY)
     const read = stored && decode(SpeedRecord, stored)
     if (read?.ok) this.#record = read.value
-    this.#isOpen = true
+    this.#life = new AbortController()
     const { firstMsMin, firstMsMax } = speedTimes
     // Agents that were started together on one host do not measure together.
     this.#look(firstMsMin + this.#entropy.unit() * (firstMsMax - firstMsMin))
   }
 
   async stop(): Promise<void> {
-    this.#isOpen = false
+    this.#life.abort()
     this.#timer?.cancel()
     await this.#measuring
   }
@@ -114,7 +114,7 @@ export class OwnSpeed {
 
   async #measure(hardware: string): Promise<void> {
     try {
-      const found = await this.#parts.speed.measure()
+      const found = await this.#parts.speed.measure(this.#life.signal)
       // What began meanwhile was in the way.
       if (this.#parts.isBusy()) return this.#later(speedTimes.againMs)
       const record = { hardware, measuredMs: this.#parts.clock.wall(), ...found }
@@ -129,6 +129,6 @@ export class OwnSpeed {
   }
 
   #later(inMs: number): void {
-    if (this.#isOpen) this.#look(inMs)
+    if (!this.#life.signal.aborted) this.#look(inMs)
   }
 }

@@ -10,8 +10,11 @@ export interface HostSpeed {
 }
 
 export interface SpeedGauge {
-  /** Takes a second of one core at most, when nobody else wants it. Rejects where it cannot be found out. */
-  measure(): Promise<HostSpeed>
+  /**
+   * Takes a second of one core at most, when nobody else wants it. Rejects where it cannot be found
+   * out, and when it is given up.
+   */
+  measure(givenUp: AbortSignal): Promise<HostSpeed>
 }
 
 /**

@@ -26,7 +26,7 @@ export async function benchCalm(options: CalmOptions): Promise<number> {
   const mesh = await Mesh.start(NODES)
   const busy: ChildProcess[] = []
   try {
-    const leader = await leaderOfAll(mesh)
+    let leader = (await leaderOfAll(mesh)).id
     const before = await termsOf(mesh)
     for (let i = 0; i < availableParallelism(); i++) {
       busy.push(spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }))
@@ -39,9 +39,12 @@ export async function benchCalm(options: CalmOptions): Promise<number> {
       const body = new Uint8Array(PUT_BYTES)
       while (performance.now() < untilMs) {
         const startMs = performance.now()
-        const put = await client.put(leader.id, `calm/${name}`, body, PUT_TIMEOUT_MS)
+        const put = await client.put(leader, `calm/${name}`, body, PUT_TIMEOUT_MS)
         if (put.kind === 'applied') times.push(performance.now() - startMs)
-        else failed++
+        else {
+          failed++
+          leader = (await leaderOfAll(mesh)).id
+        }
         await mesh.rest(REST_MS)
       }
     }

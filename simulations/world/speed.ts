@@ -15,10 +15,11 @@ export class SimulatedSpeedGauge implements SpeedGauge {
     this.host = host
   }
 
-  measure(): Promise<HostSpeed> {
+  measure(givenUp: AbortSignal): Promise<HostSpeed> {
     const { host } = this
     const { speed } = host.machine.options
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      givenUp.addEventListener('abort', () => reject(givenUp.reason))
       host.later(tookMs, 'process', 'speed', () =>
         resolve({
           cpuRoundsPerSecond: speed * usualRoundsPerSecond,

@@ -31,10 +31,10 @@ class Bench {
       ...ports,
       disk: this.disk,
       speed: {
-        measure: async () => {
+        measure: async (givenUp) => {
           this.measured++
           if (this.fails) throw new Error('no process')
-          return ports.speed.measure()
+          return ports.speed.measure(givenUp)
         },
       },
       facts: () => this.facts,
@@ -87,6 +87,19 @@ test('while work runs it is not found out, and what was found beside work does n
   bench.isBusy = false
   await bench.world.runFor(2 * speedTimes.againMs)
   assert.equal(cpuOf(speed), 2)
+})
+
+test('an agent that stops in the middle of it gives it up, and the next one finds it out', async () => {
+  const bench = new Bench()
+  const speed = await bench.life()
+  while (bench.measured === 0) await bench.world.runFor(100)
+  // The world stands still: nothing would come to an end.
+  await speed.stop()
+  await bench.world.runFor(2 * speedTimes.failedMs)
+  assert.deepEqual([speed.known, bench.measured], [undefined, 1])
+  const later = await bench.life()
+  await bench.world.runFor(2 * speedTimes.firstMsMax)
+  assert.equal(cpuOf(later), 2)
 })
 
 test('where it cannot be found out, it is tried again much later, and not while the agent stops', async () => {

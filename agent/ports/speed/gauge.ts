@@ -18,18 +18,28 @@ export class ProcessSpeedGauge implements SpeedGauge {
     remove(this.#file)
   }
 
-  measure(): Promise<HostSpeed> {
+  measure(givenUp: AbortSignal): Promise<HostSpeed> {
     const { processMsMax, saidBytesMax } = speedLimits
+    const killSignal = 'SIGKILL'
     const options = { cwd: '/', env: {}, timeout: processMsMax, maxBuffer: saidBytesMax }
     return new Promise((resolve, reject) => {
-      execFile(process.execPath, [this.#program, this.#file], options, (error, said) => {
-        // Whoever was ended for taking too long has not tidied up.
-        remove(this.#file)
-        if (error) return reject(error)
-        const speed = speedFrom(said)
-        if (speed === undefined) reject(new Error('the process said nothing that makes sense'))
-        else resolve(speed)
-      })
+      givenUp.throwIfAborted()
+      const end = () => child.kill(killSignal)
+      const child = execFile(
+        process.execPath,
+        [this.#program, this.#file],
+        { ...options, killSignal },
+        (error, said) => {
+          givenUp.removeEventListener('abort', end)
+          // Whoever was ended before it was through has not tidied up.
+          remove(this.#file)
+          if (error) return reject(error)
+          const speed = speedFrom(said)
+          if (speed === undefined) reject(new Error('the process said nothing that makes sense'))
+          else resolve(speed)
+        },
+      )
+      givenUp.addEventListener('abort', end)
     })
   }
 }
