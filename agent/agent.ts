@@ -7,6 +7,7 @@
  */
 
 import type { Engine } from '../models/engine.ts'
+import { registryIn, wanted } from '../models/registry/versions.ts'
 import type { Limits, Timing } from '../protocol/consensus/limits.ts'
 import { grantIn } from '../protocol/identity/certificate.ts'
 import type { Credential, Trust } from '../protocol/identity/credential.ts'
@@ -45,6 +46,7 @@ import { LabelStore } from './labels.ts'
 import { OwnSpeed } from './learning/host-speed.ts'
 import { ownHostOf } from './learning/lesson.ts'
 import { speedTimes } from './learning/limits.ts'
+import { ModelStore } from './learning/models.ts'
 import { OwnHistory } from './learning/own-history.ts'
 import { Telling } from './learning/telling.ts'
 import { LedgerReporter } from './ledger/reporter.ts'
@@ -151,6 +153,8 @@ export class Agent {
   readonly speed: OwnSpeed
   /** What all hosts say of theirs. */
   readonly telling: Telling
+  /** Versions of the model that all hosts have in common. */
+  readonly models: ModelStore
   /** Heads of the audit log, as agents have signed them. */
   readonly auditHeads: HeadKeeper
   readonly estop: EmergencyStop
@@ -266,6 +270,11 @@ export class Agent {
       isCoordinator: (peer) => this.peers.isCoordinator(peer),
       mayAsk: () => grantIn(this.peers.credential.leaf)?.roles.includes('coordinator') === true,
       peers: () => this.othersAlive(),
+    })
+    this.models = new ModelStore({
+      ...ports,
+      calls: this.calls,
+      wanted: () => wanted(registryIn(this.ledger.state)),
     })
     this.releasing = new Releasing(ports, this.artifacts, this.ledger)
     this.work = new WorkDesk(
@@ -491,6 +500,7 @@ export class Agent {
         needs: [],
         start: async () => {
           await this.learning.start()
+          await this.models.start()
           await this.speed.start()
         },
         stop: async () => {

@@ -1,5 +1,6 @@
 /** Bounds of what a host remembers of its own attempts, each with what happens when it is reached. */
 import { profileLimits } from '../../models/profiles/limits.ts'
+import { registryLimits } from '../../models/registry/limits.ts'
 import { assert } from '../../protocol/assert.ts'
 import { workLimits } from '../../protocol/work/limits.ts'
 import { workflowLimits } from '../../protocol/workflow/limits.ts'
@@ -26,6 +27,17 @@ export const speedTimes = {
   failedMs: 3_600_000,
   /** Share of the cores that others may take while it is found out. */
   loadMax: 0.25,
+} as const
+
+export const modelLimits = {
+  /** Versions on the disk, beside those that are wanted: the latest. Candidates of rounds come and go. */
+  othersMax: 6,
+  /** Of them, those that were used last are in memory. */
+  openMax: 4,
+  /** For one host to send a version. */
+  fetchMs: 1_500,
+  /** Hosts that are asked for one version before it is given up for now. */
+  askedMax: 8,
 } as const
 
 export const tellingLimits = {
@@ -60,4 +72,5 @@ assert(
   tellingLimits.keysMax * 120 < CALL_BYTES_MAX,
   'the longest answer must fit a call: two ranges and three figures for each key',
 )
+assert(registryLimits.blobBytesMax < CALL_BYTES_MAX, 'a version must fit a call')
 assert(profileLimits.attemptsMax * learningLimits.rowBytesMax <= 8 << 20, 'the store is small')

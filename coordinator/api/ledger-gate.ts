@@ -8,6 +8,7 @@
  */
 import type { Agent } from '../../agent/agent.ts'
 import type { Admitted, AppendGuard } from '../../agent/ledger/append-guard.ts'
+import { modelsNamespace } from '../../models/registry/versions.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { revokedKey } from '../../protocol/identity/revocation.ts'
 import type { VerbName } from '../../protocol/identity/verbs.ts'
@@ -101,6 +102,7 @@ function keptOfToken({ key, value }: Kept): Verbs {
 const reserved: Readonly<Record<string, Verbs>> = {
   ...Object.fromEntries(registerNamespaces.map((name) => [name, ['user.add', 'user.revoke']])),
   [ISSUING]: 'leader',
+  [modelsNamespace]: 'leader',
 }
 
 type GateDoor = Pick<SignedDoor, 'vouch' | 'whoSigned' | 'countUnsignedDeed'>

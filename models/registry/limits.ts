@@ -1,4 +1,4 @@
-/** How large a version of the common model may be. */
+/** How large versions of the common model may be, and how many are remembered. */
 import { assert } from '../../protocol/assert.ts'
 import { commonLength } from './common.ts'
 
@@ -7,6 +7,11 @@ export const registryLimits = {
   blobBytesMax: 32 << 10,
   /** Of what is learned: weights of a network that says logarithms are of a size about one. */
   parameterMax: 1e4,
+  /** Versions that the ledger tells of. Beyond, those that were made first and are done with go. */
+  versionsMax: 48,
+  /** That one version was made of. */
+  parentsMax: 4,
+  whyBytesMax: 512,
 } as const
 
 assert(4 * commonLength < registryLimits.blobBytesMax, 'the common model must fit its bound')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { examplesOf, featureCount } from '../../models/federation/describing.ts'
 import { type Attack, attacks } from '../../models/federation/experiment/attacks.ts'
 import { type Client, clientsOf } from '../../models/federation/experiment/clients.ts'
 import {
@@ -10,7 +11,6 @@ import {
   trainFederated,
   trainLocally,
 } from '../../models/federation/experiment/comparison.ts'
-import { examplesOf, featureCount } from '../../models/federation/describing.ts'
 import { divided } from '../../models/federation/experiment/dividing.ts'
 import { reportOf } from '../../models/federation/experiment/report.ts'
 import { federationLimits } from '../../models/federation/limits.ts'

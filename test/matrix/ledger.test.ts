@@ -32,6 +32,7 @@ import {
   ROTATE_WISH,
   NAMESPACE as SWARM,
 } from '../../coordinator/swarm/wire.ts'
+import { modelsNamespace } from '../../models/registry/versions.ts'
 import { issueCertificate } from '../../protocol/identity/certificate.ts'
 import { Envelope, sealEnvelope } from '../../protocol/identity/envelope.ts'
 import { meshIdOf } from '../../protocol/identity/mesh-id.ts'
@@ -279,6 +280,23 @@ test('what people wish of the swarm key is theirs to write, and the key itself i
   ]
   for (const command of rows) {
     for (const each of verbs) assert.equal(await isLetIn(gateAt(), command, proofOf(each)), false)
+  }
+})
+
+test('versions of models are the leader’s to write, whatever is signed', async () => {
+  const put = { namespace: modelsNamespace, value: Uint8Array.of(1) }
+  for (const key of [`version/${'a'.repeat(64)}`, 'head', 'anything']) {
+    const { namespace } = put
+    const rows: Command[] = [
+      { kind: 'kvPut', value: { ...put, key } },
+      { kind: 'kvDelete', value: { namespace, key } },
+    ]
+    for (const command of rows) {
+      for (const each of ['swarm.rotate', 'secret.set', 'run.start'] as const) {
+        assert.equal(await isLetIn(gateAt(), command, proofOf(each)), false, key)
+      }
+      assert.equal(await isLetIn(gateAt(), command, undefined), false, key)
+    }
   }
 })
 

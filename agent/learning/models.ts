@@ -1,0 +1,190 @@
+/**
+ * Versions of the common model on this host's own disk, and where it gets those from that it has not:
+ * any agent may ask another for one by its hash. What comes is looked at as if a liar had sent it
+ * (`models/registry/blob.ts`) before it is kept or used; so is what the disk gives back.
+ */
+import { hashOf, isVersionHash, unpacked } from '../../models/registry/blob.ts'
+import { registryLimits } from '../../models/registry/limits.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { type Disk, within } from '../../protocol/ports/disk.ts'
+import type { Log } from '../../protocol/ports/log.ts'
+import { decode, encode } from '../../protocol/wire/codec.ts'
+import { bytes, field, message, optional, text } from '../../protocol/wire/schema.ts'
+import { BadQuestion, type Calls } from '../requests/calls.ts'
+import { modelLimits } from './limits.ts'
+
+export const MODEL_SERVICE = 'learning/model'
+const PREFIX = 'learning/model/'
+
+/** Field numbers are for ever. */
+const ModelAsked = message('ModelAsked', { hash: field(1, text(64)) })
+/** Without bytes: this host has it not. */
+const ModelTold = message('ModelTold', { bytes: optional(1, bytes(registryLimits.blobBytesMax)) })
+
+export interface ModelStoreParts {
+  readonly disk: Disk
+  readonly log: Log
+  readonly calls: Pick<Calls, 'serve' | 'ask'>
+  /** Versions that are never let go of, while the registry names them. */
+  readonly wanted: () => readonly string[]
+}
+
+export type Fetched =
+  | { readonly ok: true; readonly parameters: Float32Array }
+  | { readonly ok: false; readonly why: string }
+
+export class ModelStore {
+  readonly #parts: ModelStoreParts
+  readonly #log: Log
+  /** What is on the disk, those that came last at the end. */
+  readonly #held = new Set<string>()
+  readonly #open = new Map<string, Float32Array>()
+  readonly #fetching = new Map<string, Promise<Fetched>>()
+
+  constructor(parts: ModelStoreParts) {
+    this.#parts = parts
+    this.#log = parts.log.child('learning')
+    parts.calls.serve(MODEL_SERVICE, (_, body) => this.#serve(body))
+  }
+
+  async start(): Promise<void> {
+    for await (const [key] of this.#parts.disk.scan(within(PREFIX))) {
+      this.#held.add(key.slice(PREFIX.length))
+    }
+  }
+
+  has(hash: string): boolean {
+    return this.#held.has(hash)
+  }
+
+  /**
+   * Safe from a crash when it returns. Rejects with `DiskError`, and then everything is as it was.
+   * What is no version is a bug of the caller.
+   */
+  async put(version: Uint8Array): Promise<string> {
+    const hash = hashOf(version)
+    const read = unpacked(version, hash)
+    if (!read.ok) throw new Error(`no version of the common model: ${read.why}`)
+    await this.#keep(hash, version, read.parameters)
+    return hash
+  }
+
+  /** As it was packed; undefined where it is not here, or is damaged. */
+  async get(hash: string): Promise<Uint8Array | undefined> {
+    if (!this.#held.has(hash)) return undefined
+    return (await this.#read(hash))?.version
+  }
+
+  /** What it has learned; undefined where it is not here, or is damaged. */
+  async parameters(hash: string): Promise<Float32Array | undefined> {
+    const open = this.#open.get(hash)
+    if (open !== undefined) {
+      this.#remember(hash, open)
+      return open
+    }
+    return this.#held.has(hash) ? (await this.#read(hash))?.parameters : undefined
+  }
+
+  /** From here, or from the first of those hosts that has it. Never rejects. */
+  fetch(hash: string, from: readonly PeerId[]): Promise<Fetched> {
+    const known = this.#fetching.get(hash)
+    if (known !== undefined) return known
+    const fetching = this.#fetch(hash, from)
+      .catch((error: unknown): Fetched => ({ ok: false, why: String(error) }))
+      .finally(() => this.#fetching.delete(hash))
+    this.#fetching.set(hash, fetching)
+    return fetching
+  }
+
+  // ── On this host ──────────────────────────────────────────────────────────────────────────────
+
+  async #read(
+    hash: string,
+  ): Promise<{ version: Uint8Array; parameters: Float32Array } | undefined> {
+    const version = await this.#parts.disk.get(PREFIX + hash)
+    const read = version && unpacked(version, hash)
+    if (read?.ok === true && version !== undefined) {
+      this.#remember(hash, read.parameters)
+      return { version, parameters: read.parameters }
+    }
+    this.#held.delete(hash)
+    const why = read?.ok === false ? read.why : 'it is gone'
+    this.#log.warn('a version of the common model is damaged on the disk', { version: hash, why })
+    return undefined
+  }
+
+  async #keep(hash: string, value: Uint8Array, parameters: Float32Array): Promise<void> {
+    const { disk, wanted } = this.#parts
+    await disk.write([{ put: PREFIX + hash, value }], { durable: true })
+    this.#held.delete(hash)
+    this.#held.add(hash)
+    this.#remember(hash, parameters)
+    const needed = new Set(wanted())
+    const others = [...this.#held].filter((each) => !needed.has(each))
+    const gone = others.slice(0, Math.max(0, others.length - modelLimits.othersMax))
+    if (gone.length === 0) return
+    for (const each of gone) this.#held.delete(each)
+    // What stays there after all is found by the next start, and goes then.
+    const ops = gone.map((each) => ({ del: PREFIX + each }))
+    await disk.write(ops, { durable: false }).catch(() => {})
+  }
+
+  #remember(hash: string, parameters: Float32Array): void {
+    this.#open.delete(hash)
+    this.#open.set(hash, parameters)
+    const [oldest] = this.#open.keys()
+    if (this.#open.size > modelLimits.openMax && oldest !== undefined) this.#open.delete(oldest)
+  }
+
+  // ── From host to host ─────────────────────────────────────────────────────────────────────────
+
+  async #serve(body: Uint8Array): Promise<Uint8Array> {
+    const asked = decode(ModelAsked, body)
+    if (!asked.ok || !isVersionHash(asked.value.hash)) throw new BadQuestion('no hash of a version')
+    const version = await this.get(asked.value.hash)
+    return encode(ModelTold, version === undefined ? {} : { bytes: version })
+  }
+
+  async #fetch(hash: string, from: readonly PeerId[]): Promise<Fetched> {
+    const here = await this.parameters(hash)
+    if (here !== undefined) return { ok: true, parameters: here }
+    const whys = new Set<string>()
+    for (const peer of from.slice(0, modelLimits.askedMax)) {
+      const told = await this.#ask(peer, hash)
+      if (told.ok) return told
+      whys.add(told.why)
+    }
+    const why = whys.size === 0 ? 'nobody is there to ask' : [...whys].join('; ')
+    return { ok: false, why }
+  }
+
+  async #ask(peer: PeerId, hash: string): Promise<Fetched> {
+    const { calls } = this.#parts
+    const body = encode(ModelAsked, { hash })
+    const asked = await calls.ask(peer, MODEL_SERVICE, body, modelLimits.fetchMs)
+    if (!asked.ok) return { ok: false, why: asked.why }
+    const answer = decode(ModelTold, asked.body)
+    const version = answer.ok ? answer.value.bytes : undefined
+    if (!answer.ok) return this.#refused(peer, hash, answer.why)
+    if (version === undefined) return { ok: false, why: 'it has it not' }
+    const read = unpacked(version, hash)
+    if (!read.ok) return this.#refused(peer, hash, read.why)
+    try {
+      await this.#keep(hash, version, read.parameters)
+    } catch (error) {
+      // Used all the same, as long as this life lasts.
+      this.#remember(hash, read.parameters)
+      this.#log.warn('a version of the common model cannot be kept', { why: String(error) })
+    }
+    return read
+  }
+
+  #refused(peer: PeerId, hash: string, why: string): Fetched {
+    this.#log.warn('what another host says is a version of the common model is refused', {
+      version: hash,
+      from: peer,
+      why,
+    })
+    return { ok: false, why: `what it sent is refused: ${why}` }
+  }
+}
