@@ -42,6 +42,7 @@ import { Doorway } from './joining/doorway.ts'
 import { Journal } from './journal/journal.ts'
 import { tellArtifacts, tellMembership, tellModule, tellRefusal, tellStop } from './journal/tell.ts'
 import { tellRevoked } from './journal/tell-trust.ts'
+import { tellWarnings } from './journal/tell-warnings.ts'
 import { LabelStore } from './labels.ts'
 import { OwnSpeed } from './learning/host-speed.ts'
 import { ownHostOf } from './learning/lesson.ts'
@@ -58,6 +59,7 @@ import { ModuleGraph } from './modules/graph.ts'
 import type { ModuleSpec } from './modules/module.ts'
 import type { Founding } from './ports/founding.ts'
 import { Calls } from './requests/calls.ts'
+import { HostWatch } from './telemetry/host-watch.ts'
 import type { SamplingSettings } from './telemetry/limits.ts'
 import { loadRecordOf } from './telemetry/load-record.ts'
 import { Sampler } from './telemetry/sampler.ts'
@@ -140,6 +142,8 @@ export class Agent {
   readonly calls: Calls
   readonly ledger: LedgerService
   readonly sampler: Sampler
+  /** What this host warns of. */
+  readonly watch: HostWatch
   /** What leaders and agents say about work; also for the leader on this host. */
   readonly workWire: WorkWire
   readonly work: WorkDesk
@@ -201,6 +205,13 @@ export class Agent {
     this.journal = new Journal(ports)
     this.labels = new LabelStore(ports.disk, settings.labels)
     this.sampler = new Sampler(ports, settings.sampling)
+    this.watch = new HostWatch({
+      ...ports,
+      means: (...asked) => this.sampler.means(...asked),
+      newest: () => this.sampler.newest(),
+      attempts: () => this.work.running,
+      ...tellWarnings(() => this.membership, this.journal, ports.log),
+    })
     this.calls = new Calls(ports, helloOf(AGENT_VERSION, settings.name))
     this.membership = new MembershipService(ports, {
       signer: settings.signer,
@@ -459,15 +470,24 @@ export class Agent {
         name: 'telemetry',
         priority: 1,
         needs: [],
-        start: () => this.sampler.start(),
-        stop: () => this.sampler.stop(),
+        start: async () => {
+          await this.watch.start()
+          await this.sampler.start()
+        },
+        stop: async () => {
+          await this.sampler.stop()
+          await this.watch.stop()
+        },
       },
       {
         name: 'load',
         priority: 2,
         needs: ['telemetry'],
         start: () => {
-          this.sampler.onSample = () => this.reportLoad()
+          this.sampler.onSample = (reading) => {
+            this.watch.sampled(reading)
+            this.reportLoad()
+          }
           this.reportLoad()
         },
         stop: () => {
@@ -566,7 +586,8 @@ export class Agent {
     this.peers.lookAgain()
     const reading = this.sampler.newest()
     if (!reading || !this.facts) return
-    const load = loadRecordOf(reading.sample, this.facts, this.ports.loopLagMs())
+    const lagMs = this.ports.loopLagMs()
+    const load = loadRecordOf(reading.sample, this.facts, lagMs, this.watch.kinds())
     this.membership.report(load, this.work.running)
     this.followLeader()
   }

@@ -4,8 +4,9 @@
  *
  * Invariant: times strictly grow from the oldest point to the newest.
  */
+import type { Series } from '../../models/watching/trend.ts'
 import { assert } from '../../protocol/assert.ts'
-import { byteFigures, figures, type HistoryPoint } from './history-point.ts'
+import { byteFigures, type Figure, figures, type HistoryPoint } from './history-point.ts'
 
 /** What a column holds where a point has no such figure. */
 const absent = Number.NaN
@@ -63,6 +64,27 @@ export class HistoryRing {
     const end = this.#countBefore(toMs)
     for (let i = this.#countBefore(fromMs); i < end; i++) points.push(this.#pointAt(i))
     return points
+  }
+
+  /** Means of one figure over equal times, oldest first; a time that holds nothing is left out. */
+  means(figure: Figure, fromMs: number, toMs: number, buckets: number): Series {
+    const column = this.#columns[figures.indexOf(figure)] as Float64Array
+    const lengthMs = (toMs - fromMs) / buckets
+    const sums = new Float64Array(buckets)
+    const counts = new Float64Array(buckets)
+    const end = this.#countBefore(toMs)
+    for (let i = this.#countBefore(fromMs); i < end; i++) {
+      const value = column[(this.#first + i) % this.#capacity] as number
+      const bucket = Math.floor((this.#timeOf(i) - fromMs) / lengthMs)
+      if (Number.isNaN(value) || bucket >= buckets) continue
+      sums[bucket]! += value
+      counts[bucket]! += 1
+    }
+    const filled = [...counts.keys()].filter((bucket) => counts[bucket]! > 0)
+    return {
+      atMs: filled.map((bucket) => fromMs + (bucket + 0.5) * lengthMs),
+      values: filled.map((bucket) => sums[bucket]! / counts[bucket]!),
+    }
   }
 
   #pointAt(index: number): HistoryPoint {

@@ -6,13 +6,14 @@
  * while, then the points of what is now the future are forgotten.
  */
 
+import type { Series } from '../../models/watching/trend.ts'
 import type { Disk, DiskOp } from '../../protocol/ports/disk.ts'
 import { within } from '../../protocol/ports/disk.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { Sample } from '../../protocol/ports/telemetry.ts'
 import { messageOf } from '../../protocol/thrown.ts'
 import { chunkOf, decodeChunk, encodeChunk, spanOf } from './history-chunk.ts'
-import type { HistoryPoint } from './history-point.ts'
+import type { Figure, HistoryPoint } from './history-point.ts'
 import { HistoryRing } from './history-ring.ts'
 import { historyLimits, pointsMax } from './limits.ts'
 import { PointMean } from './point-mean.ts'
@@ -62,6 +63,11 @@ export class History {
   /** The finished points of the last minutes up to a calendar time, oldest first. */
   lastMinutes(minutes: number, wallMs: number): HistoryPoint[] {
     return this.#ring.between(wallMs - minutes * 60_000 + 1, wallMs + 1)
+  }
+
+  /** Means of one figure over equal times of the past up to a calendar time, oldest first. */
+  means(figure: Figure, overMs: number, wallMs: number, buckets: number): Series {
+    return this.#ring.means(figure, wallMs - overMs, wallMs, buckets)
   }
 
   /** Writes the minute that has begun, for an agent that stops. */

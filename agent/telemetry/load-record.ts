@@ -1,12 +1,18 @@
 /** A sample in the short form that travels with the node's digest. */
 import type { LoadRecord } from '../../protocol/membership/digest.ts'
+import { type WarningKind, warningBits } from '../../protocol/membership/warnings.ts'
 import type { HostFacts, Sample } from '../../protocol/ports/telemetry.ts'
 
 const permille = (share: number) => Math.max(0, Math.round(share * 1_000))
 const sum = (values: readonly number[]) =>
   Math.round(values.reduce((total, value) => total + value, 0))
 
-export function loadRecordOf(sample: Sample, facts: HostFacts, loopLagMs: number): LoadRecord {
+export function loadRecordOf(
+  sample: Sample,
+  facts: HostFacts,
+  loopLagMs: number,
+  warnings: readonly WarningKind[],
+): LoadRecord {
   // The first disk is the one with the data directory.
   const [disk] = sample.disks
   const hottest = Math.max(...sample.temperatures.map(({ celsius }) => celsius))
@@ -27,5 +33,6 @@ export function loadRecordOf(sample: Sample, facts: HostFacts, loopLagMs: number
       ? { temperatureDecicelsius: Math.round(hottest * 10) }
       : {}),
     ...(sample.agent.cpu === undefined ? {} : { agentCpuPermille: permille(sample.agent.cpu) }),
+    ...(warnings.length === 0 ? {} : { warnings: warningBits(warnings) }),
   }
 }

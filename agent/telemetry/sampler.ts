@@ -2,12 +2,13 @@
  * Looks at the host at an adaptive pace, keeps the newest sample with its age, and feeds the
  * history. It runs in the simulator as it does on a host.
  */
+import type { Series } from '../../models/watching/trend.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Disk } from '../../protocol/ports/disk.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { Sample, Telemetry } from '../../protocol/ports/telemetry.ts'
 import { History } from './history.ts'
-import type { HistoryPoint } from './history-point.ts'
+import type { Figure, HistoryPoint } from './history-point.ts'
 import { historyLimits, type SamplingSettings, samplingDefaults } from './limits.ts'
 import { nextInterval } from './pacing.ts'
 
@@ -60,6 +61,11 @@ export class Sampler {
   /** Oldest first; no more than a day. */
   lastMinutes(minutes: number): HistoryPoint[] {
     return this.#history.lastMinutes(minutes, this.#ports.clock.wall())
+  }
+
+  /** Means of one figure over equal times of the past, oldest first; times without any are left out. */
+  means(figure: Figure, overMs: number, buckets: number): Series {
+    return this.#history.means(figure, overMs, this.#ports.clock.wall(), buckets)
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 /** What an agent tells monitoring, read when it is scraped. */
 import type { Agent } from '../../agent/agent.ts'
 import { Metrics } from '../../agent/metrics/registry.ts'
+import { warningKinds } from '../../protocol/membership/warnings.ts'
 import type { SignedDoor } from './door.ts'
 import { ledgerStatusOf } from './ledger-view.ts'
 import { isolationOf, nodesOf, refusalsOf } from './queries.ts'
@@ -58,6 +59,10 @@ export function metricsOf(agent: Agent, door: Pick<SignedDoor, 'refusals'>): Met
     help: '1 for each rule that stages cannot be held to on this host',
     labels: ['rule'],
   })
+  const warned = metrics.gauge('skein_host_warning', {
+    help: '1 while this host warns of itself, by what',
+    labels: ['kind'],
+  })
   for (const { name, missing } of isolationOf(agent.ports)) {
     unheld.with(name).set(missing === undefined ? 0 : 1)
   }
@@ -85,6 +90,8 @@ export function metricsOf(agent: Agent, door: Pick<SignedDoor, 'refusals'>): Met
     received.with().set(traffic.receivedBytes)
     lag.with().set(agent.ports.loopLagMs() / 1_000)
     doubt.with().set(agent.membership.localHealth)
+    const warnings = agent.watch.kinds()
+    for (const kind of warningKinds) warned.with(kind).set(warnings.includes(kind) ? 1 : 0)
     const reading = agent.sampler.newest()
     if (reading) resident.with().set(reading.sample.agent.residentBytes)
   })

@@ -7,6 +7,7 @@ import type { Agent } from '../../agent/agent.ts'
 import type { StopScope } from '../../protocol/estop/scope.ts'
 import { stopText } from '../../protocol/estop/text.ts'
 import type { StopReason } from '../../protocol/ledger/ledger.ts'
+import type { WarningKind } from '../../protocol/membership/warnings.ts'
 import {
   certificateCheck,
   issuingChecks,
@@ -223,6 +224,11 @@ function loadChecks(nodes: readonly Node[]): HealthCheck[] {
         remedy: 'free some space: a full disk stops the agent from keeping what it must',
       })
     }
+    for (const kind of load.warnings ?? []) {
+      const { state, cause } = warned[kind]
+      const remedy = `skein nodes show ${name} tells how soon, and how sure that is`
+      checks.push({ check: `forecast of ${name}`, state, ageMs, cause, remedy })
+    }
     const memoryFree = 1 - load.memoryUsedBytes / Math.max(1, load.memoryTotalBytes)
     if (memoryFree < MEMORY_LOW_SHARE) {
       checks.push({
@@ -235,6 +241,17 @@ function loadChecks(nodes: readonly Node[]): HealthCheck[] {
     }
   }
   return checks
+}
+
+/** What is unusual is told, and need not be wrong. */
+const warned: Readonly<
+  Record<WarningKind, { state: Exclude<HealthCheck['state'], 'failed'>; cause: string }>
+> = {
+  diskFull: { state: 'degraded', cause: 'its disk will be full if things go on as they do' },
+  memoryFull: { state: 'degraded', cause: 'its memory will be full if things go on as they do' },
+  agentGrows: { state: 'degraded', cause: 'its agent takes more and more memory' },
+  unusualCpu: { state: 'ok', cause: 'it is busier than it is at this hour with such work' },
+  unusualMemory: { state: 'ok', cause: 'it takes more memory than at this hour with such work' },
 }
 
 function lagCheck(agent: Agent): HealthCheck {

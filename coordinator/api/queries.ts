@@ -10,6 +10,7 @@ import { AGENT_VERSION } from '../../agent/version.ts'
 import { stopText } from '../../protocol/estop/text.ts'
 import { grantIn } from '../../protocol/identity/certificate.ts'
 import { read } from '../../protocol/ledger/read.ts'
+import { warningsIn } from '../../protocol/membership/warnings.ts'
 import { compareNames } from '../../protocol/name-order.ts'
 import { WIRE_VERSION } from '../../protocol/wire/versions.ts'
 import { endOf } from '../joining/renewal.ts'
@@ -70,6 +71,7 @@ function loadOf(view: MemberView): Load | undefined {
       ? {}
       : { temperatureCelsius: load.temperatureDecicelsius / 10 }),
     ...(load.agentCpuPermille === undefined ? {} : { agentCpu: load.agentCpuPermille / 1_000 }),
+    ...(load.warnings === undefined ? {} : { warnings: warningsIn(load.warnings) }),
   }
 }
 
@@ -141,6 +143,7 @@ export function statusOf(agent: Agent): Status {
 export function ownDetailOf(agent: Agent, minutes: number): NodeDetail {
   const reading = agent.sampler.newest()
   const { sample } = reading ?? {}
+  const unjudged = agent.watch.unknown()
   return {
     schemaVersion: SCHEMA_VERSION,
     node: nodeOf(agent.membership.self()),
@@ -160,6 +163,8 @@ export function ownDetailOf(agent: Agent, minutes: number): NodeDetail {
     ...certificateOf(agent),
     ...(agent.speed.known === undefined ? {} : { speed: agent.speed.known }),
     isolation: isolationOf(agent.ports),
+    warnings: agent.watch.warnings(),
+    ...(unjudged === undefined ? {} : { unjudged }),
   }
 }
 

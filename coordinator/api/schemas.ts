@@ -6,6 +6,7 @@
  * any other host's calendar.
  */
 import * as z from 'zod'
+import { warningKinds } from '../../protocol/membership/warnings.ts'
 
 export const SCHEMA_VERSION = 1
 
@@ -40,6 +41,12 @@ export const Load = z
     loopLagMs: z.number().describe('99th percentile of the agent’s event-loop lag'),
     localHealth: z.number().describe('Lifeguard multiplier: 0 is well, higher is slower to accuse'),
     runningAttempts: z.number(),
+    warnings: z
+      .array(z.enum(warningKinds))
+      .optional()
+      .describe(
+        'What it warns of itself; absent where that is nothing. It tells more of each itself',
+      ),
   })
   .describe('A node’s last reported load')
 
@@ -195,6 +202,20 @@ export const NodeDetail = z.object({
     )
     .optional()
     .describe('What it holds stages to'),
+  warnings: z
+    .array(
+      z.object({
+        kind: z.enum(warningKinds),
+        sinceMs: z.number().describe('By its calendar'),
+        text: z.string().describe('What is to be expected, how soon, and how sure that is'),
+      }),
+    )
+    .optional()
+    .describe('What it warns of, from how its own figures went'),
+  unjudged: z
+    .string()
+    .optional()
+    .describe('What of it cannot be judged yet, and why; absent where all can'),
   speed: z
     .object({
       cpu: z.number().describe('Of one core, as a multiple of what is usual'),

@@ -38,6 +38,7 @@ export function describe(detail: NodeDetail, io: Io, minutes: number): string {
   lines.push(...certificateLines(detail, say), ...factLines(detail, say))
   const { sample } = detail
   if (sample) lines.push('', ...sampleLines(sample, age(detail.sampleAgeMs), say))
+  lines.push(...warningLines(detail, io, say))
   lines.push(...historyLines(detail.history, minutes, io.columns()), ...moduleLines(detail, io))
   lines.push(...isolationLines(detail, say))
   const refusals = Object.entries(detail.refusals)
@@ -154,6 +155,18 @@ function sampleLines(sample: Sample, ageOfIt: string, say: Say): string[] {
       say('heat', `${plain(sensor)}  ${celsius.toFixed(1)} °C`),
     ),
   ]
+}
+
+/** From how its figures went; beside what it cannot judge yet. */
+function warningLines({ warnings, unjudged }: NodeDetail, io: Io, say: Say): string[] {
+  if (warnings === undefined) return []
+  const lines = warnings.map(({ text, sinceMs }, i) => {
+    const since = `since ${age(Math.max(0, Date.now() - sinceMs))}`
+    return say(i === 0 ? 'warns' : '', paint(io, 'yellow', plain(text)), since)
+  })
+  if (lines.length === 0) lines.push(say('warns', 'of nothing'))
+  if (unjudged !== undefined) lines.push(say('', plain(unjudged)))
+  return ['', ...lines]
 }
 
 /** A host may have none, which it says, or not tell. */

@@ -61,6 +61,8 @@ export function nodeTable(nodes: readonly Node[], io: Io): string {
     { title: 'LABELS', cutTo: 12, leave: 2 },
     { title: 'ID', leave: 3 },
   ]
+  const isAnyWarned = nodes.some(({ load }) => load?.warnings !== undefined)
+  if (isAnyWarned) columns.splice(2, 0, { title: 'WARNS', cutTo: 10 })
   const rows = nodes.map((node) => {
     const { load } = node
     const stale = load?.stale ?? false
@@ -70,6 +72,7 @@ export function nodeTable(nodes: readonly Node[], io: Io): string {
     return [
       `${plain(node.name)}${node.self ? '*' : ''}`,
       stateOf(node, io),
+      ...(isAnyWarned ? [warningsOf(node, io)] : []),
       node.self ? ABSENT : age(node.stateAgeMs),
       tint(fresh(percent(load?.cpu), stale)),
       tint(fresh(percent(memory), stale)),
@@ -83,6 +86,20 @@ export function nodeTable(nodes: readonly Node[], io: Io): string {
     ]
   })
   return table(columns, rows, io.columns())
+}
+
+const warningNames = {
+  diskFull: 'disk fills',
+  memoryFull: 'memory fills',
+  agentGrows: 'agent grows',
+  unusualCpu: 'unusual cpu',
+  unusualMemory: 'unusual memory',
+} as const
+
+function warningsOf({ load }: Node, io: Io): string {
+  const { warnings = [] } = load ?? {}
+  if (warnings.length === 0) return ABSENT
+  return paint(io, 'yellow', warnings.map((kind) => warningNames[kind]).join(', '))
 }
 
 export async function label(

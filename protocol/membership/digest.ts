@@ -44,6 +44,8 @@ const AnyLoadRecord = message('Load', {
   agentCpuPermille: optional(12, uint()),
   agentResidentBytes: field(13, uint()),
   loopLagMicros: field(14, uint()),
+  /** What it warns of itself (`warnings.ts`); absent where that is nothing. */
+  warnings: optional(15, uint()),
 })
 export const LoadRecord = quick(AnyLoadRecord, (reader) => {
   const cpuPermille = reader.uintAt(0x08)
@@ -60,6 +62,7 @@ export const LoadRecord = quick(AnyLoadRecord, (reader) => {
   const agentCpuPermille = reader.uintAt(0x60)
   const agentResidentBytes = reader.uintAt(0x68)
   const loopLagMicros = reader.uintAt(0x70)
+  const warnings = reader.uintAt(0x78)
   if (cores < 0 || memoryTotalBytes < 0 || memoryUsedBytes < 0) return undefined
   if (diskTotalBytes < 0 || diskAvailableBytes < 0) return undefined
   if (receivedBytesPerSecond < 0 || sentBytesPerSecond < 0) return undefined
@@ -80,6 +83,7 @@ export const LoadRecord = quick(AnyLoadRecord, (reader) => {
   if (swapUsedBytes >= 0) load.swapUsedBytes = swapUsedBytes
   if (temperatureDecicelsius >= 0) load.temperatureDecicelsius = temperatureDecicelsius
   if (agentCpuPermille >= 0) load.agentCpuPermille = agentCpuPermille
+  if (warnings >= 0) load.warnings = warnings
   return load
 })
 export type LoadRecord = Infer<typeof LoadRecord>

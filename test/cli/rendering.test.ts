@@ -106,6 +106,23 @@ test('the table of nodes is what it is', () => {
   )
 })
 
+test('hosts that warn of themselves have it in the table, and others a dash', () => {
+  const load = node({}).load as NonNullable<Node['load']>
+  const warned = { ...load, warnings: ['diskFull' as const, 'unusualCpu' as const] }
+  const shown = nodeTable([node({ self: true }), node({ name: 'edge-2', load: warned })], io)
+  assert.match(shown, /STATE {2}WARNS/)
+  assert.match(shown, /n1\* +alive +–/)
+  assert.match(shown, /edge-2 +alive +disk fills, unusual cpu/)
+})
+
+test('what a node warns of is told with how sure it is, and what it cannot judge with why', () => {
+  const text = 'memory is full in 3h (2h to 5h, nine chances in ten)'
+  const warnings = [{ kind: 'memoryFull' as const, sinceMs: 0, text }]
+  assert.match(describe({ ...detail, warnings }, io, 60), /warns +memory is full in 3h/)
+  const quiet = describe({ ...detail, warnings: [], unjudged: 'it is unknown' }, io, 60)
+  assert.match(quiet, /warns +of nothing\n +it is unknown/)
+})
+
 const longName = 'a-host-with-a-very-long-name.in.some.data-centre.example'
 const modules = [
   { name: 'telemetry', priority: 1, needs: [], state: 'degraded', stateAgeMs: 9, restarts: 2 },

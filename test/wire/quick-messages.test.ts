@@ -54,6 +54,7 @@ const load = record(
     swapUsedBytes: number,
     temperatureDecicelsius: number,
     agentCpuPermille: number,
+    warnings: number,
   },
 )
 const aboutItself = record(
