@@ -33,8 +33,9 @@ export interface View {
 /** Attempts of an application, or that share a word, before they are ground to say anything. */
 export const GROUND_MIN = 5
 /** A guess that nobody has tried is thought to be off by this. */
-const AWAY_UNKNOWN = 1.5
-const DOUBT = 4
+export const AWAY_UNKNOWN = 1.5
+/** What is not known counts as much as so many attempts. */
+export const DOUBT = 4
 /** How much more the better guess counts: at 6, one that is half as far off counts 64 times. */
 const SHARPNESS = 6
 const AWAY_MIN = 0.01

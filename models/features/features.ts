@@ -2,7 +2,7 @@
  * A view of an attempt as numbers, for models that learn the ratio of its time to what was guessed.
  * All are finite; what is not known is 0, and a neighbouring number says that it is not known.
  */
-import type { Experience, View } from './experience.ts'
+import { AWAY_UNKNOWN, DOUBT, type Experience, type View } from './experience.ts'
 import { guessNames } from './guesses.ts'
 import { placeOf, wordsOf } from './words.ts'
 
@@ -38,10 +38,6 @@ export const featureNames: readonly string[] = [
   'memory',
   ...Array.from({ length: WORD_PLACES }, (_, i) => `words ${i}`),
 ]
-
-/** A guess that nobody has tried is thought to be off by this; the same as in `experience.ts`. */
-const AWAY_UNKNOWN = 1.5
-const DOUBT = 4
 
 export function featuresOf(experience: Experience, view: View): Float32Array {
   const { question, guess, guesses, away, own, like, group, all, bytes, files } = view
