@@ -32,6 +32,9 @@ export interface Range {
   readonly n: number
 }
 
+/** Of the three figures of a range, in their order: the tenth, the half and the nine tenths. */
+export const levels = [0.1, 0.5, 0.9] as const
+
 /** Learns from rows that are given in the order of their ends. */
 export interface Learner {
   readonly name: string

@@ -2,10 +2,8 @@
  * How far predicted times are off. All but the loss in seconds are of ratios: to be off by a half is
  * as bad for what takes a second as for what takes an hour.
  */
-import type { Range } from '../rows.ts'
+import { levels, type Range } from '../rows.ts'
 import { median } from './quantiles.ts'
-
-export const levels = [0.1, 0.5, 0.9] as const
 
 export interface Judged {
   readonly range: Range

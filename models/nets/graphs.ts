@@ -8,11 +8,12 @@
  */
 import { Draft, int, ints } from '../onnx/draft.ts'
 import type { Model } from '../onnx/model.ts'
-import { type Layout, layoutOf, type NetShape, quantiles } from './layout.ts'
+import { levels } from '../rows.ts'
+import { type Layout, layoutOf, type NetShape } from './layout.ts'
 import { netLimits } from './limits.ts'
 
 const ROWS = 'rows'
-const OUTPUTS = quantiles.length
+const OUTPUTS = levels.length
 
 /** Inputs and outputs, by name. */
 export const ports = {
@@ -195,10 +196,10 @@ function drawGradient(draft: Draft, shape: NetShape, layout: Layout): Slope & { 
 
 /** The mean over rows and quantiles, and its slope by each quantile that was told. */
 function drawLoss(draft: Draft, told: string): Slope {
-  const shares = draft.numbers([1, OUTPUTS], quantiles)
+  const shares = draft.numbers([1, OUTPUTS], levels)
   const sharesLessOne = draft.numbers(
     [1, OUTPUTS],
-    quantiles.map((share) => share - 1),
+    levels.map((share) => share - 1),
   )
   const missedBy = draft.node('Sub', [ports.targets, told])
   const each = draft.node('Max', [

@@ -4,10 +4,8 @@
  */
 import { assert } from '../../protocol/assert.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
+import { levels } from '../rows.ts'
 import { netLimits } from './limits.ts'
-
-/** The tenth, the half and the nine tenths, in the order in which they are told. */
-export const quantiles = [0.1, 0.5, 0.9] as const
 
 export interface NetShape {
   readonly features: number
@@ -47,7 +45,7 @@ export function layoutOf(shape: NetShape): Layout {
 }
 
 function widthsOf({ features, hidden }: NetShape): number[] {
-  return [features, ...hidden, quantiles.length]
+  return [features, ...hidden, levels.length]
 }
 
 function assertShape({ features, hidden }: NetShape): void {
@@ -83,7 +81,7 @@ export function firstParameters(shape: NetShape, entropy: Entropy, start: Start)
     for (let i = 0; i < length; i++) parameters[from + i] = (entropy.unit() * 2 - 1) * bound
   }
   const gap = inverseSoftplus(start.spread)
-  parameters.set([start.centre, gap, gap], length - quantiles.length)
+  parameters.set([start.centre, gap, gap], length - levels.length)
   return parameters
 }
 

@@ -10,8 +10,9 @@ import { assert } from '../../protocol/assert.ts'
 import { type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
 import type { Engine, Session, Tensor, Tensors } from '../engine.ts'
 import { bytesOf } from '../onnx/write.ts'
+import { levels } from '../rows.ts'
 import { carriedOn, ports, predictionModel, stepModel } from './graphs.ts'
-import { type Layout, layoutOf, type NetShape, quantiles } from './layout.ts'
+import { type Layout, layoutOf, type NetShape } from './layout.ts'
 import { netLimits } from './limits.ts'
 
 export interface Training {
@@ -84,21 +85,21 @@ export class Net {
     return { parameters: learned, loss, steps: count }
   }
 
-  /** Three for each row, in the order of `quantiles`. */
+  /** Three for each row, in the order of `levels`. */
   async predict(parameters: Float32Array, features: Float32Array): Promise<Float32Array> {
     const width = this.shape.features
     const rows = features.length / width
     assert(Number.isInteger(rows), 'rows must have features', { features: features.length, width })
     assert(parameters.length === this.layout.length, 'parameters must be of the shape')
     const session = await this.#session('prediction')
-    const told = new Float32Array(rows * quantiles.length)
+    const told = new Float32Array(rows * levels.length)
     for (let from = 0; from < rows; from += netLimits.rowsAtOnce) {
       const data = features.subarray(from * width, (from + netLimits.rowsAtOnce) * width)
       const outputs = await session.run({
         [ports.features]: { dims: [data.length / width, width], data },
         [ports.parameters]: vector(parameters),
       })
-      told.set(numbersIn(outputs, ports.quantiles), from * quantiles.length)
+      told.set(numbersIn(outputs, ports.quantiles), from * levels.length)
     }
     return told
   }

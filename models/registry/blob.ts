@@ -8,9 +8,9 @@ import { createHash } from 'node:crypto'
 import { assert } from '../../protocol/assert.ts'
 import { sameBytes } from '../../protocol/same-bytes.ts'
 import { ports, predictionModel } from '../nets/graphs.ts'
-import { quantiles } from '../nets/layout.ts'
 import { checkModel, type Expectations } from '../onnx/check.ts'
 import { bytesOf } from '../onnx/write.ts'
+import { levels } from '../rows.ts'
 import { commonLength, commonShape } from './common.ts'
 import { registryLimits } from './limits.ts'
 
@@ -21,7 +21,7 @@ export type Unpacked =
 const rows = 'rows'
 const expected: Expectations = {
   inputs: { [ports.features]: { type: 'float32', dims: [rows, commonShape.features] } },
-  outputs: { [ports.quantiles]: { type: 'float32', dims: [rows, quantiles.length] } },
+  outputs: { [ports.quantiles]: { type: 'float32', dims: [rows, levels.length] } },
   weights: { [ports.parameters]: [commonLength] },
   operators: new Set(
     predictionModel(commonShape, new Float32Array(commonLength)).graph.nodes.map(

@@ -2,8 +2,9 @@
 import { featureNames } from '../../models/features/features.ts'
 import type { Forest, Tree } from '../../models/forest.ts'
 import { predictionModel } from '../../models/nets/graphs.ts'
-import { firstParameters, type NetShape, quantiles } from '../../models/nets/layout.ts'
+import { firstParameters, type NetShape } from '../../models/nets/layout.ts'
 import { bytesOf } from '../../models/onnx/write.ts'
+import { levels } from '../../models/rows.ts'
 import { modelOfForest } from '../../models/trees/export.ts'
 import { treeLimits } from '../../models/trees/limits.ts'
 import { below, type Entropy } from '../../protocol/ports/entropy.ts'
@@ -27,8 +28,8 @@ export function beginning(entropy: Entropy): Float32Array {
 export function someForest(entropy: Entropy, trees: number): Uint8Array {
   const forest: Forest = {
     features: FEATURES,
-    base: new Float32Array(quantiles.length),
-    trees: Array.from({ length: trees }, (_, i) => fullTree(entropy, i % quantiles.length)),
+    base: new Float32Array(levels.length),
+    trees: Array.from({ length: trees }, (_, i) => fullTree(entropy, i % levels.length)),
   }
   return bytesOf(modelOfForest(forest))
 }

@@ -4,9 +4,10 @@ import { SystemEntropy } from '../../agent/ports/entropy.ts'
 import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
 import type { Tensor } from '../../models/engine.ts'
 import { gradientModel, ports, predictionModel, stepModel } from '../../models/nets/graphs.ts'
-import { firstParameters, layoutOf, type NetShape, quantiles } from '../../models/nets/layout.ts'
+import { firstParameters, layoutOf, type NetShape } from '../../models/nets/layout.ts'
 import { Diverged, Net, type Training } from '../../models/nets/net.ts'
 import { bytesOf } from '../../models/onnx/write.ts'
+import { levels } from '../../models/rows.ts'
 import { type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
 
 const engine = new ProcessEngine()
@@ -101,7 +102,7 @@ test('a network learns the quantiles of what spreads', async () => {
   }
   const fresh = spreading(4_000, seeded(5))
   const forFresh = await net.predict(parameters, fresh.features)
-  for (const [k, share] of quantiles.entries()) {
+  for (const [k, share] of levels.entries()) {
     const below = fresh.targets.filter((target, row) => target <= (forFresh[row * 3 + k] as number))
     const found = below.length / fresh.targets.length
     assert.ok(Math.abs(found - share) < 0.03, `${found} lie below the ${share}`)

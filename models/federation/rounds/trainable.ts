@@ -1,5 +1,6 @@
 /** What hosts train together, as federation sees it: a model that is one row of numbers. */
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
+import { levels } from '../../rows.ts'
 
 export interface Examples {
   /** Row by row. */
@@ -24,14 +25,12 @@ export interface Trainable {
   predict(parameters: Float32Array, examples: Examples): Promise<Float32Array>
 }
 
-const shares = [0.1, 0.5, 0.9]
-
 /** How far three quantiles are off, in the mean over all: what training makes small. */
 export function pinball(told: Float32Array, targets: Float32Array): number {
   let sum = 0
   for (let i = 0; i < told.length; i++) {
     const missedBy = (targets[Math.floor(i / 3)] as number) - (told[i] as number)
-    const share = shares[i % 3] as number
+    const share = levels[i % 3] as number
     sum += Math.max(share * missedBy, (share - 1) * missedBy)
   }
   return told.length === 0 ? Number.NaN : sum / told.length
