@@ -4,7 +4,7 @@ import type { Signer } from '../../../protocol/identity/peer-id.ts'
 import { Diverged } from '../../nets/net.ts'
 import { clipped, difference } from '../aggregation/vectors.ts'
 import { addNoise } from '../privacy.ts'
-import { type Examples, pinball, type Trainable, type Training } from './trainable.ts'
+import { type Examples, meanLoss, type Trainable, type Training } from './trainable.ts'
 
 export interface Asked extends Training {
   /** No update is longer. */
@@ -60,6 +60,6 @@ export class TrainingHost implements Host {
   }
 
   async loss(parameters: Float32Array): Promise<number> {
-    return pinball(await this.#model.predict(parameters, this.#kept), this.#kept.targets)
+    return meanLoss(await this.#model.predict(parameters, this.#kept), this.#kept.targets)
   }
 }

@@ -1,5 +1,6 @@
 /** What hosts train together, as federation sees it: a model that is one row of numbers. */
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
+import { pinball } from '../../measures/duration.ts'
 import { levels } from '../../rows.ts'
 
 export interface Examples {
@@ -26,12 +27,11 @@ export interface Trainable {
 }
 
 /** How far three quantiles are off, in the mean over all: what training makes small. */
-export function pinball(told: Float32Array, targets: Float32Array): number {
+export function meanLoss(told: Float32Array, targets: Float32Array): number {
   let sum = 0
   for (let i = 0; i < told.length; i++) {
-    const missedBy = (targets[Math.floor(i / 3)] as number) - (told[i] as number)
-    const share = levels[i % 3] as number
-    sum += Math.max(share * missedBy, (share - 1) * missedBy)
+    const target = targets[Math.floor(i / 3)] as number
+    sum += pinball(levels[i % 3] as number, told[i] as number, target)
   }
   return told.length === 0 ? Number.NaN : sum / told.length
 }
