@@ -4,6 +4,7 @@
  * logarithms. Nothing of a row's end is looked at but for its target, and nothing of other rows.
  */
 import { createHash } from 'node:crypto'
+import { logOf } from '../measures/duration.ts'
 import type { Question, Row } from '../rows.ts'
 import type { Examples } from './rounds/trainable.ts'
 
@@ -21,9 +22,7 @@ export function examplesOf(rows: readonly Row[]): Examples {
   rows.forEach((row, i) => {
     describe(row, features.subarray(i * featureCount, (i + 1) * featureCount), marks)
   })
-  const targets = Float32Array.from(rows, (row) =>
-    Math.log(Math.max(1, row.endedMs - row.startedMs)),
-  )
+  const targets = Float32Array.from(rows, (row) => logOf(row.endedMs - row.startedMs))
   return { features, targets }
 }
 
