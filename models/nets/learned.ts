@@ -1,10 +1,8 @@
 /** A network together with the experience that it was trained on, and goes on to gather. */
 import type { Entropy } from '../../protocol/ports/entropy.ts'
-import { Experience, type View } from '../features/experience.ts'
-import { featureNames, featuresOf } from '../features/features.ts'
-import { goThrough } from '../features/passes.ts'
-import { logOf } from '../measures/duration.ts'
-import type { Living, Question, Range, Reach, Row } from '../rows.ts'
+import { featureNames } from '../features/features.ts'
+import { type Asked, Gathered, rangeOf } from '../features/gathered.ts'
+import { type Living, levels, type Question, type Range, type Reach, type Row } from '../rows.ts'
 import { firstParameters, type NetShape, type Start } from './layout.ts'
 import { learnerLimits as limits } from './limits.ts'
 import type { Net, Training } from './net.ts'
@@ -20,23 +18,14 @@ interface Knowledge {
   readonly parameters: Float32Array
 }
 
-/** What has ground to be asked about, on its way to the network. */
-interface Asked {
-  readonly place: number
-  readonly view: View
-  readonly features: Float32Array
-}
-
 export class Learned implements Living {
   readonly #net: Net
-  readonly #experience: Experience
+  readonly #gathered: Gathered
   readonly #knowledge: Knowledge | undefined
-  /** What was thought before it began. Goes with the question. */
-  readonly #views = new WeakMap<Question, View>()
 
-  private constructor(net: Net, experience: Experience, knowledge: Knowledge | undefined) {
+  private constructor(net: Net, gathered: Gathered, knowledge: Knowledge | undefined) {
     this.#net = net
-    this.#experience = experience
+    this.#gathered = gathered
     this.#knowledge = knowledge
   }
 
@@ -47,15 +36,9 @@ export class Learned implements Living {
     rows: readonly Row[],
     reach: Reach,
   ): Promise<Learned> {
-    const experience = new Experience()
-    const features: Float32Array[] = []
-    const targets: number[] = []
-    goThrough(experience, rows, reach, (row, view) => {
-      if (!view.hasGround) return
-      features.push(featuresOf(experience, view))
-      targets.push(logOf(row.endedMs - row.startedMs) - view.guess)
-    })
-    if (targets.length < limits.rowsMin) return new Learned(net, experience, undefined)
+    const gathered = new Gathered()
+    const { features, targets } = gathered.learn(rows, reach)
+    if (targets.length < limits.rowsMin) return new Learned(net, gathered, undefined)
     const scale = new Scale(features)
     const begun = firstParameters(net.shape, entropy.stream(`${reach} begin`), startOf(targets))
     const { parameters } = await net.train(
@@ -64,45 +47,31 @@ export class Learned implements Living {
       Float32Array.from(targets),
       trainingOf(targets.length, begun, entropy.stream(`${reach} order`)),
     )
-    return new Learned(net, experience, { scale, parameters })
+    return new Learned(net, gathered, { scale, parameters })
   }
 
   async predict(questions: readonly Question[]): Promise<readonly (Range | undefined)[]> {
     const answers: (Range | undefined)[] = questions.map(() => undefined)
-    const asked = this.#asked(questions)
-    if (this.#knowledge === undefined || asked.length === 0) return answers
+    const asked = new Map<number, Asked>()
+    for (const [place, question] of questions.entries()) {
+      const one = this.#gathered.ask(question)
+      if (one !== undefined) asked.set(place, one)
+    }
+    if (this.#knowledge === undefined || asked.size === 0) return answers
     const { scale, parameters } = this.#knowledge
-    const features = scale.applied(asked.map((one) => one.features))
+    const features = scale.applied([...asked.values()].map((one) => one.features))
     const told = await this.#net.predict(parameters, features)
-    for (const [i, { place, view }] of asked.entries()) {
-      const [p10, p50, p90] = [0, 1, 2].map((k) =>
-        Math.exp((told[i * 3 + k] as number) + view.guess),
-      ) as [number, number, number]
-      const n = (view.own ?? view.like ?? view.group)?.memory.count ?? 0
-      answers[place] = { p10, p50, p90, n }
+    let at = 0
+    for (const [place, { view }] of asked) {
+      const logs = levels.map((_, k) => (told[at + k] as number) + view.guess)
+      answers[place] = rangeOf(view, logs)
+      at += levels.length
     }
     return answers
   }
 
-  tell(rows: readonly Row[], asked: readonly (Question | undefined)[] = []): void {
-    for (const [i, row] of rows.entries()) {
-      const question = asked[i]
-      if (row.ended === 'succeeded') {
-        this.#experience.tell(row, question && this.#views.get(question))
-      }
-    }
-  }
-
-  #asked(questions: readonly Question[]): Asked[] {
-    const asked: Asked[] = []
-    for (const [place, question] of questions.entries()) {
-      const view = this.#experience.consider(question)
-      this.#views.set(question, view)
-      if (view.hasGround) {
-        asked.push({ place, view, features: featuresOf(this.#experience, view) })
-      }
-    }
-    return asked
+  tell(rows: readonly Row[], asked?: readonly (Question | undefined)[]): void {
+    this.#gathered.tell(rows, asked)
   }
 }
 
