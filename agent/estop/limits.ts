@@ -2,8 +2,6 @@
 import { estopLimits } from '../../protocol/estop/limits.ts'
 import { type LinkLimits, linkLimits, linkQuotas, type Quotas } from '../links/limits.ts'
 
-export const estopPurpose = '/skein/estop/1'
-
 /** A stop waits for nobody: links are tried again at once, and seldom only where nobody answers. */
 export const estopLinkLimits: LinkLimits = {
   ...linkLimits,

@@ -27,8 +27,9 @@ import type { Refused } from '../../protocol/work/attempt.ts'
 import { Links } from '../links/links.ts'
 import { Tally } from '../tally.ts'
 import { TokenBucket } from '../token-bucket.ts'
+import { estopPurpose } from '../trust/purposes.ts'
 import { Forgeries } from './forgeries.ts'
-import { estopDriverLimits, estopLinkLimits, estopLinkQuotas, estopPurpose } from './limits.ts'
+import { estopDriverLimits, estopLinkLimits, estopLinkQuotas } from './limits.ts'
 import { Obeying, type Work } from './obeying.ts'
 
 export interface EstopPorts {

@@ -18,6 +18,7 @@ import { helloOf, WIRE_VERSION } from '../../protocol/wire/versions.ts'
 import { linkLimits, linkQuotas } from '../links/limits.ts'
 import { Links } from '../links/links.ts'
 import { Tally } from '../tally.ts'
+import { membershipPurpose } from '../trust/purposes.ts'
 import { type MemberView, viewOf } from './view.ts'
 
 export interface MembershipPorts {
@@ -48,7 +49,6 @@ const ANEW_WAIT_MS = 15_000
 const ANEW_WAIT_MOST_MS = 600_000
 const FAREWELL_DEADLINE_MS = 1_000
 const FAREWELL_CHECK_MS = 20
-export const membershipPurpose = '/skein/membership/1'
 /** Frames of membership are small; a repair is the largest. */
 export const membershipFrameBytesMax = 256 * 1024
 /**

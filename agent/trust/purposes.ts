@@ -18,6 +18,8 @@ export interface PurposeRule {
 export const introductionPurpose = '/skein/introduction/1' as const
 /** Hosts that are not of the mesh yet, and have a token. */
 export const joinPurpose = '/skein/join/1' as const
+export const membershipPurpose = '/skein/membership/1' as const
+export const estopPurpose = '/skein/estop/1' as const
 
 function rule(needs: PurposeRule['needs'], ...fromCoordinators: string[]): PurposeRule {
   return { needs, fromCoordinators: new Set(fromCoordinators) }
@@ -26,11 +28,11 @@ function rule(needs: PurposeRule['needs'], ...fromCoordinators: string[]): Purpo
 export const purposeRules: Readonly<Record<Purpose, PurposeRule>> = {
   [introductionPurpose]: rule('anybody'),
   [joinPurpose]: rule('anybody'),
-  '/skein/membership/1': rule('agent'),
+  [membershipPurpose]: rule('agent'),
   '/skein/calls/1': rule('agent'),
   '/skein/artifacts/1': rule('agent'),
   // Who may stop or release is said by the signature on what is said, whoever carries it.
-  '/skein/estop/1': rule('agent'),
+  [estopPurpose]: rule('agent'),
   // The same, brought by a person: who has no word that is believed hears nothing.
   [visitPurpose]: rule('anybody'),
   // Learners hold the log, and answer who leads; they neither stand, nor vote, nor append.
