@@ -10,9 +10,9 @@ import { Certificate, type Grant, grantIn } from '../../protocol/identity/certif
 import type { Credential } from '../../protocol/identity/credential.ts'
 import { certificateLimits } from '../../protocol/identity/limits.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
-import { kvRows } from '../../protocol/ledger/kv-rows.ts'
+import { kvPut, kvRow, kvRows } from '../../protocol/ledger/kv-rows.ts'
 import { stateLimits } from '../../protocol/ledger/limits.ts'
-import { read } from '../../protocol/ledger/read.ts'
+import type { KvItem } from '../../protocol/ledger/queries.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { bytes, field, message, nested, text, uint } from '../../protocol/wire/schema.ts'
@@ -155,13 +155,9 @@ function digestOf({ subject, serial = '', roles }: RenewableHost): Buffer {
 }
 
 function put(key: string, value: Uint8Array, expect?: number): SimpleCommand {
-  const expected = expect === undefined ? {} : { expect }
-  return { kind: 'kvPut', value: { namespace: ISSUING, key, value, ...expected } }
+  return kvPut(ISSUING, key, value, expect)
 }
 
-function rowOf(
-  state: LedgerState,
-  key: string,
-): { value: Uint8Array; revision: number } | undefined {
-  return read(state, { kind: 'kvGet', namespace: ISSUING, key }).value
+function rowOf(state: LedgerState, key: string): KvItem | undefined {
+  return kvRow(state, ISSUING, key)
 }

@@ -11,9 +11,9 @@ import type { TokenRecord, TokenTerms, TokenUse } from '../../protocol/joining/j
 import { joinLimits } from '../../protocol/joining/limits.ts'
 import { joinTokenId } from '../../protocol/joining/token.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
-import { kvRows } from '../../protocol/ledger/kv-rows.ts'
+import { kvPut, kvRow, kvRows } from '../../protocol/ledger/kv-rows.ts'
 import { stateLimits } from '../../protocol/ledger/limits.ts'
-import { read } from '../../protocol/ledger/read.ts'
+import type { KvItem } from '../../protocol/ledger/queries.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import {
@@ -136,12 +136,9 @@ export function grantedIn(value: Uint8Array): NewToken | undefined {
 }
 
 function put(key: string, value: Uint8Array, expect: number): SimpleCommand {
-  return { kind: 'kvPut', value: { namespace: TOKENS, key, value, expect } }
+  return kvPut(TOKENS, key, value, expect)
 }
 
-function rowOf(
-  state: LedgerState,
-  key: string,
-): { value: Uint8Array; revision: number } | undefined {
-  return read(state, { kind: 'kvGet', namespace: TOKENS, key }).value
+function rowOf(state: LedgerState, key: string): KvItem | undefined {
+  return kvRow(state, TOKENS, key)
 }

@@ -7,9 +7,8 @@ import { grantIn } from '../../protocol/identity/certificate.ts'
 import { Credential } from '../../protocol/identity/credential.ts'
 import { RevocationRow } from '../../protocol/identity/revocation.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
-import { kvRows } from '../../protocol/ledger/kv-rows.ts'
+import { kvPut, kvRow, kvRows } from '../../protocol/ledger/kv-rows.ts'
 import { revokedNamespace } from '../../protocol/ledger/namespaces.ts'
-import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { field, message, nested } from '../../protocol/wire/schema.ts'
@@ -35,11 +34,11 @@ export interface Person {
 
 /** Asked with every request: one look into the state that this agent holds. */
 export function isRevokedIn(state: LedgerState, serial: string): boolean {
-  return read(state, { kind: 'kvGet', namespace: REVOKED, key: serial }).value !== undefined
+  return kvRow(state, REVOKED, serial) !== undefined
 }
 
 export function personNamed(state: LedgerState, name: string): Person | undefined {
-  const { value: item } = read(state, { kind: 'kvGet', namespace: PEOPLE, key: keyOf(name) })
+  const item = kvRow(state, PEOPLE, keyOf(name))
   return item === undefined ? undefined : personIn(state, item.value, item.revision)
 }
 
@@ -55,14 +54,14 @@ export function recordPerson(credential: Credential, expect: number): SimpleComm
   const holder = grantIn(credential.leaf)
   const value = encode(Record, { credential })
   const key = keyOf(holder?.name ?? '')
-  return { kind: 'kvPut', value: { namespace: PEOPLE, key, value, expect } }
+  return kvPut(PEOPLE, key, value, expect)
 }
 
 /** `what`: a serial; or, with the word by which it was decided, what that names. */
 export function recordRevocation(what: string, reason: string, word?: Uint8Array): SimpleCommand {
   const told = { reason: new Uint8Array(Buffer.from(reason)) }
   const value = encode(RevocationRow, word === undefined ? told : { ...told, word })
-  return { kind: 'kvPut', value: { namespace: REVOKED, key: what, value } }
+  return kvPut(REVOKED, what, value)
 }
 
 function personIn(state: LedgerState, bytes: Uint8Array, revision: number): Person | undefined {

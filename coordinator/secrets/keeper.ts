@@ -10,7 +10,7 @@ import { sealingLimits } from '../../protocol/identity/limits.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { isSealable, sealedTo } from '../../protocol/identity/sealing.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
-import { kvRows } from '../../protocol/ledger/kv-rows.ts'
+import { kvRow, kvRows } from '../../protocol/ledger/kv-rows.ts'
 import type { Candidacy } from '../../protocol/ledger/ledger.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
@@ -208,8 +208,7 @@ export class SecretKeeper implements SecretSource {
     const opened: Uint8Array[] = []
     if (!isSealable(question.sealing)) return refused('that is no key to which it could be sealed')
     for (const name of question.names) {
-      const asked = { kind: 'kvGet' as const, namespace: NAMESPACE, key: VALUE_PREFIX + name }
-      const held = read(state, asked).value
+      const held = kvRow(state, NAMESPACE, VALUE_PREFIX + name)
       if (held === undefined) {
         return { ...refused(`there is no secret ${name}; skein secret set ${name}`), final: 1 }
       }

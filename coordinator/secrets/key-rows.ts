@@ -5,9 +5,9 @@
  */
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
-import { kvRows } from '../../protocol/ledger/kv-rows.ts'
+import { kvPut, kvRow, kvRows } from '../../protocol/ledger/kv-rows.ts'
 import { stateLimits } from '../../protocol/ledger/limits.ts'
-import { read } from '../../protocol/ledger/read.ts'
+import type { KvItem } from '../../protocol/ledger/queries.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { field, type Infer, message, optional, text, uint } from '../../protocol/wire/schema.ts'
@@ -162,17 +162,13 @@ function peersUnder(state: LedgerState, prefix: string): PeerId[] {
 }
 
 function put(key: string, value: Uint8Array, expect?: number): SimpleCommand {
-  const expected = expect === undefined ? {} : { expect }
-  return { kind: 'kvPut', value: { namespace: NAMESPACE, key, value, ...expected } }
+  return kvPut(NAMESPACE, key, value, expect)
 }
 
 function remove(key: string): SimpleCommand {
   return { kind: 'kvDelete', value: { namespace: NAMESPACE, key } }
 }
 
-function rowAt(
-  state: LedgerState,
-  key: string,
-): { value: Uint8Array; revision: number } | undefined {
-  return read(state, { kind: 'kvGet', namespace: NAMESPACE, key }).value
+function rowAt(state: LedgerState, key: string): KvItem | undefined {
+  return kvRow(state, NAMESPACE, key)
 }

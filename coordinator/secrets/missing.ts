@@ -1,5 +1,5 @@
 /** Which secrets a workflow names that the mesh has not: told by its plan, and reason to refuse its run. */
-import { read } from '../../protocol/ledger/read.ts'
+import { kvRow } from '../../protocol/ledger/kv-rows.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import type { Workflow } from '../../protocol/workflow/model.ts'
 import { NAMESPACE, VALUE_PREFIX } from './wire.ts'
@@ -13,8 +13,5 @@ export function secretsNamed({ secrets, stages }: Pick<Workflow, 'secrets' | 'st
 }
 
 export function secretsMissing(state: LedgerState, names: readonly string[]): string[] {
-  return names.filter((name) => {
-    const asked = { kind: 'kvGet' as const, namespace: NAMESPACE, key: VALUE_PREFIX + name }
-    return read(state, asked).value === undefined
-  })
+  return names.filter((name) => kvRow(state, NAMESPACE, VALUE_PREFIX + name) === undefined)
 }

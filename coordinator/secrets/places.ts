@@ -3,8 +3,7 @@
  * another key comes, and nobody could open it then: whoever seals something has a place here.
  */
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
-import { kvRows } from '../../protocol/ledger/kv-rows.ts'
-import { read } from '../../protocol/ledger/read.ts'
+import { kvPut, kvRow, kvRows } from '../../protocol/ledger/kv-rows.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { aboutIssuer, ISSUER_KEY, ISSUING } from '../joining/wire.ts'
@@ -99,7 +98,7 @@ export function* sealedRows(state: LedgerState): Generator<SealedRow> {
 /** As it is now. */
 export function sealedRowAt(state: LedgerState, { place, key }: SealedAt): SealedRow | undefined {
   const { namespace } = places[place]
-  const held = read(state, { kind: 'kvGet', namespace, key }).value
+  const held = kvRow(state, namespace, key)
   return held && rowOf(place, key, held.value, held.revision)
 }
 
@@ -132,9 +131,6 @@ function rowOf(
     packed,
     about,
     sealing: sealingIn(packed),
-    with: (other) => ({
-      kind: 'kvPut',
-      value: { namespace, key, value: row.with(other), expect },
-    }),
+    with: (other) => kvPut(namespace, key, row.with(other), expect),
   }
 }

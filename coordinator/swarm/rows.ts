@@ -1,6 +1,6 @@
 /** The swarm key in the ledger: what people wish of it, and what whoever leads has made of that. */
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
-import { read } from '../../protocol/ledger/read.ts'
+import { kvPut, kvRow } from '../../protocol/ledger/kv-rows.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { type SwarmGoal, type SwarmStep, swarmStepOf, swarmSteps } from './steps.ts'
@@ -21,7 +21,7 @@ export interface HeldRow extends SwarmGoal {
 
 /** Undefined where the swarm key is the one that the mesh began with. */
 export function rowIn(state: LedgerState): HeldRow | undefined {
-  const held = heldAt(state, KEY_ROW)
+  const held = kvRow(state, NAMESPACE, KEY_ROW)
   const row = held && decode(SwarmRow, held.value)
   const step = row?.ok ? swarmStepOf(row.value.step) : undefined
   if (held === undefined || !row?.ok || step === undefined) return undefined
@@ -30,14 +30,14 @@ export function rowIn(state: LedgerState): HeldRow | undefined {
 
 export function putRow({ revision, step, ...rest }: HeldRow): SimpleCommand {
   const value = encode(SwarmRow, { ...rest, step: swarmSteps[step] })
-  return { kind: 'kvPut', value: { namespace: NAMESPACE, key: KEY_ROW, value, expect: revision } }
+  return kvPut(NAMESPACE, KEY_ROW, value, revision)
 }
 
 export function wishIn(
   state: LedgerState,
   key: typeof ROTATE_WISH | typeof FINISH_WISH,
 ): SwarmWish | undefined {
-  const held = heldAt(state, key)
+  const held = kvRow(state, NAMESPACE, key)
   const wish = held && decode(SwarmWish, held.value)
   return wish?.ok ? wish.value : undefined
 }
@@ -50,12 +50,5 @@ export function putWish(
   key: typeof ROTATE_WISH | typeof FINISH_WISH,
   wish: SwarmWish,
 ): SimpleCommand {
-  return { kind: 'kvPut', value: { namespace: NAMESPACE, key, value: encode(SwarmWish, wish) } }
-}
-
-function heldAt(
-  state: LedgerState,
-  key: string,
-): { value: Uint8Array; revision: number } | undefined {
-  return read(state, { kind: 'kvGet', namespace: NAMESPACE, key }).value
+  return kvPut(NAMESPACE, key, encode(SwarmWish, wish))
 }
