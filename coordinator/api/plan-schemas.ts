@@ -90,6 +90,7 @@ export const PlannedStage = z.object({
   level: z.number().optional().describe('Needs on the longest way to it; absent when it is called'),
   isCritical: z.boolean(),
   expectedMs: z.number().optional().describe('Of one attempt, in the middle'),
+  asksMemoryBytes: z.number().optional().describe('What it says of its memory'),
   expected: StageExpected.optional(),
   slackMs: z.number().optional().describe('How much later it may end without the whole doing so'),
   forEach: z

@@ -3,7 +3,7 @@
 import type * as z from 'zod'
 import type { Planned, PlannedPlace, PlannedStage } from '../api/plan-schemas.ts'
 import type { Context } from './context.ts'
-import { ABSENT, age, percent } from './figures.ts'
+import { ABSENT, age, bytes, percent } from './figures.ts'
 import { type Io, paint } from './io.ts'
 import type { PlanFlags } from './plan.ts'
 import { plain, table, wrapped } from './table.ts'
@@ -51,6 +51,8 @@ function stageTable({ stages }: Planned, io: Io): string {
     { title: 'TIME', right: true, leave: 1 },
     { title: 'P90', right: true, leave: 3 },
     { title: 'SUCCEEDS', right: true, leave: 6 },
+    { title: 'PEAK', right: true, leave: 2 },
+    { title: 'ASKS', right: true, leave: 2 },
     { title: 'FROM', leave: 7 },
     { title: 'WHERE', cutTo: 16 },
     { title: 'WHY', cutTo: 16, leave: 5 },
@@ -65,6 +67,8 @@ function stageTable({ stages }: Planned, io: Io): string {
     timeOf(stage, isTimed),
     age(stage.expected?.time?.n === undefined ? undefined : stage.expected.time.p90Ms),
     percent(stage.expected?.odds?.share),
+    bytes(stage.expected?.memory?.p90Bytes),
+    bytes(stage.asksMemoryBytes),
     sourceOf(stage),
     where(stage.place, io),
     why(stage),

@@ -40,6 +40,20 @@ export const planLimits = {
   unknownTold: 20,
 } as const
 
+/** When what a stage says of itself is told not to go with what it took. */
+export const hintedTimes = {
+  /** Attempts from which on the end of their range is known well enough to say that it is far. */
+  manyMin: 20,
+  /** Share of attempts that a timeout may cut off, by many attempts and by few. */
+  cutMin: 0.02,
+  cutOfFewMin: 0.1,
+  /** A timeout is long that is so many times what nearly all take, and so much longer. */
+  far: 20,
+  farByMs: 10 * 60_000,
+  /** Less is not advised: machines have slow moments. */
+  roomMs: 10_000,
+} as const
+
 assert(
   planLimits.figuresMax >= planLimits.drawsMin * planLimits.stagesMax,
   'the largest plan must be drawn often enough',

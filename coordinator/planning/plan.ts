@@ -46,6 +46,8 @@ export interface PlannedStage {
   readonly isCritical: boolean
   /** Of one attempt, in the middle: what places and paths are made of. */
   readonly expectedMs?: number
+  /** What it says of its memory. */
+  readonly asksMemoryBytes?: number
   /** What is known of it beforehand, each with its source. */
   readonly expected: StageExpected
   /** How much later it may end without the whole ending later, where times are known. */
@@ -121,6 +123,10 @@ export const hintCodes = [
   'bottleneck',
   'singleHost',
   'unreadArtifacts',
+  'shortTimeout',
+  'littleMemory',
+  'longTimeout',
+  'noTimeout',
 ] as const
 export type HintCode = (typeof hintCodes)[number]
 

@@ -19,6 +19,7 @@ import { secretsNamed } from '../secrets/missing.ts'
 import { declared, expectedBy, type StageExpected, wholeExpected } from './expecting.ts'
 import { planHashOf } from './hash.ts'
 import { hintsOf } from './hints.ts'
+import { hintsOfHistory } from './hints-of-history.ts'
 import { askedKinds, type Kinds, kindsOf } from './kinds.ts'
 import { durationBefore, type Inputs, itemsBefore, namesBefore, skippedBefore } from './known.ts'
 import { planLimits } from './limits.ts'
@@ -86,7 +87,10 @@ export function planOf(question: Question): Plan {
   const described = ({ stages, levels }: Ordered) =>
     stages.map((stage, i) => plannedStage(stage, levels[i], found))
   const called = workflow.stages.filter(({ role }) => role !== 'ordinary')
-  const hints = hintsOf(workflow, structure, levelsByName(main!), kinds, hosts.all())
+  const hints = [
+    ...hintsOf(workflow, structure, levelsByName(main!), kinds, hosts.all()),
+    ...hintsOfHistory(workflow.stages, expectedOf),
+  ]
   return {
     hash: planHashOf(workflow, inputs, kinds),
     workflow: {
@@ -205,7 +209,7 @@ interface Findings {
 }
 
 function plannedStage(stage: Stage, level: number | undefined, found: Findings): PlannedStage {
-  const { name, section, role, step, needs, forEach } = stage
+  const { name, section, role, step, needs, forEach, resources } = stage
   const { kinds, structure, criticalPath, timeOf, expectedOf, itemsOf, places } = found
   const kind = kinds.of.get(stage)
   const ms = timeOf.get(stage)
@@ -221,6 +225,7 @@ function plannedStage(stage: Stage, level: number | undefined, found: Findings):
     ...(level === undefined ? {} : { level }),
     isCritical: structure.slackMs.has(name) && criticalPath.stages.includes(name),
     ...(ms === undefined ? {} : { expectedMs: ms }),
+    ...(resources.memoryBytes === undefined ? {} : { asksMemoryBytes: resources.memoryBytes }),
     expected: expectedOf(stage),
     ...(slack === undefined ? {} : { slackMs: Math.round(slack) }),
     ...(forEach === undefined
