@@ -14,7 +14,7 @@ import { goThrough } from '../../models/features/passes.ts'
 import type { LivingLearner, Question, Range, Reach, Row } from '../../models/rows.ts'
 import { TreeLearner } from '../../models/trees/learner.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
-import { row } from './stage.ts'
+import { medianOff, rooted, row } from './stage.ts'
 
 const entropy = (seed = 'learners') => new SeededEntropy(seed)
 
@@ -177,31 +177,10 @@ test('what ends when something has begun, itself above all, changes nothing of w
   )
 })
 
-/** Twice as long on one host, by the root of the size, and never quite the same. */
-function rooted(count: number, seed: string): Row[] {
-  const chance = entropy(seed)
-  let atMs = 0
-  return Array.from({ length: count }, () => {
-    const inputBytes = Math.round(Math.exp(4 + 10 * chance.unit()))
-    const host = chance.unit() < 0.5 ? 'slow' : 'quick'
-    const noise = Math.exp(0.2 * (chance.unit() - 0.5))
-    const ms = Math.sqrt(inputBytes) * (host === 'slow' ? 2 : 1) * noise * 10
-    const made = row({ inputBytes, host, startedMs: atMs, ms })
-    atMs = made.endedMs
-    return made
-  })
-}
-
 test('trees learn what no rule says: hosts, and how time goes with size', async () => {
   const rows = rooted(1_500, 'rooted')
   const [known, asked] = [rows.slice(0, 1_000), rows.slice(1_000)]
-  const off = async (learner: LivingLearner) => {
-    const ranges = await (await learner.fit(known)).predict(asked.map(questionOf))
-    const errors = asked.map(({ startedMs, endedMs }, i) =>
-      Math.abs((ranges[i]?.p50 ?? 0) / (endedMs - startedMs) - 1),
-    )
-    return errors.sort((a, b) => a - b)[250] as number
-  }
+  const off = (learner: LivingLearner) => medianOff(learner, known, asked)
   const ours = await off(new TreeLearner(entropy()))
   const rules = await Promise.all([median, linear, last, new OwnQuantiles()].map(off))
   assert.ok(ours < 0.15, `${ours}`)

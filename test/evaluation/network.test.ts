@@ -9,38 +9,17 @@ import { NetLearner } from '../../models/nets/learner.ts'
 import { Scale } from '../../models/nets/scale.ts'
 import type { LivingLearner, Row } from '../../models/rows.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
-import { row } from './stage.ts'
+import { medianOff, rooted, row } from './stage.ts'
 
 const engine = new ProcessEngine()
 after(() => engine.close())
 
 const network = (seed = 'network') => new NetLearner(engine, new SeededEntropy(seed))
 
-/** Twice as long on one host, by the root of the size, and never quite the same. */
-function rooted(count: number, seed: string): Row[] {
-  const chance = new SeededEntropy(seed)
-  let atMs = 0
-  return Array.from({ length: count }, () => {
-    const inputBytes = Math.round(Math.exp(4 + 10 * chance.unit()))
-    const host = chance.unit() < 0.5 ? 'slow' : 'quick'
-    const noise = Math.exp(0.2 * (chance.unit() - 0.5))
-    const ms = Math.sqrt(inputBytes) * (host === 'slow' ? 2 : 1) * noise * 10
-    const made = row({ inputBytes, host, startedMs: atMs, ms })
-    atMs = made.endedMs
-    return made
-  })
-}
-
 test('a network learns what no rule says: hosts, and how time goes with size', async () => {
   const rows = rooted(1_500, 'rooted')
   const [known, asked] = [rows.slice(0, 1_000), rows.slice(1_000)]
-  const off = async (learner: LivingLearner) => {
-    const ranges = await (await learner.fit(known)).predict(asked.map(questionOf))
-    const errors = asked.map(({ startedMs, endedMs }, i) =>
-      Math.abs((ranges[i]?.p50 ?? 0) / (endedMs - startedMs) - 1),
-    )
-    return errors.sort((a, b) => a - b)[250] as number
-  }
+  const off = (learner: LivingLearner) => medianOff(learner, known, asked)
   const ours = await off(network())
   for (const rule of [...baselines(), new OwnQuantiles()]) {
     const theirs = await off(rule)

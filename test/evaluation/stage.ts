@@ -1,7 +1,10 @@
-/** What tests of evaluation share: short ways to rows, and traces that are made of what is known. */
+/** What tests of evaluation share: short ways to rows, how far a learner is off, and traces that are
+ * made of what is known. */
 import { gzipSync } from 'node:zlib'
-import type { Row } from '../../models/rows.ts'
+import { questionOf } from '../../models/evaluation/ask.ts'
+import type { LivingLearner, Row } from '../../models/rows.ts'
 import { Collection } from '../../models/traces/collection.ts'
+import { SeededEntropy } from '../../simulations/world/entropy.ts'
 
 export function row(over: Partial<Row> & { ms?: number } = {}): Row {
   const { ms = 1_000, ...rest } = over
@@ -15,6 +18,34 @@ export function row(over: Partial<Row> & { ms?: number } = {}): Row {
     ended: 'succeeded',
     ...rest,
   }
+}
+
+/** Twice as long on one host, by the root of the size, and never quite the same. */
+export function rooted(count: number, seed: string): Row[] {
+  const chance = new SeededEntropy(seed)
+  let atMs = 0
+  return Array.from({ length: count }, () => {
+    const inputBytes = Math.round(Math.exp(4 + 10 * chance.unit()))
+    const host = chance.unit() < 0.5 ? 'slow' : 'quick'
+    const noise = Math.exp(0.2 * (chance.unit() - 0.5))
+    const ms = Math.sqrt(inputBytes) * (host === 'slow' ? 2 : 1) * noise * 10
+    const made = row({ inputBytes, host, startedMs: atMs, ms })
+    atMs = made.endedMs
+    return made
+  })
+}
+
+/** Of |p50 − time| / time: the one in the middle, and of evenly many the upper of the two. */
+export async function medianOff(
+  learner: LivingLearner,
+  known: readonly Row[],
+  asked: readonly Row[],
+): Promise<number> {
+  const ranges = await (await learner.fit(known)).predict(asked.map(questionOf))
+  const errors = asked.map(({ startedMs, endedMs }, i) =>
+    Math.abs((ranges[i]?.p50 ?? 0) / (endedMs - startedMs) - 1),
+  )
+  return errors.sort((a, b) => a - b)[errors.length >>> 1] as number
 }
 
 export interface TracedTask {
