@@ -227,7 +227,8 @@ export class Client {
     } catch {
       url = undefined
     }
-    if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    // Without its slashes a URL would still be one, and `http:node1` an address by mistake.
+    if (url === undefined || !/^https?:\/\//i.test(this.address)) {
       throw new Problem({
         code: 'badAddress',
         why: `${this.address} is not an address of an agent`,

@@ -50,10 +50,15 @@ function profileOf(name: string | undefined, env: Env): Profile | undefined {
   return name === LOCAL ? undefined : profileNamed(env, name)
 }
 
-/** An agent speaks plainly on loopback, and TLS everywhere else. */
+/**
+ * An agent speaks plainly on loopback, and TLS everywhere else. What is no host:port stays as it is,
+ * to be refused as it was written: before a scheme, `http//node1` would be a host named http.
+ */
 export function withScheme(address: string): string {
   if (address.includes('://')) return address.replace(/\/+$/, '')
-  const host = URL.parse(`http://${address}`)?.hostname.replace(/^\[|\]$/g, '') ?? 'localhost'
+  const url = URL.parse(`http://${address}`)
+  if (url === null || url.pathname + url.search + url.hash !== '/') return address
+  const host = url.hostname.replace(/^\[|\]$/g, '')
   return `http${host === 'localhost' || isLoopback(host) ? '' : 's'}://${address}`
 }
 

@@ -48,6 +48,15 @@ test('wrong use is one line that says what is wrong and what to write, and exit 
     [['help', 'nodse'], /no command "nodse"; did you mean nodes\?/],
     [['help', 'nodes', 'shw'], /no command "nodes shw"; did you mean show\?/],
     [['status', '--address', 'ftp://127.0.0.1:1'], /is not an address of an agent/],
+    [
+      ['status', '--address', 'http//x y'],
+      /http\/\/x y is not an address.*; write it as host:port/,
+    ],
+    [['status', '--address', 'http//127.0.0.1:1'], /: http\/\/127\.0\.0\.1:1 is not an address/],
+    [['status', '--address', 'http:127.0.0.1:1'], /is not an address of an agent/],
+    [['status', '--address', '127.0.0.1:1/nodes'], /is not an address of an agent/],
+    [['status', '--address', '127.0.0.1:port'], /is not an address of an agent/],
+    [['status', '--address', 'http://x y'], /is not an address of an agent/],
   ]
   for (const [args, words] of cases) {
     const { code, io, ran } = await skein(...args)
