@@ -12,6 +12,7 @@ import type { Operation, Outcome, RegisterOp } from '../checkers/operations.ts'
 import type { History } from './history.ts'
 import { clientLimits } from './limits.ts'
 import type { SimulatedMesh } from './mesh.ts'
+import type { Pace } from './pace.ts'
 import { heardWithin, rest } from './patience.ts'
 
 const NAMESPACE = 'sim'
@@ -69,12 +70,13 @@ export class Client {
     this.stopped = true
   }
 
-  /** `hurries`: whether it is to think less, now. */
-  async run(hurries: () => boolean): Promise<void> {
+  /** `pace`: how much it is to think, now. */
+  async run(pace: () => Pace): Promise<void> {
     while (!this.stopped) {
       // Quiet for a while, then several in a row: both find something.
-      await this.think(hurries)
-      if (hurries() && this.entropy.unit() < clientLimits.flurryShare) this.flurry()
+      await this.think(pace)
+      const hurries = pace().thinkMs === clientLimits.hurryMs
+      if (hurries && this.entropy.unit() < clientLimits.flurryShare) this.flurry()
       const row = this.entropy.unit() < 0.2 ? 2 + below(this.entropy, 8) : 1
       for (let i = 0; i < row && !this.stopped; i++) await this.step()
     }
@@ -88,13 +90,14 @@ export class Client {
     await this.change(agent, draw)
   }
 
-  private async think(hurries: () => boolean): Promise<void> {
+  private async think(pace: () => Pace): Promise<void> {
     const drawn = -Math.log(1 - this.entropy.unit())
     let restedMs = 0
     for (;;) {
-      const leftMs = drawn * (hurries() ? clientLimits.hurryMs : clientLimits.thinkMs) - restedMs
+      const { thinkMs, forMs } = pace()
+      const leftMs = drawn * thinkMs - restedMs
       if (leftMs <= 0) return
-      const restMs = Math.min(leftMs, clientLimits.lookUpMs)
+      const restMs = Math.min(leftMs, forMs)
       await rest(this.mesh.world, restMs)
       restedMs += restMs
     }

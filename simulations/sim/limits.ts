@@ -37,6 +37,10 @@ export const clientLimits = {
   /** The same, in a hurry; how soon one notices that there is one. */
   hurryMs: 150,
   lookUpMs: 500,
+  /** The same, far from every fault; so long before one, and after its end, it is not far. */
+  calmMs: 12_000,
+  aheadMs: 3_000,
+  afterMs: 5_000,
   patienceMs: 5_000,
   /** How much longer than it asked for a client waits itself. */
   graceMs: 1_000,

@@ -19,6 +19,7 @@ import { Ambushes } from './ambushes.ts'
 import { describeFault, type Fault, type Moment, type Rot, type WorkMoment } from './fault.ts'
 import { Meddler } from './meddler.ts'
 import type { SimulatedMesh } from './mesh.ts'
+import { type Pace, Paces } from './pace.ts'
 
 const rotten: Readonly<Record<Rot, string>> = {
   log: blockPrefix,
@@ -44,6 +45,7 @@ export class Storm {
   private readonly cuts = new Map<string, number>()
   private readonly meddler: Meddler
   private readonly ambushes: Ambushes
+  private readonly paces: Paces
 
   constructor(mesh: SimulatedMesh, faults: readonly Fault[]) {
     const { world } = mesh
@@ -60,13 +62,13 @@ export class Storm {
     this.plights = new Map(
       world.hosts.map((host) => [host, { down: new Set<Fault>(), paused: new Set<Fault>() }]),
     )
+    this.paces = new Paces(faults)
     for (const fault of faults) this.let(fault)
   }
 
-  /** Whether clients are in a hurry now. */
-  get rushes(): boolean {
-    for (const { kind } of this.active) if (kind === 'rush') return true
-    return false
+  /** Of clients, now. */
+  get pace(): Pace {
+    return this.paces.at(this.world.nowMs, this.active)
   }
 
   /** It happens to a host, now: somebody may have waited for that. */
@@ -85,6 +87,7 @@ export class Storm {
     this.strike(fault)
     this.world.plan(fault.forMs, 'fault', `over: ${what}`, () => {
       this.active.delete(fault)
+      this.paces.ended(this.world.nowMs)
       this.relieve(fault)
     })
   }

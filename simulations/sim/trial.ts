@@ -136,7 +136,7 @@ class Trial {
   private async phases(): Promise<Failure | undefined> {
     const storm = new Storm(this.mesh, this.climate.faults)
     this.overseer.onMoment = (moment, host) => storm.noticed(moment, host)
-    for (const client of this.clients) void client.run(() => storm.rushes)
+    for (const client of this.clients) void client.run(() => storm.pace)
     await this.advance(endOf(this.options.minutes))
     if (this.failure) return this.failure
     for (const client of this.clients) client.stop()
