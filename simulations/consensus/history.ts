@@ -6,7 +6,10 @@ import type { Member } from '../../protocol/consensus/messages.ts'
 import { below, pick, shuffle } from '../../protocol/ports/entropy.ts'
 import { SeededEntropy } from '../world/entropy.ts'
 import { Violation } from './checkers.ts'
-import { Cluster, type Host, type Sabotage, type Weather } from './cluster.ts'
+import { Cluster } from './cluster.ts'
+import type { Host } from './host.ts'
+import type { Sabotage } from './sabotage.ts'
+import type { Weather } from './wires.ts'
 
 export interface Outcome {
   readonly steps: number
@@ -213,8 +216,8 @@ export class History {
     const oneWay = entropy.unit() < 0.3
     for (const a of sides.slice(0, split))
       for (const b of sides.slice(split)) {
-        cluster.cuts.add(`${a.id}>${b.id}`)
-        if (!oneWay) cluster.cuts.add(`${b.id}>${a.id}`)
+        cluster.wires.cuts.add(`${a.id}>${b.id}`)
+        if (!oneWay) cluster.wires.cuts.add(`${b.id}>${a.id}`)
       }
   }
 
@@ -302,13 +305,13 @@ export class History {
     const { cluster } = this
     this.stormy = false
     cluster.heal()
-    cluster.weather = {
-      ...cluster.weather,
+    cluster.wires.weather = {
+      ...cluster.wires.weather,
       loss: 0,
       doubling: 0,
       strays: 0,
       delayMaxMs: 3,
-      diskMaxMs: cluster.weather.diskMinMs + 1,
+      diskMaxMs: cluster.wires.weather.diskMinMs + 1,
     }
     cluster.startAll()
     let last: string | undefined = 'nothing was tried'

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { entryKind, type RaftFrame } from '../../protocol/consensus/messages.ts'
 import { Violation } from '../../simulations/consensus/checkers.ts'
-import type { Sabotage } from '../../simulations/consensus/cluster.ts'
 import { runHistory } from '../../simulations/consensus/history.ts'
+import type { Sabotage } from '../../simulations/consensus/sabotage.ts'
 
 const HISTORIES = 300
 

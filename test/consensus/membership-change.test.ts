@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Cluster, type Host } from '../../simulations/consensus/cluster.ts'
+import { Cluster } from '../../simulations/consensus/cluster.ts'
+import type { Host } from '../../simulations/consensus/host.ts'
 
 function started(nodes: number, founders: number, seed = 1): Cluster {
   const cluster = new Cluster({ seed, nodes, founders })

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Log } from '../../protocol/consensus/log.ts'
 import { type Config, entryKind, type SnapshotMeta } from '../../protocol/consensus/messages.ts'
-import { Cluster, type Host } from '../../simulations/consensus/cluster.ts'
+import { Cluster } from '../../simulations/consensus/cluster.ts'
+import type { Host } from '../../simulations/consensus/host.ts'
 import { checksumOf } from '../../simulations/consensus/machine.ts'
 import { entry, peer, Solo } from './solo.ts'
 
@@ -56,7 +57,7 @@ test('a voter that needs what is gone gets the snapshot in chunks, then entries'
 test('lost chunks are sent again, doubled ones taken once', () => {
   for (let seed = 0; seed < 10; seed++) {
     const { cluster, away } = behind(seed)
-    cluster.weather = { ...cluster.weather, loss: 0.2, doubling: 0.3, delayMaxMs: 20 }
+    cluster.wires.weather = { ...cluster.wires.weather, loss: 0.2, doubling: 0.3, delayMaxMs: 20 }
     cluster.start(away)
     assert.ok(cluster.runUntil(hasCaughtUp(cluster, away), 10_000), `seed ${seed}`)
   }
