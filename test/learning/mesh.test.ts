@@ -16,9 +16,9 @@ import { within } from '../../protocol/ports/disk.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import { keyBehind, simulatedCredential } from '../../simulations/world/credentials.ts'
 import type { Program } from '../../simulations/world/programs.ts'
-import { SimulatedStream } from '../../simulations/world/stream.ts'
 import { Mesh } from '../history/stage.ts'
 import { hello, Intruder } from '../matrix/intruders.ts'
+import { formsOf, isSaidIn, overheard } from './overheard.ts'
 
 const mib = 1024 ** 2
 let started = 0
@@ -109,30 +109,21 @@ test('work of another kind is unknown, and says so of the whole', async () => {
   )
 })
 
-/** All that goes over streams meanwhile, as it is before anything is encrypted. */
-async function overheard(during: () => Promise<unknown>): Promise<Buffer> {
-  const frames: Uint8Array[] = []
-  const { send } = SimulatedStream.prototype
-  SimulatedStream.prototype.send = function (frame) {
-    frames.push(frame.slice())
-    return send.call(this, frame)
-  }
-  try {
-    await during()
-  } finally {
-    SimulatedStream.prototype.send = send
-  }
-  return Buffer.concat(frames)
-}
-
 test('every host keeps its own attempts; nobody has those of another, or hears of them', async () => {
   let mesh: Mesh | undefined
-  const traffic = await overheard(async () => {
+  const heard = await overheard(async () => {
     mesh = await meshThatDid('own', 9)
     await mesh.world.runFor(2_000)
     await planOf(mesh)
   })
   assert.ok(mesh)
+  const on = (isMeant: (purpose: string) => boolean) =>
+    Buffer.concat([...heard].flatMap(([purpose, said]) => (isMeant(purpose) ? [said] : [])))
+  const traffic = on(() => true)
+  // An agent reports to its leader when an attempt has ended, and the ledger has it from there.
+  const isReport = (purpose: string) => ['/skein/work/1', '/skein/consensus/1'].includes(purpose)
+  const [reports, besides] = [on(isReport), on((purpose) => !isReport(purpose))]
+  let reported = 0
   // The question for ranges is in it: what is looked for could be found.
   assert.ok(traffic.includes(LEARNING_SERVICE))
   let all = 0
@@ -147,8 +138,24 @@ test('every host keeps its own attempts; nobody has those of another, or hears o
       assert.ok(figures.length > 10)
       assert.ok(!traffic.includes(figures))
     }
+    for (const { startedMs, endedMs, load } of await mesh.answer(
+      Array.fromAsync(agent.learning.rows()),
+    )) {
+      assert.ok(load !== undefined)
+      // Its time is from its turn on, which no report says.
+      for (const value of [startedMs, load]) assert.ok(!isSaidIn(traffic, value), String(value))
+      assert.ok(!isSaidIn(besides, endedMs), String(endedMs))
+      if (isSaidIn(reports, endedMs)) reported++
+    }
+    // What is told of them together is found where another was asked, so each of them could be.
+    if (host === mesh.follower.host) continue
+    for (const { told } of agent.learning.kinds()) {
+      const { p50 } = told.tookMs ?? {}
+      if (p50 !== undefined) assert.ok(besides.includes(formsOf(p50).float), String(p50))
+    }
   }
   assert.equal(all, 2 * 9)
+  assert.ok(reported > 0)
 })
 
 test('a host that hangs is not waited for longer than it is worth', async () => {
