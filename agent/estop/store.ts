@@ -2,7 +2,8 @@
 import { type Disk, within } from '../../protocol/ports/disk.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 
-const PREFIX = 'estop/'
+/** Of a record's key. */
+export const latchPrefix = 'estop/'
 
 export class LatchStore {
   readonly #disk: Disk
@@ -15,13 +16,13 @@ export class LatchStore {
 
   async load(): Promise<Uint8Array[]> {
     const records: Uint8Array[] = []
-    for await (const [, value] of this.#disk.scan(within(PREFIX))) records.push(value)
+    for await (const [, value] of this.#disk.scan(within(latchPrefix))) records.push(value)
     return records
   }
 
   /** False when the disk does not take it: it is to be tried again, and to be obeyed all the same. */
   async keep(records: readonly { scope: string; record: Uint8Array }[]): Promise<boolean> {
-    const ops = records.map(({ scope, record }) => ({ put: PREFIX + scope, value: record }))
+    const ops = records.map(({ scope, record }) => ({ put: latchPrefix + scope, value: record }))
     try {
       await this.#disk.write(ops, { durable: true })
       return true

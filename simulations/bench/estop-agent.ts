@@ -1,13 +1,15 @@
 /**
- * An agent as `skein agent run` starts it, in a network of its own, with one more part: a passage
- * from its address to its control API, which itself stays on loopback. Arguments: its configuration,
- * the address and the port of the passage; the API has the same port.
+ * An agent as `skein agent run` starts it, in a network of its own, with two more parts: a passage
+ * from its address to its control API, which itself stays on loopback, and one that writes down when
+ * it came to each step of a stop. Arguments: its configuration, the address and the port of the
+ * passage; the API has the same port.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { ModuleSpec } from '../../agent/modules/module.ts'
 import { runAgent } from '../../coordinator/daemon.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
+import { stepsModule } from './estop-steps.ts'
 
 /** Whatever comes in goes there, and back. */
 export function passage(to: { host: string; port: number }): Server {
@@ -50,7 +52,7 @@ if (process.argv[1] === import.meta.filename) {
     process.exitCode = await runAgent({
       config,
       flags: {},
-      modules: () => [passageModule(host, Number(port))],
+      modules: (agent) => [passageModule(host, Number(port)), stepsModule(agent)],
     })
   } catch (error) {
     if (!(error instanceof Problem)) throw error

@@ -3,11 +3,20 @@ import { randomBytes } from 'node:crypto'
 import type { RouteResponse } from '../../coordinator/api/routes.ts'
 import { Client } from '../../coordinator/cli/client.ts'
 import { StopWord, sayWord, slowHandOf } from '../../protocol/estop/word.ts'
+import { exitCodes } from '../../protocol/exit-codes.ts'
+import { Problem } from '../../protocol/problem.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import type { LocalNode } from '../mesh/layout.ts'
 import { signInOf } from '../mesh/looking.ts'
+import { monotonicMs } from './monotonic.ts'
 
 export type EstopState = RouteResponse<'estop'>
+
+/** The name of a word, and when it was signed. */
+export interface Said {
+  word: string
+  signedMs: number
+}
 
 const LOOK_AGAIN_MS = 20
 
@@ -25,17 +34,30 @@ export class StopHand {
     return this.#client(at).call('estop', { query: word === undefined ? {} : { word } })
   }
 
+  /** The same, however long that agent has no time to answer. */
+  async stateAtLast(at: string, deadlineMs: number): Promise<EstopState> {
+    const untilMs = performance.now() + deadlineMs
+    for (;;) {
+      try {
+        return await this.state(at)
+      } catch (error) {
+        if (!isPassing(error) || performance.now() > untilMs) throw error
+        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+      }
+    }
+  }
+
   /** Says it at that agent. Resolves with the word's name when the agent has heard it. */
-  async raise(at: string, { next }: EstopState): Promise<string> {
+  async raise(at: string, { next }: EstopState): Promise<Said> {
     const { epoch } = next
     return this.#say(at, { act: 'raise', mode: 'kill', epoch })
   }
 
   /** All that this agent knows to be in force. */
-  async release(at: string): Promise<string> {
-    const { next } = await this.state(at)
+  async release(at: string, deadlineMs: number): Promise<string> {
+    const { next } = await this.stateAtLast(at, deadlineMs)
     const { epoch, covers, floor } = next
-    return this.#say(at, { act: 'release', epoch, covers, floor })
+    return (await this.#say(at, { act: 'release', epoch, covers, floor })).word
   }
 
   /** Resolves when so many stops are in force at each of these agents. */
@@ -64,7 +86,7 @@ export class StopHand {
     what:
       | { act: 'raise'; mode: 'kill'; epoch: number }
       | { act: 'release'; epoch: number; covers: EstopState['next']['covers']; floor: number },
-  ): Promise<string> {
+  ): Promise<Said> {
     const client = this.#client(at)
     const { holder, credential, signer } = await client.signIn.key()
     const body = sayWord({
@@ -76,7 +98,8 @@ export class StopHand {
       issuedMs: Date.now(),
     })
     const hands = [await slowHandOf(body, credential, signer)]
-    return this.hand(at, encode(StopWord, { body, hands }))
+    const signedMs = monotonicMs()
+    return { word: await this.hand(at, encode(StopWord, { body, hands })), signedMs }
   }
 
   #client(name: string): Client {
@@ -84,4 +107,8 @@ export class StopHand {
     if (client === undefined) throw new Error(`there is no agent ${name}`)
     return client
   }
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof Problem && error.exitCode === exitCodes.noAnswer
 }

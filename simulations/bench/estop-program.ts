@@ -5,7 +5,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-
 import type { Server } from 'node:net'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,34 +14,30 @@ import type { LocalNode } from '../mesh/layout.ts'
 import { ChaosNetwork, hostOf } from './chaos-network.ts'
 import type { EstopOptions } from './estop.ts'
 import { passage } from './estop-agent.ts'
+import { figuresOf, type Kind, kinds, type Round, roundText } from './estop-figures.ts'
 import { StopHand } from './estop-hand.ts'
+import { stepsAfter, type Times, WRITTEN_AFTER_MS } from './estop-steps.ts'
 import { Trees } from './estop-trees.ts'
+import { Witness } from './estop-witness.ts'
 import { leaderOfAll } from './ledger-mesh.ts'
 import { Interrupted, Mesh } from './mesh.ts'
 import { MeshRuns } from './mesh-runs.ts'
-import { type Figure, percentile, report } from './report.ts'
+import { monotonicMs } from './monotonic.ts'
+import { type Figure, report } from './report.ts'
 
 const NAMES = ['n1', 'n2', 'n3', 'n4', 'n5']
 const HALVES = [NAMES.slice(0, 3), NAMES.slice(3)] as const
-const kinds = ['plain', 'saturated', 'leaderKilled', 'partition'] as const
-type Kind = (typeof kinds)[number]
-
-const goals: Readonly<Record<Kind, { metric: string; goalMs: number }>> = {
-  plain: { metric: 'command to last process dead', goalMs: 100 },
-  saturated: { metric: 'with the cores saturated besides', goalMs: 250 },
-  leaderKilled: { metric: 'leader SIGKILLed just before, on the others', goalMs: 100 },
-  partition: { metric: 'in both halves of a partition', goalMs: 100 },
-}
-
 const LOOPBACK = '127.0.0.1'
 const RESTART_PAUSE_MS = 700
-/** What others do with the cores: so many programs that spin, for each core. */
+/** What others do with the cores: so many processes that spin, for each core. */
 const SPINNERS_PER_CORE = 2
 const BEGIN_DEADLINE_MS = 120_000
 const DEATH_DEADLINE_MS = 60_000
 const RELEASE_DEADLINE_MS = 60_000
 /** Trees are let spin for a while before they are stopped. */
-const SPIN_MS = 300
+const SPIN_MS = 1_000
+/** Rounds of a kind that told nothing. */
+const VOID_ROUNDS_MAX = 10
 const LOOK_AGAIN_MS = 20
 
 const agentProgram = fileURLToPath(new URL('estop-agent.ts', import.meta.url))
@@ -56,93 +51,128 @@ function commandOf(node: LocalNode, configFile: string): readonly string[] {
     passages.set(node.name, server.listen(node.apiPort, LOOPBACK))
   }
   const agent = [process.execPath, agentProgram, configFile, node.host, String(node.apiPort)]
-  // Not by `ip netns exec`, which hides the control groups.
-  return ['nsenter', `--net=/run/netns/${node.name}`, ...agent]
-}
-
-interface Round {
-  /** Of each host that was to be stopped, from the command on. */
-  deadMs: number[]
-  /** Until the agent that was asked knew it of all that it could reach. */
-  confirmedMs: number
-  /** Of a host whose agent was dead: until it was back and had stopped its trees. */
-  backMs: number | undefined
+  // Not by `ip netns exec`, which hides the control groups. In a session of its own, between which
+  // the kernel shares out cores as between services: an agent is one, and so are its neighbours.
+  return ['setsid', 'nsenter', `--net=/run/netns/${node.name}`, ...agent]
 }
 
 class Bench {
   private readonly mesh: Mesh
   private readonly network: ChaosNetwork
   private readonly directory: string
-  private readonly trees: number
+  private readonly witness: Witness
+  private readonly options: EstopOptions
   private readonly runs: MeshRuns
   private readonly hand: StopHand
   private rounds = 0
 
-  constructor(mesh: Mesh, network: ChaosNetwork, directory: string, trees: number) {
+  constructor(
+    mesh: Mesh,
+    network: ChaosNetwork,
+    directory: string,
+    witness: Witness,
+    options: EstopOptions,
+  ) {
     this.mesh = mesh
     this.network = network
     this.directory = directory
-    this.trees = trees
+    this.witness = witness
+    this.options = options
     this.runs = new MeshRuns(mesh)
     this.hand = new StopHand(mesh.nodes)
   }
 
-  async round(kind: Kind): Promise<Round> {
+  /** Undefined where trees ended before they were stopped: there is nothing to be learnt from it. */
+  async round(kind: Kind): Promise<Round | undefined> {
     const round = this.rounds++
-    const leader = (await leaderOfAll(this.mesh)).name
-    const trees = new Trees(join(this.directory, String(round)), NAMES)
-    let spinners: ChildProcess[] = []
+    const trees = new Trees(join(this.directory, String(round)), NAMES, this.witness)
+    let spinners: ChildProcess | undefined
     try {
-      const total = NAMES.length * this.trees
+      const total = NAMES.length * Number(this.options.trees)
       const group = `trees-${round}`
       await this.runs.begin({ workflow: trees.workflow(total), group })
       await this.until(() => trees.begun >= total, `${total} trees`)
-      trees.letGo()
-      // Not before: beside them a hundred trees would take minutes to begin.
+      const leader = (await leaderOfAll(this.mesh)).name
+      await trees.letGo()
       if (kind === 'saturated') spinners = spin()
       await this.mesh.rest(SPIN_MS)
-      const measured = await this.stop(kind, trees, leader)
+      const measured = await this.stop(kind, trees.hosts, leader)
       await this.runs.untilNoneGoes(group, RELEASE_DEADLINE_MS)
-      await this.hand.release(NAMES[round % NAMES.length]!)
+      await this.hand.release(NAMES[round % NAMES.length]!, RELEASE_DEADLINE_MS)
       await this.hand.untilInForce(NAMES, 0, RELEASE_DEADLINE_MS)
       return measured
     } finally {
-      for (const each of spinners) each.kill('SIGKILL')
+      if (spinners?.pid !== undefined) process.kill(-spinners.pid, 'SIGKILL')
       trees.close()
     }
   }
 
-  private async stop(kind: Kind, trees: Trees, leader: string): Promise<Round> {
-    const { hand, network } = this
+  private async stop(
+    kind: Kind,
+    hosts: readonly string[],
+    leader: string,
+  ): Promise<Round | undefined> {
+    const { hand, network, witness } = this
     if (kind === 'partition') network.cut(cutsBetween(...HALVES))
     const others = NAMES.filter((name) => name !== leader)
     const asked = kind === 'partition' ? HALVES.map(([first]) => first!) : [others[0]!]
-    const states = await Promise.all(asked.map((at) => hand.state(at)))
-    if (kind === 'leaderKilled') {
-      process.kill(this.mesh.nodes.find(({ name }) => name === leader)!.pid, 'SIGKILL')
-    }
-    const saidMs = performance.now()
-    const words = await Promise.all(asked.map((at, i) => hand.raise(at, states[i]!)))
+    const states = await Promise.all(asked.map((at) => hand.stateAtLast(at, BEGIN_DEADLINE_MS)))
+    if (kind === 'leaderKilled') this.kill(leader)
+    const inhabited = new Set(witness.inhabited)
+    const saidMs = monotonicMs()
+    const said = await Promise.all(asked.map((at, i) => hand.raise(at, states[i]!)))
     const stopped = kind === 'leaderKilled' ? others : NAMES
-    const meant = stopped.filter((name) => !trees.spared.includes(name))
-    if (!(await trees.allDead(meant, DEATH_DEADLINE_MS))) {
-      throw new Error(`processes live on after ${DEATH_DEADLINE_MS / 1_000} s`)
-    }
+    const meant = stopped.filter((name) => inhabited.has(name))
+    await this.untilDead(meant)
     const reached = kind === 'partition' ? HALVES[0] : stopped
-    const confirmedMs = (await this.confirmed(asked[0]!, words[0]!, reached)) - saidMs
-    const deadMs = meant.map((name) => trees.deadMs.get(name)! - saidMs)
-    if (kind === 'leaderKilled') await trees.allDead(NAMES, DEATH_DEADLINE_MS)
+    const confirmedMs = (await this.confirmed(asked[0]!, said[0]!.word, reached)) - saidMs
+    const deadMs = this.sinceDead(meant, saidMs)
+    if (kind === 'leaderKilled' && inhabited.has(leader)) await this.untilDead([leader])
     if (kind === 'partition') network.cut(new Set())
     await hand.untilInForce(NAMES, asked.length, RELEASE_DEADLINE_MS)
-    const backMs = kind === 'leaderKilled' ? trees.deadMs.get(leader)! - saidMs : undefined
-    return { deadMs, confirmedMs, backMs }
+    const backMs =
+      kind === 'leaderKilled' ? this.sinceDead([leader], saidMs).get(leader) : undefined
+    const signedMs = Math.max(...said.map(({ signedMs }) => signedMs)) - saidMs
+    // Where everybody died by itself nothing was stopped.
+    if (!hosts.every((host) => inhabited.has(host))) return undefined
+    return { deadMs, confirmedMs, backMs, signedMs, steps: await this.stepsOf(meant, saidMs) }
+  }
+
+  private async untilDead(hosts: readonly string[]): Promise<void> {
+    if (await this.witness.allDead(hosts, DEATH_DEADLINE_MS)) return
+    const { inhabited } = this.witness
+    const left = hosts.filter((host) => inhabited.includes(host)).join(', ')
+    throw new Error(`processes live on after ${DEATH_DEADLINE_MS / 1_000} s on ${left}`)
+  }
+
+  private kill(name: string): void {
+    const pid = this.mesh.nodes.find((node) => node.name === name)?.pid
+    // Nobody is to be killed by the number 0, which means everybody here.
+    if (!pid) throw new Error(`${name} is to be killed, and does not run`)
+    process.kill(pid, 'SIGKILL')
+  }
+
+  private sinceDead(hosts: readonly string[], saidMs: number): Map<string, number> {
+    return new Map(
+      hosts.flatMap((host) => {
+        const deadMs = this.witness.deadMs(host)
+        return deadMs === undefined ? [] : [[host, deadMs - saidMs]]
+      }),
+    )
+  }
+
+  private async stepsOf(hosts: readonly string[], saidMs: number): Promise<Map<string, Times>> {
+    if (!this.options.where) return new Map()
+    await this.mesh.rest(2 * WRITTEN_AFTER_MS)
+    const nodes = this.mesh.nodes.filter(({ name }) => hosts.includes(name))
+    return new Map(nodes.map((node) => [node.name, stepsAfter(node, saidMs)]))
   }
 
   private async confirmed(at: string, word: string, names: readonly string[]): Promise<number> {
     let nowMs = 0
     await this.until(async () => {
       const { nodes } = await this.hand.state(at, word)
-      nowMs = performance.now()
+      nowMs = monotonicMs()
       return nodes.every(({ name, answer }) => answer === 'done' || !names.includes(name))
     }, 'all to confirm')
     return nowMs
@@ -161,63 +191,54 @@ function cutsBetween(left: readonly string[], right: readonly string[]): Set<str
   return new Set(left.flatMap((a) => right.flatMap((b) => [`${a}>${b}`, `${b}>${a}`])))
 }
 
-function spin(): ChildProcess[] {
+/** Of others, in a group and a session of its own. */
+function spin(): ChildProcess {
   const count = SPINNERS_PER_CORE * cpus().length
-  return Array.from({ length: count }, () => spawn('sh', ['-c', 'while :; do :; done']))
+  const script = `${'while :; do :; done & '.repeat(count)} wait`
+  return spawn('sh', ['-c', script], { detached: true, stdio: 'ignore' })
 }
 
-function figuresOf(kind: Kind, rounds: readonly Round[]): Figure[] {
-  const { metric, goalMs } = goals[kind]
-  const last = rounds.map(({ deadMs }) => Math.max(...deadMs))
-  const p99 = percentile(last, 0.99)
-  const figures: Figure[] = [
-    { metric: `${metric}, median`, unit: 'ms', value: percentile(last, 0.5) },
-    { metric: `${metric}, p99`, unit: 'ms', value: p99, goal: `< ${goalMs}`, holds: p99 < goalMs },
-    {
-      metric: '  seen and confirmed by all reached, median',
-      unit: 'ms',
-      value: percentile(
-        rounds.map(({ confirmedMs }) => confirmedMs),
-        0.5,
-      ),
-    },
-  ]
-  const back = rounds.flatMap(({ backMs }) => backMs ?? [])
-  if (back.length === 0) return figures
-  const value = percentile(back, 0.5)
-  return [
-    ...figures,
-    { metric: '  on the host of the killed, once back, median', unit: 'ms', value },
-  ]
+/** As many as are asked for. */
+async function roundsOf(bench: Bench, kind: Kind, options: EstopOptions): Promise<Round[]> {
+  const measured: Round[] = []
+  let voids = 0
+  while (measured.length < Number(options.rounds)) {
+    const round = await bench.round(kind)
+    if (round === undefined) {
+      process.stderr.write(`${kind}: trees ended by themselves, once more\n`)
+      if (++voids > VOID_ROUNDS_MAX) throw new Error(`${voids} rounds of ${kind} in vain`)
+      continue
+    }
+    measured.push(round)
+    process.stderr.write(roundText(`${kind} ${measured.length}`, round, options.where))
+  }
+  return measured
 }
 
-async function run({ rounds, trees, json }: EstopOptions): Promise<number> {
+async function run(options: EstopOptions): Promise<number> {
+  const { rounds, trees, where, json } = options
   const network = new ChaosNetwork(NAMES)
   const directory = mkdtempSync(join(tmpdir(), 'skein-estop-'))
+  const witness = new Witness()
   const mesh = await Mesh.start(NAMES.length, {
     restartPauseMs: RESTART_PAUSE_MS,
     hostOf,
     apiHost: LOOPBACK,
     commandOf,
   })
+  let isOver = false
   try {
-    const bench = new Bench(mesh, network, directory, Number(trees))
+    const bench = new Bench(mesh, network, directory, witness, options)
     const figures: Figure[] = []
     for (const kind of kinds) {
-      const measured: Round[] = []
-      for (let i = 0; i < Number(rounds); i++) {
-        const round = await bench.round(kind)
-        measured.push(round)
-        process.stderr.write(
-          `${kind} ${i + 1}: ${round.deadMs.map((ms) => ms.toFixed(0)).join(' ')} ms, confirmed after ${round.confirmedMs.toFixed(0)} ms\n`,
-        )
-      }
-      figures.push(...figuresOf(kind, measured))
+      figures.push(...figuresOf(kind, await roundsOf(bench, kind, options), where))
     }
     const title = `emergency stop, ${NAMES.length} agents with ${trees} trees each, ${rounds} rounds`
+    isOver = true
     return report(title, figures, json)
   } finally {
-    await mesh.stop()
+    await mesh.stop({ keeping: !isOver })
+    witness.close()
     for (const server of passages.values()) server.close()
     rmSync(directory, { recursive: true, force: true })
   }

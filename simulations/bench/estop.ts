@@ -9,6 +9,7 @@ import { inNamespaces } from './chaos.ts'
 export interface EstopOptions {
   rounds: string
   trees: string
+  where: boolean
   json: boolean
 }
 

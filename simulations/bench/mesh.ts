@@ -92,9 +92,14 @@ export class Mesh {
     })
   }
 
-  async stop(): Promise<void> {
+  /** `keeping` its folder, with the logs of the agents, of which it then says where they are. */
+  async stop({ keeping = false } = {}): Promise<void> {
     process.off('SIGINT', this.onInterrupt)
     await this.supervisor.stop()
+    if (keeping && !this.interrupted.signal.aborted) {
+      process.stderr.write(`the logs of the agents are kept in ${this.directory}\n`)
+      return
+    }
     rmSync(this.directory, { recursive: true, force: true })
   }
 }

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { StopHand } from '../../simulations/bench/estop-hand.ts'
 import { Trees } from '../../simulations/bench/estop-trees.ts'
+import { Witness } from '../../simulations/bench/estop-witness.ts'
 import { leaderOfAll } from '../../simulations/bench/ledger-mesh.ts'
 import { Mesh } from '../../simulations/bench/mesh.ts'
 import { MeshRuns } from '../../simulations/bench/mesh-runs.ts'
@@ -50,9 +51,11 @@ test('with its gateway dead, skein estop tells the peers itself and says who has
   const drained = await skein('nodes', 'drain', gateway.name, '--yes')
   assert.equal(drained.code, exitCodes.done, drained.err)
 
+  const witness = new Witness()
   const trees = new Trees(
     join(home, 'trees'),
     others.map(({ name }) => name),
+    witness,
   )
   try {
     await new MeshRuns(mesh).begin({ workflow: trees.workflow(4), group: 'trees' })
@@ -61,7 +64,7 @@ test('with its gateway dead, skein estop tells the peers itself and says who has
       assert.ok(performance.now() < untilMs, 'waited in vain for all trees')
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
-    trees.letGo()
+    await trees.letGo()
     process.kill(gateway.pid, 'SIGKILL')
     const ran = await skein(
       'estop',
@@ -76,7 +79,7 @@ test('with its gateway dead, skein estop tells the peers itself and says who has
     assert.match(ran.err, /nothing listens there; the peers are told directly/)
     const { nodes } = JSON.parse(ran.out) as { nodes: Record<string, unknown>[] }
     const names = others.map(({ name }) => name)
-    assert.ok(await trees.allDead(names, WAIT_MS), 'every process of every tree is dead')
+    assert.ok(await witness.allDead(names, WAIT_MS), 'every process of every tree is dead')
     for (const name of names) {
       assert.equal(nodes.find((node) => node.name === name)?.answer, 'done', name)
     }
@@ -85,6 +88,7 @@ test('with its gateway dead, skein estop tells the peers itself and says who has
     for (const name of names) assert.equal((await hand.state(name)).inForce.length, 1, name)
   } finally {
     trees.close()
+    witness.close()
   }
 })
 

@@ -14,6 +14,7 @@ import { Problem } from '../../protocol/problem.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import { StopHand } from '../../simulations/bench/estop-hand.ts'
 import { Trees } from '../../simulations/bench/estop-trees.ts'
+import { Witness } from '../../simulations/bench/estop-witness.ts'
 import { leaderOfAll } from '../../simulations/bench/ledger-mesh.ts'
 import { Mesh } from '../../simulations/bench/mesh.ts'
 import { MeshRuns } from '../../simulations/bench/mesh-runs.ts'
@@ -55,17 +56,18 @@ function person(mesh: Mesh, role: PersonRole) {
 test('a stop kills on every host, holds after a restart, is believed from nobody without the right, and its release starts nothing', async () => {
   const mesh = await Mesh.start(NAMES.length, { restartPauseMs: 200 })
   const directory = mkdtempSync(join(tmpdir(), 'skein-estop-'))
-  const trees = new Trees(join(directory, 'trees'), NAMES)
+  const witness = new Witness()
+  const trees = new Trees(join(directory, 'trees'), NAMES, witness)
   try {
     await leaderOfAll(mesh)
     const hand = new StopHand(mesh.nodes)
     const runs = new MeshRuns(mesh)
     const { id } = await runs.begin({ workflow: trees.workflow(TREES), group: 'trees' })
     await until(() => trees.begun === TREES, 'all trees')
-    trees.letGo()
+    await trees.letGo()
 
-    const word = await hand.raise('n1', await hand.state('n1'))
-    assert.ok(await trees.allDead(NAMES, WAIT_MS), 'every process of every tree is dead')
+    const { word } = await hand.raise('n1', await hand.state('n1'))
+    assert.ok(await witness.allDead(NAMES, WAIT_MS), 'every process of every tree is dead')
     await until(async () => {
       const { nodes } = await hand.state('n1', word)
       return nodes.every(({ answer }) => answer === 'done')
@@ -114,12 +116,13 @@ test('a stop kills on every host, holds after a restart, is believed from nobody
     }
     assert.equal((await hand.state('n3')).inForce.length, 1)
 
-    await hand.release('n3')
+    await hand.release('n3', WAIT_MS)
     await hand.untilInForce(NAMES, 0, WAIT_MS)
     assert.equal((await runs.going('trees')).length, 0)
     assert.equal((await runs.detail(id)).run.state, 'cancelled')
   } finally {
     trees.close()
+    witness.close()
     await mesh.stop()
     rmSync(directory, { recursive: true, force: true })
   }

@@ -1,0 +1,105 @@
+/**
+ * Sees when the pipes of hosts end, in a process and a session of its own: where the kernel shares
+ * out cores between sessions, what is watched takes none from whoever watches. In the process of the
+ * benchmark, an end was seen when that had its turn again, up to half a second later.
+ *
+ * As a program it is told, by its parent, of pipes to watch, and tells of each end when that was.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { constants, openSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { monotonicMs } from './monotonic.ts'
+
+interface Watched {
+  host: string
+  path: string
+}
+type Told = { open: true } | { host: string; endedMs: number }
+
+export class Witness {
+  private readonly child: ChildProcess
+  /** When the last process of a host died, of those that are watched now. */
+  private readonly endedMs = new Map<string, number>()
+  private watched: readonly string[] = []
+  private changed = Promise.withResolvers<void>()
+  private opened = Promise.withResolvers<void>()
+
+  constructor() {
+    this.child = fork(fileURLToPath(import.meta.url), { detached: true })
+    this.child.on('message', (told) => this.hear(told as Told))
+    this.child.once('exit', () => this.fail(new Error('the witness of the benchmark has ended')))
+    this.opened.promise.catch(() => {})
+    this.changed.promise.catch(() => {})
+  }
+
+  /** Instead of those before. Resolves when no end of theirs can be missed. */
+  async watch(pipes: readonly Watched[]): Promise<void> {
+    this.watched = pipes.map(({ host }) => host)
+    this.endedMs.clear()
+    this.opened = Promise.withResolvers()
+    this.child.send(pipes)
+    await this.opened.promise
+  }
+
+  deadMs(host: string): number | undefined {
+    return this.endedMs.get(host)
+  }
+
+  /** Of those that are watched, hosts on which somebody is alive. */
+  get inhabited(): string[] {
+    return this.watched.filter((host) => !this.endedMs.has(host))
+  }
+
+  /** False when somebody on these hosts lives on after so long. */
+  async allDead(hosts: readonly string[], deadlineMs: number): Promise<boolean> {
+    const deadline = Promise.withResolvers<void>()
+    const timer = setTimeout(deadline.resolve, deadlineMs)
+    let isLate = false
+    void deadline.promise.then(() => {
+      isLate = true
+    })
+    const isOver = (): boolean => hosts.every((host) => this.endedMs.has(host))
+    while (!isOver() && !isLate) await Promise.race([this.changed.promise, deadline.promise])
+    clearTimeout(timer)
+    return isOver()
+  }
+
+  close(): void {
+    this.child.removeAllListeners('exit')
+    this.child.disconnect()
+  }
+
+  private hear(told: Told): void {
+    if ('open' in told) return this.opened.resolve()
+    this.endedMs.set(told.host, told.endedMs)
+    const { resolve } = this.changed
+    this.changed = Promise.withResolvers()
+    this.changed.promise.catch(() => {})
+    resolve()
+  }
+
+  private fail(error: Error): void {
+    this.opened.reject(error)
+    this.changed.reject(error)
+  }
+}
+
+function watch({ host, path }: Watched): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const socket = new Socket({ fd, readable: true, writable: false })
+  socket.once('end', () => tell({ host, endedMs: monotonicMs() }))
+  socket.resume()
+}
+
+function tell(told: Told): void {
+  process.send?.(told)
+}
+
+if (process.argv[1] === import.meta.filename) {
+  process.once('disconnect', () => process.exit())
+  process.on('message', (pipes: Watched[]) => {
+    for (const pipe of pipes) watch(pipe)
+    tell({ open: true })
+  })
+}
