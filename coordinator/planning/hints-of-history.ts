@@ -6,6 +6,7 @@
 import { figureAt, shareBelow } from '../../models/profiles/draws.ts'
 import type { Range } from '../../models/rows.ts'
 import { formatDuration } from '../../protocol/units.ts'
+import { workflowLimits } from '../../protocol/workflow/limits.ts'
 import type { Stage } from '../../protocol/workflow/model.ts'
 import { seconds, share, size } from '../placement/words.ts'
 import type { StageExpected } from './expecting.ts'
@@ -49,6 +50,7 @@ function shortTimeout(stage: Stage, expected: StageExpected): Hint | undefined {
   const timeoutMs = timeoutOf(stage)
   const known = knownOf(expected)
   if (timeoutMs === undefined || known === undefined) return undefined
+  if (timeoutMs >= roomyMs(known)) return undefined
   const cut = 1 - shareBelow(known.range, timeoutMs)
   // A tail is known only by many.
   const cutMin = known.range.n >= hintedTimes.manyMin ? hintedTimes.cutMin : hintedTimes.cutOfFewMin
@@ -81,10 +83,10 @@ function littleMemory({ name, resources }: Stage, { memory }: StageExpected): Hi
   return { code: 'littleMemory', stage: name, message }
 }
 
-/** Twice what nearly all take, as a person would write it. */
+/** Twice what nearly all take, as a person would write it, and as long as a workflow may say. */
 function roomyMs({ farMs }: Known): number {
   const roomy = Math.max(hintedTimes.roomMs, 2 * farMs)
-  return nextAfter(roomy)
+  return Math.min(nextAfter(roomy), workflowLimits.durationMsMax)
 }
 
 function spent(ms: number): string {
