@@ -276,6 +276,7 @@ export class Agent {
     })
     this.learning = new OwnHistory(ports, () => ownHostOf(this.facts, this.speed.known))
     this.telling = new Telling({
+      self: settings.signer.id,
       calls: this.calls,
       own: this.learning,
       isCoordinator: (peer) => this.peers.isCoordinator(peer),

@@ -9,6 +9,7 @@ import type { OwnHistory } from './own-history.ts'
 import { believed, LEARNING_SERVICE, RangesAsked, RangesTold, rangesFor } from './wire.ts'
 
 export interface TellingParts {
+  readonly self: PeerId
   readonly calls: Pick<Calls, 'serve' | 'ask'>
   readonly own: OwnHistory
   readonly isCoordinator: (peer: PeerId) => boolean
@@ -56,21 +57,23 @@ export class Telling {
   }
 
   async #ofHosts(asked: readonly string[]): Promise<AllTold> {
-    const { own, peers } = this.#parts
+    const { self, own, peers } = this.#parts
     const all = new Map<string, Told[]>()
-    const take = (key: string, told: Told): void => {
+    const take = (host: PeerId, key: string, told: Told): void => {
       const others = all.get(key)
-      if (others === undefined) all.set(key, [told])
-      else others.push(told)
+      const by = { ...told, host }
+      if (others === undefined) all.set(key, [by])
+      else others.push(by)
     }
     for (const key of asked) {
       const told = own.told(key)
-      if (told !== undefined) take(key, told)
+      if (told !== undefined) take(self, key, told)
     }
     const asking = peers()
       .slice(0, tellingLimits.hostsMax)
       .map(async (peer) => {
-        for (const [key, told] of await this.#ask(peer, asked, { ofAll: false })) take(key, told)
+        const answered = await this.#ask(peer, asked, { ofAll: false })
+        for (const [key, told] of answered) take(peer, key, told)
       })
     await Promise.all(asking)
     return all

@@ -13,6 +13,8 @@ import { count, seconds, share, size } from './words.ts'
 export interface Field {
   /** The fewest units of the stage that any value of `spread` has. */
   readonly placedLeast: number
+  /** When the first of them would be done, where times are known. */
+  readonly soonestMs: number
 }
 
 export interface Factor {
@@ -151,11 +153,27 @@ export function finishMs(request: PlacementRequest, host: HostView): number {
   const busy = Math.max(probableLoad(host) * cores, host.setAside.attempts, host.setAside.cpu)
   const slowdown = Math.max(1, (busy + (resources.cpu ?? 1)) / cores)
   const fetchMs = (1_000 * toFetch) / heuristics.transferBytesPerSecond
-  return fetchMs + slowdown * expected(request)
+  return fetchMs + slowdown * expected(request, host)
 }
 
-function expected({ expectedMs }: PlacementRequest): number {
-  return expectedMs ?? heuristics.expectedAssumedMs
+function expected({ expectedMs, expectedOn }: PlacementRequest, host?: HostView): number {
+  const there = host === undefined ? undefined : expectedOn?.get(host.id)
+  return there?.ms ?? expectedMs ?? heuristics.expectedAssumedMs
+}
+
+/** Only of work that was done before, and as a share of the best: twice as late counts half. */
+export const soonest: Factor = {
+  name: 'expectedEnd',
+  applies: ({ expectedOn }) => expectedOn !== undefined,
+  score: (request, host, { soonestMs }) => soonestMs / Math.max(1, finishMs(request, host)),
+  words(request, host) {
+    const there = request.expectedOn?.get(host.id)
+    const by =
+      there === undefined
+        ? `such work took ${seconds(expected(request))} on others`
+        : `such work takes ${seconds(there.ms)} there (n=${there.n})`
+    return `done in about ${seconds(finishMs(request, host))}: ${by}`
+  },
 }
 
 export const finish: Factor = {

@@ -8,6 +8,7 @@ import {
   notLostThere,
   preferred,
   room,
+  soonest,
   tightness,
 } from './factors.ts'
 import type { PlacementPolicy } from './policy.ts'
@@ -27,8 +28,13 @@ const wishes = [
  */
 export const balanced: PlacementPolicy = new WeighingPolicy(
   'balanced',
-  'what the stage wishes for, then where its artifacts are, then where most room is',
-  [...wishes, { factor: locality, weight: 2 }, { factor: room, weight: 1 }],
+  'what the stage wishes for, then where it is done first by what such work took, then where its artifacts are, then where most room is',
+  [
+    ...wishes.map(({ factor, weight }) => ({ factor, weight: 2 * weight })),
+    { factor: soonest, weight: 4 },
+    { factor: locality, weight: 2 },
+    { factor: room, weight: 1 },
+  ],
 )
 
 export const bestFit: PlacementPolicy = new WeighingPolicy(

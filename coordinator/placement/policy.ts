@@ -51,10 +51,18 @@ export interface PlacementRequest {
   /** All that it will fetch. */
   readonly artifactBytes?: number
   readonly expectedMs?: number
+  /** By node: how long such work takes there, as far as anybody knows. Elsewhere it is `expectedMs`. */
+  readonly expectedOn?: ReadonlyMap<string, ExpectedTime>
   /** Where the last attempt was lost: not again, where there is another. */
   readonly avoid?: string
   /** Hosts that have just declined the unit: not now. */
   readonly declined?: ReadonlySet<string>
+}
+
+export interface ExpectedTime {
+  readonly ms: number
+  /** Attempts there that speak for it. */
+  readonly n: number
 }
 
 /** A set of reasons, one bit each (`refusals.ts`). Nothing set: the host may take it. */

@@ -4,7 +4,7 @@
  */
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { canPass, check } from './eligibility.ts'
-import { type Factor, type Field, placedAt } from './factors.ts'
+import { type Factor, type Field, finishMs, placedAt } from './factors.ts'
 import type { HostView } from './host-view.ts'
 import { placementLimits } from './limits.ts'
 import type { Choice, PlacementPolicy, PlacementRequest, Reason, Verdict } from './policy.ts'
@@ -110,10 +110,19 @@ function isAnyHostAlike(request: PlacementRequest, hosts: readonly HostView[]): 
 }
 
 function fieldOf(request: PlacementRequest, candidates: readonly HostView[]): Field {
-  if (request.demands.spread === undefined) return { placedLeast: 0 }
+  const soonestMs = soonestOf(request, candidates)
+  if (request.demands.spread === undefined) return { placedLeast: 0, soonestMs }
   let least = Number.POSITIVE_INFINITY
   for (const host of candidates) {
     least = Math.min(least, placedAt(request, host) ?? Number.POSITIVE_INFINITY)
   }
-  return { placedLeast: Number.isFinite(least) ? least : 0 }
+  return { placedLeast: Number.isFinite(least) ? least : 0, soonestMs }
+}
+
+/** At least a millisecond, so that shares of it can be told. */
+function soonestOf(request: PlacementRequest, candidates: readonly HostView[]): number {
+  if (request.expectedOn === undefined) return 1
+  let soonest = Number.POSITIVE_INFINITY
+  for (const host of candidates) soonest = Math.min(soonest, finishMs(request, host))
+  return Math.max(1, soonest)
 }

@@ -2,6 +2,7 @@
  * A plan for a text from anybody: read, bounded, and planned, or every reason why not. Text and
  * plain data in, plain data out, so that it can be asked in a thread of its own.
  */
+import { timesByHost } from '../../models/profiles/by-host.ts'
 import { estimateOf as estimateOfTask } from '../../models/profiles/pooling.ts'
 import type { Told } from '../../models/profiles/profiles.ts'
 import { fingerprintOf } from '../../protocol/work/fingerprint.ts'
@@ -64,6 +65,11 @@ export function answer({
     const task = fingerprintOf(stage)
     return task === undefined ? undefined : estimateOfTask(workflow.name, task, all)
   }
-  const plan = planOf({ workflow, inputs: inputs.values, hosts, policy: balanced, estimateOf })
+  const timesOf = (stage: Stage) => {
+    const task = fingerprintOf(stage)
+    return task === undefined ? undefined : timesByHost(workflow.name, task, all)
+  }
+  const known = { estimateOf, timesOf }
+  const plan = planOf({ workflow, inputs: inputs.values, hosts, policy: balanced, ...known })
   return { kind: 'planned', plan }
 }

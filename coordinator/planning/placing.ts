@@ -3,6 +3,7 @@
  * they ask for is set aside while they run, and given back when they are done. Where times are not
  * known, all are taken to be equally long: the order is right then, and the clock means nothing.
  */
+import type { TaskTimes } from '../../models/profiles/by-host.ts'
 import { assert } from '../../protocol/assert.ts'
 import { dependantsOf, type Graph, needsOf } from '../../protocol/workflow/graph/graph.ts'
 import type { Company, Stage } from '../../protocol/workflow/model.ts'
@@ -22,6 +23,8 @@ export interface PlacingWorld {
   readonly skipped: ReadonlySet<string>
   itemsOf(stage: Stage): number | undefined
   durationMs(stage: Stage): number
+  /** On each host, where anybody knows. */
+  timesOf(stage: Stage): TaskTimes | undefined
   priorityOf(stage: Stage): number
 }
 
@@ -150,12 +153,14 @@ export class Placing {
     const { affinity, antiAffinity } = stage.where
     // Hosts where it does not hold are no candidates (`Kind.open`).
     const { expression: _, ...demands } = kind.request.demands
+    const times = this.world.timesOf(stage)
     return {
       ...kind.request,
       demands,
       ...(affinity === undefined ? {} : { affinity: this.neighbours(affinity) }),
       ...(antiAffinity === undefined ? {} : { antiAffinity: this.neighbours(antiAffinity) }),
       ...(demands.spread === undefined ? {} : { placed }),
+      ...(times === undefined ? {} : { expectedMs: times.range.p50, expectedOn: times.byHost }),
     }
   }
 

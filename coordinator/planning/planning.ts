@@ -2,6 +2,7 @@
  * A plan of a workflow, made of the workflow, its inputs and the hosts as they are seen now. Pure:
  * the same three give the same plan, on any agent and in any thread.
  */
+import type { TaskTimes } from '../../models/profiles/by-host.ts'
 import type { Estimate } from '../../models/profiles/pooling.ts'
 import { assert } from '../../protocol/assert.ts'
 import { workflowHash } from '../../protocol/workflow/canonical.ts'
@@ -35,6 +36,8 @@ export interface Question {
   readonly policy: PlacementPolicy
   /** Of work that has been done before, where somebody knows. */
   readonly estimateOf?: (stage: Stage) => Estimate | undefined
+  /** What it took on each host, likewise. */
+  readonly timesOf?: (stage: Stage) => TaskTimes | undefined
 }
 
 /** What stands for a time that nobody knows: it orders, and is told to nobody. */
@@ -60,6 +63,7 @@ export function planOf(question: Question): Plan {
     policy,
     skipped,
     itemsOf,
+    timesOf: (stage) => question.timesOf?.(stage),
     durationMs: (stage) => timeOf.get(stage) ?? UNKNOWN_MS,
     priorityOf: ({ priority }) => priority ?? workflow.priority,
   })

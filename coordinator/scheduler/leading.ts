@@ -29,6 +29,7 @@ import type { Turn } from './core/outbox.ts'
 import { Scheduler } from './core/scheduler.ts'
 import { Dispatch } from './dispatch.ts'
 import { HostWatch } from './host-watch.ts'
+import { KnownTimes } from './known-times.ts'
 import { leadingLimits } from './limits.ts'
 import { Predecessors } from './predecessors.ts'
 
@@ -43,6 +44,7 @@ export interface LeadingParts {
 export class Leading {
   readonly scheduler: Scheduler
   private readonly parts: LeadingParts
+  private readonly times: KnownTimes
   private readonly dispatch: Dispatch
   private readonly hosts: HostWatch
   private readonly predecessors: Predecessors
@@ -62,7 +64,12 @@ export class Leading {
     const { term } = leadership
     this.parts = parts
     const random = agent.ports.entropy.stream(`scheduler/${term}`)
-    this.scheduler = new Scheduler({ term, policy, random })
+    this.times = new KnownTimes({
+      clock: agent.ports.clock,
+      log: parts.log,
+      telling: agent.telling,
+    })
+    this.scheduler = new Scheduler({ term, policy, random, times: this.times })
     this.dispatch = new Dispatch(term, agent.ports.clock, (to, frame) =>
       agent.workWire.send(to, frame),
     )
@@ -114,6 +121,7 @@ export class Leading {
     this.timer?.cancel()
     this.unfollowStops()
     this.hosts.end()
+    this.times.end()
     this.dispatch.end()
     agent.workWire.onAgent = undefined
   }
@@ -172,6 +180,7 @@ export class Leading {
     }
     const before = this.predecessors.of(state, view, () => this.keptBy(state, view))
     if (before === 'asked') return scheduler.expectRun(run, view.head.state !== 'queued')
+    if (found !== undefined) this.times.expect(found.workflow)
     scheduler.addRun(view, found?.workflow, this.now(), before)
   }
 

@@ -19,3 +19,17 @@ export const leadingLimits = {
   historyTriesMax: 20,
   historyRetryMs: 3_000,
 } as const
+
+/** How the leader keeps at hand what work takes. */
+export const knownTimesLimits = {
+  /** After that it is asked again, while such work goes on. */
+  freshMs: 30_000,
+  /** So that the stages of one run are asked about at once. */
+  askSoonMs: 20,
+  /** At once; the others come with the next question. */
+  kindsAskedMax: 512,
+  /** Of what is beyond, nothing is known. */
+  kindsMax: 4_096,
+  /** After that, what nobody needed is forgotten. */
+  forgetMs: 10 * 60_000,
+} as const

@@ -22,6 +22,8 @@ export interface Past {
 
 /** What is told of attempts under one key. Of those that failed, no time is told: it says nothing. */
 export interface Told {
+  /** Who says it. Absent where several speak together, or a host of itself. */
+  readonly host?: string
   readonly succeeded: number
   readonly tried: number
   /** Of those that succeeded. */

@@ -30,6 +30,7 @@ class Flock {
       this.tellings.set(
         name,
         new Telling({
+          self: name as PeerId,
           calls: {
             serve: (_, service) => this.services.set(name, service),
             ask: (to, _, body) => this.#ask(name, to, body),
@@ -59,7 +60,11 @@ class Flock {
 
 test('a coordinator hears of every host that has something to say, itself included', async () => {
   const flock = new Flock(1, [told(5), told(7), undefined])
-  assert.deepEqual(await flock.of('p0'), [told(5), told(7)])
+  const each = [
+    { ...told(5), host: 'p0' },
+    { ...told(7), host: 'p1' },
+  ]
+  assert.deepEqual(await flock.of('p0'), each)
   assert.deepEqual(flock.asked, ['p0>p1', 'p0>p2'])
 })
 

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import type { HostFacts } from '../../coordinator/placement/host-view.ts'
 import { balanced } from '../../coordinator/placement/policies.ts'
+import type { WorkTimes } from '../../coordinator/scheduler/core/core.ts'
 import type { Effect } from '../../coordinator/scheduler/core/effects.ts'
 import type { Turn } from '../../coordinator/scheduler/core/outbox.ts'
 import { Scheduler } from '../../coordinator/scheduler/core/scheduler.ts'
@@ -106,6 +107,8 @@ export interface MeshOptions {
   /** Whether the ledger's version is the latest, and not the first. If not said: by the seed. */
   readonly isNew?: boolean
   readonly onAssign?: (assignment: Assignment, node: string) => void
+  /** What the leader knows of work before. */
+  readonly times?: WorkTimes
 }
 
 export class Mesh {
@@ -124,6 +127,7 @@ export class Mesh {
   private readonly commitMs: number
   private readonly random: () => number
   private readonly onAssign: MeshOptions['onAssign']
+  private readonly times: MeshOptions['times']
   /** Set to false when faults are to stop. */
   loses: () => boolean
   private readonly events: { atMs: number; number: number; run: () => void }[] = []
@@ -138,6 +142,7 @@ export class Mesh {
     this.commitMs = commitMs
     this.random = chance(seed)
     this.onAssign = options.onAssign
+    this.times = options.times
     this.loses = options.loses ?? (() => false)
     for (const facts of hosts) this.agents.set(facts.id, { facts, held: new Map(), isUp: true })
     if (isNew) this.replica.do({ kind: 'versionRaise', value: { to: LEDGER_VERSION } })
@@ -149,6 +154,7 @@ export class Mesh {
       term: this.term,
       policy: balanced,
       random: { unit: this.random },
+      ...(this.times === undefined ? {} : { times: this.times }),
     })
     scheduler.hosts(
       [...this.agents.values()].map(({ facts, isUp }) => ({

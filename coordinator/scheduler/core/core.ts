@@ -2,6 +2,7 @@
  * All that a scheduler has in mind, and the small steps that everything else is made of: what is to
  * be looked at next, who is woken when, who waits where. It decides nothing.
  */
+import type { TaskTimes } from '../../../models/profiles/by-host.ts'
 import type { Transition } from '../../../protocol/ledger/commands/work-transitions.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
 import type { AttemptId } from '../../../protocol/work/fence.ts'
@@ -38,10 +39,19 @@ export type Task =
       readonly why: string
     }
 
+/** Asked in the middle of a choice: it answers at once with what it has. */
+export interface WorkTimes {
+  of(workflow: string, task: string): TaskTimes | undefined
+}
+
+const nothingKnown: WorkTimes = { of: () => undefined }
+
 export class Core {
   readonly term: number
   readonly policy: PlacementPolicy
   readonly random: Pick<Entropy, 'unit'>
+  /** What work of each kind took before, as far as it is known at this moment. Nobody waits for it. */
+  readonly times: WorkTimes
   nowMs = 0
   readonly runs = new Map<string, Run>()
   readonly expected = new Expected()
@@ -77,8 +87,14 @@ export class Core {
   private taskAt = 0
   private candidates: readonly HostView[] | undefined
 
-  constructor(term: number, policy: PlacementPolicy, random: Pick<Entropy, 'unit'>) {
+  constructor(
+    term: number,
+    policy: PlacementPolicy,
+    random: Pick<Entropy, 'unit'>,
+    times: WorkTimes = nothingKnown,
+  ) {
     this.term = term
+    this.times = times
     this.outbox = new Outbox(term)
     this.policy = policy
     this.random = random

@@ -7,7 +7,7 @@ import {
 } from '../../../protocol/work/states.ts'
 import type { Verdict } from '../../placement/policy.ts'
 import { type Core, named } from './core.ts'
-import { requestOf } from './requests.ts'
+import { requestOf, withTimes } from './requests.ts'
 import type { Phase, Run, Unit } from './run.ts'
 
 export interface Explanation {
@@ -122,7 +122,7 @@ function ofUnit(core: Core, unit: Unit, withHosts: boolean): StageExplanation {
   if (!withHosts || !isPlaced) return told
   const request = requestOf(core, unit)
   if (!request.ok) return told
-  const hosts = core.policy.explain(request.value, core.hosts.all())
+  const hosts = core.policy.explain(withTimes(core, unit, request.value), core.hosts.all())
   return { ...told, policy: core.policy.name, hosts }
 }
 

@@ -12,7 +12,7 @@ import { itemOf } from './item-values.ts'
 import { schedulerLimits } from './limits.ts'
 import { namesFor } from './names.ts'
 import { type RenderedAs, type RenderedWork, rendered, renderWork } from './rendering.ts'
-import { requestOf } from './requests.ts'
+import { requestOf, withTimes } from './requests.ts'
 import { giveBack, take } from './room.ts'
 import type { Unit } from './run.ts'
 
@@ -28,7 +28,8 @@ export function place(core: Core): void {
       fail(core, unit, { errorClass: 'input', why: made.why })
       continue
     }
-    const choice = core.policy.choose(made.value, core.open(), core.random)
+    const request = withTimes(core, unit, made.value)
+    const choice = core.policy.choose(request, core.open(), core.random)
     if (choice.host !== undefined) assign(core, unit, choice.host.id)
     else if (isDeclinedByAll(core, unit, made.value)) {
       const why = `no host does it: ${unit.unsupported}`

@@ -51,3 +51,16 @@ function neighbours(
   const nodes = stages.flatMap((stage) => [...(run.nodesOf.get(stage) ?? [])])
   return { nodes, required: required === true }
 }
+
+/** What such work took on each host, where that is known: units that ask for the same may differ in it. */
+export function withTimes(
+  core: Core,
+  { run, plan }: Unit,
+  request: PlacementRequest,
+): PlacementRequest {
+  const { fingerprint } = plan
+  if (fingerprint === undefined) return request
+  const times = core.times.of(run.spec.name, fingerprint)
+  if (times === undefined) return request
+  return { ...request, expectedMs: times.range.p50, expectedOn: times.byHost }
+}

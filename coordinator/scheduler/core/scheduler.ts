@@ -24,7 +24,7 @@ import type { HostFacts } from '../../placement/host-view.ts'
 import type { PlacementPolicy } from '../../placement/policy.ts'
 import { hear, lose, type Taken } from './attempts.ts'
 import { nextDueMs, ring } from './clockwork.ts'
-import { Core } from './core.ts'
+import { Core, type WorkTimes } from './core.ts'
 import type { Effect } from './effects.ts'
 import { applyReview } from './ends.ts'
 import { type Explanation, explain } from './explain.ts'
@@ -48,6 +48,8 @@ export interface SchedulerOptions {
   readonly term: number
   readonly policy: PlacementPolicy
   readonly random: Pick<Entropy, 'unit'>
+  /** What work took before. Absent: nothing is known of it. */
+  readonly times?: WorkTimes
 }
 
 export class Scheduler {
@@ -58,8 +60,8 @@ export class Scheduler {
   /** The groups are shut, and open when nobody is expected who may hold a place. */
   private areAllTold = false
 
-  constructor({ term, policy, random }: SchedulerOptions) {
-    this.core = new Core(term, policy, random)
+  constructor({ term, policy, random, times }: SchedulerOptions) {
+    this.core = new Core(term, policy, random, times)
     this.work = new Work(this.core)
     this.surprises = new Surprises(this.core)
   }

@@ -1,0 +1,149 @@
+/** What work took before decides where it goes now, where that is known, and is never waited for. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { WorkTimes } from '../../coordinator/scheduler/core/core.ts'
+import { KnownTimes } from '../../coordinator/scheduler/known-times.ts'
+import { knownTimesLimits } from '../../coordinator/scheduler/limits.ts'
+import { timesByHost } from '../../models/profiles/by-host.ts'
+import { levelsOf } from '../../models/profiles/levels.ts'
+import type { AllTold } from '../../models/profiles/pooling.ts'
+import type { Told } from '../../models/profiles/profiles.ts'
+import { HandClock, LogLines } from '../telemetry/made-host.ts'
+import { withStages } from '../workflow/stage.ts'
+import { host, Mesh, succeeds } from './mesh.ts'
+
+/** Of a host that is so many times slower than the first. */
+const slowness: Readonly<Record<string, number>> = { a: 1, b: 2, c: 4 }
+const BASE_MS = 10_000
+
+function told(host: string, p50: number, n = 20): Told {
+  return {
+    host,
+    succeeded: n,
+    tried: n,
+    tookMs: { p10: 0.9 * p50, p50, p90: 1.1 * p50, n },
+  }
+}
+
+function allTold(workflow: string, task: string, of: readonly Told[]): AllTold {
+  return new Map([[levelsOf(workflow, task)[0]?.key ?? '', of]])
+}
+
+const known: WorkTimes = {
+  of: (workflow, task) => {
+    const each = Object.entries(slowness).map(([name, times]) => told(name, times * BASE_MS))
+    return timesByHost(workflow, task, allTold(workflow, task, each))
+  },
+}
+
+/** Chains side by side, on hosts of different speed, with room for one of each at a time. */
+function makespan(chains: number, length: number, times?: WorkTimes): number {
+  const hosts = Object.keys(slowness).map((id) => host(id, { cores: 2 }))
+  const mesh = new Mesh({
+    hosts,
+    fates: (_, node) => succeeds(undefined, BASE_MS * (slowness[node] ?? 1)),
+    ...(times === undefined ? {} : { times }),
+  })
+  const stages = Array.from({ length: chains * length }, (_, i) => {
+    const before = i % length === 0 ? '' : `needs: [s${i - 1}], `
+    return `  s${i}: { ${before}run: x, resources: { cpu: 1 } }`
+  })
+  const began = mesh.nowMs
+  const run = mesh.start(withStages(`${stages.join('\n')}\n`))
+  mesh.run()
+  assert.equal(mesh.view(run).head.state, 'succeeded')
+  return mesh.nowMs - began
+}
+
+test('hosts of different speed are through sooner when it is known how quick they are', () => {
+  for (const chains of [1, 2, 3]) {
+    const without = makespan(chains, 8)
+    const withTimes = makespan(chains, 8, known)
+    assert.ok(withTimes < 0.75 * without, `${chains}: ${withTimes} against ${without}`)
+  }
+})
+
+test('when more waits than there is room for, knowing times costs nothing', () => {
+  const without = makespan(12, 4)
+  const withTimes = makespan(12, 4, known)
+  assert.ok(withTimes <= 1.05 * without, `${withTimes} against ${without}`)
+})
+
+test('of a host that nobody knows, what all say together is expected; few attempts say little', () => {
+  const of = (each: readonly Told[]) => timesByHost('w', 'run/x/1', allTold('w', 'run/x/1', each))
+  assert.equal(of([told('a', 100, 4)]), undefined)
+  const times = of([told('a', 100, 50), told('b', 1_000, 1), told('c', 1_000, 50)])
+  const at = (name: string) => times?.byHost.get(name)?.ms ?? 0
+  assert.ok(at('a') > 90 && at('a') < 150, String(at('a')))
+  assert.ok(at('b') < at('c'), 'one attempt does not make a host slow')
+  assert.equal(times?.byHost.get('d'), undefined)
+})
+
+class AskedTelling {
+  readonly questions: string[][] = []
+  answer: AllTold = new Map()
+  fails = false
+
+  gathered(keys: readonly string[]): Promise<AllTold> {
+    this.questions.push([...keys])
+    return this.fails ? Promise.reject(new Error('nobody is there')) : Promise.resolve(this.answer)
+  }
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+test('the leader answers at once with what it has, asks behind that, and again when it is old', async () => {
+  const clock = new HandClock(0)
+  const telling = new AskedTelling()
+  const times = new KnownTimes({ clock, log: new LogLines(), telling })
+  telling.answer = allTold('w', 'run/x/1', [told('a', 500)])
+  assert.equal(times.of('w', 'run/x/1'), undefined)
+  assert.equal(times.of('w', 'run/y/1'), undefined)
+  clock.run(knownTimesLimits.askSoonMs)
+  await settled()
+  assert.equal(telling.questions.length, 1)
+  assert.ok(telling.questions[0]?.includes('w run/y/1'))
+  assert.ok(Math.abs((times.of('w', 'run/x/1')?.byHost.get('a')?.ms ?? 0) - 500) < 1e-6)
+  assert.equal(times.of('w', 'run/y/1'), undefined)
+  // Nothing is asked while nobody needs it, and again when it is old.
+  clock.run(knownTimesLimits.freshMs - 1_000)
+  assert.equal(telling.questions.length, 1)
+  clock.run(2_000)
+  times.of('w', 'run/x/1')
+  clock.run(knownTimesLimits.askSoonMs)
+  await settled()
+  assert.equal(telling.questions.length, 2)
+  times.end()
+  clock.run(knownTimesLimits.freshMs)
+  times.of('w', 'run/x/1')
+  clock.run(knownTimesLimits.askSoonMs)
+  assert.equal(telling.questions.length, 2)
+})
+
+test('where nobody answers nothing is known, and it goes on', async () => {
+  const clock = new HandClock(0)
+  const telling = new AskedTelling()
+  telling.fails = true
+  const times = new KnownTimes({ clock, log: new LogLines(), telling })
+  for (let i = 0; i < 3; i++) {
+    assert.equal(times.of('w', 'run/x/1'), undefined)
+    clock.run(knownTimesLimits.freshMs)
+    await settled()
+  }
+  assert.ok(telling.questions.length >= 2)
+})
+
+test('it is explained by what such work took there', () => {
+  const mesh = new Mesh({ times: known, fates: () => succeeds(undefined, 60_000) })
+  const run = mesh.start(withStages('  s: { run: x }\n'))
+  mesh.run(50)
+  const [stage] = mesh.scheduler.explain(run, 's')?.stages ?? []
+  const reasons = stage?.hosts?.map(({ host: { id }, reasons: all }) => {
+    return [id, all.find(({ factor }) => factor === 'expectedEnd')?.message]
+  })
+  assert.equal(reasons?.[0]?.[0], 'a')
+  assert.match(
+    String(reasons?.[0]?.[1]),
+    /done in about .*: such work takes 1\d(\.\d)? s there \(n=20\)/,
+  )
+})
