@@ -49,6 +49,7 @@ import { ownHostOf } from './learning/lesson.ts'
 import { speedTimes } from './learning/limits.ts'
 import { ModelStore } from './learning/models.ts'
 import { OwnHistory } from './learning/own-history.ts'
+import { RoundDesk } from './learning/round/round-desk.ts'
 import { Telling } from './learning/telling.ts'
 import { LedgerReporter } from './ledger/reporter.ts'
 import { claimsAmong, lagAmong, leaderAmong } from './ledger/rumours.ts'
@@ -159,6 +160,8 @@ export class Agent {
   readonly telling: Telling
   /** Versions of the model that all hosts have in common. */
   readonly models: ModelStore
+  /** This host's part in learning together. */
+  readonly rounds: RoundDesk
   /** Heads of the audit log, as agents have signed them. */
   readonly auditHeads: HeadKeeper
   readonly estop: EmergencyStop
@@ -287,6 +290,17 @@ export class Agent {
       ...ports,
       calls: this.calls,
       wanted: () => wanted(registryIn(this.ledger.state)),
+    })
+    this.rounds = new RoundDesk({
+      ...ports,
+      calls: this.calls,
+      models: this.models,
+      signer: settings.signer,
+      verify: settings.verify,
+      host: settings.name,
+      rows: () => this.learning.rows(),
+      leads: (peer, term) => this.leads(peer, term) === 'yes',
+      isHost: (peer) => this.isHost(peer),
     })
     this.releasing = new Releasing(ports, this.artifacts, this.ledger)
     this.work = new WorkDesk(
@@ -526,6 +540,7 @@ export class Agent {
         },
         stop: async () => {
           await this.speed.stop()
+          await this.rounds.stop()
           await this.learning.stop()
         },
       },
@@ -562,6 +577,13 @@ export class Agent {
         stop: () => this.history.stop(),
       },
     ]
+  }
+
+  /** Of the mesh, as far as is known here, and neither gone for good nor turned out. */
+  private isHost(peer: PeerId): boolean {
+    const member = this.membership.members().find(({ id }) => id === peer)
+    if (member === undefined || member.state === 'left') return false
+    return !this.trust.isRevoked(this.settings.keyOf(peer))
   }
 
   private othersAlive(): PeerId[] {

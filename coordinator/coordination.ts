@@ -12,6 +12,7 @@ import { archivingModule } from './history/archiving.ts'
 import { JoinDesk } from './joining/desk.ts'
 import { IssuingKey } from './joining/issuing-key.ts'
 import type { IssuingSeed } from './joining/wire.ts'
+import { RoundsDesk } from './learning/rounds/desk.ts'
 import { balanced } from './placement/policies.ts'
 import { WorkflowLibrary } from './runs/library.ts'
 import { SchedulerOffice } from './scheduler/module.ts'
@@ -71,6 +72,7 @@ export function coordinationOf(
     archiving,
     secrets.module(),
     joining.module(),
+    new RoundsDesk(agent).module(),
   ]
   return { library, office, audit, secrets, issuing, modules }
 }

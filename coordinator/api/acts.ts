@@ -27,6 +27,11 @@ const objects: Words = {
   stopModule: ({ parameters }) => `${parameters.module} on ${parameters.node}`,
   purgeHistory: ({ parameters, body: { task = 'all kinds of work', beforeMs } }) =>
     `${parameters.node}: ${task}${beforeMs === undefined ? '' : ` ended by ${beforeMs}`}`,
+  askForRounds: ({ body }) => `${body.count} federated round${body.count === 1 ? '' : 's'}`,
+  configureFederation: ({ body }) =>
+    `rounds: ${Object.entries(body)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' ')}`,
   startRun: ({ body }) => (body.published ? `workflow ${body.workflow}` : 'workflow as given'),
   cancelRun: ({ parameters }) => `run ${parameters.run}`,
   killRun: ({ parameters }) => `run ${parameters.run}`,

@@ -15,6 +15,7 @@ import { type ApiReply, type ApiRequest, dispatch, type Handlers } from './dispa
 import type { Door } from './door.ts'
 import { estopHandlers } from './estop-handlers.ts'
 import { eventHandlers } from './event-handlers.ts'
+import { federationHandlers } from './federation-handlers.ts'
 import { healthOf } from './health.ts'
 import { hostHistoryHandlers } from './host-history.ts'
 import { issuerHandlers } from './issuer-handlers.ts'
@@ -76,6 +77,7 @@ export class ControlApi {
           others.ask(node, 'hostHistory', { ...OF_ITSELF, query }, signal),
         passOn: (node, request) => others.passOn(node, 'purgeHistory', request),
       }),
+      ...federationHandlers(agent),
       ...new TokenApi(agent, () => swarm.hold.dialled).handlers(),
       ...keyHandlers(agent, swarm),
       ...issuerHandlers({

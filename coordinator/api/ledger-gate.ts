@@ -19,6 +19,7 @@ import { asTold, isVouchedFor, type Teller } from '../audit/hearsay.ts'
 import { isIssuers } from '../joining/issuers.ts'
 import { grantedIn, REVOKED_PREFIX, TOKEN_PREFIX, TOKENS } from '../joining/tokens.ts'
 import { ISSUING } from '../joining/wire.ts'
+import { CONFIG_KEY, NAMESPACE as FEDERATION, WISH_KEY } from '../learning/rounds/rows.ts'
 import { registerNamespaces } from '../people/register.ts'
 import { WISH_PREFIX as KEY_WISH_PREFIX } from '../secrets/key-rows.ts'
 import { FENCE_KEY, NAMESPACE as SECRETS, VALUE_PREFIX } from '../secrets/wire.ts'
@@ -80,6 +81,7 @@ function keptFor(kept: Kept): Verbs {
   if (takesKeyBack(namespace, key)) return ['certificate.revoke']
   if (namespace === SECRETS) return keptOfSecrets(kept)
   if (namespace === SWARM) return key.startsWith(WISH_PREFIX) ? ['swarm.rotate'] : 'leader'
+  if (namespace === FEDERATION) return keptOfFederation(kept)
   return namespace === TOKENS ? keptOfToken(kept) : reserved[namespace]
 }
 
@@ -89,6 +91,13 @@ function keptOfSecrets({ key, value }: Kept): Verbs {
   if (value === undefined) return 'leader'
   if (key === FENCE_KEY) return ['secret.set']
   return key.startsWith(KEY_WISH_PREFIX) ? ['secret.rotate'] : 'leader'
+}
+
+/** What people wish of rounds; what came of them is for the leader to write. */
+function keptOfFederation({ key, value }: Kept): Verbs {
+  if (value === undefined) return 'leader'
+  if (key === CONFIG_KEY) return ['federate.config']
+  return key === WISH_KEY ? ['federate.round'] : 'leader'
 }
 
 /** Whom a token has let in, and when it is forgotten, is for the leader to write. */

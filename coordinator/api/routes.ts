@@ -7,6 +7,7 @@ import type { verbs } from '../../protocol/identity/verbs.ts'
 import { artifactRoutes } from './artifact-routes.ts'
 import { auditRoutes } from './audit-routes.ts'
 import { estopRoutes } from './estop-routes.ts'
+import { federationRoutes } from './federation-routes.ts'
 import { hostHistoryRoutes } from './host-history-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import { workflowBodyBytesMax } from './limits.ts'
@@ -171,6 +172,7 @@ export const routes = {
   ...estopRoutes,
   ...secretRoutes,
   ...hostHistoryRoutes,
+  ...federationRoutes,
   ...tokenRoutes,
   plan: {
     ...routePaths.plan,

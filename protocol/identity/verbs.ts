@@ -49,6 +49,8 @@ export const verbs = {
   'secret.rotate': act('admin'),
   // What is forgotten is forgotten for good.
   'history.purge': act('admin'),
+  'federate.round': act('operator'),
+  'federate.config': act('admin'),
   'module.start': act('admin'),
   'module.stop': act('admin'),
   'estop.raise': act('operator'),

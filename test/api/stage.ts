@@ -1,4 +1,5 @@
 /** An API without an agent behind it: handlers that answer from samples, and ways to ask them. */
+
 import { dispatch, type Handlers, type OnFault } from '../../coordinator/api/dispatch.ts'
 import type { ApiReply, ApiRequest } from '../../coordinator/api/exchange.ts'
 import type { Planned } from '../../coordinator/api/plan-schemas.ts'
@@ -12,6 +13,7 @@ import type {
 } from '../../coordinator/api/run-schemas.ts'
 import type { MeshEvent, Module, Node, Status } from '../../coordinator/api/schemas.ts'
 import type { ExportLine } from '../../coordinator/audit/export-lines.ts'
+import { usualSettings } from '../../coordinator/learning/rounds/settings.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import { openDoor } from './doors.ts'
 
@@ -217,6 +219,10 @@ export const sampleHandlers: Handlers = {
     more: 0,
   }),
   purgeHistory: () => ({ schemaVersion: 1, node: 'n1', purged: 1, left: 0 }),
+  federation: () => ({ schemaVersion: 1, settings: usualSettings, awaited: 0, kept: 0 }),
+  federatedRounds: () => ({ schemaVersion: 1, rounds: [] }),
+  askForRounds: () => ({ schemaVersion: 1, after: 0, count: 1 }),
+  configureFederation: () => ({ schemaVersion: 1, settings: usualSettings }),
   users: () => ({ schemaVersion: 1, users: [] }),
   keys: () => sampleKeys,
   issuingReception: () => ({ schemaVersion: 1, credential: 'CgA', sealing: 'AA', signature: 'AA' }),

@@ -14,6 +14,7 @@ import { autopilotModule } from '../../coordinator/autopilot/autopilot.ts'
 import { archivingModule } from '../../coordinator/history/archiving.ts'
 import { JoinDesk } from '../../coordinator/joining/desk.ts'
 import { IssuingKey } from '../../coordinator/joining/issuing-key.ts'
+import { RoundsDesk } from '../../coordinator/learning/rounds/desk.ts'
 import { balanced } from '../../coordinator/placement/policies.ts'
 import { WorkflowLibrary } from '../../coordinator/runs/library.ts'
 import { SchedulerOffice } from '../../coordinator/scheduler/module.ts'
@@ -76,6 +77,8 @@ export interface MeshOptions {
   /** What there is to be run on every host. */
   readonly programs?: Programs
   readonly store?: Partial<StoreLimits>
+  /** Whether hosts learn together. */
+  readonly learns?: boolean
   /** Whether hosts are let in; the first member has the issuing key. */
   readonly letsIn?: boolean
   /** False: nobody has an issuing key. */
@@ -272,7 +275,7 @@ export class Mesh {
     const { host } = member
     const isFirst = this.members[0] === member
     const { settings, afterMs = hour, awaited = none } = this.#options
-    const { schedules = false, letsIn = false, issues = true } = this.#options
+    const { schedules = false, letsIn = false, issues = true, learns = false } = this.#options
     member.agent = new Agent(
       { ...ports, disk: withoutRoom(ports.disk, member), loopLagMs: () => 0 },
       {
@@ -331,6 +334,7 @@ export class Mesh {
           archivingModule({ agent, afterMs, awaited }),
           ...(schedules ? [office.module()] : []),
           ...(schedules || letsIn ? [secrets.module()] : []),
+          ...(learns ? [new RoundsDesk(agent).module()] : []),
           ...(letsIn ? [new JoinDesk(agent, audit, issuing, keep).module(), swarm.module()] : []),
         ]
       },

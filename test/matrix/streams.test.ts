@@ -60,6 +60,7 @@ const services = [
   'joining',
   'learning/model',
   'learning/ranges',
+  'learning/round',
   'ledger/append',
   'revocations',
   'runs/history',

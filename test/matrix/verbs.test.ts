@@ -51,6 +51,8 @@ const allowed: Readonly<Record<VerbName, readonly PersonRole[]>> = {
   'secret.remove': ['admin'],
   'secret.rotate': ['admin'],
   'history.purge': ['admin'],
+  'federate.round': ['operator', 'admin'],
+  'federate.config': ['admin'],
   'module.start': ['admin'],
   'module.stop': ['admin'],
   'estop.raise': ['operator', 'admin'],

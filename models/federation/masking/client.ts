@@ -10,7 +10,12 @@
  */
 
 import { assert } from '../../../protocol/assert.ts'
-import { type PeerId, type Signer, verify } from '../../../protocol/identity/peer-id.ts'
+import {
+  type PeerId,
+  type Signer,
+  type Verify,
+  verify,
+} from '../../../protocol/identity/peer-id.ts'
 import {
   agreedSecret,
   openedUnder,
@@ -66,6 +71,7 @@ const noNonce = new Uint8Array(12)
 
 export class MaskingClient {
   readonly #signer: Signer
+  readonly #verify: Verify
   readonly #terms: Terms
   readonly #digest: Uint8Array
   readonly #needed: Thresholds
@@ -80,10 +86,14 @@ export class MaskingClient {
   #maskedPeers: ReadonlySet<PeerId> = new Set()
   #phase: Phase = 'new'
 
-  /** `chance`: of this round alone. With the same again, masks would be the same again. */
-  constructor(signer: Signer, terms: Terms, chance: Entropy) {
+  /**
+   * `chance`: of this round alone. With the same again, masks would be the same again. `judged`: how
+   * signatures of others are, in worlds where they are of another kind.
+   */
+  constructor(signer: Signer, terms: Terms, chance: Entropy, judged: Verify = verify) {
     assert(terms.participants.includes(signer.id), 'a client must take part')
     this.#signer = signer
+    this.#verify = judged
     this.#terms = terms
     this.#digest = digestOf(terms)
     this.#needed = thresholdsOf(terms.participants.length)
@@ -113,7 +123,7 @@ export class MaskingClient {
     if (!this.#areParticipants(list.keys.map(({ from }) => from))) return this.#refuse('strangers')
     for (const keys of list.keys) {
       const from = keys.from as PeerId
-      if (!verify(from, keysToSign(this.#digest, keys), keys.signature)) {
+      if (!this.#verify(from, keysToSign(this.#digest, keys), keys.signature)) {
         return this.#refuse('badSignature')
       }
       this.#keys.set(from, keys)

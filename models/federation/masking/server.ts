@@ -7,7 +7,7 @@
  * What clients say is looked at when it comes: who sends what cannot be is named and left out. Of
  * two who differ it is never guessed who lies.
  */
-import { type PeerId, verify } from '../../../protocol/identity/peer-id.ts'
+import { type PeerId, type Verify, verify } from '../../../protocol/identity/peer-id.ts'
 import { isSealable } from '../../../protocol/identity/sealing.ts'
 import { bytesOf, wholeNumbersIn } from './fixed-point.ts'
 import {
@@ -46,6 +46,7 @@ const sketchValueMax = 2 ** 46
 
 export class MaskingServer {
   readonly #terms: Terms
+  readonly #verify: Verify
   readonly #digest: Uint8Array
   readonly #needed: Thresholds
   readonly #keys = new Map<PeerId, Keys>()
@@ -57,8 +58,10 @@ export class MaskingServer {
   #roll: Roll = { entries: [] }
   #phase: Phase = 'keys'
 
-  constructor(terms: Terms) {
+  /** `judged`: how signatures are, in worlds where they are of another kind. */
+  constructor(terms: Terms, judged: Verify = verify) {
     this.#terms = terms
+    this.#verify = judged
     this.#digest = digestOf(terms)
     this.#needed = thresholdsOf(terms.participants.length)
   }
@@ -67,7 +70,7 @@ export class MaskingServer {
     const fault = this.#faultOf(from, 'keys', this.#terms.participants, this.#keys)
     if (fault !== undefined) return fault
     if (keys.from !== from) return 'stranger'
-    if (!verify(from, keysToSign(this.#digest, keys), keys.signature)) return 'badSignature'
+    if (!this.#verify(from, keysToSign(this.#digest, keys), keys.signature)) return 'badSignature'
     if (!isSealable(keys.masking) || !isSealable(keys.sharing)) return 'badKey'
     this.#keys.set(from, keys)
     return 'taken'

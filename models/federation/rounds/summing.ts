@@ -3,22 +3,22 @@
  * ways give the same where the rule is the same, but for the last bits.
  */
 import { createHash } from 'node:crypto'
-import { assert } from '../../../protocol/assert.ts'
 import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
 import { median } from '../../measures/quantiles.ts'
-import { rules, selectingRules } from '../aggregation/rules.ts'
+import { rules } from '../aggregation/rules.ts'
 import type { LeftOut } from '../aggregation/selecting.ts'
-import { type Numbers, norm } from '../aggregation/vectors.ts'
+import { norm } from '../aggregation/vectors.ts'
 import { federationLimits } from '../limits.ts'
 import { MaskingClient } from '../masking/client.ts'
-import { offGrid, onGrid } from '../masking/fixed-point.ts'
+import { onGrid } from '../masking/fixed-point.ts'
 import { MaskingServer } from '../masking/server.ts'
-import { pointOf } from '../masking/sketch.ts'
 import { gridOf, type Terms } from '../masking/terms.ts'
 import { carry, type LastWord, type Traffic } from './carrying.ts'
 import type { Course } from './course.ts'
 import type { Host } from './host.ts'
+import { Judging } from './judging.ts'
+import { meanIn, weighed } from './weighing.ts'
 
 export interface Given {
   readonly host: Host
@@ -114,13 +114,9 @@ export function sumMasked(given: readonly Given[], round: RoundOf): Summed {
     const liars = 'liars' in opening ? opening.liars : []
     return { ok: false, why: opening.why, liars, traffic }
   }
-  const sum = offGrid(opening.sum, bits)
-  const weight = sum[terms.parameters] as number
   return {
     ok: true,
-    update: Float32Array.from(sum.subarray(0, terms.parameters), (value) =>
-      weight > 0 ? value / weight : 0,
-    ),
+    update: meanIn(opening.sum, bits),
     counted: opening.summed,
     leftOut: judging.leftOut,
     usualLength: judging.usualLength,
@@ -131,37 +127,4 @@ export function sumMasked(given: readonly Given[], round: RoundOf): Summed {
 /** Under noise all count alike: less of an update would be less of its noise, and weights say something. */
 function weightOf(host: Host, course: Course): number {
   return course.noise > 0 ? 1 : host.weight
-}
-
-/** The update times its weight, and the weight. */
-function weighed(update: Float32Array, weight: number): Float32Array {
-  const values = new Float32Array(update.length + 1)
-  values.set(update.map((value) => (Number.isFinite(value) ? value * weight : 0)))
-  values[update.length] = weight
-  return values
-}
-
-/** Who counts, by sketches. */
-class Judging {
-  leftOut: { host: PeerId; why: LeftOut['why'] }[] = []
-  usualLength = Number.NaN
-  readonly #course: Course
-  readonly #bits: number
-
-  constructor(course: Course, bits: number) {
-    this.#course = course
-    this.#bits = bits
-  }
-
-  select(candidates: ReadonlyMap<PeerId, readonly number[]>): readonly PeerId[] {
-    const peers = [...candidates.keys()]
-    if (this.#course.sketch === 0) return peers
-    const points: Numbers[] = [...candidates.values()].map((sketch) => pointOf(sketch, this.#bits))
-    const rule = selectingRules[this.#course.rule]
-    assert(rule !== undefined, 'a rule under masks must need no more than sketches')
-    const { kept, leftOut } = rule(points, this.#course.liarsMax)
-    this.leftOut = leftOut.map(({ which, why }) => ({ host: peers[which] as PeerId, why }))
-    this.usualLength = median(kept.map((which) => norm(points[which] as Numbers)))
-    return kept.map((which) => peers[which] as PeerId)
-  }
 }

@@ -1,0 +1,28 @@
+/** What a host takes part in, and what it does not. Whoever leads may ask for less, and not for more. */
+import { federationLimits } from '../../../models/federation/limits.ts'
+import { assert } from '../../../protocol/assert.ts'
+import { CALL_BYTES_MAX } from '../../requests/calls.ts'
+
+export const roundLimits = {
+  /** Attempts that have succeeded here. With fewer there is nothing to be learned, and much to be guessed. */
+  rowsMin: 20,
+  /** The latest of them: a round of seconds needs no more, and to describe them takes 30 ms. */
+  rowsMax: 8_192,
+  /** Each such row is kept for votes, and never trained on; with very few votes a host votes by all. */
+  votesOneIn: 8,
+  voteRowsMin: 5,
+  /** Rows that are described without a pause: 4 µs each. */
+  rowsAtOnce: 256,
+  stepsMax: 200,
+  batchMax: 256,
+  rateMax: 0.1,
+  holdMax: 10,
+  clipMax: 64,
+  noiseMax: 64,
+  /** From one question to the next; then the round is given up, and what was held for it let go. */
+  silenceMs: 90_000,
+  /** For the model that a round begins with, or ends with, to come here. */
+  fetchMs: 5_000,
+} as const
+
+assert(federationLimits.roundBytesMax < CALL_BYTES_MAX, 'what is said in a round must fit calls')

@@ -1,0 +1,264 @@
+/**
+ * One federated round at this host, from the invitation on: it trains on its own rows, gives what
+ * training changed under masks, and says how far the version before and the one after are off on rows
+ * that it did not train on. Each step is taken once and in order, and everything that whoever leads
+ * says is looked at as if a liar had said it.
+ */
+
+import { type Engine, EngineError } from '../../../models/engine.ts'
+import { MaskingClient, type Said } from '../../../models/federation/masking/client.ts'
+import { onGrid } from '../../../models/federation/masking/fixed-point.ts'
+import {
+  faultOf,
+  gridOf,
+  type Terms,
+  thresholdsOf,
+} from '../../../models/federation/masking/terms.ts'
+import { addNoise, ownDeviation } from '../../../models/federation/privacy.ts'
+import { TrainingHost } from '../../../models/federation/rounds/host.ts'
+import { NetTrainable } from '../../../models/federation/rounds/net-trainable.ts'
+import { weighed } from '../../../models/federation/rounds/weighing.ts'
+import { Net } from '../../../models/nets/net.ts'
+import { commonShape } from '../../../models/registry/common.ts'
+import type { PeerId, Signer, Verify } from '../../../protocol/identity/peer-id.ts'
+import type { Clock } from '../../../protocol/ports/clock.ts'
+import type { Entropy } from '../../../protocol/ports/entropy.ts'
+import type { OwnRow } from '../lesson.ts'
+import type { ModelStore } from '../models.ts'
+import { roundLimits } from './limits.ts'
+import { ownExamples } from './own-examples.ts'
+import {
+  type Beginning,
+  type Invitation,
+  type RoundReply,
+  type RoundStep,
+  refusal,
+} from './wire.ts'
+
+export interface OwnRoundParts {
+  readonly clock: Pick<Clock, 'after'>
+  readonly engine: Engine
+  /** How this host signs its keys, and how it judges those of others. */
+  readonly signer: Signer
+  readonly verify: Verify
+  readonly models: Pick<ModelStore, 'fetch' | 'get' | 'has'>
+  /** Of this host's own history. */
+  rows(): AsyncIterable<OwnRow>
+  /** What this host is called. */
+  readonly host: string
+  /** Whether that is a host of the mesh, as this one knows it: others are nobody's participants. */
+  isHost(peer: PeerId): boolean
+}
+
+type Phase = 'new' | 'invited' | 'training' | 'trained' | 'masking' | 'masked' | 'voted' | 'over'
+
+export class OwnRound {
+  readonly leader: PeerId
+  readonly term: number
+  readonly number: number
+  readonly #parts: OwnRoundParts
+  readonly #chance: Entropy
+  readonly #net: Net
+  #phase: Phase = 'new'
+  #how: Invitation | undefined
+  #base: Float32Array = new Float32Array(0)
+  #update: Float32Array = new Float32Array(0)
+  #host: TrainingHost | undefined
+  #terms: Terms | undefined
+  #client: MaskingClient | undefined
+
+  /** `chance`: never the same again. */
+  constructor(
+    of: { leader: PeerId; term: number; number: number },
+    parts: OwnRoundParts,
+    chance: Entropy,
+  ) {
+    this.leader = of.leader
+    this.term = of.term
+    this.number = of.number
+    this.#parts = parts
+    this.#chance = chance
+    this.#net = new Net(parts.engine, commonShape)
+  }
+
+  /** Never rejects for what others have said, or for what the engine does. */
+  async take(step: RoundStep): Promise<RoundReply> {
+    try {
+      return await this.#take(step)
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error
+      return refusal('engineFailed', error.message)
+    }
+  }
+
+  /** What is held for it is let go; nothing is said in it any more. */
+  async close(): Promise<void> {
+    this.#phase = 'over'
+    this.#client = undefined
+    this.#host = undefined
+    this.#update = new Float32Array(0)
+    await this.#net.close().catch(() => {})
+  }
+
+  async #take(step: RoundStep): Promise<RoundReply> {
+    switch (step.kind) {
+      case 'invite':
+        return this.#invited(step.value)
+      case 'train':
+        return this.#train()
+      case 'begin':
+        return this.#begin(step.value)
+      case 'deal':
+        return this.#said((client) => client.deal(step.value), 'dealing')
+      case 'mask':
+        return this.#said((client) => client.mask(step.value, this.#hidden()), 'masked')
+      case 'sketch':
+        return this.#said((client) => client.sketch(step.value), 'sketch')
+      case 'reveal':
+        return this.#said((client) => client.reveal(step.value), 'reveal')
+      case 'vote':
+        return this.#vote(step.value.candidate)
+      case 'over':
+        await this.close()
+        return { kind: 'done', value: {} }
+    }
+  }
+
+  async #invited(how: Invitation): Promise<RoundReply> {
+    if (!this.#goes('new', 'invited')) return outOfTurn
+    const beyond = beyondLimits(how)
+    if (beyond !== undefined) return refusal('beyondLimits', `no round is to have that ${beyond}`)
+    const fetched = await this.#fetched(how.base)
+    if (!fetched.ok) return refusal('noModel', fetched.why)
+    const { clock, host, signer } = this.#parts
+    const own = await ownExamples({ clock, host, rows: () => this.#parts.rows() })
+    if (this.#phase !== 'invited') return outOfTurn
+    if (own === undefined) {
+      const why = `it has fewer than ${roundLimits.rowsMin} attempts that succeeded to learn from`
+      return refusal('tooFewRows', why)
+    }
+    this.#how = how
+    this.#base = fetched.parameters
+    this.#host = new TrainingHost(signer, new NetTrainable(this.#net), own.trained, own.kept)
+    const willing = { rows: roundedRows(own.rows), fetchedBytes: fetched.bytes }
+    return { kind: 'willing', value: willing }
+  }
+
+  async #train(): Promise<RoundReply> {
+    const how = this.#how
+    if (how === undefined || !this.#goes('invited', 'training')) return outOfTurn
+    const { steps, batch, rate, hold, clip } = how
+    const asked = { steps, batch, rate, hold, clip, noise: 0, chance: this.#chance }
+    const update = await this.#host?.update(this.#base, asked)
+    if (!this.#goes('training', 'trained')) return outOfTurn
+    if (update === undefined) return refusal('diverged', 'training went nowhere on its rows')
+    this.#update = update
+    return { kind: 'done', value: {} }
+  }
+
+  #begin({ round, participants, sketch }: Beginning): RoundReply {
+    if (this.#how === undefined || this.#update.length === 0) return outOfTurn
+    if (!this.#goes('trained', 'masking')) return outOfTurn
+    const { signer, isHost, verify } = this.#parts
+    const peers = participants as PeerId[]
+    const { clip } = this.#how
+    const terms: Terms = {
+      round,
+      participants: peers,
+      parameters: this.#update.length,
+      clip,
+      sketch,
+    }
+    const fault = faultOf(terms)
+    if (fault !== undefined) return refusal('beyondLimits', `no round is to have such ${fault}`)
+    // Of hosts that are none, whoever leads could say that they have masked with this one.
+    if (!peers.includes(signer.id) || !peers.every((peer) => isHost(peer))) {
+      return refusal('strangers', 'not all who are to take part are hosts that it knows')
+    }
+    this.#terms = terms
+    this.#client = new MaskingClient(signer, terms, this.#chance, verify)
+    return this.#said((client) => client.keys(), 'keys')
+  }
+
+  /** The update on the grid, with its weight, and with noise where that was asked for. */
+  #hidden(): Int32Array {
+    const { clip, noise } = this.#how as Invitation
+    const terms = this.#terms as Terms
+    const update = this.#update.slice()
+    // If all others add none, there is enough in the sum all the same.
+    const honest = thresholdsOf(terms.participants.length).summedMin
+    addNoise(update, ownDeviation(noise, clip, honest), this.#chance)
+    // Under noise all count alike: less of an update would be less of its noise.
+    const weight = noise > 0 ? 1 : (this.#host?.weight ?? 0)
+    const { bits, bound } = gridOf(terms)
+    return onGrid(weighed(update, weight), bits, bound)
+  }
+
+  #said<K extends MaskedKind>(
+    say: (client: MaskingClient) => Said<Extract<RoundReply, { kind: K }>['value']>,
+    kind: K,
+  ): RoundReply {
+    if (this.#client === undefined || this.#phase !== 'masking') return outOfTurn
+    const said = say(this.#client)
+    if (!said.ok) {
+      this.#phase = 'over'
+      return refusal(said.why === 'outOfTurn' ? 'outOfTurn' : 'refused', said.why)
+    }
+    if (kind === 'reveal') this.#phase = 'masked'
+    return { kind, value: said.message } as RoundReply
+  }
+
+  async #vote(candidate: string): Promise<RoundReply> {
+    const host = this.#host
+    // Who trained may vote, also where its update came too late.
+    const mayVote =
+      this.#phase === 'masked' || this.#phase === 'masking' || this.#phase === 'trained'
+    if (host === undefined || !mayVote) return outOfTurn
+    this.#phase = 'voted'
+    const fetched = await this.#fetched(candidate)
+    if (!fetched.ok) return refusal('noModel', fetched.why)
+    const [before, after] = [await host.loss(this.#base), await host.loss(fetched.parameters)]
+    return { kind: 'vote', value: { before, after, fetchedBytes: fetched.bytes } }
+  }
+
+  /** `bytes`: how many of them had to come here. */
+  async #fetched(
+    hash: string,
+  ): Promise<{ ok: true; parameters: Float32Array; bytes: number } | { ok: false; why: string }> {
+    const { models } = this.#parts
+    const wasHere = models.has(hash)
+    const fetched = await models.fetch(hash, [this.leader])
+    if (!fetched.ok) return fetched
+    const bytes = wasHere ? 0 : ((await models.get(hash))?.length ?? 0)
+    return { ok: true, parameters: fetched.parameters, bytes }
+  }
+
+  #goes(from: Phase, to: Phase): boolean {
+    if (this.#phase !== from) return false
+    this.#phase = to
+    return true
+  }
+}
+
+type MaskedKind = 'keys' | 'dealing' | 'masked' | 'sketch' | 'reveal'
+
+const outOfTurn = refusal('outOfTurn', 'it was asked too early, twice, or after the end')
+
+function beyondLimits(how: Invitation): string | undefined {
+  const { stepsMax, batchMax, rateMax, holdMax, clipMax, noiseMax } = roundLimits
+  const { steps, batch, rate, hold, clip, noise } = how
+  const isWithin = {
+    steps: steps >= 1 && steps <= stepsMax,
+    batch: batch >= 1 && batch <= batchMax,
+    rate: rate > 0 && rate <= rateMax,
+    hold: hold >= 0 && hold <= holdMax,
+    clip: clip > 0 && clip <= clipMax,
+    noise: noise >= 0 && noise <= noiseMax,
+  }
+  return Object.entries(isWithin).find(([, holds]) => !holds)?.[0]
+}
+
+/** To a power of two: it tells nobody when an attempt more has ended. */
+function roundedRows(rows: number): number {
+  return 2 ** Math.round(Math.log2(rows))
+}

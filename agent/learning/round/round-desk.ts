@@ -1,0 +1,91 @@
+/**
+ * Where this host is asked to take part in federated rounds. It takes part in one at a time, and only
+ * of whoever leads in the turn that it knows, as it takes work; what anybody else asks for is refused.
+ */
+import type { PeerId } from '../../../protocol/identity/peer-id.ts'
+import type { Clock, Timer } from '../../../protocol/ports/clock.ts'
+import type { Entropy } from '../../../protocol/ports/entropy.ts'
+import { decode, encode } from '../../../protocol/wire/codec.ts'
+import { BadQuestion, type Calls } from '../../requests/calls.ts'
+import { roundLimits } from './limits.ts'
+import { OwnRound, type OwnRoundParts } from './own-round.ts'
+import { ROUND_SERVICE, RoundAnswer, RoundQuestion, type RoundReply, refusal } from './wire.ts'
+
+export interface RoundDeskParts extends OwnRoundParts {
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly calls: Pick<Calls, 'serve'>
+  leads(peer: PeerId, term: number): boolean
+}
+
+export class RoundDesk {
+  readonly #parts: RoundDeskParts
+  readonly #chance: Entropy
+  #round: OwnRound | undefined
+  #silence: Timer | undefined
+
+  constructor(parts: RoundDeskParts) {
+    this.#parts = parts
+    this.#chance = parts.entropy.stream('federated rounds')
+    parts.calls.serve(ROUND_SERVICE, (from, body) => this.answer(from, body))
+  }
+
+  /** Also what the leader on this very host asks. */
+  async answer(from: PeerId, body: Uint8Array): Promise<Uint8Array> {
+    const asked = decode(RoundQuestion, body)
+    if (!asked.ok) throw new BadQuestion(`no question about a round: ${asked.why}`)
+    return encode(RoundAnswer, { reply: await this.#reply(from, asked.value) })
+  }
+
+  async stop(): Promise<void> {
+    this.#silence?.cancel()
+    await this.#round?.close()
+    this.#round = undefined
+  }
+
+  async #reply(from: PeerId, { term, number, step }: RoundQuestion): Promise<RoundReply> {
+    if (!this.#parts.leads(from, term)) {
+      return refusal(
+        'notLeader',
+        'as far as this host knows, another agent leads, or in another turn',
+      )
+    }
+    if (step.kind === 'invite' && !(await this.#isEntered(from, term, number))) return otherRound
+    const round = this.#round
+    const isMeant = round?.leader === from && round.term === term && round.number === number
+    if (round === undefined || !isMeant) return otherRound
+    this.#listen(round)
+    const reply = await round.take(step)
+    if (step.kind === 'over' && this.#round === round) this.#leave()
+    return reply
+  }
+
+  /** Of a later turn, or later in this one, than what it takes part in. */
+  async #isEntered(leader: PeerId, term: number, number: number): Promise<boolean> {
+    const before = this.#round
+    if (before !== undefined) {
+      const isLater = term > before.term || (term === before.term && number > before.number)
+      if (!isLater) return false
+    }
+    this.#round = new OwnRound({ leader, term, number }, this.#parts, this.#chance)
+    await before?.close()
+    return true
+  }
+
+  /** A leader that says nothing any more has died, and the next one asks anew. */
+  #listen(round: OwnRound): void {
+    this.#silence?.cancel()
+    this.#silence = this.#parts.clock.after(roundLimits.silenceMs, () => {
+      if (this.#round === round) void round.close()
+      if (this.#round === round) this.#leave()
+    })
+  }
+
+  #leave(): void {
+    this.#silence?.cancel()
+    this.#silence = undefined
+    this.#round = undefined
+  }
+}
+
+const otherRound = refusal('otherRound', 'it takes part in another round, or in none')

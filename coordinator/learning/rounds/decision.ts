@@ -1,0 +1,32 @@
+/** Whether what came of a round is kept: by what hosts say of it, each on rows that it held back. */
+
+import { federationLimits } from '../../../models/federation/limits.ts'
+import {
+  advantage,
+  isWorse,
+  type Losses,
+  trimmedLoss,
+} from '../../../models/federation/rounds/votes.ts'
+
+export interface Decision {
+  readonly state: 'kept' | 'rejected'
+  readonly why: string
+  readonly lossBefore?: number
+  readonly lossAfter?: number
+}
+
+export function decided(before: Losses, after: Losses, liars: number): Decision {
+  const needed = Math.max(federationLimits.clientsMin, 2 * liars + 1)
+  if (after.size < needed) {
+    return { state: 'rejected', why: `${after.size} hosts have voted; ${needed} are needed` }
+  }
+  const losses = { lossBefore: trimmedLoss(before, liars), lossAfter: trimmedLoss(after, liars) }
+  if (isWorse(before, after, liars)) {
+    const beside = liars === 0 ? 'a host is' : `more than ${liars} hosts are`
+    return { state: 'rejected', why: `${beside} clearly worse off with it`, ...losses }
+  }
+  const share = 1 - Math.exp(-advantage(after, before, liars))
+  if (!(share > 0)) return { state: 'rejected', why: 'hosts are no better off with it', ...losses }
+  const percent = (100 * share).toFixed(1)
+  return { state: 'kept', why: `hosts are off by ${percent}% less`, ...losses }
+}

@@ -1,0 +1,319 @@
+/**
+ * Federated rounds, while this host leads: it looks what is due, writes each round into the ledger as
+ * it is begun, at each phase and at its end, and adds what hosts are better off with to the registry,
+ * in one entry with the end of its round.
+ */
+import type { Agent } from '../../../agent/agent.ts'
+import { ROUND_SERVICE } from '../../../agent/learning/round/wire.ts'
+import type { ModuleSpec } from '../../../agent/modules/module.ts'
+import { federationLimits } from '../../../models/federation/limits.ts'
+import { rateIn, usualCourse } from '../../../models/federation/rounds/course.ts'
+import { packed } from '../../../models/registry/blob.ts'
+import { firstCommon } from '../../../models/registry/common.ts'
+import { adding } from '../../../models/registry/moving.ts'
+import { registryIn } from '../../../models/registry/versions.ts'
+import type { PeerId } from '../../../protocol/identity/peer-id.ts'
+import type { SimpleCommand } from '../../../protocol/ledger/catalogue.ts'
+import type { Candidacy, Leadership } from '../../../protocol/ledger/ledger.ts'
+import { read } from '../../../protocol/ledger/read.ts'
+import type { Entropy } from '../../../protocol/ports/entropy.ts'
+import { shuffle } from '../../../protocol/ports/entropy.ts'
+import { fitted } from '../../audit/deed.ts'
+import { lookAfter } from '../../looking-after.ts'
+import { type DriveParts, type Plan, RoundDrive, type RoundEnd } from './drive.ts'
+import { afterLost, afterRound, dueIn } from './due.ts'
+import { roundsLimits } from './limits.ts'
+import type { RollCall } from './roll-call.ts'
+import {
+  forgetBefore,
+  putRound,
+  putTally,
+  type Round,
+  type RoundPhase,
+  type Rounds,
+  roundIn,
+  roundsIn,
+} from './rows.ts'
+
+type Base = { readonly hash: string; readonly parameters: Float32Array }
+
+export class RoundsDesk {
+  readonly #agent: Agent
+  readonly #entropy: Entropy
+
+  constructor(agent: Agent) {
+    this.#agent = agent
+    this.#entropy = agent.ports.entropy.stream('leading federated rounds')
+  }
+
+  module(): ModuleSpec {
+    let candidacy: Candidacy | undefined
+    return {
+      name: 'federated-rounds',
+      priority: 6,
+      needs: ['ledger', 'learning'],
+      start: () => {
+        candidacy = this.#agent.ledger.lead((turn) => this.#lead(turn))
+      },
+      stop: () => candidacy?.withdraw(),
+    }
+  }
+
+  #lead(turn: Leadership): void {
+    const { clock, log } = this.#agent.ports
+    lookAfter({ clock, log: log.child('rounds') }, turn, {
+      what: 'learning in rounds',
+      everyMs: roundsLimits.lookMs,
+      look: () => this.#look(turn),
+    })
+  }
+
+  async #look(turn: Leadership): Promise<void> {
+    const { ledger, ports, estop } = this.#agent
+    const rounds = roundsIn(ledger.state)
+    const due = dueIn(rounds, ports.clock.wall())
+    if (due === undefined || !turn.holds()) return
+    if (due.kind === 'closeLost') return this.#closeLost(rounds)
+    if (due.kind === 'hear') {
+      await this.#write([putTally(due.tally, rounds.tallyRevision)])
+      return
+    }
+    // While the mesh is stopped nothing is begun.
+    if (estop.core.latch.inForce().some(({ saying }) => saying.scope.kind === 'mesh')) return
+    await this.#do(turn, rounds, due.by)
+  }
+
+  async #closeLost({ last, tally, tallyRevision }: Rounds): Promise<void> {
+    if (last === undefined) return
+    const why = `its leader was lost while hosts were ${phaseWords[last.phase]}`
+    const closed = this.#ended(last, { state: 'failed', why })
+    await this.#write([putRound(closed), putTally(afterLost(tally), tallyRevision)], closed)
+  }
+
+  async #do(turn: Leadership, rounds: Rounds, by: string): Promise<void> {
+    const base = await this.#base()
+    const number = rounds.tally.number + 1
+    const plan = this.#planOf(turn.term, number, base, rounds)
+    const { clock } = this.#agent.ports
+    const { steps, rule, liars, noise } = rounds.settings
+    const { settings, term, clip } = plan
+    const round: Round = {
+      number,
+      revision: 0,
+      state: 'open',
+      phase: 'inviting',
+      term,
+      by,
+      openedMs: clock.wall(),
+      base: base.hash,
+      hosts: [],
+      why: '',
+      steps,
+      rule,
+      liars,
+      noise,
+      clip,
+    }
+    const tally = { ...rounds.tally, number, openedMs: round.openedMs }
+    const opened = await this.#write([
+      putRound(round),
+      putTally(tally, rounds.tallyRevision),
+      ...forgetBefore(this.#agent.ledger.state, number),
+    ])
+    if (!opened) return
+    const end = await new RoundDrive({ ...plan, settings }, this.#driveParts(turn, number)).run()
+    if (end !== undefined && turn.holds()) await this.#close(number, end)
+  }
+
+  /** What training goes on from; where nothing was learned yet, numbers of chance. */
+  async #base(): Promise<Base> {
+    const { ledger, models, membership } = this.#agent
+    const { head } = registryIn(ledger.state)
+    if (head !== undefined) {
+      const others = membership.members().filter(({ self, state }) => !self && state === 'alive')
+      const fetched = await models.fetch(
+        head,
+        others.map(({ id }) => id),
+      )
+      if (fetched.ok) return { hash: head, parameters: fetched.parameters }
+      const why = `nobody has the version that training goes on from: ${fetched.why}`
+      this.#agent.ports.log.child('rounds').warn('training begins anew', { version: head, why })
+    }
+    const parameters = firstCommon(this.#entropy)
+    return { hash: await models.put(packed(parameters)), parameters }
+  }
+
+  #planOf(term: number, number: number, base: Base, { settings, tally, last }: Rounds): Plan {
+    const rate = rateIn(usualCourse, Math.min(tally.kept, usualCourse.rounds) + 1)
+    // Under noise it is the measure of all, and stays what it is.
+    const usual = settings.noise === 0 ? last?.usualLength : undefined
+    const clip = usual !== undefined && usual > 0 ? clipOf(usual) : usualCourse.clip
+    return { term, number, base, settings, rate, clip, hosts: this.#invited() }
+  }
+
+  /** All that are here and take work; by lot where they are too many. */
+  #invited(): PeerId[] {
+    const { membership, ledger, settings, trust } = this.#agent
+    const here = membership
+      .members()
+      .filter(({ self, state }) => self || state === 'alive')
+      .map(({ id }) => id)
+      .filter((id) => !trust.isRevoked(settings.keyOf(id)))
+      .filter((node) => {
+        const row = read(ledger.state, { kind: 'nodeGet', node }).value
+        return row?.drained === undefined
+      })
+    return shuffle(this.#entropy, here).slice(0, federationLimits.clientsMax)
+  }
+
+  #driveParts(turn: Leadership, number: number): DriveParts {
+    const { settings, models } = this.#agent
+    return {
+      verify: settings.verify,
+      bytes: (length) => this.#entropy.bytes(length),
+      ask: (host, body, deadlineMs) => this.#ask(host, body, deadlineMs),
+      offer: async (parameters) => {
+        try {
+          return { ok: true, hash: await models.put(packed(parameters)) }
+        } catch (error) {
+          return { ok: false, why: `what came of it cannot be kept: ${String(error)}` }
+        }
+      },
+      enter: (phase, roll) => this.#enter(turn, number, phase, roll),
+    }
+  }
+
+  async #ask(host: PeerId, body: Uint8Array, deadlineMs: number): ReturnType<DriveParts['ask']> {
+    const { id, calls, rounds, ports } = this.#agent
+    if (host !== id) return calls.ask(host, ROUND_SERVICE, body, deadlineMs)
+    const late = Promise.withResolvers<{ ok: false; why: string }>()
+    const timer = ports.clock.after(deadlineMs, () =>
+      late.resolve({ ok: false, why: `no answer within ${deadlineMs} ms` }),
+    )
+    const answer = rounds.answer(id, body).then(
+      (told) => ({ ok: true, body: told }) as const,
+      (error: unknown) => ({ ok: false, why: String(error) }) as const,
+    )
+    const first = await Promise.race([answer, late.promise])
+    timer.cancel()
+    return first
+  }
+
+  async #enter(
+    turn: Leadership,
+    number: number,
+    phase: RoundPhase,
+    roll: RollCall,
+  ): Promise<boolean> {
+    const round = roundIn(this.#agent.ledger.state, number)
+    if (round === undefined || round.term !== turn.term || !turn.holds()) return false
+    return this.#write([putRound({ ...round, phase, hosts: roll.hosts() })])
+  }
+
+  async #close(number: number, end: RoundEnd): Promise<void> {
+    const { ledger, ports } = this.#agent
+    const rounds = roundsIn(ledger.state)
+    const round = roundIn(ledger.state, number)
+    if (round === undefined) return
+    const { state, why, roll, liars, candidate, usualLength, lossBefore, lossAfter } = end
+    const closed = this.#ended(
+      {
+        ...round,
+        hosts: roll.hosts(),
+        liars,
+        ...(candidate === undefined ? {} : { candidate }),
+        ...(lossBefore === undefined ? {} : { lossBefore }),
+        ...(lossAfter === undefined ? {} : { lossAfter }),
+        ...(usualLength === undefined || !Number.isFinite(usualLength) ? {} : { usualLength }),
+      },
+      { state, why },
+    )
+    const tally = afterRound(rounds.tally, { state, summed: end.summed, noise: round.noise })
+    const added =
+      state === 'kept' ? this.#adding(closed, roll) : { ok: true as const, commands: [] }
+    if (!added.ok) return this.#closeFailed(closed, added.why, rounds)
+    const commands = [putRound(closed), putTally(tally, rounds.tallyRevision), ...added.commands]
+    if (await this.#write(commands, closed)) return
+    ports.log.child('rounds').warn('what came of a round could not be written', { number })
+  }
+
+  async #closeFailed(round: Round, why: string, { tally, tallyRevision }: Rounds): Promise<void> {
+    const failed = this.#ended(round, { state: 'failed', why: `the registry: ${why}` })
+    const { noise } = round
+    const after = afterRound(tally, { state: 'failed', summed: true, noise })
+    await this.#write([putRound(failed), putTally(after, tallyRevision)], failed)
+  }
+
+  #adding({ number, base, candidate = '', lossBefore, lossAfter, why }: Round, roll: RollCall) {
+    const { ledger, ports } = this.#agent
+    const view = registryIn(ledger.state)
+    const atMs = ports.clock.wall()
+    const version = {
+      hash: candidate,
+      kind: 'duration' as const,
+      parents: [base],
+      round: number,
+      madeMs: atMs,
+      hosts: roll.countedHosts,
+      rows: roll.rows,
+      ...(lossBefore === undefined ? {} : { lossBefore }),
+      ...(lossAfter === undefined ? {} : { lossAfter }),
+    }
+    return adding(view, version, { why: `round ${number}: ${why}`, atMs })
+  }
+
+  #ended(round: Round, { state, why }: Pick<Round, 'state' | 'why'>): Round {
+    const endedMs = this.#agent.ports.clock.wall()
+    return { ...round, state, why, endedMs, phase: 'ended' }
+  }
+
+  /** Whether it took effect. Of a round that has ended, with its note in the audit log and an event. */
+  async #write(commands: readonly SimpleCommand[], ended?: Round): Promise<boolean> {
+    const { ledger, membership, journal, id } = this.#agent
+    const name = membership.nameOf(id) ?? id
+    const kind = ended === undefined ? '' : `federation.${ended.state}`
+    const note = ended && {
+      actor: `agent ${name}`,
+      verb: kind,
+      object: `round ${ended.number}`,
+      from: name,
+      detail: `${ended.why}; for ${ended.by}`,
+      outcome: 'ok',
+    }
+    const value = {
+      commands: [...commands],
+      ...(note === undefined ? {} : { audit: fitted(note) }),
+    }
+    const { appendMs: timeoutMs } = roundsLimits
+    const outcome = await ledger.append({ kind: 'batch', value }, { timeoutMs })
+    if (outcome.kind !== 'applied' || outcome.result.code !== 'ok') return false
+    if (ended !== undefined) {
+      const text = `federated round ${ended.number} was ${stateWords[ended.state]}: ${ended.why}`
+      journal.record({ kind, node: id, name, text, fields: { round: ended.number } })
+    }
+    return true
+  }
+}
+
+/** Honest hosts stay whole, and nobody is longer than a few of them; what is usual may also fall to nothing. */
+function clipOf(usualLength: number): number {
+  return Math.min(CLIP_MAX, Math.max(CLIP_MIN, 3 * usualLength))
+}
+
+const CLIP_MIN = 0.01
+const CLIP_MAX = 64
+
+const phaseWords: Readonly<Record<RoundPhase, string>> = {
+  inviting: 'invited',
+  training: 'training',
+  masking: 'giving what they learned under masks',
+  voting: 'voting',
+  ended: 'done',
+}
+
+const stateWords: Readonly<Record<Round['state'], string>> = {
+  open: 'begun',
+  kept: 'kept',
+  rejected: 'rejected',
+  failed: 'given up',
+}

@@ -1,0 +1,59 @@
+/** What whoever leads does next about rounds, by what the ledger says. Pure: it decides, `desk.ts` acts. */
+import { roundsLimits } from './limits.ts'
+import type { Rounds, Tally } from './rows.ts'
+
+export type Due =
+  /** A leader of an earlier turn has left it open: masks cannot be taken over. */
+  | { readonly kind: 'closeLost' }
+  /** A wish that nobody has heard yet is counted from now on. */
+  | { readonly kind: 'hear'; readonly tally: Tally }
+  | { readonly kind: 'begin'; readonly by: string }
+  | undefined
+
+export const SCHEDULE = 'the schedule'
+
+export function dueIn(rounds: Rounds, nowMs: number): Due {
+  const { last, wish, tally } = rounds
+  if (last?.state === 'open') return { kind: 'closeLost' }
+  if (wish !== undefined && wish.atMs !== tally.wishMs) {
+    const left = Math.min(wish.count, roundsLimits.countMax)
+    return { kind: 'hear', tally: { ...tally, wishMs: wish.atMs, left, lost: 0 } }
+  }
+  if (tally.left > 0) return { kind: 'begin', by: wish?.by ?? SCHEDULE }
+  return isScheduled(rounds, nowMs) ? { kind: 'begin', by: SCHEDULE } : undefined
+}
+
+/** A calendar that was set back must not keep a mesh from learning for as long as that. */
+function isScheduled({ settings, settingsMs, tally }: Rounds, nowMs: number): boolean {
+  if (settings.everyMs === 0) return false
+  const sinceMs = Math.max(settingsMs, tally.openedMs)
+  return nowMs - sinceMs >= settings.everyMs || nowMs < sinceMs - settings.everyMs
+}
+
+/** How many rounds people still wait for. */
+export function awaitedIn({ wish, tally }: Rounds): number {
+  if (wish === undefined) return 0
+  return wish.atMs === tally.wishMs ? tally.left : Math.min(wish.count, roundsLimits.countMax)
+}
+
+export function afterRound(
+  tally: Tally,
+  ended: { state: 'kept' | 'rejected' | 'failed'; summed: boolean; noise: number },
+): Tally {
+  const isNoisy = ended.summed && ended.noise > 0
+  const least = tally.noisy === 0 ? ended.noise : Math.min(tally.noiseLeast, ended.noise)
+  return {
+    ...tally,
+    kept: tally.kept + Number(ended.state === 'kept'),
+    // What has failed once would fail again: whoever wants more asks again.
+    left: ended.state === 'failed' ? 0 : Math.max(0, tally.left - 1),
+    lost: 0,
+    ...(isNoisy ? { noisy: tally.noisy + 1, noiseLeast: least } : {}),
+    bare: tally.bare + Number(ended.summed && !isNoisy),
+  }
+}
+
+export function afterLost(tally: Tally): Tally {
+  const lost = tally.lost + 1
+  return { ...tally, lost, left: lost >= roundsLimits.lostMax ? 0 : tally.left }
+}

@@ -1,0 +1,33 @@
+/** How patient whoever leads is with hosts in a federated round, and how much is remembered of rounds. */
+import { federationLimits } from '../../../models/federation/limits.ts'
+import { assert } from '../../../protocol/assert.ts'
+import { stateLimits } from '../../../protocol/ledger/limits.ts'
+
+export const roundsLimits = {
+  /** How often a leader looks whether a round is due. */
+  lookMs: 500,
+  /** For a host to have the version to begin with, and to describe its rows. */
+  inviteMs: 15_000,
+  trainMs: 45_000,
+  /** For each thing that is said under masks. */
+  stepMs: 5_000,
+  voteMs: 20_000,
+  /** For one write to be committed. */
+  appendMs: 4_000,
+  /** Rounds that the ledger tells of. */
+  roundsMax: 200,
+  /** Of one wish. */
+  countMax: 1_000,
+  /** A leader that dies in a round may have died of it: so many times it is begun anew. */
+  lostMax: 3,
+  everyMsMin: 60_000,
+  everyMsMax: 30 * 24 * 3_600_000,
+  whyBytesMax: 480,
+  /** Of one host in a row: its id, what came of it, and figures. */
+  hostBytesMax: 1_024,
+} as const
+
+assert(
+  roundsLimits.hostBytesMax * federationLimits.clientsMax + 2_048 < stateLimits.kvValueBytesMax,
+  'what there is to say of a round must fit a row',
+)

@@ -1,0 +1,90 @@
+/** Who is in a round, who is not and why, and what each has said and been told. */
+import type { PeerId } from '../../../protocol/identity/peer-id.ts'
+import { roundsLimits } from './limits.ts'
+import type { Out, RoundHost } from './rows.ts'
+
+interface Line {
+  rows: number
+  counted: boolean
+  upBytes: number
+  downBytes: number
+  before?: number
+  after?: number
+  out?: Out
+  why?: string
+}
+
+export class RollCall {
+  readonly #lines: ReadonlyMap<PeerId, Line>
+
+  constructor(hosts: readonly PeerId[]) {
+    this.#lines = new Map(
+      hosts.toSorted().map((id) => [id, { rows: 0, counted: false, upBytes: 0, downBytes: 0 }]),
+    )
+  }
+
+  /** In the order of their ids. */
+  get present(): PeerId[] {
+    return [...this.#lines].flatMap(([id, { out }]) => (out === undefined ? [id] : []))
+  }
+
+  /** Whose update does not count may say all the same whether the sum of others is any good. */
+  get voters(): PeerId[] {
+    return [...this.#lines].flatMap(([id, { out }]) =>
+      out === undefined || out === 'notCounted' ? [id] : [],
+    )
+  }
+
+  get rows(): number {
+    return this.#sum(({ counted, rows }) => (counted ? rows : 0))
+  }
+
+  get countedHosts(): number {
+    return this.#sum(({ counted }) => Number(counted))
+  }
+
+  /** The first reason stays: what follows is of its making. */
+  leaveOut(host: PeerId, out: Out, why: string): void {
+    const line = this.#line(host)
+    line.out ??= out
+    line.why ??= why.slice(0, roundsLimits.whyBytesMax / 3)
+  }
+
+  said(host: PeerId, bytes: { up: number; down: number }): void {
+    const line = this.#line(host)
+    line.upBytes += bytes.up
+    line.downBytes += bytes.down
+  }
+
+  has(host: PeerId, rows: number): void {
+    this.#line(host).rows = rows
+  }
+
+  count(hosts: readonly PeerId[]): void {
+    for (const host of hosts) this.#line(host).counted = true
+  }
+
+  voted(host: PeerId, before: number, after: number): void {
+    Object.assign(this.#line(host), { before, after })
+  }
+
+  losses(which: 'before' | 'after'): Map<PeerId, number> {
+    const told = [...this.#lines].flatMap(([id, line]) => {
+      const loss = line[which]
+      return loss === undefined ? [] : [[id, loss] as const]
+    })
+    return new Map(told)
+  }
+
+  hosts(): RoundHost[] {
+    return [...this.#lines].map(([id, line]) => ({ id, ...line }))
+  }
+
+  #sum(of: (line: Line) => number): number {
+    return [...this.#lines.values()].reduce((sum, line) => sum + of(line), 0)
+  }
+
+  #line(host: PeerId): Line {
+    return this.#lines.get(host) as Line
+  }
+}

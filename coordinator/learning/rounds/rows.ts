@@ -1,0 +1,262 @@
+/**
+ * Federated rounds in the ledger: how they are to be done, what people have asked for, what came of
+ * each, and where whoever leads has got to. Settings and wishes are written by people; all else by
+ * whoever leads, so that the next one goes on from it.
+ */
+import type { RuleName } from '../../../models/federation/aggregation/rules.ts'
+import { federationLimits } from '../../../models/federation/limits.ts'
+import { certificateLimits } from '../../../protocol/identity/limits.ts'
+import type { SimpleCommand } from '../../../protocol/ledger/catalogue.ts'
+import { kvPut, kvRow, kvRows } from '../../../protocol/ledger/kv-rows.ts'
+import { stateLimits } from '../../../protocol/ledger/limits.ts'
+import type { LedgerState } from '../../../protocol/ledger/state.ts'
+import { decode, encode } from '../../../protocol/wire/codec.ts'
+import {
+  bool,
+  field,
+  float,
+  type Infer,
+  message,
+  nested,
+  optional,
+  repeated,
+  type Schema,
+  text,
+  uint,
+} from '../../../protocol/wire/schema.ts'
+import { roundsLimits } from './limits.ts'
+import { type RoundSettings, roundRules, usualSettings } from './settings.ts'
+
+export const NAMESPACE = 'federation'
+export const CONFIG_KEY = 'config'
+export const WISH_KEY = 'wish'
+const TALLY_KEY = 'tally'
+const ROUND_PREFIX = 'round/'
+/** Keys in the order of numbers. */
+const DIGITS = 10
+
+const by = () => text(stateLimits.noteBytesMax)
+const hash = () => text(64)
+
+/** Field numbers are for ever, and so are the numbers of what is named here. */
+export const roundStates = { open: 0, kept: 1, rejected: 2, failed: 3 } as const
+export type RoundState = keyof typeof roundStates
+export const roundPhases = ['inviting', 'training', 'masking', 'voting', 'ended'] as const
+export type RoundPhase = (typeof roundPhases)[number]
+/**
+ * Why a host is not in it: `excused` has too little to learn from; `silent` has not answered; `refused`
+ * would not, or said what nobody takes; `notCounted` gave an update that the rule leaves out.
+ */
+export const outs = ['excused', 'silent', 'refused', 'notCounted'] as const
+export type Out = (typeof outs)[number]
+
+const ConfigRow = message('FederationConfig', {
+  everyMs: field(1, uint()),
+  steps: field(2, uint()),
+  hold: field(3, float()),
+  rule: field(4, text(32)),
+  liars: field(5, uint()),
+  noise: field(6, float()),
+  participantsMin: field(7, uint()),
+  by: field(8, by()),
+  atMs: field(9, uint()),
+})
+
+const WishRow = message('FederationWish', {
+  count: field(1, uint()),
+  by: field(2, by()),
+  atMs: field(3, uint()),
+})
+export type Wish = Infer<typeof WishRow>
+
+const TallyRow = message('FederationTally', {
+  /** Of the round that was begun last. */
+  number: field(1, uint()),
+  kept: field(2, uint()),
+  openedMs: field(3, uint()),
+  /** Which wish was heard last, and how many rounds of it are to come. */
+  wishMs: field(4, uint()),
+  left: field(5, uint()),
+  /** Rounds one after the other whose leader was lost. */
+  lost: field(6, uint()),
+  /** Rounds with noise that have opened a sum, and the least noise that one of them had. */
+  noisy: field(7, uint()),
+  noiseLeast: field(8, float()),
+  /** Rounds without noise that have opened one. */
+  bare: field(9, uint()),
+})
+export type Tally = Infer<typeof TallyRow>
+
+const HostRow = message('FederationHost', {
+  id: field(1, text(certificateLimits.keyBytesMax)),
+  rows: field(2, uint()),
+  counted: field(3, bool()),
+  upBytes: field(4, uint()),
+  downBytes: field(5, uint()),
+  before: optional(6, float()),
+  after: optional(7, float()),
+  /** One more than its place in `outs`. */
+  out: optional(8, uint()),
+  why: optional(9, text(roundsLimits.whyBytesMax)),
+})
+
+const RoundRow = message('FederationRound', {
+  state: field(1, uint()),
+  phase: field(2, uint()),
+  term: field(3, uint()),
+  by: field(4, by()),
+  openedMs: field(5, uint()),
+  endedMs: optional(6, uint()),
+  base: field(7, hash()),
+  candidate: optional(8, hash()),
+  hosts: repeated(9, nested(HostRow), federationLimits.clientsMax),
+  why: field(10, text(roundsLimits.whyBytesMax)),
+  steps: field(11, uint()),
+  rule: field(12, text(32)),
+  liars: field(13, uint()),
+  noise: field(14, float()),
+  clip: field(15, float()),
+  /** How long updates were that count: the next clip follows it. */
+  usualLength: optional(16, float()),
+  lossBefore: optional(17, float()),
+  lossAfter: optional(18, float()),
+})
+
+export interface RoundHost extends Omit<Infer<typeof HostRow>, 'out'> {
+  readonly out?: Out
+}
+
+export interface Round extends Omit<Infer<typeof RoundRow>, 'state' | 'phase' | 'hosts' | 'rule'> {
+  readonly number: number
+  readonly state: RoundState
+  readonly phase: RoundPhase
+  readonly rule: RuleName
+  readonly hosts: readonly RoundHost[]
+  /** At which the row may be changed; 0: there is none yet. */
+  readonly revision: number
+}
+
+export interface Rounds {
+  readonly settings: RoundSettings
+  /** When they were chosen; 0: they are as they are without anybody's doing. */
+  readonly settingsMs: number
+  readonly wish: Wish | undefined
+  readonly tally: Tally
+  readonly tallyRevision: number
+  /** The one that was begun last. */
+  readonly last: Round | undefined
+}
+
+const noTally: Tally = {
+  number: 0,
+  kept: 0,
+  openedMs: 0,
+  wishMs: 0,
+  left: 0,
+  lost: 0,
+  noisy: 0,
+  noiseLeast: 0,
+  bare: 0,
+}
+
+export function roundsIn(state: LedgerState): Rounds {
+  const config = heldAt(state, CONFIG_KEY, ConfigRow)
+  const tally = heldAt(state, TALLY_KEY, TallyRow)
+  return {
+    settings: settingsFrom(config?.value),
+    settingsMs: config?.value.atMs ?? 0,
+    wish: heldAt(state, WISH_KEY, WishRow)?.value,
+    tally: tally?.value ?? noTally,
+    tallyRevision: tally?.revision ?? 0,
+    last: roundIn(state, tally?.value.number ?? 0),
+  }
+}
+
+export function roundIn(state: LedgerState, number: number): Round | undefined {
+  const held = heldAt(state, keyOf(number), RoundRow)
+  return held && roundFrom(number, held.value, held.revision)
+}
+
+/** Newest first, and no more than so many. */
+export function lastRounds(state: LedgerState, most: number): Round[] {
+  const rounds: Round[] = []
+  for (const { key, value, revision } of kvRows(state, NAMESPACE, ROUND_PREFIX)) {
+    const row = decode(RoundRow, value)
+    const number = Number(key.slice(ROUND_PREFIX.length))
+    if (row.ok) rounds.push(roundFrom(number, row.value, revision))
+  }
+  return rounds.slice(-most).reverse()
+}
+
+export function putSettings(settings: RoundSettings, byWhom: string, atMs: number): SimpleCommand {
+  return kvPut(NAMESPACE, CONFIG_KEY, encode(ConfigRow, { ...settings, by: byWhom, atMs }))
+}
+
+export function putWish(wish: Wish): SimpleCommand {
+  return kvPut(NAMESPACE, WISH_KEY, encode(WishRow, wish))
+}
+
+/** Only if it is as it was read. */
+export function putTally(tally: Tally, revision: number): SimpleCommand {
+  return kvPut(NAMESPACE, TALLY_KEY, encode(TallyRow, tally), revision)
+}
+
+export function putRound({ number, revision, state, phase, hosts, ...rest }: Round): SimpleCommand {
+  const row = {
+    ...rest,
+    state: roundStates[state],
+    phase: roundPhases.indexOf(phase),
+    hosts: hosts.map(({ out, ...host }) =>
+      out === undefined ? host : { ...host, out: outs.indexOf(out) + 1 },
+    ),
+  }
+  return kvPut(NAMESPACE, keyOf(number), encode(RoundRow, row), revision)
+}
+
+/** That which is one too many once `number` is there; nothing where there are few. */
+export function forgetBefore(state: LedgerState, number: number): SimpleCommand[] {
+  const key = keyOf(Math.max(0, number - roundsLimits.roundsMax))
+  const held = kvRow(state, NAMESPACE, key)
+  return held === undefined ? [] : [{ kind: 'kvDelete', value: { namespace: NAMESPACE, key } }]
+}
+
+function keyOf(number: number): string {
+  return ROUND_PREFIX + String(number).padStart(DIGITS, '0')
+}
+
+function heldAt<T>(
+  state: LedgerState,
+  key: string,
+  schema: Schema<T>,
+): { value: T; revision: number } | undefined {
+  const held = kvRow(state, NAMESPACE, key)
+  const row = held && decode(schema, held.value)
+  return held !== undefined && row?.ok ? { value: row.value, revision: held.revision } : undefined
+}
+
+function settingsFrom(row: Infer<typeof ConfigRow> | undefined): RoundSettings {
+  if (row === undefined) return usualSettings
+  const { by: _, atMs: __, rule, ...rest } = row
+  return { ...rest, rule: ruleFrom(rule) }
+}
+
+/** One of a newer program is not known here. */
+function ruleFrom(name: string): RuleName {
+  return roundRules.find((rule) => rule === name) ?? usualSettings.rule
+}
+
+function roundFrom(number: number, row: Infer<typeof RoundRow>, revision: number): Round {
+  const states = Object.keys(roundStates) as RoundState[]
+  return {
+    ...row,
+    number,
+    revision,
+    state: states.find((name) => roundStates[name] === row.state) ?? 'failed',
+    phase: roundPhases[row.phase] ?? 'ended',
+    rule: ruleFrom(row.rule),
+    hosts: row.hosts.map(({ out: place = 0, ...host }) => {
+      const out = outs[place - 1]
+      return out === undefined ? host : { ...host, out }
+    }),
+  }
+}
