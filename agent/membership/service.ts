@@ -4,7 +4,7 @@
  */
 import type { PeerId, Signer, Verify } from '../../protocol/identity/peer-id.ts'
 import { Membership } from '../../protocol/membership/core.ts'
-import type { LedgerRecord, LoadRecord, Profile } from '../../protocol/membership/digest.ts'
+import type { Digest, LedgerRecord, LoadRecord, Profile } from '../../protocol/membership/digest.ts'
 import { sealWith } from '../../protocol/membership/digest.ts'
 import { limits } from '../../protocol/membership/limits.ts'
 import { MembershipFrame } from '../../protocol/membership/messages.ts'
@@ -47,6 +47,8 @@ const DIAL_DEADLINE_MS = 5_000
 /** Between two connections to one peer that are given up, for nothing came over them. */
 const ANEW_WAIT_MS = 15_000
 const ANEW_WAIT_MOST_MS = 600_000
+/** Within which a timer that was put off is set anew: longer than a question waits for its answer. */
+const SOON_MS = 120
 const FAREWELL_DEADLINE_MS = 1_000
 const FAREWELL_CHECK_MS = 20
 /** Frames of membership are small; a repair is the largest. */
@@ -151,6 +153,11 @@ export class MembershipService {
   members(): MemberView[] {
     const nowMs = this.ports.clock.now()
     return [this.self(), ...[...this.core.roster.all()].map((member) => viewOf(member, nowMs))]
+  }
+
+  /** Everyone else that is known, and what each has said of itself last. */
+  others(): Iterable<{ readonly id: PeerId; readonly digest: Digest }> {
+    return this.core.roster.all()
   }
 
   nameOf(id: PeerId): string {
@@ -262,12 +269,18 @@ export class MembershipService {
     })
   }
 
-  /** Most wake-ups are put off before they are due: a timer that comes too early plans anew. */
+  /**
+   * Most wake-ups are put off before they are due: a timer that comes too early plans anew. One that
+   * would come soon and for nothing, since a question was answered, is set anew at once: to wake for
+   * nothing costs more.
+   */
   private plan(): void {
     const { wakeAtMs } = this.core
-    // One that has left has nothing more to do, and waits for ever.
-    if (this.stopped || wakeAtMs >= this.wakeTimerAtMs) return
     const { clock } = this.ports
+    const timerAtMs = this.wakeTimerAtMs
+    // One that has left has nothing more to do, and waits for ever.
+    if (this.stopped || wakeAtMs === timerAtMs || wakeAtMs === Number.POSITIVE_INFINITY) return
+    if (wakeAtMs > timerAtMs && timerAtMs - clock.now() > SOON_MS) return
     this.wakeTimer?.cancel()
     this.wakeTimerAtMs = wakeAtMs
     this.wakeTimer = clock.after(Math.max(0, wakeAtMs - clock.now()), () => {

@@ -269,15 +269,20 @@ export class Membership {
 
   private writeRoutineDigest(nowMs: number): void {
     const { meshSize } = this.roster
-    this.digestEveryMs = nextDigestIntervalMs(this.digestEveryMs, this.hasNews(nowMs), meshSize)
+    this.digestEveryMs = nextDigestIntervalMs(this.digestEveryMs, this.isUnrest(nowMs), meshSize)
     this.writeDigest(nowMs)
     this.nextDigestMs = nowMs + this.digestEveryMs
     this.spreading.tellOwnLoad(this.own.held)
   }
 
-  /** What this node has to tell; or that somebody came or went, and others are to learn who is here. */
+  /** What this node has to tell; or that others are to learn who is here. */
   private hasNews(nowMs: number): boolean {
-    return nowMs - this.roster.movedMs < limits.unrestMs || this.own.hasNews(this.health.score)
+    return this.isUnrest(nowMs) || this.own.hasNews(this.health.score)
+  }
+
+  /** Somebody came or went a short while ago. */
+  private isUnrest(nowMs: number): boolean {
+    return nowMs - this.roster.movedMs < limits.unrestMs
   }
 
   /** Writes a digest that cannot wait, and sends it. */

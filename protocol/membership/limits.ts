@@ -97,8 +97,9 @@ export const limits = {
   digestsPerSecond: 10,
   digestIntervalMs: 1_000,
   /**
-   * While nothing that others act upon changes, the interval doubles up to this: a quiet host looks
-   * at itself no more often, and each digest costs every member a signature to check.
+   * While nobody comes or goes the interval doubles up to this, since each digest costs every member
+   * a signature to check. What others act upon comes out of turn, once the last digest is
+   * `digestIntervalMs` old.
    */
   digestIntervalMsSteady: 5_000,
   /** So long after anybody came or went nothing is steady: digests also refute what is untrue. */
@@ -141,15 +142,15 @@ export function digestIntervalMs(size: number, l: Limits = limits): number {
   return Math.max(l.digestIntervalMs, (size / l.digestsPerSecond) * 1_000)
 }
 
-/** The interval after one of `lastMs`: the shortest with news, else twice as long, to a bound. */
+/** The interval after one of `lastMs`: the shortest in unrest, else twice as long, to a bound. */
 export function nextDigestIntervalMs(
   lastMs: number,
-  news: boolean,
+  unrest: boolean,
   size: number,
   l: Limits = limits,
 ): number {
   const shortestMs = digestIntervalMs(size, l)
-  if (news) return shortestMs
+  if (unrest) return shortestMs
   return Math.max(shortestMs, Math.min(2 * lastMs, l.digestIntervalMsSteady))
 }
 
