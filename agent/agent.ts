@@ -239,7 +239,7 @@ export class Agent {
           lagOfPeerMs: (peer) => lagAmong(this.membership.members(), peer),
         },
         rumouredLeader: () => this.rumouredLeader().leader,
-        claims: () => claimsAmong(this.membership.members()),
+        claims: () => claimsAmong(this.membership.others()),
         onHeeded: () => heedRevocations(this.ledger.state, this.revocations),
         onEvent: (event) => {
           this.ledgerReporter.heard(event)

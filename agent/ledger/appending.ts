@@ -13,7 +13,7 @@ import type { AppendGuard } from './append-guard.ts'
 import { Courier } from './courier.ts'
 import type { LedgerTime } from './ledger-time.ts'
 import { ledgerLimits } from './limits.ts'
-import { rest, within } from './patience.ts'
+import { within } from './patience.ts'
 import type { Effect } from './replica.ts'
 import type { Standing } from './standing.ts'
 import { APPEND_SERVICE, decodeRequest, encodeOutcomes, type Wanted } from './wire.ts'
@@ -42,7 +42,7 @@ export class Appending {
     const { clock, standing } = this
     const deadlineMs = clock.now() + options.timeoutMs
     let hint: PeerId | undefined
-    for (;;) {
+    for (let retryMs: number = ledgerLimits.leaderRetryMs; ; ) {
       options.signal?.throwIfAborted()
       const leftMs = deadlineMs - clock.now()
       if (leftMs <= 0) return standing.noQuorum()
@@ -50,7 +50,9 @@ export class Appending {
       const appended = await this.appendAt(leader, command, leftMs, options)
       if (appended.kind !== 'refused' || appended.why !== 'notLeader') return appended
       hint = appended.leader === leader ? undefined : appended.leader
-      if (!hint) await rest(clock, Math.min(ledgerLimits.leaderRetryMs, leftMs))
+      if (hint) continue
+      await standing.leaderMoves(clock, Math.min(retryMs, leftMs))
+      retryMs = Math.min(2 * retryMs, ledgerLimits.leaderRetryMsMax)
     }
   }
 

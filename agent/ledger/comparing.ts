@@ -4,6 +4,7 @@
  * could uphold in time, stops.
  */
 import { eraOf } from '../../protocol/consensus/era.ts'
+import type { Config } from '../../protocol/consensus/messages.ts'
 import type { RaftStatus } from '../../protocol/consensus/status.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { DigestMark } from '../../protocol/ledger/digest-trail.ts'
@@ -34,6 +35,11 @@ export class Comparing {
   private readonly clock: Pick<Clock, 'now'>
   private readonly log: Pick<Log, 'error'>
   private jury = new Jury()
+  /** Claims of which all was heard that there is: what was said once is not weighed twice. */
+  private weighed = new WeakSet<Claim>()
+  /** Who decided when it was last looked, and whether nobody was known to hold anything else. */
+  private config: Config | undefined
+  private isSame = false
   private hungSinceMs: number | undefined
   private told = ''
 
@@ -46,6 +52,8 @@ export class Comparing {
   /** The copy is another one: what was found of the one before says nothing of it. */
   begin(): void {
     this.jury = new Jury()
+    this.weighed = new WeakSet()
+    this.isSame = false
     this.hungSinceMs = undefined
     this.standing.suspected = false
     this.told = ''
@@ -57,15 +65,14 @@ export class Comparing {
     const status = standing.voter?.status()
     if (!status) return undefined
     const { config } = status
-    for (const { id, storage, term, marks } of claims) {
-      // In another era there may be another history.
-      if (id === standing.id || eraOf(term) !== eraOf(status.term)) continue
-      if (!config.voters.some((voter) => voter.id === id && voter.storage === storage)) continue
-      for (const mark of marks)
-        this.jury.hear({ id, storage }, mark, standing.replica.digestAt(mark.index))
-    }
+    // Others decide: the jury forgets those who do no longer, and may have to hear them again.
+    if (this.config !== config) this.weighed = new WeakSet()
+    const isNews = this.hear(claims, config, eraOf(status.term)) || this.config !== config
+    this.config = config
+    if (!isNews && this.isSame) return undefined
     const votes = config.voters.some(({ id }) => id === standing.id)
     const verdict = this.jury.judge(config.voters, standing.id, votes)
+    this.isSame = verdict.kind === 'same'
     standing.suspected = verdict.kind === 'hung'
     if (verdict.kind !== 'hung') this.hungSinceMs = undefined
     if (verdict.kind === 'same') return undefined
@@ -74,6 +81,29 @@ export class Comparing {
     if (verdict.kind === 'upheld') return undefined
     if (verdict.kind === 'hung' && !this.isHungTooLong(votes)) return undefined
     return { kind: 'diverged', ...difference }
+  }
+
+  /** True when there was something that had not been heard before. */
+  private hear(claims: Iterable<Claim>, { voters }: Config, era: number): boolean {
+    const { standing, weighed } = this
+    let isNews = false
+    for (const claim of claims) {
+      if (weighed.has(claim)) continue
+      const { id, storage, term, marks } = claim
+      // In another era there may be another history.
+      if (id === standing.id || eraOf(term) !== era) continue
+      if (!voters.some((voter) => voter.id === id && voter.storage === storage)) continue
+      let isKnown = true
+      for (const mark of marks) {
+        const ours = standing.replica.digestAt(mark.index)
+        this.jury.hear({ id, storage }, mark, ours)
+        isKnown &&= ours !== undefined
+      }
+      // What it says of an entry that has not come here yet is weighed when it has.
+      if (isKnown) weighed.add(claim)
+      isNews = true
+    }
+    return isNews
   }
 
   /** A learner waits for the voters to agree: it can mislead nobody but those who ask it. */

@@ -17,8 +17,12 @@ export const ledgerTiming: Timing = {
 export const appendsPerFrameMax = 1_024
 
 export const ledgerLimits = {
-  /** While there is no leader, it is looked for this often. */
+  /**
+   * While there is no leader, it is looked for after so long, and then ever more rarely up to this;
+   * and at once when consensus hears of one.
+   */
   leaderRetryMs: 25,
+  leaderRetryMsMax: 200,
   /** Bytes of such a frame, about: one command always fits. */
   frameBytesMax: 384 * 1_024,
   /** Frames on their way to the leader. While they are, commands gather for the next. */

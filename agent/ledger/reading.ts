@@ -2,7 +2,7 @@
 import type { LedgerRefusal, ReadOptions } from '../../protocol/ledger/ledger.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import { ledgerLimits } from './limits.ts'
-import { rest, within } from './patience.ts'
+import { within } from './patience.ts'
 import type { Standing } from './standing.ts'
 
 /** Undefined when the state may be read now, as the options ask for. */
@@ -35,7 +35,7 @@ async function confirmed(
   deadlineMs: number,
   signal: AbortSignal | undefined,
 ): Promise<number | LedgerRefusal> {
-  for (;;) {
+  for (let retryMs: number = ledgerLimits.leaderRetryMs; ; ) {
     signal?.throwIfAborted()
     const leftMs = deadlineMs - clock.now()
     const { voter } = standing
@@ -44,6 +44,7 @@ async function confirmed(
     if (!outcome) return standing.noQuorum()
     if (outcome.ok) return outcome.index
     if (outcome.reason === 'backlogFull') return { kind: 'refused', why: 'overloaded' }
-    await rest(clock, Math.min(ledgerLimits.leaderRetryMs, leftMs))
+    await standing.leaderMoves(clock, Math.min(retryMs, leftMs))
+    retryMs = Math.min(2 * retryMs, ledgerLimits.leaderRetryMsMax)
   }
 }

@@ -1,18 +1,32 @@
 /** What gossip says of the ledger. It may be seconds old; it only tells whom to ask. */
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { Digest, LedgerRecord } from '../../protocol/membership/digest.ts'
 import type { MemberView } from '../membership/view.ts'
 import type { Claim } from './comparing.ts'
 
+/** One for each record that was heard, so that it can be told which were weighed before. */
+const claims = new WeakMap<LedgerRecord, Claim>()
+
 /**
- * What each host says that it holds; signed by itself, whether it votes or not. Of one that has
- * stopped, what it said last: it is no less true.
+ * What each of these others says that it holds; signed by itself, whether it votes or not. Of one
+ * that has stopped, what it said last: it is no less true.
  */
-export function claimsAmong(members: readonly MemberView[]): Claim[] {
-  return members.flatMap(({ id, self, digest: { ledger } }) => {
-    if (self || !ledger || ledger.digest === '') return []
-    const { storage, term, applied, digest, mark } = ledger
-    return [{ id, storage, term, marks: [...(mark ? [mark] : []), { index: applied, digest }] }]
-  })
+export function claimsAmong(
+  others: Iterable<{ readonly id: PeerId; readonly digest: Pick<Digest, 'ledger'> }>,
+): Claim[] {
+  const said: Claim[] = []
+  for (const { id, digest } of others) {
+    const { ledger } = digest
+    if (ledger === undefined || ledger.digest === '') continue
+    const claim = claims.get(ledger) ?? claimOf(id, ledger)
+    claims.set(ledger, claim)
+    said.push(claim)
+  }
+  return said
+}
+
+function claimOf(id: PeerId, { storage, term, applied, digest, mark }: LedgerRecord): Claim {
+  return { id, storage, term, marks: [...(mark ? [mark] : []), { index: applied, digest }] }
 }
 
 /** How late another host's event loop is, at the 99th percentile, by its own word. */

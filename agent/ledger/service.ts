@@ -161,6 +161,7 @@ export class LedgerService implements Ledger {
           onEvent(event)
           this.relief.heard(event)
           if (event.kind === 'role' || event.kind === 'transferEnded') this.turns.look()
+          if (event.kind === 'role') standing.announceLeader()
         },
         ...(witness && { onReady: (ready, log) => witness.follows(ready, log) }),
         mayCopy: () => !standing.suspected,

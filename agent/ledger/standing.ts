@@ -7,6 +7,7 @@ import type { Tenure } from '../../protocol/consensus/core.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { LedgerRefusal, StopReason } from '../../protocol/ledger/ledger.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
+import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Voter } from '../consensus/voter.ts'
 import { type Effect, Replica } from './replica.ts'
 
@@ -27,6 +28,8 @@ export class Standing {
   /** Others hold another state, and nobody can say yet who is right. */
   suspected = false
   private readonly listeners = new Set<() => void>()
+  /** Of those who wait for a leader. */
+  private readonly leaderless = new Set<() => void>()
   private readonly sources: StandingSources
 
   constructor(id: PeerId, sources: StandingSources) {
@@ -77,6 +80,24 @@ export class Standing {
   /** Something has changed for those who wait: the copy has moved, or it has all come to an end. */
   announce(): void {
     for (const listener of this.listeners) listener()
+  }
+
+  /** Somebody else leads, or nobody. */
+  announceLeader(): void {
+    for (const look of [...this.leaderless]) look()
+  }
+
+  /** Resolves when that is announced, or after so long: gossip may have told of one meanwhile. */
+  leaderMoves(clock: Clock, waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        timer.cancel()
+        this.leaderless.delete(look)
+        resolve()
+      }
+      const timer = clock.after(waitMs, look)
+      this.leaderless.add(look)
+    })
   }
 
   /** Calls after each change, until the returned function is called. */
