@@ -33,6 +33,9 @@ export interface OutboundPorts {
   network: Network
 }
 
+/** Made once: the runtime would make one, with its stack, for each. */
+const notWanted = new Error('the stream is not wanted any more')
+
 type Phase = 'idle' | 'opening' | 'greeting' | 'open'
 
 export class OutboundLink {
@@ -268,7 +271,7 @@ export class OutboundLink {
   /** Lets go of the stream, or of the attempt at one, without judging why. */
   #leave(): void {
     const stream = this.#stream
-    this.#opening?.abort()
+    this.#opening?.abort(notWanted)
     this.#opening = undefined
     this.#stream = undefined
     this.#phase = 'idle'
