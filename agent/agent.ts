@@ -44,6 +44,8 @@ import { tellArtifacts, tellMembership, tellModule, tellRefusal, tellStop } from
 import { tellRevoked } from './journal/tell-trust.ts'
 import { tellWarnings } from './journal/tell-warnings.ts'
 import { LabelStore } from './labels.ts'
+import { Advising } from './learning/advising.ts'
+import { Advisor } from './learning/advisor.ts'
 import { OwnSpeed } from './learning/host-speed.ts'
 import { ownHostOf } from './learning/lesson.ts'
 import { speedTimes } from './learning/limits.ts'
@@ -162,6 +164,9 @@ export class Agent {
   readonly models: ModelStore
   /** This host's part in learning together. */
   readonly rounds: RoundDesk
+  /** What this host says by them, and what all hosts say of them. */
+  readonly advisor: Advisor
+  readonly advising: Advising
   /** Heads of the audit log, as agents have signed them. */
   readonly auditHeads: HeadKeeper
   readonly estop: EmergencyStop
@@ -278,14 +283,6 @@ export class Agent {
         (this.sampler.newest()?.sample.cpu ?? 1) > speedTimes.loadMax,
     })
     this.learning = new OwnHistory(ports, () => ownHostOf(this.facts, this.speed.known))
-    this.telling = new Telling({
-      self: settings.signer.id,
-      calls: this.calls,
-      own: this.learning,
-      isCoordinator: (peer) => this.peers.isCoordinator(peer),
-      mayAsk: () => grantIn(this.peers.credential.leaf)?.roles.includes('coordinator') === true,
-      peers: () => this.othersAlive(),
-    })
     this.models = new ModelStore({
       ...ports,
       calls: this.calls,
@@ -301,6 +298,35 @@ export class Agent {
       rows: () => this.learning.rows(),
       leads: (peer, term) => this.leads(peer, term) === 'yes',
       isHost: (peer) => this.isHost(peer),
+    })
+    this.advisor = new Advisor({
+      ...ports,
+      models: this.models,
+      self: this.id,
+      name: settings.name,
+      host: () => ownHostOf(this.facts, this.speed.known),
+      registry: () => registryIn(this.ledger.state),
+      alive: () => [this.id, ...this.othersAlive()],
+      rows: () => this.learning.rows(),
+    })
+    this.learning.follower = this.advisor
+    this.telling = new Telling({
+      self: this.id,
+      calls: this.calls,
+      own: this.learning,
+      advisor: this.advisor,
+      isCoordinator: (peer) => this.peers.isCoordinator(peer),
+      mayAsk: () => grantIn(this.peers.credential.leaf)?.roles.includes('coordinator') === true,
+      peers: () => this.othersAlive(),
+    })
+    this.advising = new Advising({
+      calls: this.calls,
+      self: this.id,
+      advisor: this.advisor,
+      plain: ({ group, task }) => this.learning.range(group, task),
+      isCoordinator: (peer) => this.peers.isCoordinator(peer),
+      mayAsk: () => grantIn(this.peers.credential.leaf)?.roles.includes('coordinator') === true,
+      peers: () => this.othersAlive(),
     })
     this.releasing = new Releasing(ports, this.artifacts, this.ledger)
     this.work = new WorkDesk(
@@ -536,9 +562,11 @@ export class Agent {
         start: async () => {
           await this.learning.start()
           await this.models.start()
+          this.advisor.start()
           await this.speed.start()
         },
         stop: async () => {
+          this.advisor.stop()
           await this.speed.stop()
           await this.rounds.stop()
           await this.learning.stop()

@@ -12,6 +12,8 @@ import { archivingModule } from './history/archiving.ts'
 import { JoinDesk } from './joining/desk.ts'
 import { IssuingKey } from './joining/issuing-key.ts'
 import type { IssuingSeed } from './joining/wire.ts'
+import { ModelDesk } from './learning/desk.ts'
+import { Registry } from './learning/registry.ts'
 import { RoundsDesk } from './learning/rounds/desk.ts'
 import { balanced } from './placement/policies.ts'
 import { WorkflowLibrary } from './runs/library.ts'
@@ -73,6 +75,7 @@ export function coordinationOf(
     secrets.module(),
     joining.module(),
     new RoundsDesk(agent).module(),
+    new ModelDesk(agent, new Registry(agent)).module(),
   ]
   return { library, office, audit, secrets, issuing, modules }
 }

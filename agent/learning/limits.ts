@@ -40,6 +40,33 @@ export const modelLimits = {
   askedMax: 8,
 } as const
 
+export const adviceLimits = {
+  /** How often an agent looks whether there are other versions. */
+  lookMs: 5_000,
+  /** After a version could not be come by, it is asked for again so much later. */
+  refetchMs: 30_000,
+  /** Attempts that wait to be judged. What ends beyond is judged by nobody: it is a sample anyway. */
+  pendingMax: 64,
+  /** They are judged together, no more often than this, while something is on trial or not. */
+  judgeMsOnTrial: 15_000,
+  judgeMsOtherwise: 120_000,
+  /** This host's latest attempts that its correction is made of. */
+  ownRowsMax: 1_024,
+  /** Rows that are made into numbers at once: 2 ms. */
+  rowsAtOnce: 128,
+  /** Kinds of work whose times are kept, once said. */
+  saidMax: 2_048,
+  /** Work of so many kinds is asked about at once; of more, the plain word stands. */
+  askedAtOnce: 256,
+  /** So long is a prediction waited for, before what is plain is told: it is there the next time. */
+  answerMs: 150,
+  /** Where history speaks, a version is believed after so many attempts, if it is better by a twentieth. */
+  provenAttempts: 8,
+  provenBy: 0.05,
+  /** Nobody is told of longer times, as a logarithm. */
+  logMsMax: Math.log(workflowLimits.durationMsMax),
+} as const
+
 export const tellingLimits = {
   /** Keys of one question; who has more asks again. */
   keysMax: 2_048,
@@ -50,6 +77,8 @@ export const tellingLimits = {
   hostsMax: 256,
   /** Whoever has not answered by then has said nothing: a plan does not wait for a host that hangs. */
   answerMs: 300,
+  /** To explain what is expected, where models run: that may have to be started first. */
+  explainMs: 2_000,
   /** A coordinator that asks all hosts for somebody else is given so much longer. */
   forOthersMs: 500,
   /** How many others it asks for at once. Whoever comes then is told nothing. */

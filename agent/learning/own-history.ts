@@ -8,13 +8,14 @@
 
 import { profileLimits } from '../../models/profiles/limits.ts'
 import { type Kind, type Past, Profiles, type Told } from '../../models/profiles/profiles.ts'
+import type { Range } from '../../models/rows.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Disk, DiskOp } from '../../protocol/ports/disk.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import { stackOf } from '../../protocol/thrown.ts'
 import { type Lesson, type OwnHost, type OwnRow, rowOf } from './lesson.ts'
 import { learningLimits } from './limits.ts'
-import { putRow, rowKey, rowsPrefix, storedRows } from './rows.ts'
+import { isSensible, putRow, rowKey, rowsPrefix, storedRows } from './rows.ts'
 
 export interface OwnHistoryPorts {
   readonly clock: Clock
@@ -29,7 +30,15 @@ export interface PurgeFilter {
   readonly task?: string
 }
 
+/** Hears of each attempt before it is remembered, and of what is forgotten. */
+export interface HistoryFollower {
+  /** `plain`: what history says of it, without it. */
+  ended(row: OwnRow, plain: () => Range | undefined): void
+  purged(): void
+}
+
 export class OwnHistory {
+  follower: HistoryFollower | undefined
   readonly #ports: OwnHistoryPorts
   readonly #host: () => OwnHost
   readonly #log: Log
@@ -84,7 +93,9 @@ export class OwnHistory {
       return
     }
     const row = rowOf(lesson, this.#host())
-    if (row === undefined) return
+    if (row === undefined || !isSensible(row)) return
+    const { group, task } = row
+    this.follower?.ended(row, () => this.#profiles.range(group, task))
     const id = this.#nextId++
     this.#later(putRow(id, row))
     for (const old of this.#profiles.add(pastOf(id, row))) this.#later({ del: rowKey(old) })
@@ -112,6 +123,11 @@ export class OwnHistory {
 
   told(key: string): Told | undefined {
     return this.#profiles.told(key)
+  }
+
+  /** What history says of a task, by the likest of it that there is ground for. */
+  range(group: string, task: string): Range | undefined {
+    return this.#profiles.range(group, task)
   }
 
   kinds(): Kind[] {
@@ -147,6 +163,7 @@ export class OwnHistory {
     const profiles = new Profiles(profileLimits.attemptsMax)
     for (const past of this.#profiles.past()) if (!ids.has(past.id)) profiles.add(past)
     this.#profiles = profiles
+    this.follower?.purged()
     // Also where nothing was left to delete: the last purge may have come no further.
     await this.#ports.disk.scrub(rowsPrefix)
     return ids.size

@@ -12,6 +12,7 @@ import {
   uint,
 } from '../../protocol/wire/schema.ts'
 import { workLimits } from '../../protocol/work/limits.ts'
+import { workflowLimits } from '../../protocol/workflow/limits.ts'
 import type { OwnRow } from './lesson.ts'
 
 /** Field numbers are for ever. */
@@ -51,10 +52,17 @@ export async function* storedRows(
   for await (const [key, value] of disk.scan(within(rowsPrefix))) {
     const id = Number(key.slice(rowsPrefix.length))
     const read = decode(StoredRow, value)
-    yield { key, id, row: read.ok && Number.isSafeInteger(id) ? rowFrom(read.value) : undefined }
+    const row = read.ok && Number.isSafeInteger(id) ? rowFrom(read.value) : undefined
+    yield { key, id, row: row !== undefined && isSensible(row) ? row : undefined }
   }
 }
 
 function rowFrom({ succeeded, ...row }: StoredRow): OwnRow {
   return { ...row, ended: succeeded ? 'succeeded' : 'failed' }
+}
+
+/** Of times that no attempt can have had, nothing is learned: they come from a clock, or a file, gone wrong. */
+export function isSensible({ startedMs, endedMs }: OwnRow): boolean {
+  const tookMs = endedMs - startedMs
+  return tookMs >= 0 && tookMs <= workflowLimits.durationMsMax
 }

@@ -1,17 +1,23 @@
 /** Tells coordinators in which ranges attempts lay here, and asks other hosts the same. */
+import { levelsOf } from '../../models/profiles/levels.ts'
+import { profileLimits } from '../../models/profiles/limits.ts'
 import { type AllTold, toldTogether } from '../../models/profiles/pooling.ts'
 import type { Told } from '../../models/profiles/profiles.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { BadQuestion, type Calls } from '../requests/calls.ts'
+import type { Advisor } from './advisor.ts'
 import { tellingLimits } from './limits.ts'
+import type { Kind } from './oracle.ts'
 import type { OwnHistory } from './own-history.ts'
 import { believed, LEARNING_SERVICE, RangesAsked, RangesTold, rangesFor } from './wire.ts'
 
 export interface TellingParts {
   readonly self: PeerId
   readonly calls: Pick<Calls, 'serve' | 'ask'>
-  readonly own: OwnHistory
+  readonly own: Pick<OwnHistory, 'told'>
+  /** What models say here; without, history alone speaks. */
+  readonly advisor?: Pick<Advisor, 'prepare' | 'advice'>
   readonly isCoordinator: (peer: PeerId) => boolean
   /** Whether this agent is one: others are told nothing by hosts. */
   readonly mayAsk: () => boolean
@@ -39,7 +45,7 @@ export class Telling {
 
   /** Of the first coordinator that is known; of none, this host alone speaks. */
   async #ofCoordinator(asked: readonly string[]): Promise<AllTold> {
-    const { own, peers, isCoordinator } = this.#parts
+    const { peers, isCoordinator } = this.#parts
     const coordinator = peers().find((peer) => isCoordinator(peer))
     const found =
       coordinator === undefined
@@ -48,16 +54,17 @@ export class Telling {
             ([key, told]) => [key, [told]] as const,
           )
     if (found.length > 0) return new Map(found)
+    await this.#prepare(asked)
     return new Map(
       asked.flatMap((key) => {
-        const told = own.told(key)
+        const told = this.#own(key)
         return told === undefined ? [] : [[key, [told]] as const]
       }),
     )
   }
 
   async #ofHosts(asked: readonly string[]): Promise<AllTold> {
-    const { self, own, peers } = this.#parts
+    const { self, peers } = this.#parts
     const all = new Map<string, Told[]>()
     const take = (host: PeerId, key: string, told: Told): void => {
       const others = all.get(key)
@@ -65,17 +72,16 @@ export class Telling {
       if (others === undefined) all.set(key, [by])
       else others.push(by)
     }
+    const others = peers().slice(0, tellingLimits.hostsMax)
+    const asking = others.map((peer) => this.#ask(peer, asked, { ofAll: false }))
+    const [answers] = await Promise.all([Promise.all(asking), this.#prepare(asked)])
     for (const key of asked) {
-      const told = own.told(key)
+      const told = this.#own(key)
       if (told !== undefined) take(self, key, told)
     }
-    const asking = peers()
-      .slice(0, tellingLimits.hostsMax)
-      .map(async (peer) => {
-        const answered = await this.#ask(peer, asked, { ofAll: false })
-        for (const [key, told] of answered) take(peer, key, told)
-      })
-    await Promise.all(asking)
+    for (const [i, answered] of answers.entries()) {
+      for (const [key, told] of answered) take(others[i] as PeerId, key, told)
+    }
     return all
   }
 
@@ -107,10 +113,40 @@ export class Telling {
     const { keys, ofAll = false } = asked.value
     if (ofAll) return encode(RangesTold, await this.#forOther(keys))
     if (!this.#parts.isCoordinator(from)) throw new BadQuestion('only coordinators ask for ranges')
+    await this.#prepare(keys)
     return encode(
       RangesTold,
-      rangesFor(keys, (key) => this.#parts.own.told(key)),
+      rangesFor(keys, (key) => this.#own(key)),
     )
+  }
+
+  // ── Of this host ──────────────────────────────────────────────────────────────────────────────
+
+  /** What models say is worked out, as far as it is in time: a plan waits no longer for it. */
+  async #prepare(keys: readonly string[]): Promise<void> {
+    const kinds = keys.flatMap((key) => kindIn(key) ?? [])
+    await this.#parts.advisor?.prepare(kinds.filter((kind) => this.#attempts(kind).n > 0))
+  }
+
+  #own(key: string): Told | undefined {
+    const { own, advisor } = this.#parts
+    const told = own.told(key)
+    const kind = kindIn(key)
+    if (advisor === undefined || kind === undefined) return told
+    const { n, isGround } = this.#attempts(kind)
+    // Who has never done anything like it leaves the word to others.
+    const advised = n === 0 ? undefined : advisor.advice(kind, n, isGround)
+    if (advised === undefined) return told
+    return { ...(told ?? { succeeded: 0, tried: 0 }), advised }
+  }
+
+  /** Of the likest that this host has done, and whether there are enough of any. */
+  #attempts({ group, task }: Kind): { n: number; isGround: boolean } {
+    const counts = levelsOf(group, task).map(({ key }) => this.#parts.own.told(key)?.tookMs?.n ?? 0)
+    return {
+      n: counts.find((count) => count > 0) ?? 0,
+      isGround: counts.some((count) => count >= profileLimits.groundMin),
+    }
   }
 
   /** Any agent may show a plan to a person. It is told what all hosts say together. */
@@ -127,4 +163,10 @@ export class Telling {
       this.#forOthers--
     }
   }
+}
+
+/** Of the keys of a task, one names it: see `historyKey`. */
+function kindIn(key: string): Kind | undefined {
+  const blank = key.indexOf(' ')
+  return blank < 0 ? undefined : { group: key.slice(0, blank), task: key.slice(blank + 1) }
 }

@@ -4,6 +4,7 @@
  */
 import { profileLimits } from '../../models/profiles/limits.ts'
 import type { Told } from '../../models/profiles/profiles.ts'
+import { isVersionHash } from '../../models/registry/blob.ts'
 import type { Range } from '../../models/rows.ts'
 import {
   bool,
@@ -35,6 +36,14 @@ const RangeTold = message('RangeTold', {
   n: field(4, uint()),
 })
 
+const Advised = message('AdvisedRange', {
+  p10: field(1, float()),
+  p50: field(2, float()),
+  p90: field(3, float()),
+  n: field(4, uint()),
+  by: field(5, text(64)),
+})
+
 /** Number 6 was when the newest attempt ended, and is not given again. */
 const KeyTold = message('KeyTold', {
   /** Its place in the question. */
@@ -43,6 +52,7 @@ const KeyTold = message('KeyTold', {
   tried: field(3, uint()),
   tookMs: optional(4, nested(RangeTold)),
   peakMemoryBytes: optional(5, nested(RangeTold)),
+  advised: optional(7, nested(Advised)),
 })
 
 export const RangesTold = message('RangesTold', {
@@ -79,12 +89,15 @@ export function believed(
   return found
 }
 
-function isSensible({ succeeded, tried, tookMs, peakMemoryBytes }: Told, hosts: number): boolean {
+function isSensible(told: Told, hosts: number): boolean {
+  const { succeeded, tried, tookMs, peakMemoryBytes, advised } = told
   return (
     succeeded <= tried &&
     tried <= hosts * profileLimits.attemptsPerKind &&
     isRange(tookMs, succeeded, tellingLimits.tookMsMax) &&
-    isRange(peakMemoryBytes, tried, tellingLimits.memoryBytesMax)
+    isRange(peakMemoryBytes, tried, tellingLimits.memoryBytesMax) &&
+    isRange(advised, hosts * profileLimits.attemptsPerKind, tellingLimits.tookMsMax) &&
+    (advised === undefined || (advised.n > 0 && isVersionHash(advised.by)))
   )
 }
 

@@ -20,6 +20,7 @@ import { isIssuers } from '../joining/issuers.ts'
 import { grantedIn, REVOKED_PREFIX, TOKEN_PREFIX, TOKENS } from '../joining/tokens.ts'
 import { ISSUING } from '../joining/wire.ts'
 import { CONFIG_KEY, NAMESPACE as FEDERATION, WISH_KEY } from '../learning/rounds/rows.ts'
+import { MODEL_WISH_PREFIX } from '../learning/wishes.ts'
 import { registerNamespaces } from '../people/register.ts'
 import { WISH_PREFIX as KEY_WISH_PREFIX } from '../secrets/key-rows.ts'
 import { FENCE_KEY, NAMESPACE as SECRETS, VALUE_PREFIX } from '../secrets/wire.ts'
@@ -82,6 +83,7 @@ function keptFor(kept: Kept): Verbs {
   if (namespace === SECRETS) return keptOfSecrets(kept)
   if (namespace === SWARM) return key.startsWith(WISH_PREFIX) ? ['swarm.rotate'] : 'leader'
   if (namespace === FEDERATION) return keptOfFederation(kept)
+  if (namespace === modelsNamespace) return keptOfModels(kept)
   return namespace === TOKENS ? keptOfToken(kept) : reserved[namespace]
 }
 
@@ -100,6 +102,12 @@ function keptOfFederation({ key, value }: Kept): Verbs {
   return key === WISH_KEY ? ['federate.round'] : 'leader'
 }
 
+/** Rolling back is a person's to wish; what comes of it, and all else, is the leader's. */
+function keptOfModels({ key, value }: Kept): Verbs {
+  const isWish = key.startsWith(MODEL_WISH_PREFIX) && value !== undefined
+  return isWish ? ['model.rollback'] : 'leader'
+}
+
 /** Whom a token has let in, and when it is forgotten, is for the leader to write. */
 function keptOfToken({ key, value }: Kept): Verbs {
   if (value === undefined) return 'leader'
@@ -111,7 +119,6 @@ function keptOfToken({ key, value }: Kept): Verbs {
 const reserved: Readonly<Record<string, Verbs>> = {
   ...Object.fromEntries(registerNamespaces.map((name) => [name, ['user.add', 'user.revoke']])),
   [ISSUING]: 'leader',
-  [modelsNamespace]: 'leader',
 }
 
 type GateDoor = Pick<SignedDoor, 'vouch' | 'whoSigned' | 'countUnsignedDeed'>

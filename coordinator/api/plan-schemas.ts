@@ -67,7 +67,19 @@ const Odds = {
 
 export const StageExpected = z
   .object({
-    time: z.object({ ...Span, source, n: n.optional() }).optional(),
+    time: z
+      .object({
+        ...Span,
+        source,
+        n: n.optional(),
+        by: z
+          .string()
+          .optional()
+          .describe(
+            'Version of the common model that has a part in it; else history alone says so',
+          ),
+      })
+      .optional(),
     odds: z
       .object({ ...Odds, source, n })
       .optional()

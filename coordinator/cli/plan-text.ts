@@ -98,6 +98,8 @@ function timeOf({ expected, kind }: Stage, isTimed: boolean): string {
 function sourceOf({ expected }: Stage): string {
   const told = expected?.time ?? expected?.odds
   if (told?.n === undefined) return ABSENT
+  const by = expected?.time?.by
+  if (by !== undefined) return `model ${by.slice(0, 8)} n=${told.n}`
   return `${told.source === 'history' ? 'history' : 'similar'} n=${told.n}`
 }
 

@@ -13,6 +13,7 @@ import {
 import { type NewVersion, type RegistryView, registryIn } from '../../models/registry/versions.ts'
 import { fitted } from '../audit/deed.ts'
 import { learningLimits } from './limits.ts'
+import { fulfilWish, type RollbackWish } from './wishes.ts'
 
 export type Moved = { readonly ok: true } | { readonly ok: false; readonly why: string }
 
@@ -48,6 +49,25 @@ export class Registry {
     const view = this.view()
     const moves = rollingBack(view, to, { why, atMs: this.#now() })
     return this.#append(view.active?.hash ?? '', 'rolledBack', why, moves)
+  }
+
+  /** As a person wishes it; the wish goes, also where it cannot be granted any more. */
+  async rollBackFor(
+    { of, to, revision }: Pick<RollbackWish, 'of' | 'to' | 'revision'>,
+    why: string,
+  ): Promise<Moved> {
+    const view = this.view()
+    const gone = fulfilWish({ revision })
+    const moves =
+      view.active?.hash === of
+        ? rollingBack(view, to, { why, atMs: this.#now() })
+        : ({ ok: false, why: 'another version is active by now' } as const)
+    if (moves.ok) {
+      const commands = [...moves.commands, gone]
+      return this.#append(of, 'rolledBack', why, { ok: true, commands })
+    }
+    await this.#agent.ledger.append(gone, { timeoutMs: learningLimits.appendMs })
+    return moves
   }
 
   async #append(hash: string, state: string, why: string, moves: Moves): Promise<Moved> {

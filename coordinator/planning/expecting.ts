@@ -17,6 +17,8 @@ export interface StageTime extends Span {
   readonly source: TimeSource
   /** Attempts that speak for it. */
   readonly n?: number
+  /** The version of the common model that has a part in it; without, history alone says so. */
+  readonly by?: string
 }
 
 export interface Odds {
@@ -70,6 +72,7 @@ export function expectedBy({ tookMs, success, peakMemoryBytes }: Estimate): Stag
             p90Ms: Math.round(tookMs.p90),
             source: tookMs.source,
             n: tookMs.n,
+            ...(tookMs.by === undefined ? {} : { by: tookMs.by }),
           },
         }),
     ...(success === undefined ? {} : { odds: success }),

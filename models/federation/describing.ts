@@ -12,9 +12,27 @@ import type { Examples } from './rounds/trainable.ts'
 const places = { task: 40, group: 12, host: 12 } as const
 const hashed = places.task + places.group + places.host
 const sizes = 5
+/** Beyond lies nothing that a host could have: 2^60 bytes are 7. */
+const sizeMax = 8
 
 /** How many numbers a question becomes. */
 export const featureCount = hashed + 2 * sizes
+
+/** Which of them say what. Where all of a group are 0, that is not known. */
+export const featureGroups: readonly {
+  readonly name: string
+  readonly from: number
+  readonly length: number
+}[] = [
+  { name: 'task', from: 0, length: places.task },
+  { name: 'workflow', from: places.task, length: places.group },
+  { name: 'host', from: places.task + places.group, length: places.host },
+  ...['input bytes', 'input files', 'cpus', 'memory', 'host speed'].map((name, i) => ({
+    name,
+    from: hashed + 2 * i,
+    length: 2,
+  })),
+]
 
 export function examplesOf(rows: readonly Row[]): Examples {
   const features = new Float32Array(rows.length * featureCount)
@@ -54,9 +72,11 @@ function describe(
     memoryBytes === undefined ? undefined : (Math.log1p(memoryBytes) - 21) / 2,
     hostSpeed === undefined ? undefined : Math.log2(hostSpeed),
   ]
-  known.forEach((value, i) => {
-    features[hashed + 2 * i] = value ?? 0
-    features[hashed + 2 * i + 1] = value === undefined ? 0 : 1
+  known.forEach((value = Number.NaN, i) => {
+    // What makes no sense is not known: one number that is none would make none of all that is learned.
+    if (!Number.isFinite(value)) return
+    features[hashed + 2 * i] = Math.min(sizeMax, Math.max(-sizeMax, value))
+    features[hashed + 2 * i + 1] = 1
   })
 }
 

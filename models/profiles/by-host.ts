@@ -27,10 +27,12 @@ const DOUBT = 2
 export function timesByHost(group: string, task: string, told: AllTold): TaskTimes | undefined {
   const { tookMs } = estimateOf(group, task, told)
   if (tookMs === undefined) return undefined
-  const { source, ...range } = tookMs
-  const key = levelsOf(group, task).find((level) => level.source === source)?.key ?? ''
+  const { source, by, ...range } = tookMs
+  // What a model says, it says of the task itself.
+  const spoken = by === undefined ? source : 'history'
+  const key = levelsOf(group, task).find((level) => level.source === spoken)?.key ?? ''
   const byHost = new Map<string, HostTime>()
-  for (const { host, tookMs: there } of told.get(key) ?? []) {
+  for (const { host, tookMs: plain, advised: there = plain } of told.get(key) ?? []) {
     if (host === undefined || there === undefined || there.n === 0) continue
     byHost.set(host, { ms: between(there, range), n: there.n })
   }

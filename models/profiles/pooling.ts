@@ -1,13 +1,14 @@
 /** What several hosts say of one task, as one. */
 import type { Range } from '../rows.ts'
-import { type Level, levelsOf, type Source } from './levels.ts'
+import { historyKey, type Level, levelsOf, type Source } from './levels.ts'
 import { profileLimits } from './limits.ts'
-import type { Told } from './profiles.ts'
+import type { Advised, Told } from './profiles.ts'
 import { pooled } from './quantiles.ts'
 import { type Share, shareOf } from './share.ts'
 
 export interface Estimate {
-  readonly tookMs?: Range & { readonly source: Source }
+  /** `by`: the version of the common model that has a part in it. */
+  readonly tookMs?: Range & { readonly source: Source; readonly by?: string }
   readonly success?: Share & { readonly source: Source }
   readonly peakMemoryBytes?: Range & { readonly source: Source }
 }
@@ -18,7 +19,10 @@ export type AllTold = ReadonlyMap<string, readonly Told[]>
 /** Each figure from the likest that there is ground for: figures may come from different levels. */
 export function estimateOf(group: string, task: string, told: AllTold): Estimate {
   const levels = levelsOf(group, task)
-  const tookMs = first(levels, told, (all) => pooled(all.flatMap((each) => each.tookMs ?? [])))
+  const plain = first(levels, told, (all) => pooled(all.flatMap((each) => each.tookMs ?? [])))
+  // A model alone is no ground: somebody must have done such work.
+  const advised = plain && advisedOf(told.get(historyKey(group, task)) ?? [])
+  const tookMs = plain && { ...plain, ...advised }
   const success = first(levels, told, (all) => shareOf(sum(all, 'succeeded'), sum(all, 'tried')))
   const memory = first(levels, told, (all) =>
     pooled(all.flatMap((each) => each.peakMemoryBytes ?? [])),
@@ -34,12 +38,22 @@ export function estimateOf(group: string, task: string, told: AllTold): Estimate
 export function toldTogether(all: readonly Told[]): Told {
   const tookMs = pooled(all.flatMap((each) => each.tookMs ?? []))
   const peakMemoryBytes = pooled(all.flatMap((each) => each.peakMemoryBytes ?? []))
+  const advised = advisedOf(all)
   return {
     succeeded: sum(all, 'succeeded'),
     tried: sum(all, 'tried'),
     ...(tookMs === undefined ? {} : { tookMs }),
     ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
+    ...(advised === undefined ? {} : { advised }),
   }
+}
+
+/** Of hosts that believe a model what it says there, of all others what their history says. */
+function advisedOf(all: readonly Told[]): Advised | undefined {
+  const by = all.find((each) => each.advised !== undefined)?.advised?.by
+  if (by === undefined) return undefined
+  const range = pooled(all.flatMap((each) => each.advised ?? each.tookMs ?? []))
+  return range && { p10: range.p10, p50: range.p50, p90: range.p90, n: range.n, by }
 }
 
 function first<T extends { readonly n: number }>(

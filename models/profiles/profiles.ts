@@ -29,6 +29,13 @@ export interface Told {
   /** Of those that succeeded. */
   readonly tookMs?: Range
   readonly peakMemoryBytes?: Range
+  /** What a model says of such attempts, where the host believes that more than its history. */
+  readonly advised?: Advised
+}
+
+export interface Advised extends Range {
+  /** The version that says so. */
+  readonly by: string
 }
 
 export interface Kind {
@@ -100,10 +107,11 @@ export class Profiles implements Predictor {
   }
 
   predict(questions: readonly Question[]): Promise<readonly (Range | undefined)[]> {
-    return Promise.resolve(questions.map(({ group, task }) => this.#range(group, task)))
+    return Promise.resolve(questions.map(({ group, task }) => this.range(group, task)))
   }
 
-  #range(group: string, task: string): Range | undefined {
+  /** By the likest that there is ground for. */
+  range(group: string, task: string): Range | undefined {
     for (const { key } of levelsOf(group, task)) {
       const range = this.told(key)?.tookMs
       if (range !== undefined && range.n >= profileLimits.groundMin) return range

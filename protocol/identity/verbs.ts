@@ -51,6 +51,8 @@ export const verbs = {
   'history.purge': act('admin'),
   'federate.round': act('operator'),
   'federate.config': act('admin'),
+  // Hosts speak by another version from then on.
+  'model.rollback': act('admin'),
   'module.start': act('admin'),
   'module.stop': act('admin'),
   'estop.raise': act('operator'),

@@ -14,6 +14,7 @@ import {
   recordUse,
 } from '../../coordinator/joining/tokens.ts'
 import { ISSUING } from '../../coordinator/joining/wire.ts'
+import { putRollbackWish } from '../../coordinator/learning/wishes.ts'
 import { recordRevocation } from '../../coordinator/people/register.ts'
 import { putWish as putKeyWish, WISH_PREFIX } from '../../coordinator/secrets/key-rows.ts'
 import {
@@ -283,8 +284,17 @@ test('what people wish of the swarm key is theirs to write, and the key itself i
   }
 })
 
-test('versions of models are the leader’s to write, whatever is signed', async () => {
+test('versions of models are the leader’s to write, and rolling back is a person’s to wish', async () => {
   const put = { namespace: modelsNamespace, value: Uint8Array.of(1) }
+  const wish = putRollbackWish({ of: 'a'.repeat(64), by: 'ada', reason: 'worse', atMs: nowMs })
+  for (const each of ['model.rollback', 'swarm.rotate', 'run.start'] as const) {
+    const may = each === 'model.rollback'
+    assert.equal(await isLetIn(gateAt(), wish, proofOf(each)), may, `wish by ${each}`)
+  }
+  assert.equal(await isLetIn(gateAt(), wish, undefined), false)
+  const { key: wished } = wish.value as { key: string }
+  const unwish: Command = { kind: 'kvDelete', value: { namespace: modelsNamespace, key: wished } }
+  assert.equal(await isLetIn(gateAt(), unwish, proofOf('model.rollback')), false, 'no taking back')
   for (const key of [`version/${'a'.repeat(64)}`, 'head', 'anything']) {
     const { namespace } = put
     const rows: Command[] = [
@@ -292,7 +302,7 @@ test('versions of models are the leader’s to write, whatever is signed', async
       { kind: 'kvDelete', value: { namespace, key } },
     ]
     for (const command of rows) {
-      for (const each of ['swarm.rotate', 'secret.set', 'run.start'] as const) {
+      for (const each of ['model.rollback', 'swarm.rotate', 'run.start'] as const) {
         assert.equal(await isLetIn(gateAt(), command, proofOf(each)), false, key)
       }
       assert.equal(await isLetIn(gateAt(), command, undefined), false, key)

@@ -58,6 +58,7 @@ function kindOf(purpose: Purpose): (frame: Uint8Array) => string {
 const services = [
   'api',
   'joining',
+  'learning/advice',
   'learning/model',
   'learning/ranges',
   'learning/round',

@@ -53,6 +53,7 @@ const allowed: Readonly<Record<VerbName, readonly PersonRole[]>> = {
   'history.purge': ['admin'],
   'federate.round': ['operator', 'admin'],
   'federate.config': ['admin'],
+  'model.rollback': ['admin'],
   'module.start': ['admin'],
   'module.stop': ['admin'],
   'estop.raise': ['operator', 'admin'],

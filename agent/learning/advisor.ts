@@ -1,0 +1,331 @@
+/**
+ * What this host says by the common model: it has the versions that the ledger names, notes of each
+ * attempt that ends what they would have said beside what its history says, and speaks by a version
+ * where that has done better. Work never waits for it: attempts are judged a while after they have
+ * ended, many at once, where models run; and of what is not worked out in time the plain word stands.
+ */
+import type { Engine } from '../../models/engine.ts'
+import { featureCount, featureGroups } from '../../models/federation/describing.ts'
+import type { Told } from '../../models/federation/personal.ts'
+import { historyKey } from '../../models/profiles/levels.ts'
+import { isCanaryHost } from '../../models/registry/promoting.ts'
+import { judged, type Standing } from '../../models/registry/standing.ts'
+import type { RegistryView, Version } from '../../models/registry/versions.ts'
+import type { Range } from '../../models/rows.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { Clock, Timer } from '../../protocol/ports/clock.ts'
+import type { Log } from '../../protocol/ports/log.ts'
+import { stackOf } from '../../protocol/thrown.ts'
+import type { OwnHost, OwnRow } from './lesson.ts'
+import { adviceLimits } from './limits.ts'
+import type { ModelStore } from './models.ts'
+import { type Kind, Oracle } from './oracle.ts'
+import { rangeOf, rankOf, Speaker } from './speaker.ts'
+
+export interface AdvisorParts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly engine: Engine
+  readonly models: Pick<ModelStore, 'fetch'>
+  readonly self: PeerId
+  /** What this host is called. */
+  readonly name: string
+  readonly host: () => OwnHost
+  readonly registry: () => RegistryView
+  /** Hosts that are alive, this one included. */
+  readonly alive: () => readonly PeerId[]
+  /** Of this host's own history. */
+  readonly rows: () => AsyncIterable<OwnRow>
+}
+
+export interface Advice extends Range {
+  /** The version that says so. */
+  readonly by: string
+}
+
+export interface VersionStanding extends Standing {
+  readonly hash: string
+}
+
+export interface Explained {
+  readonly version: string
+  /** Whether it has done better than history on this host. */
+  readonly isProven: boolean
+  /** As the version says it, and with this host's own correction. */
+  readonly bare: Range
+  readonly corrected: Range
+  /** How many times as long it would be said to take if that were not known. */
+  readonly factors: readonly { readonly name: string; readonly factor: number }[]
+}
+
+interface Ended {
+  readonly row: OwnRow
+  readonly plain: Range
+}
+
+export class Advisor {
+  readonly #parts: AdvisorParts
+  readonly #log: Log
+  readonly #oracle: Oracle
+  readonly #speakers = new Map<string, Speaker>()
+  /** When a version that could not be come by is asked for again. */
+  readonly #again = new Map<string, number>()
+  /** As it was looked at last. */
+  #view: RegistryView
+  /** By which this host speaks, where it may. */
+  #voice: Speaker | undefined
+  #pending: Ended[] = []
+  #looking: Timer | undefined
+  #judging: Timer | undefined
+  #working: Promise<void> = Promise.resolve()
+  #isComing = false
+  #isOpen = false
+  #isFailing = false
+
+  constructor(parts: AdvisorParts) {
+    this.#parts = parts
+    this.#log = parts.log.child('learning')
+    this.#oracle = new Oracle(parts)
+    this.#view = parts.registry()
+  }
+
+  start(): void {
+    this.#isOpen = true
+    this.#looking = this.#parts.clock.every(adviceLimits.lookMs, () => this.#look())
+  }
+
+  /** What runs still is let be: it ends with the engine, and says nothing any more. */
+  stop(): void {
+    this.#isOpen = false
+    this.#looking?.cancel()
+    this.#judging?.cancel()
+    this.#judging = undefined
+    this.#pending = []
+  }
+
+  // ── As attempts end ───────────────────────────────────────────────────────────────────────────
+
+  /** `plain`: what this host's history said of it, before it knew how it ended. */
+  ended(row: OwnRow, plain: () => Range | undefined): void {
+    if (!this.#isOpen || this.#speakers.size === 0 || row.ended !== 'succeeded') return
+    if (this.#pending.length >= adviceLimits.pendingMax) return
+    const said = plain()
+    if (said === undefined) return
+    this.#pending.push({ row, plain: said })
+    const { judgeMsOnTrial, judgeMsOtherwise } = adviceLimits
+    const { canary, shadow } = this.#view
+    const isOnTrial = canary !== undefined || shadow !== undefined
+    this.#judging ??= this.#parts.clock.after(isOnTrial ? judgeMsOnTrial : judgeMsOtherwise, () => {
+      this.#judging = undefined
+      this.#inTurn(() => this.#judge())
+    })
+  }
+
+  /** What was learned of attempts that are forgotten is forgotten, too. */
+  purged(): void {
+    this.#pending = []
+    this.#oracle.forget()
+    for (const speaker of this.#speakers.values()) speaker.forget()
+    this.#inTurn(async () => {
+      for (const speaker of this.#speakers.values()) await this.#warm(speaker)
+    })
+  }
+
+  async #judge(): Promise<void> {
+    const ended = this.#pending
+    this.#pending = []
+    const rows = ended.map(({ row }) => row)
+    this.#view = this.#parts.registry()
+    const features = await this.#oracle.described(rows)
+    const bare = new Map<Speaker, readonly Told[]>()
+    for (const speaker of this.#speakers.values()) {
+      bare.set(speaker, await this.#oracle.told(speaker.parameters, features))
+    }
+    for (const [i, one] of ended.entries()) this.#judgeOne(one, i, bare)
+    // Only now: nothing is said of what has ended by what is known of its end.
+    for (const [speaker, told] of bare) speaker.tell(rows, told)
+    for (const row of rows) this.#sized(row)
+  }
+
+  #judgeOne({ row, plain }: Ended, at: number, bare: ReadonlyMap<Speaker, readonly Told[]>): void {
+    const { active, versions } = this.#view
+    const said = [...bare].map(([speaker, told]) => {
+      return { speaker, range: speaker.corrected(row, told[at] as Told) }
+    })
+    const rival = said.find(({ speaker }) => speaker.hash === active?.hash)?.range
+    for (const { speaker, range } of said) {
+      const beside = speaker.hash === active?.hash ? undefined : rival
+      const judgement = judged(range, beside, plain, row.endedMs - row.startedMs)
+      speaker.record.add(judgement)
+      const version = versions.find(({ hash }) => hash === speaker.hash)
+      if (version !== undefined) speaker.trial(trialOf(version, this.#view)).add(judgement)
+    }
+  }
+
+  /** What this host says of the versions that it has, each in the state that it is in. */
+  standings(): VersionStanding[] {
+    const view = this.#parts.registry()
+    return [...this.#speakers.values()].flatMap((speaker) => {
+      const version = view.versions.find(({ hash }) => hash === speaker.hash)
+      if (version === undefined) return []
+      return [{ hash: speaker.hash, ...speaker.trial(trialOf(version, view)).standing }]
+    })
+  }
+
+  // ── Speaking ──────────────────────────────────────────────────────────────────────────────────
+
+  /** Works out what is said of them, as far as that is done in time. */
+  async prepare(kinds: readonly Kind[]): Promise<void> {
+    const speaker = this.#voice
+    if (speaker === undefined) return
+    const unsaid = kinds
+      .filter(({ group, task }) => speaker.said(historyKey(group, task)) === undefined)
+      .slice(0, adviceLimits.askedAtOnce)
+    if (unsaid.length === 0) return
+    const late = Promise.withResolvers<void>()
+    const timer = this.#parts.clock.after(adviceLimits.answerMs, () => late.resolve())
+    const done = this.#work(async () => {
+      const told = await this.#oracle.told(speaker.parameters, this.#oracle.asked(unsaid))
+      for (const [i, { group, task }] of unsaid.entries()) {
+        speaker.remember(historyKey(group, task), told[i] as Told)
+      }
+    })
+    await Promise.race([done, late.promise])
+    timer.cancel()
+  }
+
+  /**
+   * What is said of it by a version; undefined where the plain word stands: where history has ground
+   * and the version has not done better here, and where nothing was worked out yet.
+   */
+  advice(kind: Kind, n: number, hasGround: boolean): Advice | undefined {
+    const speaker = this.#voice
+    const told = speaker?.said(historyKey(kind.group, kind.task))
+    if (speaker === undefined || told === undefined) return undefined
+    if (hasGround && !speaker.isProven) return undefined
+    return { ...speaker.corrected(kind, told, n), by: speaker.hash }
+  }
+
+  /** What the version that would speak here says of it, and what that hangs on most. */
+  async explained(kind: Kind): Promise<Explained | undefined> {
+    const speaker = this.#voice
+    if (speaker === undefined) return undefined
+    const features = new Float32Array((featureGroups.length + 1) * featureCount)
+    const whole = this.#oracle.asked([kind])
+    for (let i = 0; i <= featureGroups.length; i++) features.set(whole, i * featureCount)
+    for (const [i, { from, length }] of featureGroups.entries()) {
+      const at = (i + 1) * featureCount + from
+      features.fill(0, at, at + length)
+    }
+    const [bare, ...without] = await this.#oracle.told(speaker.parameters, features)
+    if (bare === undefined) return undefined
+    const corrected = speaker.corrected(kind, bare)
+    const factors = without.map((one, i) => {
+      return { name: featureGroups[i]?.name ?? '', factor: Math.exp(bare[1] - one[1]) }
+    })
+    const own = { name: 'own correction', factor: corrected.p50 / rangeOf(bare, 0).p50 }
+    return {
+      version: speaker.hash,
+      isProven: speaker.isProven,
+      bare: rangeOf(bare, 0),
+      corrected,
+      factors: [...factors, own],
+    }
+  }
+
+  // ── Versions ──────────────────────────────────────────────────────────────────────────────────
+
+  #look(): void {
+    this.#view = this.#parts.registry()
+    const { active, canary, shadow } = this.#view
+    const listened = [active, canary, shadow].flatMap((version) => version?.hash ?? [])
+    for (const hash of this.#speakers.keys()) {
+      if (!listened.includes(hash)) this.#speakers.delete(hash)
+    }
+    this.#choose()
+    const nowMs = this.#parts.clock.now()
+    const missing = listened.filter(
+      (hash) => !this.#speakers.has(hash) && (this.#again.get(hash) ?? 0) <= nowMs,
+    )
+    if (missing.length === 0 || this.#isComing) return
+    this.#isComing = true
+    this.#inTurn(async () => {
+      try {
+        for (const hash of missing) await this.#come(hash)
+      } finally {
+        this.#isComing = false
+        this.#choose()
+      }
+    })
+  }
+
+  /** The canary on a few hosts, the active one on all others. */
+  #choose(): void {
+    const { self, alive } = this.#parts
+    const { active, canary } = this.#view
+    const tried = canary && this.#speakers.get(canary.hash)
+    const isChosen = tried !== undefined && isCanaryHost(tried.hash, self, alive(), rankOf)
+    this.#voice = isChosen ? tried : this.#speakers.get(active?.hash ?? '')
+  }
+
+  async #come(hash: string): Promise<void> {
+    const { models, alive, self, clock } = this.#parts
+    const others = alive().filter((id) => id !== self)
+    const fetched = await models.fetch(hash, others)
+    if (!fetched.ok) {
+      const { why } = fetched
+      this.#log.warn('a version of the common model is not to be had', { version: hash, why })
+      this.#again.clear()
+      this.#again.set(hash, clock.now() + adviceLimits.refetchMs)
+      return
+    }
+    const speaker = new Speaker(hash, fetched.parameters)
+    await this.#warm(speaker)
+    this.#speakers.set(hash, speaker)
+  }
+
+  /** From what has ended here already. */
+  async #warm(speaker: Speaker): Promise<void> {
+    const { ownRowsMax } = adviceLimits
+    const latest: OwnRow[] = []
+    for await (const row of this.#parts.rows()) {
+      if (row.ended !== 'succeeded') continue
+      latest.push(row)
+      if (latest.length >= 2 * ownRowsMax) latest.splice(0, ownRowsMax)
+    }
+    const rows = latest.slice(-ownRowsMax)
+    const features = await this.#oracle.described(rows)
+    speaker.tell(rows, await this.#oracle.told(speaker.parameters, features))
+    for (const row of rows) this.#sized(row)
+  }
+
+  #sized(row: OwnRow): void {
+    if (!this.#oracle.sized(row)) return
+    const key = historyKey(row.group, row.task)
+    for (const speaker of this.#speakers.values()) speaker.outdated(key)
+  }
+
+  /** One after the other: what came first is in mind when the next is judged. */
+  #inTurn(work: () => Promise<void>): void {
+    this.#working = this.#working.then(() => this.#work(work))
+  }
+
+  /** What goes wrong where models run costs what was to be learned, and nothing else. */
+  async #work(work: () => Promise<void>): Promise<void> {
+    if (!this.#isOpen) return
+    try {
+      await work()
+      this.#isFailing = false
+    } catch (error) {
+      if (!this.#isFailing && this.#isOpen) {
+        this.#log.warn('the common model says nothing here', { why: stackOf(error) })
+      }
+      this.#isFailing = true
+    }
+  }
+}
+
+/** The state it is in, since when, beside whom: judged anew in each. */
+function trialOf({ state, sinceMs }: Version, { active }: RegistryView): string {
+  return `${state} ${sinceMs} ${active?.hash ?? ''}`
+}

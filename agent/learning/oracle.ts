@@ -1,0 +1,87 @@
+/** Rows and questions of this host as the common model sees them, and what a version says of them. */
+
+import type { Engine } from '../../models/engine.ts'
+import { examplesOf, featureCount } from '../../models/federation/describing.ts'
+import type { Told } from '../../models/federation/personal.ts'
+import { Net } from '../../models/nets/net.ts'
+import { historyKey } from '../../models/profiles/levels.ts'
+import { commonShape } from '../../models/registry/common.ts'
+import type { Question } from '../../models/rows.ts'
+import type { Clock } from '../../protocol/ports/clock.ts'
+import type { OwnHost, OwnRow } from './lesson.ts'
+import { adviceLimits } from './limits.ts'
+
+/** What is asked about: a task of a workflow. */
+export interface Kind {
+  readonly group: string
+  readonly task: string
+}
+
+export interface OracleParts {
+  readonly clock: Pick<Clock, 'after'>
+  readonly engine: Engine
+  /** What this host is called. */
+  readonly name: string
+  readonly host: () => OwnHost
+}
+
+export class Oracle {
+  readonly #parts: OracleParts
+  readonly #net: Net
+  readonly #sizes = new Map<string, Pick<Question, 'inputBytes' | 'inputFiles'>>()
+
+  constructor(parts: OracleParts) {
+    this.#parts = parts
+    this.#net = new Net(parts.engine, commonShape)
+  }
+
+  /** One for each row of features. */
+  async told(parameters: Float32Array, features: Float32Array): Promise<readonly Told[]> {
+    if (features.length === 0) return []
+    const flat = await this.#net.predict(parameters, features)
+    return Array.from({ length: flat.length / 3 }, (_, i) => {
+      return [flat[3 * i], flat[3 * i + 1], flat[3 * i + 2]] as unknown as Told
+    })
+  }
+
+  /** In slices, between which whatever else waits has its turn. */
+  async described(rows: readonly OwnRow[]): Promise<Float32Array> {
+    const { clock, name: host } = this.#parts
+    const features = new Float32Array(rows.length * featureCount)
+    for (let from = 0; from < rows.length; from += adviceLimits.rowsAtOnce) {
+      const some = rows.slice(from, from + adviceLimits.rowsAtOnce)
+      const { features: made } = examplesOf(some.map((row) => ({ ...row, host })))
+      features.set(made, from * featureCount)
+      await new Promise<void>((resolve) => clock.after(0, resolve))
+    }
+    return features
+  }
+
+  /** As if it began here now, with inputs as large as those of its latest attempt. */
+  asked(kinds: readonly Kind[]): Float32Array {
+    const { name: host } = this.#parts
+    const rows = kinds.map(({ group, task }) => {
+      const sizes = this.#sizes.get(historyKey(group, task))
+      const known = { task, group, host, ...this.#parts.host(), ...sizes }
+      return { ...known, startedMs: 0, endedMs: 0, ended: 'succeeded' as const }
+    })
+    return examplesOf(rows).features
+  }
+
+  /** Of an attempt that has ended. Whether work of its kind is given another amount now. */
+  sized({ group, task, inputBytes, inputFiles }: OwnRow): boolean {
+    const key = historyKey(group, task)
+    const known = this.#sizes.get(key)
+    if (known?.inputBytes === inputBytes && known?.inputFiles === inputFiles) return false
+    if (this.#sizes.size >= adviceLimits.saidMax) this.#sizes.clear()
+    this.#sizes.set(key, {
+      ...(inputBytes === undefined ? {} : { inputBytes }),
+      ...(inputFiles === undefined ? {} : { inputFiles }),
+    })
+    return true
+  }
+
+  forget(): void {
+    this.#sizes.clear()
+  }
+}

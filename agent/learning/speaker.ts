@@ -1,0 +1,103 @@
+/**
+ * One version of the common model, as this host speaks by it: with this host's own correction, made
+ * of its latest attempts, and with the record of how well it has done here.
+ */
+import { createHash } from 'node:crypto'
+import {
+  type Correction,
+  correctionOf,
+  type OwnRow as JudgedRow,
+  type Told,
+} from '../../models/federation/personal.ts'
+import { logOf } from '../../models/measures/duration.ts'
+import { Tally } from '../../models/registry/standing.ts'
+import type { Range } from '../../models/rows.ts'
+import type { OwnRow } from './lesson.ts'
+import { adviceLimits } from './limits.ts'
+import type { Kind } from './oracle.ts'
+
+export class Speaker {
+  readonly hash: string
+  readonly parameters: Float32Array
+  /** Since it is here: by this it is believed here, or not. */
+  readonly record = new Tally()
+  /** Since it is in the state that it is in, beside the one that is active. */
+  #trial: { readonly name: string; readonly tally: Tally } | undefined
+  #own: JudgedRow[] = []
+  #correction: Correction = correctionOf([])
+  /** What it said, bare, of work that was asked about; undefined sizes and all. */
+  readonly #said = new Map<string, Told>()
+
+  constructor(hash: string, parameters: Float32Array) {
+    this.hash = hash
+    this.parameters = parameters
+  }
+
+  /** The tally of one state; of another state, another one. */
+  trial(name: string): Tally {
+    if (this.#trial?.name !== name) this.#trial = { name, tally: new Tally() }
+    return this.#trial.tally
+  }
+
+  get isProven(): boolean {
+    const { n, loss, plain } = this.record.standing
+    return n >= adviceLimits.provenAttempts && loss <= plain * (1 - adviceLimits.provenBy)
+  }
+
+  // ── This host's correction ────────────────────────────────────────────────────────────────────
+
+  /** How attempts ended here, and what it had said of them, bare; in the order of their ends. */
+  tell(rows: readonly OwnRow[], bare: readonly Told[]): void {
+    const judged = rows.map((row, i) => ({
+      task: nameOf(row),
+      target: logOf(row.endedMs - row.startedMs),
+      told: bare[i] as Told,
+    }))
+    this.#own = [...this.#own, ...judged].slice(-adviceLimits.ownRowsMax)
+    this.#correction = correctionOf(this.#own)
+  }
+
+  forget(): void {
+    this.#own = []
+    this.#correction = correctionOf([])
+    this.#said.clear()
+  }
+
+  /** In milliseconds; `n` is for the caller to know. */
+  corrected(kind: Kind, bare: Told, n = 0): Range {
+    return rangeOf(this.#correction.corrected(nameOf(kind), bare), n)
+  }
+
+  // ── What it said ──────────────────────────────────────────────────────────────────────────────
+
+  said(key: string): Told | undefined {
+    return this.#said.get(key)
+  }
+
+  remember(key: string, told: Told): void {
+    if (this.#said.size >= adviceLimits.saidMax) this.#said.clear()
+    this.#said.set(key, told)
+  }
+
+  /** Sizes of its inputs may be others now. */
+  outdated(key: string): void {
+    this.#said.delete(key)
+  }
+}
+
+/** From logarithms. Without what no time is like, whatever was learned. */
+export function rangeOf(told: Told, n: number): Range {
+  const [p10, p50, p90] = told.map((log) =>
+    Math.exp(Math.min(adviceLimits.logMsMax, Math.max(0, log))),
+  ) as [number, number, number]
+  return { p10: Math.min(p10, p50), p50, p90: Math.max(p50, p90), n }
+}
+
+/** Of a task, as the correction tells them apart. */
+function nameOf({ group, task }: Kind): string {
+  return `${group}/${task}`
+}
+
+export function rankOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}

@@ -1,0 +1,98 @@
+/**
+ * Looks after versions of the common model, as whoever leads: from what hosts say of them it moves
+ * them on, rejects them or takes them back (`models/registry/promoting.ts` decides), and does what
+ * people wish. What hosts said is kept in memory only: a new leader asks anew.
+ */
+import type { Agent } from '../../agent/agent.ts'
+import type { ModuleSpec } from '../../agent/modules/module.ts'
+import { type Decision, decided, type Reports } from '../../models/registry/promoting.ts'
+import type { Standing } from '../../models/registry/standing.ts'
+import type { RegistryView } from '../../models/registry/versions.ts'
+import type { Candidacy, Leadership } from '../../protocol/ledger/ledger.ts'
+import { lookAfter } from '../looking-after.ts'
+import { learningLimits } from './limits.ts'
+import type { Moved, Registry } from './registry.ts'
+import { type RollbackWish, rollbackWishIn } from './wishes.ts'
+
+export class ModelDesk {
+  readonly #agent: Agent
+  readonly #registry: Registry
+  #askedMs = Number.NEGATIVE_INFINITY
+
+  constructor(agent: Agent, registry: Registry) {
+    this.#agent = agent
+    this.#registry = registry
+  }
+
+  module(): ModuleSpec {
+    let candidacy: Candidacy | undefined
+    return {
+      name: 'models',
+      priority: 6,
+      needs: ['ledger', 'learning'],
+      start: () => {
+        candidacy = this.#agent.ledger.lead((turn) => this.#lead(turn))
+      },
+      stop: () => candidacy?.withdraw(),
+    }
+  }
+
+  #lead(turn: Leadership): void {
+    const { clock, log } = this.#agent.ports
+    this.#askedMs = Number.NEGATIVE_INFINITY
+    lookAfter({ clock, log: log.child('learning') }, turn, {
+      what: 'versions of models',
+      everyMs: learningLimits.lookMs,
+      look: (over) => this.#look(over),
+    })
+  }
+
+  async #look(over: AbortSignal): Promise<void> {
+    const view = this.#registry.view()
+    const wish = rollbackWishIn(this.#agent.ledger.state)
+    if (wish !== undefined) return this.#grant(wish)
+    if (!this.#isDue(view)) return
+    this.#askedMs = this.#agent.ports.clock.now()
+    const reports = reportsOf(await this.#agent.advising.gathered())
+    if (over.aborted) return
+    const decision = decided(this.#registry.view(), reports)
+    if (decision !== undefined) this.#told(await this.#does(decision))
+  }
+
+  /** Hosts are asked often while something is on trial, and now and then of what is active. */
+  #isDue({ active, canary, shadow }: RegistryView): boolean {
+    const isOnTrial = canary !== undefined || shadow !== undefined
+    if (!isOnTrial && active === undefined) return false
+    const { trialMs, activeMs } = learningLimits
+    return this.#agent.ports.clock.now() - this.#askedMs >= (isOnTrial ? trialMs : activeMs)
+  }
+
+  #does(decision: Decision): Promise<Moved> {
+    if (decision.kind === 'rollBack') return this.#registry.rollBack(undefined, decision.why)
+    return this.#registry.move(decision.hash, decision.to, decision.why)
+  }
+
+  async #grant(wish: RollbackWish): Promise<void> {
+    this.#told(await this.#registry.rollBackFor(wish, `${wish.by}: ${wish.reason}`))
+  }
+
+  #told(moved: Moved): void {
+    if (moved.ok) return
+    this.#agent.ports.log.child('learning').info('the registry stays as it is', { why: moved.why })
+  }
+}
+
+/** By version, what each host says of it. */
+export function reportsOf(
+  hosts: readonly { readonly standings: readonly (Standing & { readonly hash: string })[] }[],
+): Reports {
+  const reports = new Map<string, Standing[]>()
+  for (const { standings } of hosts) {
+    for (const { hash, ...standing } of standings) {
+      const known = reports.get(hash)
+      if (known === undefined) reports.set(hash, [standing])
+      else known.push(standing)
+    }
+  }
+  return reports
+}

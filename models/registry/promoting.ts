@@ -1,0 +1,81 @@
+/**
+ * Whether a version goes on from shadow to canary to active, is rejected, or taken back: from what
+ * hosts say of it, by attempts that ended after it was learned. Pure: a decision, with its reasons.
+ */
+import { gainOf, type Standing, together } from './standing.ts'
+import type { RegistryView, Version } from './versions.ts'
+
+export const promotingLimits = {
+  /** Judged attempts, on all hosts together, before a shadow or a canary goes on. */
+  shadowAttempts: 40,
+  canaryAttempts: 40,
+  /** And before one that is active is taken back. */
+  activeAttempts: 60,
+  /** It may be so much worse than what it would replace: chance is no reason to reject it. */
+  worseByMax: 0.01,
+  /** And so much worse than history alone, when it is active already: it is not taken back by chance. */
+  activeWorseByMax: 0.1,
+} as const
+
+export type Decision =
+  | {
+      readonly kind: 'move'
+      readonly hash: string
+      readonly to: 'canary' | 'active' | 'rejected'
+      readonly why: string
+    }
+  | { readonly kind: 'rollBack'; readonly why: string }
+
+/** By hash, what each host says of that version in the state that it is in. */
+export type Reports = ReadonlyMap<string, readonly Standing[]>
+
+export function decided(view: RegistryView, reports: Reports): Decision | undefined {
+  const { active, canary, shadow } = view
+  if (active !== undefined) {
+    const why = whyTakenBack(reports.get(active.hash) ?? [])
+    if (why !== undefined) return { kind: 'rollBack', why }
+  }
+  for (const version of [canary, shadow]) {
+    const decision = version && decidedOf(version, reports.get(version.hash) ?? [], active)
+    if (decision !== undefined) return decision
+  }
+  return undefined
+}
+
+function decidedOf(
+  { hash, state }: Version,
+  reports: readonly Standing[],
+  active: Version | undefined,
+): Decision | undefined {
+  const { shadowAttempts, canaryAttempts, worseByMax } = promotingLimits
+  const { attempts, n, loss, rival } = together(reports)
+  const gain = gainOf(reports, 'rival')
+  if (attempts < (state === 'canary' ? canaryAttempts : shadowAttempts)) return undefined
+  if (gain === undefined) return undefined
+  const beside = active === undefined ? 'history alone' : 'the active one'
+  const figures = `${loss.toFixed(3)} beside ${rival.toFixed(3)} of ${beside}, by ${n} attempts on ${reports.length} hosts`
+  if (gain < -worseByMax) return { kind: 'move', hash, to: 'rejected', why: `worse: ${figures}` }
+  return { kind: 'move', hash, to: state === 'canary' ? 'active' : 'canary', why: figures }
+}
+
+function whyTakenBack(reports: readonly Standing[]): string | undefined {
+  const { activeAttempts, activeWorseByMax } = promotingLimits
+  const { n, loss, plain } = together(reports)
+  const gain = gainOf(reports, 'plain')
+  if (n < activeAttempts || gain === undefined || gain >= -activeWorseByMax) return undefined
+  return `of late it is worse than history alone: ${loss.toFixed(3)} beside ${plain.toFixed(3)}, by ${n} attempts on ${reports.length} hosts`
+}
+
+/** Whether a host is among the fifth that speaks by a canary: the same on all, while they see the same hosts. */
+export function isCanaryHost(
+  version: string,
+  host: string,
+  hosts: readonly string[],
+  rankOf: (text: string) => string,
+): boolean {
+  const count = Math.max(1, Math.floor(hosts.length / 5))
+  const ranked = hosts
+    .map((id) => ({ id, rank: rankOf(`${version} ${id}`) }))
+    .sort((a, b) => (a.rank < b.rank ? -1 : 1))
+  return ranked.slice(0, count).some(({ id }) => id === host)
+}

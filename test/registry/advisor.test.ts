@@ -1,0 +1,281 @@
+/** What a host says by a version: when it is believed, and what may go wrong meanwhile. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Advisor } from '../../agent/learning/advisor.ts'
+import type { OwnRow } from '../../agent/learning/lesson.ts'
+import { adviceLimits } from '../../agent/learning/limits.ts'
+import type { Fetched } from '../../agent/learning/models.ts'
+import { EngineError } from '../../models/engine.ts'
+import { examplesOf } from '../../models/federation/describing.ts'
+import { NetTrainable } from '../../models/federation/rounds/net-trainable.ts'
+import { Net } from '../../models/nets/net.ts'
+import { commonShape, firstCommon } from '../../models/registry/common.ts'
+import type { RegistryView, Version, VersionState } from '../../models/registry/versions.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { SeededEntropy } from '../../simulations/world/entropy.ts'
+import type { HostPorts } from '../../simulations/world/host.ts'
+import { World } from '../../simulations/world/world.ts'
+
+const host = 'h'
+const kind = { group: 'w', task: 'program/copy/00' }
+
+/** As long as what it is given is large: history alone cannot know. */
+function row(i: number, tookMs?: number): OwnRow {
+  const inputBytes = 1e6 * 2 ** (i % 8)
+  const startedMs = i * 1_000
+  const took = tookMs ?? inputBytes / 2_000
+  return {
+    ...kind,
+    ...{ startedMs, endedMs: startedMs + took, ended: 'succeeded', inputBytes, inputFiles: 1 },
+  }
+}
+
+const plain = { p10: 600, p50: 5_000, p90: 50_000, n: 30 }
+
+function version(hash: string, state: VersionState, sinceMs = 1): Version {
+  return {
+    ...{ hash, state, kind: 'duration', parents: [], madeMs: 1, hosts: 3, rows: 100 },
+    ...{ sinceMs, why: '', revision: 1 },
+  }
+}
+
+function viewOf(...versions: Version[]): RegistryView {
+  const inState = (state: VersionState) => versions.find((each) => each.state === state)
+  return {
+    ...{ versions, head: undefined, headRevision: 0 },
+    ...{ active: inState('active'), canary: inState('canary'), shadow: inState('shadow') },
+  }
+}
+
+/** One host of a world, with an advisor whose registry and versions a test gives it. */
+class Stage {
+  readonly world: World
+  advisor = undefined as unknown as Advisor
+  ports = undefined as unknown as HostPorts
+  view = viewOf()
+  rows: OwnRow[] = []
+  versions = new Map<string, Float32Array>()
+  fetches = 0
+  lines: string[] = []
+  engineFails = false
+
+  constructor(seed: string) {
+    this.world = new World({ seed, identities: 'plain' })
+  }
+
+  static async of(seed: string): Promise<Stage> {
+    const stage = new Stage(seed)
+    stage.world.addHost(host).boot((ports) => {
+      stage.ports = ports
+      const { engine } = ports
+      stage.advisor = new Advisor({
+        clock: ports.clock,
+        log: ports.log,
+        engine: {
+          open: async (model) => {
+            const session = await engine.open(model)
+            return {
+              ...session,
+              run: (inputs) =>
+                stage.engineFails
+                  ? Promise.reject(new EngineError('died', 'it is gone'))
+                  : session.run(inputs),
+            }
+          },
+        },
+        models: { fetch: (hash) => stage.#fetch(hash) },
+        self: 'h' as PeerId,
+        name: host,
+        host: () => ({ cpus: 4 }),
+        registry: () => stage.view,
+        alive: () => ['h' as PeerId],
+        rows: async function* () {
+          yield* stage.rows
+        },
+      })
+      stage.advisor.start()
+    })
+    await stage.world.runFor(10)
+    return stage
+  }
+
+  async #fetch(hash: string): Promise<Fetched> {
+    this.fetches++
+    const parameters = this.versions.get(hash)
+    return parameters === undefined ? { ok: false, why: 'nobody has it' } : { ok: true, parameters }
+  }
+
+  /** Trained on rows like these, as rounds would train it. */
+  async trained(): Promise<Float32Array> {
+    const rows = Array.from({ length: 200 }, (_, i) => ({ ...row(i), host, cpus: 4 }))
+    const net = new NetTrainable(new Net(this.ports.engine, commonShape))
+    const chance = new SeededEntropy('trained')
+    return this.answer(
+      net.train(firstCommon(chance), examplesOf(rows), {
+        ...{ steps: 150, batch: 64, rate: 0.02, hold: 0, chance },
+      }),
+    )
+  }
+
+  async answer<T>(asked: Promise<T>): Promise<T> {
+    let isDone = false
+    const answered = asked.finally(() => {
+      isDone = true
+    })
+    for (let i = 0; i < 600 && !isDone; i++) await this.world.runFor(100)
+    assert.ok(isDone, 'an answer comes')
+    return answered
+  }
+
+  async end(rows: readonly OwnRow[], said = plain): Promise<void> {
+    for (const one of rows) {
+      this.advisor.ended(one, () => said)
+      this.rows.push(one)
+    }
+    await this.world.runFor(adviceLimits.judgeMsOtherwise + 5_000)
+  }
+
+  async said(hasGround = true) {
+    await this.answer(this.advisor.prepare([kind]))
+    return this.advisor.advice(kind, 30, hasGround)
+  }
+
+  async looked(): Promise<void> {
+    await this.world.runFor(2 * adviceLimits.lookMs)
+  }
+}
+
+const good = 'a'.repeat(64)
+const raw = 'b'.repeat(64)
+const some = (count: number, from = 0) => Array.from({ length: count }, (_, i) => row(from + i))
+
+test('a version is believed when it has done better here, and the plain word stands until then', async () => {
+  const stage = await Stage.of('believed')
+  stage.versions.set(good, await stage.trained())
+  stage.view = viewOf(version(good, 'active'))
+  await stage.looked()
+  assert.equal(await stage.said(), undefined, 'it has not done anything here yet')
+  assert.equal((await stage.said(false))?.by, good, 'where history is silent, it speaks')
+  await stage.end(some(24))
+  const [standing] = stage.advisor.standings()
+  assert.ok(standing !== undefined && standing.n === 24 && standing.loss < standing.plain)
+  const said = await stage.said()
+  assert.equal(said?.by, good)
+  assert.ok(said !== undefined && said.p10 <= said.p50 && said.p50 <= said.p90)
+  // With inputs as large as those of the latest attempt: 128 MB, and a minute.
+  assert.ok(Math.abs(Math.log(said.p50 / 64_000)) < 0.5, JSON.stringify(said))
+})
+
+test('a version that knows nothing is noted, and never believed beside history', async () => {
+  const stage = await Stage.of('raw')
+  stage.versions.set(raw, firstCommon(new SeededEntropy(1)))
+  stage.view = viewOf(version(raw, 'active'))
+  await stage.looked()
+  const exact = { p10: 900, p50: 1_000, p90: 1_100, n: 30 }
+  await stage.end(
+    some(24).map((one) => ({ ...one, endedMs: one.startedMs + 1_000 })),
+    exact,
+  )
+  const [standing] = stage.advisor.standings()
+  assert.ok(standing !== undefined && standing.loss > standing.plain)
+  assert.equal(await stage.said(), undefined)
+})
+
+test('shadows are judged beside the active one, by the same attempts, and do not speak', async () => {
+  const stage = await Stage.of('beside')
+  stage.versions.set(good, await stage.trained())
+  stage.versions.set(raw, firstCommon(new SeededEntropy(1)))
+  stage.view = viewOf(version(good, 'shadow'), version(raw, 'active'))
+  await stage.looked()
+  await stage.end(some(24))
+  const of = (hash: string) => stage.advisor.standings().find((one) => one.hash === hash)
+  assert.deepEqual([of(good)?.attempts, of(raw)?.attempts], [24, 24])
+  assert.equal(of(good)?.rival, of(raw)?.loss)
+  assert.equal(of(raw)?.rival, of(raw)?.plain, 'the active one is judged beside history')
+  assert.notEqual((await stage.said(false))?.by, good)
+  // In another state it is judged anew.
+  stage.view = viewOf(version(good, 'canary', 2), version(raw, 'active'))
+  assert.equal(of(good)?.attempts, 0)
+})
+
+test('the correction of a host follows it where all others are different, and goes with its history', async () => {
+  const stage = await Stage.of('slower')
+  stage.versions.set(good, await stage.trained())
+  stage.view = viewOf(version(good, 'active'))
+  await stage.looked()
+  const before = await stage.said(false)
+  const slower = some(40).map((one) => ({
+    ...one,
+    endedMs: one.startedMs + 4 * (one.endedMs - one.startedMs),
+  }))
+  await stage.end([...slower, slower[39]!])
+  const after = await stage.answer(stage.advisor.explained(kind))
+  assert.ok(before !== undefined && after !== undefined)
+  assert.ok(after.corrected.p50 / after.bare.p50 > 2, JSON.stringify(after))
+  stage.rows = []
+  stage.advisor.purged()
+  await stage.looked()
+  const purged = await stage.answer(stage.advisor.explained(kind))
+  assert.ok(purged !== undefined && purged.corrected.p50 === purged.bare.p50)
+})
+
+test('what a time hangs on is told: its inputs, where they decide', async () => {
+  const stage = await Stage.of('explained')
+  stage.versions.set(good, await stage.trained())
+  stage.view = viewOf(version(good, 'active'))
+  stage.rows = some(48)
+  await stage.looked()
+  const told = await stage.answer(stage.advisor.explained(kind))
+  const far = (factor: number) => Math.abs(Math.log(factor))
+  const [first] = (told?.factors ?? [])
+    .filter(({ name }) => name !== 'own correction')
+    .sort((a, b) => far(b.factor) - far(a.factor))
+  assert.equal(first?.name, 'input bytes', JSON.stringify(told))
+  assert.equal(told?.factors.length, 9)
+})
+
+test('where models do not run, work is not held up and the plain word stands', async () => {
+  const stage = await Stage.of('dead')
+  stage.versions.set(good, await stage.trained())
+  stage.view = viewOf(version(good, 'active'))
+  await stage.looked()
+  stage.engineFails = true
+  await stage.end(some(24))
+  assert.equal(stage.advisor.standings()[0]?.attempts, 0)
+  assert.equal(await stage.said(false), undefined)
+  stage.engineFails = false
+  assert.equal((await stage.said(false))?.by, good, 'and it speaks again afterwards')
+})
+
+test('a version that nobody has is asked for again later, and the one before speaks on', async () => {
+  const stage = await Stage.of('missing')
+  stage.versions.set(good, await stage.trained())
+  stage.view = viewOf(version(good, 'active'))
+  await stage.looked()
+  stage.view = viewOf(version(good, 'active'), version(raw, 'shadow'))
+  await stage.world.runFor(adviceLimits.refetchMs - 1_000)
+  assert.equal(stage.fetches, 2)
+  assert.equal((await stage.said(false))?.by, good)
+  stage.versions.set(raw, firstCommon(new SeededEntropy(1)))
+  await stage.world.runFor(2 * adviceLimits.refetchMs)
+  assert.equal(stage.advisor.standings().length, 2)
+})
+
+test('absurd times in history leave what is said a time', async () => {
+  const stage = await Stage.of('poisoned')
+  stage.versions.set(good, await stage.trained())
+  stage.view = viewOf(version(good, 'active'))
+  await stage.looked()
+  await stage.end(some(40).map((one) => ({ ...one, endedMs: one.startedMs + 1e15 })))
+  const said = await stage.said(false)
+  assert.ok(said !== undefined && said.p90 <= Math.exp(adviceLimits.logMsMax) && said.p10 >= 1)
+})
+
+test('attempts beyond what is judged at once are a sample, and nothing piles up', async () => {
+  const stage = await Stage.of('many')
+  stage.versions.set(good, await stage.trained())
+  stage.view = viewOf(version(good, 'active'))
+  await stage.looked()
+  await stage.end(some(1_000))
+  assert.equal(stage.advisor.standings()[0]?.attempts, adviceLimits.pendingMax)
+})

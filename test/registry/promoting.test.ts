@@ -1,0 +1,155 @@
+/** When a version goes on, is rejected, or is taken back; and who can talk hosts into it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { rankOf } from '../../agent/learning/speaker.ts'
+import {
+  decided,
+  isCanaryHost,
+  promotingLimits as limits,
+} from '../../models/registry/promoting.ts'
+import {
+  gainOf,
+  isSensible,
+  judged,
+  type Standing,
+  standingLimits,
+  Tally,
+  together,
+} from '../../models/registry/standing.ts'
+import type { RegistryView, Version, VersionState } from '../../models/registry/versions.ts'
+
+const one = 'a'.repeat(64)
+const other = 'b'.repeat(64)
+
+function version(hash: string, state: VersionState): Version {
+  return {
+    ...{ hash, state, kind: 'duration', parents: [], madeMs: 1, hosts: 3, rows: 100 },
+    ...{ sinceMs: 1, why: '', revision: 1 },
+  }
+}
+
+function viewOf(...versions: Version[]): RegistryView {
+  const inState = (state: VersionState) => versions.find((each) => each.state === state)
+  return {
+    ...{ versions, head: undefined, headRevision: 0 },
+    ...{ active: inState('active'), canary: inState('canary'), shadow: inState('shadow') },
+  }
+}
+
+function standing(n: number, loss: number, beside = 0.4, plain = beside): Standing {
+  return { attempts: n, n, loss, rival: beside, plain, within: 0.8 }
+}
+
+const says = (hash: string, ...all: Standing[]) => new Map([[hash, all]])
+
+test('a shadow that is no worse goes on, one that is worse is rejected, and few attempts decide nothing', () => {
+  const view = viewOf(version(one, 'shadow'))
+  const third = Math.ceil(limits.shadowAttempts / 3)
+  const by = (n: number, loss: number) =>
+    decided(view, says(one, standing(n, loss), standing(n, loss), standing(n, loss)))
+  assert.equal(by(5, 0.1), undefined)
+  assert.deepEqual(by(third, 0.39), {
+    ...{ kind: 'move', hash: one, to: 'canary' },
+    why: by(third, 0.39)?.why,
+  })
+  assert.match(by(third, 0.39)?.why ?? '', /0.390 beside 0.400 of history alone/)
+  const rejected = by(third, 0.45)
+  assert.ok(rejected?.kind === 'move' && rejected.to === 'rejected')
+  assert.equal(decided(view, new Map()), undefined)
+})
+
+test('a canary becomes active, and is measured against the one that is', () => {
+  const view = viewOf(version(one, 'canary'), version(other, 'active'))
+  const all = says(one, standing(limits.canaryAttempts, 0.3, 0.31, 0.9))
+  const moved = decided(view, all)
+  assert.ok(moved?.kind === 'move' && moved.to === 'active')
+  const worse = decided(view, says(one, standing(limits.canaryAttempts, 0.35, 0.31, 0.9)))
+  assert.ok(worse?.kind === 'move' && worse.to === 'rejected', 'though better than history alone')
+})
+
+test('an active version whose live error grows beyond what history alone says is taken back', () => {
+  const view = viewOf(version(one, 'active'))
+  const n = limits.activeAttempts
+  assert.equal(decided(view, says(one, standing(n, 0.42))), undefined, 'that may be chance')
+  assert.equal(decided(view, says(one, standing(n - 1, 0.9))), undefined, 'these are few')
+  const back = decided(view, says(one, standing(n, 0.5)))
+  assert.equal(back?.kind, 'rollBack')
+  assert.match(back?.why ?? '', /0.500 beside 0.400/)
+})
+
+test('one host of three cannot have a version promoted, rejected or taken back, whatever it says', () => {
+  const lies = fc.record({
+    loss: fc.double({ min: 0, max: standingLimits.lossMax, noNaN: true }),
+    rival: fc.double({ min: 0, max: standingLimits.lossMax, noNaN: true }),
+    plain: fc.double({ min: 0, max: standingLimits.lossMax, noNaN: true }),
+  })
+  const law = fc.property(lies, (lie) => {
+    const n = standingLimits.window
+    const liar = { attempts: 1e9, n, within: 1, ...lie }
+    const toldBy = (honest: Standing) => says(one, honest, liar, honest)
+    const shadow = viewOf(version(one, 'shadow'))
+    const good = decided(shadow, toldBy(standing(n, 0.3)))
+    assert.ok(good?.kind === 'move' && good.to === 'canary')
+    const bad = decided(shadow, toldBy(standing(n, 0.5)))
+    assert.ok(bad?.kind === 'move' && bad.to === 'rejected')
+    assert.equal(decided(viewOf(version(one, 'active')), toldBy(standing(n, 0.3))), undefined)
+  })
+  fc.assert(law)
+})
+
+test('what no host can have seen is not heard', () => {
+  assert.ok(isSensible(standing(10, 0.3)))
+  const wrong: Partial<Standing>[] = [
+    { loss: Number.NaN },
+    { loss: -1 },
+    { rival: Infinity },
+    { plain: standingLimits.lossMax + 1 },
+    { n: standingLimits.window + 1, attempts: 1e6 },
+    { n: 11, attempts: 10 },
+    { within: 1.1 },
+    { within: Number.NaN },
+  ]
+  for (const one of wrong) assert.equal(isSensible({ ...standing(10, 0.3), ...one }), false)
+})
+
+test('absurd times count, and not for more than they can', () => {
+  const said = { p10: 1, p50: 2, p90: 3, n: 0 }
+  const { loss, isWithin } = judged(said, undefined, said, 1e300)
+  assert.deepEqual([loss <= standingLimits.lossMax, isWithin], [true, false])
+  assert.ok(judged(said, undefined, said, 0).isWithin === false)
+})
+
+test('only the latest attempts count, and how many there were is told', () => {
+  const tally = new Tally()
+  const bad = { loss: 1, rival: 0.5, plain: 0.5, isWithin: false }
+  for (let i = 0; i < 10; i++) tally.add(bad)
+  for (let i = 0; i < standingLimits.window; i++) tally.add({ ...bad, loss: 0.2, isWithin: true })
+  const { attempts, n, loss, within } = tally.standing
+  assert.deepEqual([attempts, n, within], [standingLimits.window + 10, standingLimits.window, 1])
+  assert.ok(Math.abs(loss - 0.2) < 1e-12)
+  assert.equal(together([]).n, 0)
+  assert.equal(gainOf([standing(1, 0.1)], 'plain'), undefined, 'one attempt is no voice')
+})
+
+test('a fifth of the hosts are canaries, at least one, and all agree who', () => {
+  for (const [count, canaries] of [
+    [1, 1],
+    [5, 1],
+    [9, 1],
+    [10, 2],
+    [25, 5],
+  ] as const) {
+    const hosts = Array.from({ length: count }, (_, i) => `h${i}`)
+    const chosen = hosts.filter((host) => isCanaryHost(one, host, hosts, rankOf))
+    assert.equal(chosen.length, canaries)
+    const backwards = hosts.toReversed()
+    assert.deepEqual(
+      hosts.filter((host) => isCanaryHost(one, host, backwards, rankOf)),
+      chosen,
+    )
+  }
+  const hosts = Array.from({ length: 10 }, (_, i) => `h${i}`)
+  const of = (hash: string) => hosts.filter((host) => isCanaryHost(hash, host, hosts, rankOf))
+  assert.notDeepEqual(of(one), of(other), 'it is not always the same ones')
+})
