@@ -38,9 +38,10 @@ export class RunReasons {
     try {
       const { stages } = await this.leadersReasons({ run }, signal)
       const own = stages.filter(
-        ({ item, progress, note }) => item === undefined && (progress ?? note) !== undefined,
+        ({ item, progress, note, late }) =>
+          item === undefined && (progress ?? note ?? late) !== undefined,
       )
-      return new Map(own.map(({ stage, progress, note }) => [stage, { progress, note }]))
+      return new Map(own.map(({ stage, ...said }) => [stage, said]))
     } catch (error) {
       // Between leaders nobody knows.
       if (error instanceof ApiRefusal) return new Map()

@@ -90,6 +90,14 @@ export const Vote = z.object({
   note: z.string().optional(),
 })
 
+const Late = z
+  .object({
+    usualMs: z.number().describe('What such work takes there in the middle'),
+    farMs: z.number().describe('Within that, 99 of a hundred are done'),
+    n: z.number().describe('Attempts that speak for it'),
+  })
+  .describe('It runs far longer than such work does, as far as the leader knows')
+
 const unitKeys = {
   state: StageState,
   attempt: z.number().describe('How often it was tried'),
@@ -118,6 +126,7 @@ const unitKeys = {
   attempts: z.array(Attempt).optional(),
   progress: z.number().optional().describe('0 to 1, where the stage says so'),
   note: z.string().optional(),
+  late: Late.optional(),
 }
 
 export const Item = z.object({ item: z.number(), ...unitKeys }).describe('One item of a forEach')
@@ -285,6 +294,7 @@ export const Explanation = z.object({
       dueMs: timeMs.optional(),
       progress: z.number().optional().describe('0 to 1, where the stage says so'),
       note: z.string().optional().describe('What the stage says of itself'),
+      late: Late.optional(),
       policy: z.string().optional(),
       hosts: z.array(Verdict).optional(),
     }),

@@ -76,6 +76,7 @@ function treeStage(stage: Stage): RunTreeStage {
     ...(startedMs === undefined || state === 'pending' ? {} : { startedMs }),
     ...(isOver && changedMs !== undefined ? { endedMs: changedMs } : {}),
     ...(stage.progress === undefined ? {} : { progress: stage.progress }),
+    ...(stage.late === undefined ? {} : { lateMs: stage.late.usualMs }),
     ...(note === undefined ? {} : { note }),
     ...(items === undefined ? {} : { items: goingItems(items.states) }),
   }

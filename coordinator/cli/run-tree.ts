@@ -26,6 +26,8 @@ export interface RunTreeStage {
   readonly progress?: number
   /** What it says of itself, what it waits for, or why it failed. */
   readonly note?: string
+  /** What such work takes, where this takes far longer. */
+  readonly lateMs?: number
   readonly needs: readonly string[]
   /** Of a stage with `forEach`: how many of its items are in each state. */
   readonly items?: Readonly<Partial<Record<RunTreeState, number>>>
@@ -192,7 +194,8 @@ function timeOf({ state, startedMs, endedMs }: RunTreeStage, nowMs: number): str
   return age(Math.max(0, (endedMs ?? nowMs) - startedMs))
 }
 
-function detailOf({ attempt, items, progress, note, state }: RunTreeStage): string {
+function detailOf(stage: RunTreeStage): string {
+  const { attempt, items, progress, note, state, lateMs } = stage
   const counts = new Map(told.flatMap((each) => (items?.[each] ? [[each, items[each]]] : [])))
   const isGoing = state === 'running' || state === 'assigned' || state === 'open'
   const share = Math.max(0, Math.min(1, progress ?? 0))
@@ -200,6 +203,7 @@ function detailOf({ attempt, items, progress, note, state }: RunTreeStage): stri
     ...(attempt > 1 ? [`try ${attempt}`] : []),
     ...(items === undefined ? [] : [countsText(counts)]),
     ...(progress === undefined || !isGoing ? [] : [`${bar(share, BAR_CELLS)} ${percent(share)}`]),
+    ...(lateMs === undefined || !isGoing ? [] : [`late: usually ${age(lateMs)}`]),
     ...(note === undefined || note === '' ? [] : [plain(note)]),
   ].join(GAP)
 }

@@ -208,7 +208,7 @@ function stageTable(stages: readonly Stage[], io: Io): string {
       tookOf(stage),
       age(cpuOf(last)),
       bytes(last?.usage?.memoryPeakBytes),
-      plain(stage.why ?? waitOf(stage) ?? '') || ABSENT,
+      plain(stage.why ?? lateOf(stage) ?? waitOf(stage) ?? '') || ABSENT,
     ]
   })
   return table(columns, rows, io.columns())
@@ -219,6 +219,11 @@ export function stageState(stage: Stage, io: Io): string {
   const text = state === 'assigned' ? 'running' : state
   const count = items === undefined ? '' : ` ${items.states.succeeded ?? 0}/${items.count}`
   return paint(io, stageStyles[state], `${text}${count}${adopted ? ' (kept)' : ''}`)
+}
+
+function lateOf({ late }: Stage): string | undefined {
+  if (late === undefined) return undefined
+  return `late: usually ${age(late.usualMs)}, nearly always under ${age(late.farMs)}`
 }
 
 export function waitOf({ waitsFor, dueMs, detail }: Stage): string | undefined {

@@ -22,6 +22,8 @@ export interface Progress {
   /** 0 to 1. */
   readonly progress?: number | undefined
   readonly note?: string | undefined
+  /** It takes far longer than such work does. */
+  readonly late?: Stage['late'] | undefined
 }
 
 export interface Watching {
@@ -165,8 +167,9 @@ function movedBetween(
   return new Set(
     names.filter((name) => {
       const old = before.get(name)
-      const { progress, note } = now.get(name) ?? {}
-      return progress !== old?.progress || note !== old?.note
+      const { progress, note, late } = now.get(name) ?? {}
+      const isLate = (late === undefined) !== (old?.late === undefined)
+      return progress !== old?.progress || note !== old?.note || isLate
     }),
   )
 }
@@ -176,16 +179,18 @@ function comeFurther(
   moved: ReadonlySet<string>,
   now: ReadonlyMap<string, Progress>,
 ): Stage[] {
-  return stages
-    .filter(({ name }) => moved.has(name))
-    .map((stage) => {
-      const { progress, note } = now.get(stage.name) ?? {}
-      return {
-        ...stage,
-        ...(progress === undefined ? {} : { progress }),
-        ...(note === undefined ? {} : { note }),
-      }
-    })
+  const those = stages.filter(({ name }) => moved.has(name))
+  return those.map((stage) => withProgress(stage, now.get(stage.name)))
+}
+
+export function withProgress(stage: Stage, progress: Progress | undefined): Stage {
+  const { progress: share, note, late } = progress ?? {}
+  return {
+    ...stage,
+    ...(share === undefined ? {} : { progress: share }),
+    ...(note === undefined ? {} : { note }),
+    ...(late === undefined ? {} : { late }),
+  }
 }
 
 function viewOf({ agent, run }: Watching): RunView {

@@ -7,6 +7,7 @@
  * come back as applied, this object is done: whoever leads begins with a new one, from the ledger.
  */
 import type { Agent } from '../../agent/agent.ts'
+import { TokenBucket } from '../../agent/token-bucket.ts'
 import { isInScope } from '../../protocol/estop/scope.ts'
 import { stopText } from '../../protocol/estop/text.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
@@ -30,8 +31,9 @@ import { Scheduler } from './core/scheduler.ts'
 import { Dispatch } from './dispatch.ts'
 import { HostWatch } from './host-watch.ts'
 import { KnownTimes } from './known-times.ts'
-import { leadingLimits } from './limits.ts'
+import { lateEvents, leadingLimits } from './limits.ts'
 import { Predecessors } from './predecessors.ts'
+import { tellLate } from './telling-late.ts'
 
 export interface LeadingParts {
   readonly agent: Agent
@@ -53,6 +55,7 @@ export class Leading {
   private readonly inFlight: { readonly turn: Turn; outcome: Appended | undefined }[] = []
   /** What has come of an inventory so far, by host. */
   private readonly inventories = new Map<PeerId, { serial: number; held: HeldAttempt[] }>()
+  private readonly lateTold: TokenBucket
   private timer: Timer | undefined
   private pumping = false
   private unfollowStops = () => {}
@@ -64,6 +67,8 @@ export class Leading {
     const { term } = leadership
     this.parts = parts
     const random = agent.ports.entropy.stream(`scheduler/${term}`)
+    const { perSecond, burst } = lateEvents
+    this.lateTold = new TokenBucket(perSecond, burst, this.now())
     this.times = new KnownTimes({
       clock: agent.ports.clock,
       log: parts.log,
@@ -335,6 +340,9 @@ export class Leading {
           this.scheduler.workflowFound(effect.name, known, this.now())
           break
         }
+        case 'late':
+          this.tellLate(effect)
+          break
         case 'findRun':
           this.findRun(effect.run)
           break
@@ -347,6 +355,13 @@ export class Leading {
       }
     }
     this.dispatch.send()
+  }
+
+  private tellLate(effect: Extract<Effect, { kind: 'late' }>): void {
+    const { agent, log } = this.parts
+    // Where all hangs, the journal has room for other news, and `runs explain` tells of each.
+    if (!this.lateTold.take(1, this.now())) return
+    tellLate(effect, (node) => agent.membership.nameOf(node as PeerId), agent.journal, log)
   }
 
   private findRun(run: string): void {

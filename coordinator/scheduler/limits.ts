@@ -33,3 +33,6 @@ export const knownTimesLimits = {
   /** After that, what nobody needed is forgotten. */
   forgetMs: 10 * 60_000,
 } as const
+
+/** Events of attempts that take far too long; the rest is told by `runs explain` only. */
+export const lateEvents = { perSecond: 1 / 3, burst: 20 } as const

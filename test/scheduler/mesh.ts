@@ -120,6 +120,7 @@ export class Mesh {
   /** Assignments in the order in which they were sent, each once. */
   readonly started: string[] = []
   readonly cancels: Extract<Effect, { kind: 'cancel' }>[] = []
+  readonly late: Extract<Effect, { kind: 'late' }>[] = []
   readonly kept: Extract<Effect, { kind: 'keep' }>[] = []
   readonly drops: Dropped[] = []
   readonly rejected: Result[] = []
@@ -377,6 +378,9 @@ export class Mesh {
         if (own && sameFence(own.assignment.fence, effect.fence)) held!.delete(key)
         return
       }
+      case 'late':
+        this.late.push(effect)
+        return
       case 'keep':
         this.kept.push(effect)
         return

@@ -8,6 +8,7 @@ import { attemptOf, type Core } from './core.ts'
 import { fail } from './ends.ts'
 import { schedulerTimes } from './limits.ts'
 import type { Cancelling, Unit } from './run.ts'
+import { lateLookMs, lookForLate } from './stragglers.ts'
 
 /** An agent could take it up. */
 export function enqueue(core: Core, unit: Unit): void {
@@ -67,6 +68,7 @@ export function watchTimes(core: Core, unit: Unit): void {
       atMs = Math.min(atMs, unit.readyMs + timeouts.totalMs)
     }
   }
+  atMs = Math.min(atMs, lateLookMs(core, unit) ?? atMs)
   core.setAlarm(unit, atMs === Number.POSITIVE_INFINITY ? undefined : atMs)
 }
 
@@ -100,6 +102,7 @@ export function ringAttempt(core: Core, unit: Unit): void {
     else fail(core, unit, { errorClass: 'transient', why: late })
     return
   }
+  if (isAssigned) lookForLate(core, unit)
   if (unit.waitsFor === 'retry' && unit.dueMs !== undefined && nowMs >= unit.dueMs) {
     retry(core, unit)
     return

@@ -52,10 +52,12 @@ export function hear(core: Core, unit: Unit, report: AttemptReport): Taken {
   }
 }
 
-export function accepted(core: Core, unit: Unit): void {
+/** `forMs`: for how long its host has had it. */
+export function accepted(core: Core, unit: Unit, forMs = 0): void {
   unit.heardMs = core.nowMs
   if (unit.isAccepted) return
   unit.isAccepted = true
+  unit.acceptedMs ??= core.nowMs - forMs
   watchTimes(core, unit)
 }
 

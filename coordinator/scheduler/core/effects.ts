@@ -2,6 +2,7 @@
 import type { ContentHash } from '../../../protocol/artifacts/hashes.ts'
 import type { Assignment } from '../../../protocol/work/attempt.ts'
 import type { AttemptId, Fence } from '../../../protocol/work/fence.ts'
+import type { Late } from './run.ts'
 
 export type Effect =
   /** Send it. The same again is harmless: the agent knows it by its fence. */
@@ -13,6 +14,14 @@ export type Effect =
       readonly fence: Fence
       readonly reason: string
       readonly atOnce: boolean
+    }
+  /** Tell people: it takes far longer than such work does there. */
+  | {
+      readonly kind: 'late'
+      readonly node: string
+      readonly id: AttemptId
+      readonly ranMs: number
+      readonly late: Late
     }
   /** The result is in the ledger, or can never be: the agent may forget it. */
   | {

@@ -6,9 +6,10 @@ import {
   unitStates,
 } from '../../../protocol/work/states.ts'
 import type { Verdict } from '../../placement/policy.ts'
+import { seconds } from '../../placement/words.ts'
 import { type Core, named } from './core.ts'
 import { requestOf, withTimes } from './requests.ts'
-import type { Phase, Run, Unit } from './run.ts'
+import type { Late, Phase, Run, Unit } from './run.ts'
 
 export interface Explanation {
   readonly run: string
@@ -32,6 +33,8 @@ export interface StageExplanation {
   readonly node?: string
   readonly attempt?: number
   readonly dueMs?: number
+  /** It takes far longer than such work does there. */
+  readonly late?: Late
   /** 0 to 1; and what it says of itself. */
   readonly progress?: number
   readonly note?: string
@@ -115,6 +118,7 @@ function ofUnit(core: Core, unit: Unit, withHosts: boolean): StageExplanation {
     ...(attempt === 0 ? {} : { attempt }),
     ...(node === '' ? {} : { node }),
     ...(dueMs === undefined || unit.waitsFor === undefined ? {} : { dueMs }),
+    ...(unit.late === undefined ? {} : { late: unit.late }),
     ...(unit.progress?.share === undefined ? {} : { progress: unit.progress.share }),
     ...(unit.progress?.note === undefined ? {} : { note: unit.progress.note }),
   }
@@ -136,7 +140,7 @@ function whyUnit(core: Core, unit: Unit): string {
     const note = progress?.note === undefined ? '' : `: ${progress.note}`
     const share =
       progress?.share === undefined ? '' : `, ${Math.round(progress.share * 100)} % done`
-    return `it runs on ${name}${share}${note}`
+    return `it runs on ${name}${share}${note}${lateWords(unit)}`
   }
   if (core.ready.isIn(unit)) return whyReady(core, unit)
   switch (unit.waitsFor) {
@@ -165,6 +169,11 @@ function whyUnit(core: Core, unit: Unit): string {
   }
   if (unit.isLooking) return 'the workflow that it starts is being looked up'
   return run.isFrozen ? 'its run is being read anew' : 'its turn is next'
+}
+
+function lateWords({ late }: Unit): string {
+  if (late === undefined) return ''
+  return `; that takes far longer than it should: such work takes ${seconds(late.usualMs)} there, and 99 of a hundred are done after ${seconds(late.farMs)} (n=${late.n})`
 }
 
 function whyReady(core: Core, unit: Unit): string {

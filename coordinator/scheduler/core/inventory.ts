@@ -15,13 +15,13 @@ export function takeInventory(core: Core, node: string, held: readonly HeldAttem
   core.hostsChanged()
   const wanted = new Map<string, Unit>()
   for (const unit of core.assignedTo.get(node) ?? []) wanted.set(attemptKey(attemptOf(unit)), unit)
-  for (const { id, fence, state } of held) {
+  for (const { id, fence, state, forMs } of held) {
     const key = attemptKey(id)
     const unit = wanted.get(key)
     const isWanted = unit?.fence !== undefined && sameFence(unit.fence, fence)
     if (isWanted) {
       wanted.delete(key)
-      accepted(core, unit)
+      accepted(core, unit, forMs)
     } else if (state !== 'finished' && isUnwanted(core, id.run)) {
       // One that is finished says so itself, and hears then that nobody waits for it.
       core.effect({

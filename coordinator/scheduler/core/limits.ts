@@ -32,6 +32,8 @@ export const schedulerTimes = {
   inquireAfterMs: 3_000,
   /** An attempt that was taken, and is not heard of for longer than its agent ever keeps silent. */
   silentAfterMs: 30_000,
+  /** How soon it is looked again whether it is known what work takes of which nothing was known. */
+  lateLookMs: 2_000,
   /** A host that declined because it is busy is left alone for so long. */
   busyPauseMs: 200,
   /** One that is stopping, or whose disk fails. */

@@ -78,6 +78,8 @@ function assign(core: Core, unit: Unit, node: string): void {
   unit.node = node
   unit.fence = undefined
   unit.isAccepted = false
+  unit.acceptedMs = undefined
+  unit.late = undefined
   unit.heardMs = core.nowMs
   unit.progress = undefined
   take(core, unit)

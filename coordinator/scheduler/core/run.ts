@@ -167,6 +167,10 @@ export class Unit implements Member {
   fence: Fence | undefined
   hasBegun = false
   isAccepted = false
+  /** When its host took it up, as far as that is known. */
+  acceptedMs: number | undefined
+  /** It takes far longer than such work does, and that was told. */
+  late: Late | undefined
   progress: { readonly share: number | undefined; readonly note: string | undefined } | undefined
   cancelling: Cancelling | undefined
   waitsFor: WaitReason | undefined
@@ -210,6 +214,14 @@ export class Unit implements Member {
   get order(): number {
     return this.run.order
   }
+}
+
+export interface Late {
+  /** What such work takes there in the middle; and within what 99 of a hundred are done. */
+  readonly usualMs: number
+  readonly farMs: number
+  /** Attempts that speak for it. */
+  readonly n: number
 }
 
 /** What becomes of a unit when what it does has been stopped. */

@@ -1,0 +1,35 @@
+/**
+ * Attempts that take far longer than such work does: found by the clock, told once, and left alone.
+ * Whether one is stopped is for its timeout, or for people.
+ */
+import { lateRule } from '../../../models/profiles/late.ts'
+import { unitStates } from '../../../protocol/work/states.ts'
+import { attemptOf, type Core } from './core.ts'
+import { schedulerTimes } from './limits.ts'
+import type { Unit } from './run.ts'
+
+/** When it is to be looked at; undefined of one that is late already, or does not run. */
+export function lateLookMs(core: Core, unit: Unit): number | undefined {
+  const { acceptedMs, late, cancelling, plan, run, node } = unit
+  const runs = unit.state === unitStates.assigned && acceptedMs !== undefined
+  if (!runs || late !== undefined || cancelling !== undefined) return undefined
+  if (plan.fingerprint === undefined) return undefined
+  const times = core.times.of(run.spec.name, plan.fingerprint)
+  if (times !== undefined) return acceptedMs + lateRule(times, node).afterMs
+  // It may be known later: work of which nothing is known is looked at more and more rarely.
+  return core.nowMs + Math.max(schedulerTimes.lateLookMs, core.nowMs - acceptedMs)
+}
+
+/** Of one that is to be looked at now. */
+export function lookForLate(core: Core, unit: Unit): void {
+  const { acceptedMs, late, cancelling, plan, run, node } = unit
+  if (acceptedMs === undefined || late !== undefined || cancelling !== undefined) return
+  if (plan.fingerprint === undefined) return
+  const times = core.times.of(run.spec.name, plan.fingerprint)
+  if (times === undefined) return
+  const { afterMs, usualMs, farMs, n } = lateRule(times, node)
+  const ranMs = core.nowMs - acceptedMs
+  if (ranMs < afterMs) return
+  unit.late = { usualMs: Math.round(usualMs), farMs: Math.round(farMs), n }
+  core.effect({ kind: 'late', node, id: attemptOf(unit), ranMs, late: unit.late })
+}
