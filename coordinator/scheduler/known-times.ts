@@ -112,6 +112,7 @@ export class KnownTimes implements WorkTimes {
   }
 }
 
-function isStale({ askedMs }: Kind, nowMs: number): boolean {
-  return nowMs - askedMs >= knownTimesLimits.freshMs
+function isStale({ askedMs, times }: Kind, nowMs: number): boolean {
+  const { freshMs, unknownMs } = knownTimesLimits
+  return nowMs - askedMs >= (times === undefined ? unknownMs : freshMs)
 }

@@ -24,6 +24,8 @@ export const leadingLimits = {
 export const knownTimesLimits = {
   /** After that it is asked again, while such work goes on. */
   freshMs: 30_000,
+  /** The same of work of which nothing was known: its first attempts end about now. */
+  unknownMs: 5_000,
   /** So that the stages of one run are asked about at once. */
   askSoonMs: 20,
   /** At once; the others come with the next question. */

@@ -104,7 +104,6 @@ test('the leader answers at once with what it has, asks behind that, and again w
   assert.equal(telling.questions.length, 1)
   assert.ok(telling.questions[0]?.includes('w run/y/1'))
   assert.ok(Math.abs((times.of('w', 'run/x/1')?.byHost.get('a')?.ms ?? 0) - 500) < 1e-6)
-  assert.equal(times.of('w', 'run/y/1'), undefined)
   // Nothing is asked while nobody needs it, and again when it is old.
   clock.run(knownTimesLimits.freshMs - 1_000)
   assert.equal(telling.questions.length, 1)
@@ -113,11 +112,22 @@ test('the leader answers at once with what it has, asks behind that, and again w
   clock.run(knownTimesLimits.askSoonMs)
   await settled()
   assert.equal(telling.questions.length, 2)
+  // Of what nothing is known it is asked sooner.
+  assert.equal(times.of('w', 'run/y/1'), undefined)
+  clock.run(knownTimesLimits.askSoonMs)
+  await settled()
+  assert.equal(telling.questions.length, 2)
+  clock.run(knownTimesLimits.unknownMs)
+  times.of('w', 'run/y/1')
+  times.of('w', 'run/x/1')
+  clock.run(knownTimesLimits.askSoonMs)
+  await settled()
+  assert.deepEqual([telling.questions.length, telling.questions[2]?.length], [3, 3])
   times.end()
   clock.run(knownTimesLimits.freshMs)
   times.of('w', 'run/x/1')
   clock.run(knownTimesLimits.askSoonMs)
-  assert.equal(telling.questions.length, 2)
+  assert.equal(telling.questions.length, 3)
 })
 
 test('where nobody answers nothing is known, and it goes on', async () => {
