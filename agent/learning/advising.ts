@@ -76,12 +76,12 @@ export class Advising {
   }
 
   async #ask(peer: PeerId, kind: Kind | undefined, ofAll: boolean): Promise<HostAdvice[]> {
-    const { explainMs, forOthersMs } = tellingLimits
+    const { explainMs, standingMs, forOthersMs } = tellingLimits
     const body = encode(AdviceAsked, {
       ...(kind === undefined ? {} : { kind: { ...kind } }),
       ...(ofAll ? { ofAll } : {}),
     })
-    const deadlineMs = explainMs + (ofAll ? forOthersMs : 0)
+    const deadlineMs = (kind === undefined ? standingMs : explainMs) + (ofAll ? forOthersMs : 0)
     const asked = await this.#parts.calls.ask(peer, ADVICE_SERVICE, body, deadlineMs)
     const answer = asked.ok ? decode(AdviceTold, asked.body) : undefined
     return answer?.ok ? answer.value.hosts.flatMap((host) => believedHost(host) ?? []) : []

@@ -79,6 +79,8 @@ export const tellingLimits = {
   answerMs: 300,
   /** To explain what is expected, where models run: that may have to be started first. */
   explainMs: 2_000,
+  /** To tell how versions do: that is at hand. */
+  standingMs: 1_000,
   /** A coordinator that asks all hosts for somebody else is given so much longer. */
   forOthersMs: 500,
   /** How many others it asks for at once. Whoever comes then is told nothing. */

@@ -20,6 +20,7 @@ import { healthOf } from './health.ts'
 import { hostHistoryHandlers } from './host-history.ts'
 import { issuerHandlers } from './issuer-handlers.ts'
 import { keyHandlers } from './key-handlers.ts'
+import { modelHandlers } from './model-handlers.ts'
 import { NodeApi } from './node-handlers.ts'
 import { OF_ITSELF, OtherNodes } from './other-nodes.ts'
 import { Planning } from './planning.ts'
@@ -77,6 +78,7 @@ export class ControlApi {
           others.ask(node, 'hostHistory', { ...OF_ITSELF, query }, signal),
         passOn: (node, request) => others.passOn(node, 'purgeHistory', request),
       }),
+      ...modelHandlers(agent, library),
       ...federationHandlers(agent),
       ...new TokenApi(agent, () => swarm.hold.dialled).handlers(),
       ...keyHandlers(agent, swarm),

@@ -11,6 +11,7 @@ import { federationRoutes } from './federation-routes.ts'
 import { hostHistoryRoutes } from './host-history-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import { workflowBodyBytesMax } from './limits.ts'
+import { modelRoutes } from './model-routes.ts'
 import { Planned, PlanQuestion } from './plan-schemas.ts'
 import { type RoutePath, routePaths } from './route-paths.ts'
 import { runRoutes } from './run-routes.ts'
@@ -172,6 +173,7 @@ export const routes = {
   ...estopRoutes,
   ...secretRoutes,
   ...hostHistoryRoutes,
+  ...modelRoutes,
   ...federationRoutes,
   ...tokenRoutes,
   plan: {

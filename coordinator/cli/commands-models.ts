@@ -5,6 +5,7 @@ import { attacks } from '../../models/federation/experiment/attacks.ts'
 import type { Parts } from './grammar.ts'
 import type { EvaluateFlags } from './model-evaluate.ts'
 import type { FederatedFlags } from './model-federated.ts'
+import type { ShowModelFlags } from './models.ts'
 import { someNumber, wholeNumber, wrongUse } from './usage.ts'
 
 export function addModelCommands({ program, done, context }: Parts): void {
@@ -12,6 +13,25 @@ export function addModelCommands({ program, done, context }: Parts): void {
     .command('model')
     .description('what is learned of work, and how good it is')
     .helpCommand(false)
+  model
+    .command('ls')
+    .description('versions of the model that hosts have in common, and how they do')
+    .action(async () => done(await (await import('./models.ts')).list(context())))
+  model
+    .command('show <name>')
+    .description('one version closely: duration for the one of now, or a hash')
+    .option('--explain <stage>', 'what a stage is expected to take on each host, by whom, and why')
+    .option('--workflow <name>', 'with --explain: of which workflow (default: what ran last)')
+    .action(async (name: string, options: ShowModelFlags) =>
+      done(await (await import('./models.ts')).show(context(), name, options)),
+    )
+  model
+    .command('rollback [version]')
+    .description('take the active version back, for the one it replaced or another')
+    .requiredOption('--reason <text>', 'why; it stands in the audit log')
+    .action(async (version: string | undefined, options: { reason: string }) =>
+      done(await (await import('./models.ts')).rollBack(context(), version, options.reason)),
+    )
   const evaluate = model
     .command('evaluate')
     .description(

@@ -171,6 +171,11 @@ const sampleKeys: RouteResponse<'keys'> = {
   unseen: [],
 }
 
+const sampleVersion: RouteResponse<'model'>['version'] = {
+  ...{ hash: '0'.repeat(64), kind: 'duration', state: 'shadow', sinceMs: 1, why: 'voted for' },
+  ...{ parents: [], madeMs: 1, hosts: 3, rows: 100, head: true },
+}
+
 const sampleToken = {
   id: 'ab'.repeat(16),
   role: 'agent',
@@ -219,6 +224,13 @@ export const sampleHandlers: Handlers = {
     more: 0,
   }),
   purgeHistory: () => ({ schemaVersion: 1, node: 'n1', purged: 1, left: 0 }),
+  models: () => ({ schemaVersion: 1, versions: [] }),
+  model: () => ({
+    ...{ schemaVersion: 1, version: sampleVersion, features: [], hidden: [48], numbers: 3_747 },
+    hosts: [],
+  }),
+  explainWork: () => ({ schemaVersion: 1, stage: 'build', workflow: 'w', task: 't', hosts: [] }),
+  rollBackModel: () => ({ schemaVersion: 1, was: '0'.repeat(64), done: true }),
   federation: () => ({ schemaVersion: 1, settings: usualSettings, awaited: 0, kept: 0 }),
   federatedRounds: () => ({ schemaVersion: 1, rounds: [] }),
   askForRounds: () => ({ schemaVersion: 1, after: 0, count: 1 }),

@@ -14,6 +14,8 @@ import { autopilotModule } from '../../coordinator/autopilot/autopilot.ts'
 import { archivingModule } from '../../coordinator/history/archiving.ts'
 import { JoinDesk } from '../../coordinator/joining/desk.ts'
 import { IssuingKey } from '../../coordinator/joining/issuing-key.ts'
+import { ModelDesk } from '../../coordinator/learning/desk.ts'
+import { Registry } from '../../coordinator/learning/registry.ts'
 import { RoundsDesk } from '../../coordinator/learning/rounds/desk.ts'
 import { balanced } from '../../coordinator/placement/policies.ts'
 import { WorkflowLibrary } from '../../coordinator/runs/library.ts'
@@ -334,7 +336,9 @@ export class Mesh {
           archivingModule({ agent, afterMs, awaited }),
           ...(schedules ? [office.module()] : []),
           ...(schedules || letsIn ? [secrets.module()] : []),
-          ...(learns ? [new RoundsDesk(agent).module()] : []),
+          ...(learns
+            ? [new RoundsDesk(agent).module(), new ModelDesk(agent, new Registry(agent)).module()]
+            : []),
           ...(letsIn ? [new JoinDesk(agent, audit, issuing, keep).module(), swarm.module()] : []),
         ]
       },

@@ -1,0 +1,241 @@
+/** Versions on a whole mesh: judged as work ends, promoted, taken back, and shown to people. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { VersionStanding } from '../../agent/learning/advisor.ts'
+import { Registry } from '../../coordinator/learning/registry.ts'
+import { examplesOf } from '../../models/federation/describing.ts'
+import { NetTrainable } from '../../models/federation/rounds/net-trainable.ts'
+import { Net } from '../../models/nets/net.ts'
+import { hashOf, packed } from '../../models/registry/blob.ts'
+import { commonShape, firstCommon } from '../../models/registry/common.ts'
+import { promotingLimits } from '../../models/registry/promoting.ts'
+import type { NewVersion } from '../../models/registry/versions.ts'
+import type { Row } from '../../models/rows.ts'
+import { SeededEntropy } from '../../simulations/world/entropy.ts'
+import type { Program } from '../../simulations/world/programs.ts'
+import { type Member, Mesh } from '../history/stage.ts'
+
+const versionOf = (seed: number) => packed(firstCommon(new SeededEntropy(seed)))
+
+function made(bytes: Uint8Array, parent?: string): NewVersion {
+  return {
+    ...{ hash: hashOf(bytes), kind: 'duration', madeMs: 1_000, hosts: 3, rows: 300, round: 1 },
+    ...{ parents: parent === undefined ? [] : [parent], lossBefore: 0.4, lossAfter: 0.3 },
+  }
+}
+
+class Learning {
+  readonly mesh: Mesh
+
+  constructor(mesh: Mesh) {
+    this.mesh = mesh
+  }
+
+  static async of(seed: string, size = 3, programs = {}): Promise<Learning> {
+    return new Learning(await Mesh.of(seed, size, { schedules: true, learns: true, programs }))
+  }
+
+  get registry(): Registry {
+    return new Registry(this.mesh.leader!.agent)
+  }
+
+  /** As a round would bring it in. */
+  async add(version: Uint8Array, parent?: string): Promise<string> {
+    const { mesh } = this
+    await mesh.answer(mesh.leader!.agent.models.put(version))
+    const added = await mesh.answer(this.registry.add(made(version, parent)))
+    assert.ok(added.ok, JSON.stringify(added))
+    return hashOf(version)
+  }
+
+  /** Hosts say so of it from now on, whatever they have seen. */
+  say(hash: string, told: (member: Member) => Partial<VersionStanding>): void {
+    for (const member of this.mesh.members) {
+      const usual = { attempts: 50, n: 50, loss: 0.3, rival: 0.4, plain: 0.4, within: 0.8 }
+      member.agent.advisor.standings = () => [{ hash, ...usual, ...told(member) }]
+    }
+  }
+
+  async state(hash: string, state: string): Promise<void> {
+    const is = () =>
+      this.registry.view().versions.find((each) => each.hash === hash)?.state === state
+    await this.mesh.until(is, `${hash.slice(0, 6)} becomes ${state}`, 200_000)
+  }
+
+  events(): string[] {
+    const kinds = this.mesh.members.flatMap(({ agent }) =>
+      agent.journal.past(0, 1_000).map(({ kind }) => kind),
+    )
+    return kinds.filter((kind) => kind.startsWith('model.'))
+  }
+}
+
+test('what does well goes from shadow to canary to active by itself, and is taken back when it does not any more', async () => {
+  const learning = await Learning.of('by itself')
+  const first = await learning.add(versionOf(1))
+  learning.say(first, () => ({}))
+  await learning.state(first, 'canary')
+  await learning.state(first, 'active')
+  const next = await learning.add(versionOf(2), first)
+  learning.say(next, () => ({}))
+  await learning.state(next, 'active')
+  await learning.state(first, 'retired')
+  const n = promotingLimits.activeAttempts
+  learning.say(next, () => ({ attempts: n, n, loss: 0.9 }))
+  await learning.state(next, 'rolledBack')
+  await learning.state(first, 'active')
+  assert.match(
+    learning.registry.view().versions.find(({ hash }) => hash === next)?.why ?? '',
+    /worse than history alone: 0.900 beside 0.400/,
+  )
+  assert.deepEqual(learning.events().filter((kind) => kind === 'model.rolledBack').length, 1)
+})
+
+test('a new leader goes on with what it finds, by what hosts tell it', async () => {
+  const learning = await Learning.of('new leader')
+  const { mesh } = learning
+  const hash = await learning.add(versionOf(1))
+  const fetched = () => mesh.members.every(({ agent }) => agent.models.has(hash))
+  await mesh.until(fetched, 'all have it')
+  const before = mesh.leader
+  before!.host.crash('kill')
+  learning.say(hash, () => ({}))
+  await mesh.until(() => mesh.leader !== undefined && mesh.leader !== before, 'another leads')
+  await learning.state(hash, 'active')
+})
+
+test('one host that lies changes nothing of what the others say', async () => {
+  const learning = await Learning.of('liar')
+  const hash = await learning.add(versionOf(1))
+  const [liar] = learning.mesh.members
+  learning.say(hash, (member) =>
+    member === liar
+      ? { attempts: 1e9, n: 128, loss: 0, rival: 10, plain: 10 }
+      : { loss: 0.5, attempts: 50 },
+  )
+  await learning.state(hash, 'rejected')
+})
+
+test('every host comes by the versions that the ledger names, also one that was away', async () => {
+  const learning = await Learning.of('fetched', 4)
+  const { mesh } = learning
+  const away = mesh.follower
+  away.host.crash('kill')
+  const hash = await learning.add(versionOf(1))
+  await mesh.again(away)
+  await mesh.until(() => mesh.members.every(({ agent }) => agent.models.has(hash)), 'all have it')
+})
+
+test('a person takes a version back at any agent, with a reason that stays', async () => {
+  const learning = await Learning.of('person')
+  const { mesh } = learning
+  const first = await learning.add(versionOf(1))
+  await mesh.answer(learning.registry.move(first, 'active', 'good'))
+  const next = await learning.add(versionOf(2), first)
+  await mesh.answer(learning.registry.move(next, 'active', 'better'))
+  const body = { reason: 'it says too little' }
+  const told = await mesh.call(mesh.follower, 'rollBackModel', { body })
+  assert.deepEqual([told.was, told.active, told.done], [next, first, true])
+  const { version } = await mesh.call(mesh.follower, 'model', { parameters: { version: next } })
+  assert.match(version.why, /: it says too little$/)
+  assert.equal(version.state, 'rolledBack')
+  const forth = await mesh.call(mesh.follower, 'rollBackModel', {
+    body: { reason: 'it was good', to: next.slice(0, 12) },
+  })
+  assert.equal(forth.active, next)
+  const nowhere = mesh.call(mesh.follower, 'rollBackModel', {
+    body: { reason: 'x', to: 'ffffffff' },
+  })
+  await assert.rejects(nowhere, /no version is called/)
+  await mesh.answer(learning.registry.rollBack(undefined, 'and away'))
+  await mesh.answer(learning.registry.rollBack(undefined, 'and away'))
+  const none = mesh.call(mesh.follower, 'rollBackModel', { body })
+  await assert.rejects(none, /no version is active/)
+})
+
+/** A second, or a tenth more or less, in turn. */
+let begun = 0
+const build: Program = (self) => {
+  self.after(900 + ((begun++ * 70) % 200), () => self.exit(0))
+}
+
+const workflow = (name: string) => `apiVersion: skein/v1
+kind: Workflow
+name: ${name}
+stages:
+  one: { run: [build] }
+  two: { run: [build] }
+  three: { run: [build] }
+  pause: { wait: 1s }
+`
+
+test('work is judged as it ends, plans say by whom, and what is expected is explained host by host', async () => {
+  const learning = await Learning.of('judged', 3, { build })
+  const { mesh } = learning
+  const ready = () => mesh.members.every(({ agent }) => agent.work.leader !== undefined)
+  await mesh.until(ready, 'led')
+  const run = async (name: string, times: number) => {
+    for (let i = 0; i < times; i++) {
+      const body = { workflow: workflow(name) }
+      const started = await mesh.call(mesh.leader!, 'startRun', { body })
+      const isDone = () => mesh.hot(started.run.id)?.head.state === 'succeeded'
+      await mesh.until(isDone, 'it is done')
+    }
+  }
+  await run('known', 12)
+  const parameters = await trained(mesh)
+  const hash = await learning.add(packed(parameters))
+  await mesh.answer(learning.registry.move(hash, 'active', 'for the test'))
+  await mesh.until(() => mesh.members.every(({ agent }) => agent.models.has(hash)), 'all have it')
+  await mesh.world.runFor(20_000)
+  await run('known', 6)
+  await mesh.world.runFor(150_000)
+  const judged = mesh.members.flatMap(({ agent }) => agent.advisor.standings())
+  assert.ok(judged.some(({ n }) => n > 0))
+  assert.ok(
+    judged.every((one) => one.loss < 1 && one.hash === hash),
+    JSON.stringify(judged),
+  )
+  const listed = await mesh.call(mesh.follower, 'models')
+  assert.equal(
+    listed.versions[0]?.live?.n,
+    judged.reduce((sum, { n }) => sum + n, 0),
+  )
+  const card = await mesh.call(mesh.follower, 'model', { parameters: { version: 'duration' } })
+  assert.equal(card.hosts.length, judged.filter(({ n }) => n > 0).length)
+  const told = await mesh.call(mesh.follower, 'explainWork', { query: { stage: 'two' } })
+  assert.equal(told.workflow, 'known')
+  assert.equal(told.hosts.length, 3)
+  for (const host of told.hosts) {
+    assert.notEqual(host.says, 'nothing')
+    assert.equal(host.version, hash)
+    assert.equal(host.factors?.length, 9)
+    assert.ok(Math.abs(Math.log((host.corrected?.p50 ?? 0) / 1_000)) < 0.3, JSON.stringify(host))
+  }
+  const pause = mesh.call(mesh.follower, 'explainWork', { query: { stage: 'pause' } })
+  await assert.rejects(pause, /nothing to expect/)
+  const typo = mesh.call(mesh.follower, 'explainWork', { query: { stage: 'twoo' } })
+  await assert.rejects(typo, /did you mean two/)
+})
+
+/** By what all hosts remember, as rounds would in the end. */
+async function trained(mesh: Mesh): Promise<Float32Array> {
+  const rows: Row[] = []
+  for (const { agent, host } of mesh.members) {
+    const read = async () => {
+      for await (const row of agent.learning.rows()) rows.push({ ...row, host: host.name })
+    }
+    await mesh.answer(read())
+  }
+  const chance = new SeededEntropy('trained')
+  const net = new NetTrainable(new Net(mesh.leader!.agent.ports.engine, commonShape))
+  const how = { steps: 120, batch: 32, rate: 0.02, hold: 0, chance }
+  return mesh.answer(net.train(firstCommon(chance), examplesOf(rows), how))
+}
+
+test('nobody is told of a model where none was made', async () => {
+  const { mesh } = await Learning.of('none', 1)
+  assert.deepEqual((await mesh.call(mesh.leader!, 'models')).versions, [])
+  const none = mesh.call(mesh.leader!, 'model', { parameters: { version: 'duration' } })
+  await assert.rejects(none, /no version of a model was made yet/)
+})
