@@ -8,6 +8,7 @@ import { Client } from './client.ts'
 import { addAuditCommands } from './commands-audit.ts'
 import { addBenchCommands } from './commands-bench.ts'
 import { addEstopCommands } from './commands-estop.ts'
+import { addFederateCommands } from './commands-federate.ts'
 import { addHistoryCommands } from './commands-history.ts'
 import { addAgentCommands, addLocalCommands } from './commands-host.ts'
 import { addKeyCommands } from './commands-keys.ts'
@@ -138,6 +139,7 @@ Examples:
   addSecretCommands(parts)
   addHistoryCommands(parts)
   addModelCommands(parts)
+  addFederateCommands(parts)
   addLocalCommands(parts)
   addBenchCommands(parts)
   addSimCommands(parts)

@@ -14,6 +14,12 @@ import {
   recordUse,
 } from '../../coordinator/joining/tokens.ts'
 import { ISSUING } from '../../coordinator/joining/wire.ts'
+import {
+  NAMESPACE as FEDERATION,
+  putWish as putRounds,
+  putSettings,
+} from '../../coordinator/learning/rounds/rows.ts'
+import { usualSettings } from '../../coordinator/learning/rounds/settings.ts'
 import { putRollbackWish } from '../../coordinator/learning/wishes.ts'
 import { recordRevocation } from '../../coordinator/people/register.ts'
 import { putWish as putKeyWish, WISH_PREFIX } from '../../coordinator/secrets/key-rows.ts'
@@ -281,6 +287,32 @@ test('what people wish of the swarm key is theirs to write, and the key itself i
   ]
   for (const command of rows) {
     for (const each of verbs) assert.equal(await isLetIn(gateAt(), command, proofOf(each)), false)
+  }
+})
+
+test('what people wish of federated rounds is theirs to write, and what came of them the leader’s', async () => {
+  const verbs = ['federate.round', 'federate.config', 'swarm.rotate', 'run.start'] as const
+  const wishes = [
+    ['federate.round', putRounds({ count: 1, by: 'ada', atMs: nowMs })],
+    ['federate.config', putSettings(usualSettings, 'ada', nowMs)],
+  ] as const
+  for (const [verb, command] of wishes) {
+    for (const each of verbs) {
+      assert.equal(await isLetIn(gateAt(), command, proofOf(each)), each === verb, each)
+    }
+    assert.equal(await isLetIn(gateAt(), command, undefined), false)
+  }
+  for (const key of ['tally', 'round/0000000001', 'anything', 'wish', 'config']) {
+    const value = Uint8Array.of(1)
+    const rows: Command[] = [{ kind: 'kvDelete', value: { namespace: FEDERATION, key } }]
+    if (key !== 'wish' && key !== 'config') {
+      rows.push({ kind: 'kvPut', value: { namespace: FEDERATION, key, value } })
+    }
+    for (const command of rows) {
+      for (const each of verbs) {
+        assert.equal(await isLetIn(gateAt(), command, proofOf(each)), false, key)
+      }
+    }
   }
 })
 

@@ -20,13 +20,16 @@ export function decided(before: Losses, after: Losses, liars: number): Decision 
   if (after.size < needed) {
     return { state: 'rejected', why: `${after.size} hosts have voted; ${needed} are needed` }
   }
-  const losses = { lossBefore: trimmedLoss(before, liars), lossAfter: trimmedLoss(after, liars) }
+  const gained = advantage(after, before, liars)
+  const lossBefore = trimmedLoss(before, liars)
+  // By what hosts say of both: who is in the middle with one need not be there with the other.
+  const losses = { lossBefore, lossAfter: lossBefore * Math.exp(-gained) }
   if (isWorse(before, after, liars)) {
     const beside = liars === 0 ? 'a host is' : `more than ${liars} hosts are`
     return { state: 'rejected', why: `${beside} clearly worse off with it`, ...losses }
   }
-  const share = 1 - Math.exp(-advantage(after, before, liars))
+  const share = 1 - Math.exp(-gained)
   if (!(share > 0)) return { state: 'rejected', why: 'hosts are no better off with it', ...losses }
   const percent = (100 * share).toFixed(1)
-  return { state: 'kept', why: `hosts are off by ${percent}% less`, ...losses }
+  return { state: 'kept', why: `in the middle hosts are off by ${percent}% less`, ...losses }
 }

@@ -148,7 +148,8 @@ export class RoundsDesk {
     // Under noise it is the measure of all, and stays what it is.
     const usual = settings.noise === 0 ? last?.usualLength : undefined
     const clip = usual !== undefined && usual > 0 ? clipOf(usual) : usualCourse.clip
-    return { term, number, base, settings, rate, clip, hosts: this.#invited() }
+    const { stride } = tally
+    return { term, number, base, settings, rate, clip, stride, hosts: this.#invited() }
   }
 
   /** All that are here and take work; by lot where they are too many. */

@@ -38,6 +38,8 @@ export interface Plan {
   readonly settings: RoundSettings
   readonly rate: number
   readonly clip: number
+  /** How much of the step is made. */
+  readonly stride: number
   /** By lot where there are more than may take part. */
   readonly hosts: readonly PeerId[]
 }
@@ -233,8 +235,9 @@ export class RoundDrive {
   // ── After ─────────────────────────────────────────────────────────────────────────────────────
 
   async #judge({ update, usualLength }: Opened): Promise<RoundEnd | undefined> {
-    const { base, clip, settings } = this.#plan
-    const offered = await this.#parts.offer(added(base.parameters, clipped(update, clip)))
+    const { base, clip, settings, stride } = this.#plan
+    const stepped = added(base.parameters, clipped(update, clip), stride)
+    const offered = await this.#parts.offer(stepped)
     const summed = { summed: true, usualLength } as const
     if (!offered.ok) return { ...this.#failed(offered.why), ...summed }
     if (!(await this.#parts.enter('voting', this.#roll))) return undefined

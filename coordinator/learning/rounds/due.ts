@@ -1,4 +1,5 @@
 /** What whoever leads does next about rounds, by what the ledger says. Pure: it decides, `desk.ts` acts. */
+import { strides } from '../../../models/federation/rounds/course.ts'
 import { roundsLimits } from './limits.ts'
 import type { Rounds, Tally } from './rows.ts'
 
@@ -50,7 +51,14 @@ export function afterRound(
     lost: 0,
     ...(isNoisy ? { noisy: tally.noisy + 1, noiseLeast: least } : {}),
     bare: tally.bare + Number(ended.summed && !isNoisy),
+    stride: strideAfter(tally.stride, ended.state),
   }
+}
+
+/** As `Federation` has it: where a step was too far, the next ones are shorter. */
+function strideAfter(stride: number, state: 'kept' | 'rejected' | 'failed'): number {
+  if (state === 'kept') return Math.min(1, stride * strides.afterKept)
+  return state === 'rejected' ? Math.max(strides.min, stride * strides.afterUndone) : stride
 }
 
 export function afterLost(tally: Tally): Tally {

@@ -84,6 +84,8 @@ const TallyRow = message('FederationTally', {
   noiseLeast: field(8, float()),
   /** Rounds without noise that have opened one. */
   bare: field(9, uint()),
+  /** How much of a step is made: less after rounds that were rejected. */
+  stride: field(10, float()),
 })
 export type Tally = Infer<typeof TallyRow>
 
@@ -157,6 +159,7 @@ const noTally: Tally = {
   noisy: 0,
   noiseLeast: 0,
   bare: 0,
+  stride: 1,
 }
 
 export function roundsIn(state: LedgerState): Rounds {

@@ -45,6 +45,9 @@ export const usualCourse: Course = {
   clip: 8,
 }
 
+/** How much of a step is made: less after rounds that were undone, and soon more again. */
+export const strides = { afterUndone: 0.5, afterKept: 1.25, min: 1 / 16 } as const
+
 export type CourseFault = 'ruleMustSeeUpdates' | 'tooManyLiars' | 'tooFewHosts'
 
 /** Why a course cannot be taken with so many hosts. */

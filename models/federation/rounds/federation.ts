@@ -14,7 +14,7 @@ import { federationLimits } from '../limits.ts'
 import { thresholdsOf } from '../masking/terms.ts'
 import { ownDeviation } from '../privacy.ts'
 import type { LastWord, Traffic } from './carrying.ts'
-import { type Course, rateIn } from './course.ts'
+import { type Course, rateIn, strides } from './course.ts'
 import { Halves } from './halves.ts'
 import type { Host } from './host.ts'
 import { type Given, type Summed, sumMasked, sumSeen } from './summing.ts'
@@ -41,9 +41,6 @@ export interface Surroundings {
 
 /** Of what is usual: honest hosts stay whole, and nobody is longer than a few of them. */
 const clipOfUsual = 3
-const strideAfterUndone = 0.5
-const strideAfterKept = 1.25
-const strideMin = 1 / 16
 
 type Sum = Extract<Summed, { ok: true }>
 
@@ -192,12 +189,12 @@ export class Federation {
     if (!this.#isBorne(chosen)) {
       this.#common = this.#best?.parameters ?? this.#common
       this.#velocity = this.#velocity.map(() => 0)
-      this.#stride = Math.max(strideMin, this.#stride * strideAfterUndone)
+      this.#stride = Math.max(strides.min, this.#stride * strides.afterUndone)
       return false
     }
     this.#common = chosen.parameters
     this.#velocity = chosen.velocity
-    this.#stride = Math.min(1, this.#stride * strideAfterKept)
+    this.#stride = Math.min(1, this.#stride * strides.afterKept)
     const usual = median(sums.map(({ usualLength }) => usualLength))
     if (this.#course.noise === 0 && usual > 0) this.#clip = clipOfUsual * usual
     return true

@@ -1,0 +1,110 @@
+/** What a leader does next about rounds, and whether what came of one is kept: by what is told alone. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { decided } from '../../coordinator/learning/rounds/decision.ts'
+import { afterLost, afterRound, awaitedIn, dueIn } from '../../coordinator/learning/rounds/due.ts'
+import { roundsLimits } from '../../coordinator/learning/rounds/limits.ts'
+import { type Rounds, roundsIn } from '../../coordinator/learning/rounds/rows.ts'
+import { liarsBorne } from '../../coordinator/learning/rounds/settings.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { genesis } from '../../protocol/ledger/state.ts'
+
+const hour = 3_600_000
+const none: Rounds = roundsIn(genesis)
+const wish = { count: 2, by: 'ada', atMs: 5 }
+const every = { ...none, settings: { ...none.settings, everyMs: hour } }
+
+test('nothing is due until somebody asks, or the schedule says so', () => {
+  assert.equal(dueIn(none, 10 * hour), undefined)
+  assert.equal(dueIn({ ...every, settingsMs: 10 * hour }, 10.5 * hour), undefined)
+  assert.equal(dueIn({ ...every, settingsMs: 10 * hour }, 11 * hour)?.kind, 'begin')
+  const opened = { ...every, tally: { ...none.tally, openedMs: 10 * hour } }
+  assert.equal(dueIn(opened, 10.9 * hour), undefined)
+  assert.equal(dueIn(opened, 11 * hour)?.kind, 'begin')
+  // The calendar was set back by a day.
+  assert.equal(dueIn(opened, 1 * hour)?.kind, 'begin')
+})
+
+test('a wish is heard once, done as often as it says, and named with each round', () => {
+  let rounds: Rounds = { ...none, wish }
+  const heard = dueIn(rounds, 0)
+  assert.ok(heard?.kind === 'hear')
+  rounds = { ...rounds, tally: heard.tally }
+  for (let done = 0; done < wish.count; done++) {
+    assert.equal(awaitedIn(rounds), wish.count - done)
+    assert.deepEqual(dueIn(rounds, 0), { kind: 'begin', by: 'ada' })
+    const ended = { state: 'rejected', summed: true, noise: 0 } as const
+    rounds = { ...rounds, tally: afterRound(rounds.tally, ended) }
+  }
+  assert.deepEqual([awaitedIn(rounds), dueIn(rounds, 0)], [0, undefined])
+  assert.equal(rounds.tally.kept, 0)
+})
+
+test('what fails is not tried again and again, and neither is what leaders die of', () => {
+  const many = { ...none.tally, left: 50 }
+  assert.equal(afterRound(many, { state: 'failed', summed: false, noise: 0 }).left, 0)
+  let tally = many
+  for (let lost = 1; lost < roundsLimits.lostMax; lost++) {
+    tally = afterLost(tally)
+    assert.equal(tally.left, 50)
+  }
+  assert.equal(afterLost(tally).left, 0)
+  assert.equal(afterRound(tally, { state: 'kept', summed: true, noise: 0 }).lost, 0)
+})
+
+test('where a step was too far the next ones are shorter, and soon longer again', () => {
+  const strides = (...states: ('kept' | 'rejected' | 'failed')[]) =>
+    states.reduce(
+      (tally, state) => afterRound(tally, { state, summed: true, noise: 0 }),
+      none.tally,
+    ).stride
+  assert.equal(strides('kept'), 1)
+  assert.equal(strides('rejected', 'rejected'), 0.25)
+  assert.equal(strides('rejected', 'failed'), 0.5)
+  assert.equal(strides('rejected', 'kept', 'kept', 'kept', 'kept'), 1)
+  assert.equal(strides(...Array.from({ length: 20 }, () => 'rejected' as const)), 1 / 16)
+})
+
+test('noise is counted by its least, and rounds without it as such', () => {
+  let { tally } = none
+  for (const noise of [2, 0, 1.5, 3]) {
+    tally = afterRound(tally, { state: 'kept', summed: true, noise })
+  }
+  tally = afterRound(tally, { state: 'failed', summed: false, noise: 0.1 })
+  assert.deepEqual([tally.noisy, tally.noiseLeast, tally.bare, tally.kept], [3, 1.5, 1, 4])
+})
+
+const losses = (...values: number[]) =>
+  new Map(values.map((value, i) => [`host ${i}` as PeerId, value]))
+
+test('what is kept has hosts better off; a few who say otherwise change nothing', () => {
+  const before = losses(1, 1, 1, 1, 1)
+  assert.equal(decided(before, losses(0.9, 0.9, 0.9, 0.9, 0.9), 2).state, 'kept')
+  assert.equal(decided(before, losses(0.9, 0.9, 0.9, 99, 99), 2).state, 'kept')
+  assert.equal(decided(before, losses(0.9, 0.9, 99, 99, 99), 2).state, 'rejected')
+  assert.equal(decided(before, losses(1.1, 1.1, 1.1, 1e-9, 1e-9), 2).state, 'rejected')
+  assert.equal(decided(before, before, 2).state, 'rejected')
+  assert.match(decided(before, losses(0.5, 0.5), 0).why, /2 hosts have voted; 3 are needed/)
+})
+
+test('so many liars as are borne can have nothing kept that all others are worse off with', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 3, max: 20 }),
+      fc.integer({ min: 0, max: 10 }),
+      fc.array(fc.double({ min: 0.001, max: 1_000, noNaN: true }), {
+        minLength: 20,
+        maxLength: 20,
+      }),
+      (hosts, wanted, said) => {
+        const liars = liarsBorne(wanted, hosts)
+        const before = losses(...Array.from({ length: hosts }, () => 1))
+        const after = losses(
+          ...Array.from({ length: hosts }, (_, i) => (i < liars ? (said[i] as number) : 1.2)),
+        )
+        assert.equal(decided(before, after, liars).state, 'rejected')
+      },
+    ),
+  )
+})
