@@ -3,7 +3,7 @@
  * record again, told, and forgotten once the leader has committed what came of them.
  */
 import type { Cells } from '../../protocol/ports/cells.ts'
-import type { Clock, Timer } from '../../protocol/ports/clock.ts'
+import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { SecretFiles } from '../../protocol/ports/secret-files.ts'
 import type { Workspace } from '../../protocol/ports/workspace.ts'
@@ -18,6 +18,7 @@ import { type Held, isOver, newHeld } from './held.ts'
 import { AttemptLife, outcomeOf } from './life.ts'
 import { deskLimits } from './limits.ts'
 import type { LogShelf } from './logs/log-shelf.ts'
+import { Looking } from './looking.ts'
 import type { Register } from './register.ts'
 import type { Reports } from './reports.ts'
 import type { SecretSource } from './secrets/source.ts'
@@ -65,7 +66,7 @@ export class Execution {
   readonly #sweeper: Sweeper
   /** Who waits for the end of one that has begun. */
   readonly #awaited = new Map<Held, (() => void)[]>()
-  #looking: Timer | undefined
+  readonly #looking: Looking
   #stopped = false
 
   constructor(
@@ -80,6 +81,7 @@ export class Execution {
     this.#parts = parts
     this.#log = ports.log
     this.#sweeper = new Sweeper(ports, parts.register)
+    this.#looking = new Looking(ports.clock, parts.register, parts.reports)
   }
 
   // ── Running ───────────────────────────────────────────────────────────────────────────────────
@@ -115,7 +117,7 @@ export class Execution {
       onEnd: (finished, cleaning) => this.#ended(held, name, finished, cleaning),
     })
     held.life = life
-    this.#looking ??= this.#ports.clock.every(deskLimits.lookMs, () => this.#look())
+    this.#looking.begin()
     return life
   }
 
@@ -126,27 +128,6 @@ export class Execution {
     if (unenforced.length === 0) return
     const value = { unenforced: unenforced.slice(0, workLimits.unenforcedMax) }
     this.#parts.reports.say(held.id, held.fence, { kind: 'accepted', value })
-  }
-
-  /** How running attempts get on. */
-  #look(): void {
-    const now = this.#ports.clock.now()
-    let any = false
-    for (const held of this.#parts.register.all()) {
-      const { life } = held
-      if (held.stage !== 'begun' || !life) continue
-      any = true
-      if (!life.running) continue
-      const due = now - held.toldRunningMs >= deskLimits.runningEveryMs
-      life.look().then((news) => {
-        if (!(news || due) || held.stage !== 'begun') return
-        held.toldRunningMs = now
-        this.#parts.reports.say(held.id, held.fence, { kind: 'running', value: life.news })
-      }, bug)
-    }
-    if (any) return
-    this.#looking?.cancel()
-    this.#looking = undefined
   }
 
   // ── Stopping ──────────────────────────────────────────────────────────────────────────────────
@@ -197,7 +178,7 @@ export class Execution {
   /** What cannot go on without this agent is ended; with `all`, everything. */
   async close(all: boolean): Promise<void> {
     this.#stopped = true
-    this.#looking?.cancel()
+    this.#looking.end()
     this.#sweeper.stop()
     const ending: Held[] = []
     for (const held of this.#parts.register.all()) {

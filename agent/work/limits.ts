@@ -71,6 +71,12 @@ export const deskLimits = {
   repeatBytesPerLookMax: 512 << 10,
   /** How often running attempts are looked after: their progress, and what they take. */
   lookMs: 1_000,
+  /**
+   * So many are looked at in one go, and the next after such a rest; more in one go where they would
+   * not all have had their turn in half of that time.
+   */
+  looksAtOnce: 4,
+  looksRestMs: 20,
   /** Without news, a running attempt is told of this often. */
   runningEveryMs: 10_000,
   /** How soon after a stage's end its host is searched for what has left the stage's group. */

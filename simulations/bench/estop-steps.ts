@@ -11,7 +11,7 @@ import type { LocalNode } from '../mesh/layout.ts'
 import { monotonicMs } from './monotonic.ts'
 
 /** In this order, but that a disk that is slow is not waited for. */
-export const steps = ['heard', 'still', 'told', 'written', 'killed', 'gone'] as const
+export const steps = ['heard', 'still', 'told', 'written', 'killing', 'killed', 'gone'] as const
 export type Step = (typeof steps)[number]
 
 export const stepsMeaning: Readonly<Record<Step, string>> = {
@@ -19,6 +19,7 @@ export const stepsMeaning: Readonly<Record<Step, string>> = {
   still: 'it is believed, and all that it means is held still',
   told: 'everybody who is connected was told',
   written: 'it is on the disk',
+  killing: 'its killing began',
   killed: 'the kernel was told to kill',
   gone: 'everybody was seen to be gone',
 }
@@ -38,18 +39,18 @@ export const WRITTEN_AFTER_MS = 200
 export function stepsModule(agent: Agent): ModuleSpec {
   const file = join(agent.settings.dataDirectory, FILE)
   const start = (): void => {
-    let heard = 0
-    let before = shareOfCores()
+    let last = { heard: 0, cores: shareOfCores() }
+    let before = last.cores
     let times: Times | undefined
     watchCore(agent, () => {
-      heard = monotonicMs()
-      before = shareOfCores()
+      last = { heard: monotonicMs(), cores: shareOfCores() }
     })
     const { cells, disk } = agent.ports
     const still = cells.still.bind(cells)
     cells.still = () => {
       const goOn = still()
-      times = { heard, still: monotonicMs() }
+      times = { heard: last.heard, still: monotonicMs() }
+      before = last.cores
       return goOn
     }
     const write = disk.write.bind(disk)
@@ -65,6 +66,7 @@ export function stepsModule(agent: Agent): ModuleSpec {
     cells.killAll = async (names) => {
       const of = times ?? {}
       times = undefined
+      of.killing = monotonicMs()
       const dying = killAll(names)
       of.killed = monotonicMs()
       const share = shareOfCores()
