@@ -146,6 +146,7 @@ async function rollBack(
   if (to?.hash === active.hash) {
     throw new ApiRefusal('conflict', 'that version is active already', 'name another one')
   }
+  if (to !== undefined) await assertThere(agent, to)
   if (trail !== undefined) trail.note = { ...trail.note, object: active.hash.slice(0, 12) }
   const wish = {
     of: active.hash,
@@ -159,6 +160,18 @@ async function rollBack(
   const now = registryIn(agent.ledger.state).active?.hash
   const rest = done && now !== undefined ? { active: now } : {}
   return { schemaVersion: SCHEMA_VERSION, was: active.hash, done, ...rest }
+}
+
+/** Old versions are let go of in the end, and one that nobody has would leave all hosts without a word. */
+async function assertThere({ models, membership }: Agent, { hash }: Version): Promise<void> {
+  const others = membership.members().filter(({ self, state }) => !self && state === 'alive')
+  const fetched = await models.fetch(
+    hash,
+    others.map(({ id }) => id),
+  )
+  if (fetched.ok) return
+  const why = `no host that was asked has version ${hash.slice(0, 12)} any more: ${fetched.why}`
+  throw new ApiRefusal('conflict', why, 'name a later one; without a name it is the one before')
 }
 
 /** When whoever leads has done it; false where nobody did in time. */

@@ -3,10 +3,13 @@
  * and nowhere else, each time as one entry of the ledger, with its note in the audit log.
  */
 import type { Agent } from '../../agent/agent.ts'
+import { fitting } from '../../agent/work/texts.ts'
+import { registryLimits } from '../../models/registry/limits.ts'
 import {
   activating,
   adding,
   type Moves,
+  type Reason,
   rollingBack,
   trying,
 } from '../../models/registry/moving.ts'
@@ -31,13 +34,13 @@ export class Registry {
 
   /** A version that hosts have voted for: they note from now on what it would have said. */
   add(version: NewVersion, why = 'hosts have voted for it'): Promise<Moved> {
-    const reason = { why, atMs: this.#now() }
+    const reason = this.#reason(why)
     return this.#append(version.hash, 'shadow', why, adding(this.view(), version, reason))
   }
 
   /** `why` is for people. */
   move(hash: string, state: 'canary' | 'active' | 'rejected', why: string): Promise<Moved> {
-    const reason = { why, atMs: this.#now() }
+    const reason = this.#reason(why)
     const view = this.view()
     const moves =
       state === 'active' ? activating(view, hash, reason) : trying(view, hash, state, reason)
@@ -47,7 +50,7 @@ export class Registry {
   /** The active one gives way to `to`, or to the one that it replaced. */
   rollBack(to: string | undefined, why: string): Promise<Moved> {
     const view = this.view()
-    const moves = rollingBack(view, to, { why, atMs: this.#now() })
+    const moves = rollingBack(view, to, this.#reason(why))
     return this.#append(view.active?.hash ?? '', 'rolledBack', why, moves)
   }
 
@@ -60,7 +63,7 @@ export class Registry {
     const gone = fulfilWish({ revision })
     const moves =
       view.active?.hash === of
-        ? rollingBack(view, to, { why, atMs: this.#now() })
+        ? rollingBack(view, to, this.#reason(why))
         : ({ ok: false, why: 'another version is active by now' } as const)
     if (moves.ok) {
       const commands = [...moves.commands, gone]
@@ -94,8 +97,9 @@ export class Registry {
     return { ok: true }
   }
 
-  #now(): number {
-    return this.#agent.ports.clock.wall()
+  #reason(why: string): Reason {
+    const { whyBytesMax } = registryLimits
+    return { why: fitting(why, whyBytesMax), atMs: this.#agent.ports.clock.wall() }
   }
 }
 

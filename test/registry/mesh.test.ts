@@ -147,6 +147,14 @@ test('a person takes a version back at any agent, with a reason that stays', asy
     body: { reason: 'x', to: 'ffffffff' },
   })
   await assert.rejects(nowhere, /no version is called/)
+  const gone = await mesh.answer(
+    learning.registry.add({ ...made(versionOf(9), next), hash: 'e'.repeat(64) }, 'x'.repeat(9_999)),
+  )
+  assert.ok(gone.ok, 'what is too long is cut')
+  const unheld = mesh.call(mesh.follower, 'rollBackModel', {
+    body: { reason: 'x', to: 'eeeeee' },
+  })
+  await assert.rejects(unheld, /no host that was asked has version eeeeeeeeeeee/)
   await mesh.answer(learning.registry.rollBack(undefined, 'and away'))
   await mesh.answer(learning.registry.rollBack(undefined, 'and away'))
   const none = mesh.call(mesh.follower, 'rollBackModel', { body })
