@@ -100,8 +100,8 @@ assert(
   'the longest question must fit a call',
 )
 assert(
-  tellingLimits.keysMax * 120 < CALL_BYTES_MAX,
-  'the longest answer must fit a call: two ranges and three figures for each key',
+  tellingLimits.keysMax * 240 < CALL_BYTES_MAX,
+  'the longest answer must fit a call: three ranges, the hash of a version and six figures for each key',
 )
 assert(registryLimits.blobBytesMax < CALL_BYTES_MAX, 'a version must fit a call')
 assert(profileLimits.attemptsMax * learningLimits.rowBytesMax <= 8 << 20, 'the store is small')

@@ -9,6 +9,8 @@
 import { profileLimits } from '../../models/profiles/limits.ts'
 import { type Kind, type Past, Profiles, type Told } from '../../models/profiles/profiles.ts'
 import type { Range } from '../../models/rows.ts'
+import { Chances } from '../../models/success/chances.ts'
+import { successLimits } from '../../models/success/limits.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Disk, DiskOp } from '../../protocol/ports/disk.ts'
 import type { Log } from '../../protocol/ports/log.ts'
@@ -43,6 +45,7 @@ export class OwnHistory {
   readonly #host: () => OwnHost
   readonly #log: Log
   #profiles = new Profiles(profileLimits.attemptsMax)
+  #chances = new Chances()
   #nextId = 1
   #isOpen = false
   #pending: DiskOp[] = []
@@ -72,6 +75,7 @@ export class OwnHistory {
       }
     }
     this.#profiles = profiles
+    this.#chances = new Chances(profiles.past())
     this.#isOpen = true
     for (const op of gone) this.#later(op)
   }
@@ -98,6 +102,11 @@ export class OwnHistory {
     this.follower?.ended(row, () => this.#profiles.range(group, task))
     const id = this.#nextId++
     this.#later(putRow(id, row))
+    this.#chances.learn(row)
+    // Of kinds that are forgotten it lets go when there are too many.
+    if (this.#chances.size > successLimits.keysMax) {
+      this.#chances = new Chances(this.#profiles.past())
+    }
     for (const old of this.#profiles.add(pastOf(id, row))) this.#later({ del: rowKey(old) })
   }
 
@@ -122,7 +131,11 @@ export class OwnHistory {
   }
 
   told(key: string): Told | undefined {
-    return this.#profiles.told(key)
+    const told = this.#profiles.told(key)
+    const chance = this.#chances.told(key)
+    if (told === undefined || chance === undefined) return told
+    const { share, lately } = chance
+    return { ...told, chance: share, ...(lately.tried < told.tried ? { lately } : {}) }
   }
 
   /** What history says of a task, by the likest of it that there is ground for. */
@@ -163,6 +176,7 @@ export class OwnHistory {
     const profiles = new Profiles(profileLimits.attemptsMax)
     for (const past of this.#profiles.past()) if (!ids.has(past.id)) profiles.add(past)
     this.#profiles = profiles
+    this.#chances = new Chances(profiles.past())
     this.follower?.purged()
     // Also where nothing was left to delete: the last purge may have come no further.
     await this.#ports.disk.scrub(rowsPrefix)

@@ -44,6 +44,11 @@ const Advised = message('AdvisedRange', {
   by: field(5, text(64)),
 })
 
+const TriesTold = message('TriesTold', {
+  succeeded: field(1, uint()),
+  tried: field(2, uint()),
+})
+
 /** Number 6 was when the newest attempt ended, and is not given again. */
 const KeyTold = message('KeyTold', {
   /** Its place in the question. */
@@ -53,6 +58,8 @@ const KeyTold = message('KeyTold', {
   tookMs: optional(4, nested(RangeTold)),
   peakMemoryBytes: optional(5, nested(RangeTold)),
   advised: optional(7, nested(Advised)),
+  chance: optional(8, float()),
+  lately: optional(9, nested(TriesTold)),
 })
 
 export const RangesTold = message('RangesTold', {
@@ -90,8 +97,11 @@ export function believed(
 }
 
 function isSensible(told: Told, hosts: number): boolean {
-  const { succeeded, tried, tookMs, peakMemoryBytes, advised } = told
+  const { succeeded, tried, tookMs, peakMemoryBytes, advised, chance = 0, lately } = told
   return (
+    chance >= 0 &&
+    chance <= 1 &&
+    (lately === undefined || (lately.succeeded <= lately.tried && lately.tried <= tried)) &&
     succeeded <= tried &&
     tried <= hosts * profileLimits.attemptsPerKind &&
     isRange(tookMs, succeeded, tellingLimits.tookMsMax) &&

@@ -81,7 +81,24 @@ export const StageExpected = z
       })
       .optional(),
     odds: z
-      .object({ ...Odds, source, n })
+      .object({
+        ...Odds,
+        source,
+        n,
+        factors: z
+          .array(
+            z.object({
+              factor: z.enum(['all', 'lately', 'host', 'tries']),
+              share: share.describe('What it comes to by that alone'),
+              n: z.number(),
+              node: z.string().optional().describe('Of `host`: where far more fail than elsewhere'),
+            }),
+          )
+          .optional()
+          .describe(
+            'What speaks for it: all attempts, the newest where they differ, a host that fails more than others, and further tries of the stage',
+          ),
+      })
       .optional()
       .describe('That one attempt succeeds'),
     memory: z

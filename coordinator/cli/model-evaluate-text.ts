@@ -4,7 +4,7 @@ import type { DurationErrors } from '../../models/measures/duration.ts'
 import type { Context } from './context.ts'
 import { ABSENT, percent } from './figures.ts'
 import type { Evaluation } from './model-evaluate.ts'
-import { type Column, plain, table } from './table.ts'
+import { type Column, plain, table, wrapped } from './table.ts'
 
 const titles = {
   once: 'Asked once, told nothing more',
@@ -40,8 +40,21 @@ export function evaluationText({ io }: Context, evaluation: Evaluation): string 
     const verdict = verdictOf(evaluation, of)
     if (verdict !== undefined) lines.push(verdict)
   }
+  lines.push('', successText(evaluation, io.columns()))
   lines.push('', applicationsText(evaluation, io.columns()), '', `${seconds.toFixed(1)} s`)
   return `${lines.join('\n')}\n`
+}
+
+function successText({ success, split }: Evaluation, columns: number): string {
+  if (split !== 'time') return 'Success is judged by time only'
+  if (success === undefined) return 'Success: nothing failed of what was held back, or all did'
+  const { held, failed, unknown, lines, reliability } = success
+  const wanted: readonly Column[] = [{ title: 'CHANCES' }, { title: 'BRIER', right: true }]
+  const rows = lines.map(({ learner, brier }) => [learner, brier.toFixed(4)])
+  const steps = reliability.map(({ said, happened, n }) => {
+    return `${percent(said)} came to ${percent(happened)} (n=${n})`
+  })
+  return `Success, told of what has ended: ${failed} of ${held} failed, ${unknown} unknown:\n${table(wanted, rows, columns)}\n${wrapped('What was said, made to hold: ', steps, columns, 2)}`
 }
 
 /** A second one where it answers more than all do. */

@@ -5,6 +5,7 @@
 import { SystemEntropy } from '../../agent/ports/entropy.ts'
 import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
 import { type Way, ways } from '../../models/evaluation/ask.ts'
+import { judgedSuccess, type SuccessJudged } from '../../models/evaluation/chances.ts'
 import {
   type Heard,
   type Hearing,
@@ -46,6 +47,8 @@ export interface Evaluation {
     readonly held: number
     readonly ways: Readonly<Record<Way, readonly Line[]>>
   }[]
+  /** By time; absent where nothing failed in what was held back. */
+  readonly success?: SuccessJudged
   readonly seconds: number
 }
 
@@ -66,7 +69,8 @@ export async function evaluate(context: Context, flags: EvaluateFlags): Promise<
 async function evaluated(context: Context, flags: EvaluateFlags): Promise<number> {
   const startedMs = Date.now()
   const folder = await traceFolder(context, flags.traces)
-  const rows = folder.collection.rows().filter(({ ended }) => ended === 'succeeded')
+  const all = folder.collection.rows()
+  const rows = all.filter(({ ended }) => ended === 'succeeded')
   const splits = flags.split === 'time' ? [byTime(rows)] : byApplication(rows)
   if (splits.every(({ known, held }) => known.length === 0 || held.length === 0)) {
     throw tooLittle(flags, rows.length)
@@ -77,6 +81,7 @@ async function evaluated(context: Context, flags: EvaluateFlags): Promise<number
   const learners =
     flags.split === 'time' ? [...baselines, ...families, chosen] : [...baselines, chosen]
   const hearings = await hearingsOf(context, splits, learners).finally(() => engine.close())
+  const success = flags.split === 'time' ? judgedSuccess(byTime(all)) : undefined
   const result: Evaluation = {
     ...{ split: flags.split, seed: Number(flags.seed) },
     ...countsOf(folder, rows, splits),
@@ -95,6 +100,7 @@ async function evaluated(context: Context, flags: EvaluateFlags): Promise<number
         held: held.length,
         ways: inAllWays(hearings, ({ group }) => group === application),
       })),
+    ...(success === undefined ? {} : { success }),
     seconds: (Date.now() - startedMs) / 1_000,
   }
   const { refused } = folder

@@ -22,6 +22,7 @@ export function planText(
     stageTable(planned, io),
     structureText(planned, io),
     expectedText(planned, io),
+    chanceText(planned, io),
     unknownText(planned, io),
     refusalText(planned, io),
     secretText(planned, io),
@@ -170,6 +171,29 @@ function expectedText({ expected, stages }: Planned, io: Io): string {
       : [wrapped('  unknown: ', unknownNames(untimed, untimedUntold), io.columns(), 4)]),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** Where it matters why. */
+const LIKELY = 0.95
+
+function chanceText({ stages, hosts }: Planned, io: Io): string {
+  const nameOf = (node = '') => plain(hosts.find(({ id }) => id === node)?.name ?? node)
+  const lines = stages.flatMap(({ name, expected }) => {
+    const { share, low, high, factors = [] } = expected?.odds ?? { share: 1 }
+    if (share >= LIKELY && factors.length < 2) return []
+    const words = factors.map((each) => {
+      const of = percent(each.share)
+      if (each.factor === 'all') return `${of} of ${each.n} succeeded`
+      if (each.factor === 'lately') return `${of} of the newest ${each.n}`
+      if (each.factor === 'host') return `${of} of ${each.n} on ${nameOf(each.node)}`
+      return `${of} in ${each.n} tries`
+    })
+    const first = `  ${plain(name)}: ${percent(share)} (${percent(low)} to ${percent(high)}): `
+    return [wrapped(first, words, io.columns(), 4)]
+  })
+  return lines.length === 0
+    ? ''
+    : `${paint(io, 'bold', 'Chances of one attempt')}\n${lines.join('\n')}\n`
 }
 
 function unknownNames(untimed: readonly string[], untold: number): string[] {

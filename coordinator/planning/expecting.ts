@@ -5,6 +5,7 @@
  */
 import type { Source } from '../../models/profiles/levels.ts'
 import type { Estimate } from '../../models/profiles/pooling.ts'
+import type { Tries } from '../../models/profiles/profiles.ts'
 import type { Stage } from '../../protocol/workflow/model.ts'
 import type { Part, Piece, Span } from './finishing.ts'
 import { spanOf } from './finishing.ts'
@@ -31,6 +32,17 @@ export interface Odds {
 export interface StageOdds extends Odds {
   readonly source: Source
   readonly n: number
+  /** What speaks for it, the weightiest first. */
+  readonly factors: readonly OddsFactor[]
+}
+
+export interface OddsFactor {
+  /** `all` attempts, the newest, those of one `host` that fails more than others, or further `tries`. */
+  readonly factor: 'all' | 'lately' | 'host' | 'tries'
+  /** What it comes to by that alone. */
+  readonly share: number
+  readonly n: number
+  readonly node?: string
 }
 
 export interface StageMemory {
@@ -75,7 +87,7 @@ export function expectedBy({ tookMs, success, peakMemoryBytes }: Estimate): Stag
             ...(tookMs.by === undefined ? {} : { by: tookMs.by }),
           },
         }),
-    ...(success === undefined ? {} : { odds: success }),
+    ...(success === undefined ? {} : { odds: oddsBy(success) }),
     ...(peakMemoryBytes === undefined
       ? {}
       : {
@@ -87,6 +99,29 @@ export function expectedBy({ tookMs, success, peakMemoryBytes }: Estimate): Stag
           },
         }),
   }
+}
+
+type Success = NonNullable<Estimate['success']>
+
+function oddsBy({ share, low, high, n, source, all, lately, worst }: Success): StageOdds {
+  const by = (factor: OddsFactor['factor'], { succeeded, tried }: Tries): OddsFactor => {
+    return { factor, share: succeeded / Math.max(1, tried), n: tried }
+  }
+  const factors = [
+    by('all', all),
+    ...(lately === undefined ? [] : [by('lately', lately)]),
+    ...(worst === undefined ? [] : [{ ...by('host', worst), node: worst.host }]),
+  ]
+  return { share, low, high, n, source, factors }
+}
+
+/** With what tries add: of a stage that is tried again. */
+export function withTries(expected: StageExpected, { retry }: Stage): StageExpected {
+  const { odds } = expected
+  if (odds === undefined || retry.attempts < 2) return expected
+  const { attempts } = retry
+  const tries = { factor: 'tries' as const, share: atLast(odds.share, attempts), n: attempts }
+  return { ...expected, odds: { ...odds, factors: [...odds.factors, tries] } }
 }
 
 export interface WholeQuestion {

@@ -17,7 +17,7 @@ import type { Hosts } from '../placement/hosts.ts'
 import type { PlacementPolicy } from '../placement/policy.ts'
 import { refusalsOf } from '../placement/refusals.ts'
 import { secretsNamed } from '../secrets/missing.ts'
-import { declared, expectedBy, type StageExpected, wholeExpected } from './expecting.ts'
+import { declared, expectedBy, type StageExpected, wholeExpected, withTries } from './expecting.ts'
 import { planHashOf } from './hash.ts'
 import { hintsOf } from './hints.ts'
 import { hintsOfHistory } from './hints-of-history.ts'
@@ -134,7 +134,7 @@ function expectationsOf(
       const ms = durationBefore(stage, names)
       if (ms !== undefined) return [stage, { time: declared(ms) }]
       const estimate = estimateOf?.(stage)
-      return [stage, estimate === undefined ? {} : expectedBy(estimate)]
+      return [stage, estimate === undefined ? {} : withTries(expectedBy(estimate), stage)]
     }),
   )
 }

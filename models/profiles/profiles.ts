@@ -29,8 +29,17 @@ export interface Told {
   /** Of those that succeeded. */
   readonly tookMs?: Range
   readonly peakMemoryBytes?: Range
+  /** How likely the next one succeeds, by more than the share of those that did (`models/success`). */
+  readonly chance?: number
+  /** Of the newest, where more were tried. */
+  readonly lately?: Tries
   /** What a model says of such attempts, where the host believes that more than its history. */
   readonly advised?: Advised
+}
+
+export interface Tries {
+  readonly succeeded: number
+  readonly tried: number
 }
 
 export interface Advised extends Range {

@@ -83,7 +83,8 @@ test('after thirty runs a plan says how long the next one takes, and who says so
     const true_ = quantile(truth, share)
     assert.ok(Math.abs((told ?? 0) - true_) < 0.1 * true_, `${told} is ${true_} in truth`)
   }
-  assert.deepEqual([odds?.share, odds?.n], [1, runs])
+  // Nothing is certain, however often it went well.
+  assert.ok(odds && odds.share > 0.98 && odds.share < 1 && odds.n === runs, JSON.stringify(odds))
   assert.ok(Math.abs((memory?.p50Bytes ?? 0) / (300 * mib) - 1) < 0.1, JSON.stringify(memory))
   assert.equal(stage('pause')?.time?.source, 'declared')
   // The way over the pause is the longer one.
@@ -92,7 +93,7 @@ test('after thirty runs a plan says how long the next one takes, and who says so
   assert.deepEqual(plan.criticalPath.stages, ['build', 'pause'])
   // What may fail without harm does not count.
   assert.ok((stage('flaky')?.odds?.share ?? 1) < 1)
-  assert.equal(plan.expected?.odds?.share, 1)
+  assert.ok((plan.expected?.odds?.share ?? 0) > 0.97)
 })
 
 test('work of another kind is unknown, and says so of the whole', async () => {

@@ -149,7 +149,10 @@ test('of nothing but the unknown nothing is told', () => {
 })
 
 const success = (share: number): Estimate => ({
-  success: { share, low: share - 0.1, high: share, n: 20, source: 'history' },
+  success: {
+    ...{ share, low: share - 0.1, high: share, n: 20, source: 'history' as const },
+    all: { succeeded: Math.round(20 * share), tried: 20 },
+  },
 })
 
 test('a whole succeeds when every stage does, with the tries that it has', () => {

@@ -1,0 +1,135 @@
+/**
+ * How likely an attempt succeeds: what became of those before it, the latest counting most, and of
+ * few of its own kind also what became of similar ones. Each attempt is judged by what was said of it
+ * before it ended; what comes of that makes chances that hold (`Isotonic`), and is believed only where
+ * it was nearer on attempts that it was not made of.
+ */
+import { Isotonic } from '../calibration/isotonic.ts'
+import { brier, type Chance } from '../measures/chance.ts'
+import { levelsOf } from '../profiles/levels.ts'
+import { successLimits } from './limits.ts'
+
+export interface Attempt {
+  readonly group: string
+  readonly task: string
+  readonly ended: 'succeeded' | 'failed'
+}
+
+export interface ToldChance {
+  readonly share: number
+  /** Of the newest (`successLimits.lately`). */
+  readonly lately: { readonly succeeded: number; readonly tried: number }
+}
+
+interface Tally {
+  /** Of this kind and of what is like it, the likest first. */
+  readonly keys: readonly string[]
+  /** Older ones count less and less. */
+  good: number
+  tried: number
+  lately: boolean[]
+}
+
+export class Chances {
+  readonly #tallies = new Map<string, Tally>()
+  #good = 0
+  #tried = 0
+  /** What was said of the newest attempts before they ended. */
+  #judged: Chance[] = []
+  #sinceFit = 0
+  #isotonic: Isotonic | undefined
+
+  constructor(past: Iterable<Attempt> = []) {
+    for (const each of past) this.learn(each)
+  }
+
+  /** Kinds of which something is kept. */
+  get size(): number {
+    return this.#tallies.size
+  }
+
+  learn({ group, task, ended }: Attempt): void {
+    const keys = levelsOf(group, task).map(({ key }) => key)
+    const succeeded = ended === 'succeeded'
+    if (this.#hasGround(keys)) this.#judge({ said: this.#raw(keys), happened: succeeded })
+    for (const [i, key] of keys.entries()) this.#count(key, keys.slice(i), succeeded)
+    this.#good += Number(succeeded)
+    this.#tried++
+  }
+
+  /** Of what is under this key; undefined of what nobody has done. */
+  told(key: string): ToldChance | undefined {
+    const tally = this.#tallies.get(key)
+    if (tally === undefined) return undefined
+    const raw = this.#raw(tally.keys)
+    return {
+      share: this.#isotonic?.of(raw) ?? raw,
+      lately: {
+        succeeded: tally.lately.filter((each) => each).length,
+        tried: tally.lately.length,
+      },
+    }
+  }
+
+  /** Before and after it was made to hold; undefined where there is no ground. */
+  said(group: string, task: string): { readonly raw: number; readonly held: number } | undefined {
+    const keys = levelsOf(group, task).map(({ key }) => key)
+    if (!this.#hasGround(keys)) return undefined
+    const raw = this.#raw(keys)
+    return { raw, held: this.#isotonic?.of(raw) ?? raw }
+  }
+
+  #hasGround(keys: readonly string[]): boolean {
+    return keys.some(
+      (key) => (this.#tallies.get(key)?.lately.length ?? 0) >= successLimits.groundMin,
+    )
+  }
+
+  /**
+   * From what is least like it to what is likest, each weighing as much as it has seen; and half of it
+   * from the newest few alone, for what breaks, breaks at once.
+   */
+  #raw(keys: readonly string[]): number {
+    let share = (this.#good + 1) / (this.#tried + 2)
+    for (const key of keys.toReversed()) {
+      const { good, tried } = this.#tallies.get(key) ?? { good: 0, tried: 0 }
+      share = (good + successLimits.doubt * share) / (tried + successLimits.doubt)
+    }
+    const { lately } = this.#tallies.get(keys[0] ?? '') ?? { lately: [] }
+    const good = lately.reduce((sum, each) => sum + Number(each), 0)
+    const now = (good + successLimits.doubt * share) / (lately.length + successLimits.doubt)
+    return (share + now) / 2
+  }
+
+  #count(key: string, keys: readonly string[], succeeded: boolean): void {
+    const tally = this.#tallies.get(key) ?? { keys, good: 0, tried: 0, lately: [] }
+    this.#tallies.set(key, tally)
+    tally.good = tally.good * successLimits.keep + Number(succeeded)
+    tally.tried = tally.tried * successLimits.keep + 1
+    tally.lately.push(succeeded)
+    if (tally.lately.length > successLimits.lately) tally.lately.shift()
+  }
+
+  #judge(chance: Chance): void {
+    this.#judged.push(chance)
+    if (this.#judged.length > successLimits.judgedMax) {
+      this.#judged = this.#judged.slice(-successLimits.judgedMax / 2)
+    }
+    if (++this.#sinceFit < successLimits.fitEvery) return
+    this.#sinceFit = 0
+    this.#isotonic = bestOf(this.#judged)
+  }
+}
+
+/** Made of the older part, and believed where it is nearer than what was said on the newer one. */
+function bestOf(judged: readonly Chance[]): Isotonic | undefined {
+  const failed = judged.filter(({ happened }) => !happened).length
+  const fewest = Math.min(failed, judged.length - failed)
+  if (fewest < successLimits.eachMin) return undefined
+  const cut = Math.floor(judged.length * successLimits.madeOf)
+  const older = new Isotonic(judged.slice(0, cut))
+  const newer = judged.slice(cut)
+  const held = newer.map(({ said, happened }) => ({ said: older.of(said), happened }))
+  const isNearer = (brier(held) ?? 1) < (brier(newer) ?? 0)
+  return isNearer ? new Isotonic(judged) : undefined
+}
