@@ -82,6 +82,8 @@ const programs = {
     (await load('../simulations/bench/failover-work.ts')).benchFailoverWork(options),
   benchGrowth: async (options) =>
     (await load('../simulations/bench/growth.ts')).benchGrowth(options),
+  benchFederate: async (options) =>
+    (await load('../simulations/bench/federate.ts')).benchFederate(options),
   benchInference: async (options) =>
     (await load('../simulations/bench/inference.ts')).benchInference(options),
   benchCalm: async (options) => (await load('../simulations/bench/calm.ts')).benchCalm(options),

@@ -113,6 +113,12 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
     .option('--seed <text>', 'one seed, one schedule of faults', '1')
     .action(async (options) => done(await programs.benchChaos(asked(options))))
   bench
+    .command('federate')
+    .description('what learning together in rounds costs five agents, beside none')
+    .option('--seconds <count>', 'how long each turn', wholeNumber('--seconds', 5), '20')
+    .option('--turns <count>', 'with rounds and without, so often', wholeNumber('--turns', 1), '3')
+    .action(async (options) => done(await programs.benchFederate(asked(options))))
+  bench
     .command('inference')
     .description('predictions for 64 stages on 64 hosts, by the process with the models')
     .option('--rounds <count>', 'calls of each family of models', wholeNumber('--rounds', 1), '300')

@@ -47,6 +47,7 @@ export type ProgramName =
   | 'benchChaos'
   | 'benchCalm'
   | 'benchGrowth'
+  | 'benchFederate'
   | 'benchInference'
   | 'benchStages'
   | 'benchRuns'
