@@ -1,6 +1,6 @@
 /** When something with an end, as a disk or memory, is full if it goes on; and what grows without end. */
 import { fillingLimits, growthLimits } from './limits.ts'
-import { type Series, steadyRise } from './trend.ts'
+import { risesBy, type Series, steadyRise } from './trend.ts'
 
 export interface Filling {
   /** Until it is full, in the middle; it lies between the other two with nine chances in ten. */
@@ -24,12 +24,13 @@ const HOUR_MS = 3_600_000
 
 /** `used`: how much of `totalBytes` was taken. Undefined where nothing says that it will be full. */
 export function fillingOf(used: Series, totalBytes: number, overMs: number): Filling | undefined {
-  const rise = steadyRise(used)
-  if (rise === undefined || totalBytes <= 0) return undefined
-  if (rise.perMs * overMs < fillingLimits.riseMin * totalBytes) return undefined
+  const { reach, riseMin } = fillingLimits
   const freeBytes = Math.max(0, totalBytes - newestOf(used))
+  // Less matters little, or is too far ahead to be looked at.
+  const leastBytes = Math.max(riseMin * totalBytes, freeBytes / reach)
+  const rise = totalBytes > 0 && risesBy(used, leastBytes) ? steadyRise(used) : undefined
+  if (rise === undefined || rise.perMs * overMs < leastBytes) return undefined
   const fullInMs = freeBytes / rise.perMs
-  if (fullInMs > fillingLimits.reach * overMs) return undefined
   return {
     fullInMs,
     soonestMs: freeBytes / rise.high,
@@ -41,11 +42,11 @@ export function fillingOf(used: Series, totalBytes: number, overMs: number): Fil
 
 /** Of what has no end but the host's, and ought to come to rest. */
 export function growthOf(taken: Series, overMs: number): Growth | undefined {
-  const rise = steadyRise(taken)
+  const { riseBytesMin, riseShareMin } = growthLimits
+  const rise = risesBy(taken, riseBytesMin) ? steadyRise(taken) : undefined
   if (rise === undefined) return undefined
   const grownBytes = rise.perMs * overMs
   const atFirst = Math.max(0, newestOf(taken) - grownBytes)
-  const { riseBytesMin, riseShareMin } = growthLimits
   if (grownBytes < Math.max(riseBytesMin, riseShareMin * atFirst)) return undefined
   return {
     bytesPerHour: rise.perMs * HOUR_MS,
