@@ -14,7 +14,8 @@ export function addFederateCommands({ program, done, context }: Parts): void {
     .command('federate')
     .description('hosts learn together, and each keeps its history')
     .helpCommand(false)
-  addRound(federate, { done, context })
+  const round = federate.command('round').description('learn together now, in one round or several')
+  asRound(round, { done, context })
   federate
     .command('status')
     .description('how rounds are done, when the next one is due, and the one that was begun last')
@@ -31,10 +32,11 @@ export function addFederateCommands({ program, done, context }: Parts): void {
 
 type Group = Pick<Parts, 'done' | 'context'>
 
-function addRound(federate: Command, { done, context }: Group): void {
-  federate
-    .command('round')
-    .description('learn together now, in one round or several')
+/** Also what `skein model train` does: there is one model, and hosts train it together. */
+export function asRound(command: Command, { done, context }: Group): void {
+  const words = (each: Command): string =>
+    each.parent === null ? each.name() : `${words(each.parent)} ${each.name()}`
+  command
     .option('--count <rounds>', 'so many', wholeNumber('--count', 1, roundsLimits.countMax), '1')
     .option('--no-wait', 'do not follow them')
     .option(
@@ -54,8 +56,8 @@ Exit codes: 0 each round has ended with a decision, also where what came of it w
 1 a round has failed; 6 hosts were silent, and were left behind.
 
 Examples:
-  skein federate round
-  skein federate round --count 20 --json
+  ${words(command)}
+  ${words(command)} --count 20 --json
 `,
     )
     .action(async (flags: RoundFlags) =>

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import { ruleNames } from '../../models/federation/aggregation/rules.ts'
 import { attacks } from '../../models/federation/experiment/attacks.ts'
+import { asRound } from './commands-federate.ts'
 import type { Parts } from './grammar.ts'
 import type { EvaluateFlags } from './model-evaluate.ts'
 import type { FederatedFlags } from './model-federated.ts'
@@ -25,6 +26,10 @@ export function addModelCommands({ program, done, context }: Parts): void {
     .action(async (name: string, options: ShowModelFlags) =>
       done(await (await import('./models.ts')).show(context(), name, options)),
     )
+  const train = model
+    .command('train')
+    .description('have hosts train it further together, now; the same as federate round')
+  asRound(train, { done, context })
   model
     .command('rollback [version]')
     .description('take the active version back, for the one it replaced or another')
