@@ -73,7 +73,7 @@ export class Keeper {
 
   begin(): void {
     this.#timer = this.#parts.clock.every(keeperLimits.lookMs, () => {
-      if (this.#working !== undefined) return
+      if (this.#working !== undefined || this.#isAtRest()) return
       this.#working = this.#look().finally(() => {
         this.#working = undefined
       })
@@ -99,9 +99,19 @@ export class Keeper {
     return this.#held.size
   }
 
-  async #look(): Promise<void> {
+  /** Nothing is to be kept, and nothing to be removed: what nearly every look finds. */
+  #isAtRest(): boolean {
     const { clock, store, state } = this.#parts
-    if (this.#over || clock.now() < this.#restUntilMs) return
+    if (this.#over || clock.now() < this.#restUntilMs) return true
+    const now = state()
+    if (this.#failing || store.isOverfull(now.timeMs)) return false
+    const isEmpty = this.#held.size === 0 && this.#after === undefined && runsIn(now) === 0
+    if (isEmpty && !this.#isBusy(now)) this.#quietAt = now.index
+    return now.index === this.#quietAt
+  }
+
+  async #look(): Promise<void> {
+    const { store, state } = this.#parts
     try {
       while (await store.retain(state().timeMs)) await this.#pause(keeperLimits.stepMs)
       await this.#walk()
@@ -227,8 +237,7 @@ export class Keeper {
   }
 
   #isPressed(state: LedgerState): boolean {
-    const count = read(state, { kind: 'runCount' }).value
-    return count > keeperLimits.pressedShare * stateLimits.runsMax
+    return runsIn(state) > keeperLimits.pressedShare * stateLimits.runsMax
   }
 
   #pace(state: LedgerState): { runsPerStep: number; stepMs: number } {
@@ -260,6 +269,10 @@ export class Keeper {
     this.#parts.log.info('ended runs are kept again')
     this.#parts.handle.recovered()
   }
+}
+
+function runsIn(state: LedgerState): number {
+  return read(state, { kind: 'runCount' }).value
 }
 
 function textOf(state: LedgerState, hash: string): Uint8Array[] | undefined {

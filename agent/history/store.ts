@@ -163,14 +163,20 @@ export class RunStore {
     return endedMs <= this.#floorMs || endedMs < nowMs - this.#settings.ageMs
   }
 
+  /** Whether retention may ask for something. */
+  isOverfull(nowMs: number): boolean {
+    const { ageMs, runsMax, bytesMax } = this.#settings
+    const { runs, bytes } = this.#totals
+    return runs > runsMax || bytes > bytesMax || this.#oldestMs < nowMs - ageMs
+  }
+
   /** One step of what retention asks for. True when there is more to remove. */
   async retain(nowMs: number): Promise<boolean> {
+    if (!this.isOverfull(nowMs)) return false
     const { ageMs, runsMax, bytesMax } = this.#settings
     const limit = keeperLimits.victimsPerStep
     const left = { ...this.#totals }
     const oldMs = nowMs - ageMs
-    const isRoomy = left.runs <= runsMax && left.bytes <= bytesMax
-    if (isRoomy && this.#oldestMs >= oldMs) return false
     let oldestMs = Number.POSITIVE_INFINITY
     const victims: { run: string; place: PlaceRow }[] = []
     let floorMs = this.#floorMs

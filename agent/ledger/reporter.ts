@@ -185,6 +185,8 @@ function whyStopped(reason: StopReason): string {
 }
 
 function isSame(a: LedgerRecord, b: LedgerRecord): boolean {
+  // What differs most often, before all the others are named.
+  if (a.applied !== b.applied || a.commit !== b.commit) return false
   for (const [key, value] of Object.entries(a)) {
     if (key !== 'mark' && b[key as keyof LedgerRecord] !== value) return false
   }

@@ -18,15 +18,17 @@ export function claimsAmong(
   for (const { id, digest } of others) {
     const { ledger } = digest
     if (ledger === undefined || ledger.digest === '') continue
-    const claim = claims.get(ledger) ?? claimOf(id, ledger)
-    claims.set(ledger, claim)
-    said.push(claim)
+    said.push(claims.get(ledger) ?? claimOf(id, ledger))
   }
   return said
 }
 
-function claimOf(id: PeerId, { storage, term, applied, digest, mark }: LedgerRecord): Claim {
-  return { id, storage, term, marks: [...(mark ? [mark] : []), { index: applied, digest }] }
+function claimOf(id: PeerId, record: LedgerRecord): Claim {
+  const { storage, term, applied, digest, mark } = record
+  const marks = [...(mark ? [mark] : []), { index: applied, digest }]
+  const claim = { id, storage, term, marks }
+  claims.set(record, claim)
+  return claim
 }
 
 /** How late another host's event loop is, at the 99th percentile, by its own word. */

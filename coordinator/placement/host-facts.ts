@@ -64,14 +64,7 @@ export function hostsRunning(
 }
 
 /** What labels and the profile say together, which changes seldom. */
-interface Described {
-  readonly os: string | undefined
-  readonly arch: string | undefined
-  readonly labels: Readonly<Record<string, string>>
-  readonly custom: Readonly<Record<string, number>>
-  readonly features: readonly string[] | undefined
-  readonly attemptsMax: number
-}
+type Described = Pick<HostFacts, 'os' | 'arch' | 'labels' | 'custom' | 'features' | 'attemptsMax'>
 
 /** By profiles, which never change, of hosts of which operators have said nothing: nearly all. */
 const described = new WeakMap<Profile, Described>()
@@ -93,35 +86,39 @@ function describe(profile: Profile | undefined, order: NodeOrders | undefined): 
   }
   const attemptsMax =
     amount(labels[ATTEMPTS]) ?? profile?.attemptsMax ?? placementLimits.attemptsMaxDefault
-  return { os, arch, labels, custom: customIn(labels), features: featuresIn(labels), attemptsMax }
-}
-
-export function factsOf(member: KnownMember, order: NodeOrders | undefined): HostFacts {
-  const { id, state, profile, digest } = member
-  const { os, arch, labels, custom, features, attemptsMax } = describedBy(profile, order)
-  const { load } = digest
+  const features = featuresIn(labels)
   return {
-    id,
-    name: profile?.name ?? id.slice(-8),
-    labels,
-    state,
-    ...(order?.drained === undefined ? {} : { drained: order.drained }),
-    isKnown: profile !== undefined,
     ...(os === undefined ? {} : { os }),
     ...(arch === undefined ? {} : { arch }),
+    labels,
+    custom: customIn(labels),
+    ...(features === undefined ? {} : { features }),
+    attemptsMax,
+  }
+}
+
+/** Of all hosts, once a second: what is absent is left out one by one, and not spread in. */
+export function factsOf(member: KnownMember, order: NodeOrders | undefined): HostFacts {
+  const { id, state, profile, digest } = member
+  const { load } = digest
+  const facts: { -readonly [Fact in keyof HostFacts]: HostFacts[Fact] } = {
+    id,
+    name: profile?.name ?? id.slice(-8),
+    state,
+    isKnown: profile !== undefined,
     version: digest.agentVersion,
     cores: profile?.cores ?? load?.cores ?? 0,
     memoryBytes: profile?.memoryBytes ?? load?.memoryTotalBytes ?? 0,
-    ...(load === undefined
-      ? {}
-      : { disk: { totalBytes: load.diskTotalBytes, availableBytes: load.diskAvailableBytes } }),
-    custom,
-    ...(features === undefined ? {} : { features }),
-    ...(profile?.noSandbox === undefined ? {} : { noSandbox: profile.noSandbox }),
-    ...(profile?.noSecretFiles === undefined ? {} : { noSecretFiles: profile.noSecretFiles }),
-    attemptsMax,
-    ...(load === undefined ? {} : { load: loadOf(load, member) }),
+    ...describedBy(profile, order),
   }
+  if (order?.drained !== undefined) facts.drained = order.drained
+  if (profile?.noSandbox !== undefined) facts.noSandbox = profile.noSandbox
+  if (profile?.noSecretFiles !== undefined) facts.noSecretFiles = profile.noSecretFiles
+  if (load === undefined) return facts
+  const { diskTotalBytes: totalBytes, diskAvailableBytes: availableBytes } = load
+  facts.disk = { totalBytes, availableBytes }
+  facts.load = loadOf(load, member)
+  return facts
 }
 
 /** As in `linux-x64`; both or neither. */
