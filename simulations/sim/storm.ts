@@ -73,6 +73,7 @@ export class Storm {
 
   /** It happens to a host, now: somebody may have waited for that. */
   noticed(moment: Moment | WorkMoment, host: Host): void {
+    if (moment === 'stands' || moment === 'leads') this.paces.stirred(this.world.nowMs)
     this.ambushes.noticed(moment, host)
   }
 
@@ -84,10 +85,11 @@ export class Storm {
 
   private begin(fault: Fault, what: string): void {
     this.active.add(fault)
+    this.paces.stirred(this.world.nowMs)
     this.strike(fault)
     this.world.plan(fault.forMs, 'fault', `over: ${what}`, () => {
       this.active.delete(fault)
-      this.paces.ended(this.world.nowMs)
+      this.paces.stirred(this.world.nowMs)
       this.relieve(fault)
     })
   }
