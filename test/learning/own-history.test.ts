@@ -4,9 +4,11 @@ import { test } from 'node:test'
 import type { Lesson } from '../../agent/learning/lesson.ts'
 import { learningLimits } from '../../agent/learning/limits.ts'
 import { OwnHistory } from '../../agent/learning/own-history.ts'
+import { putRow } from '../../agent/learning/rows.ts'
 import { profileLimits } from '../../models/profiles/limits.ts'
 import { DiskError } from '../../protocol/ports/disk.ts'
 import type { Outcome } from '../../protocol/work/attempt.ts'
+import { workflowLimits } from '../../protocol/workflow/limits.ts'
 import type { HostPorts } from '../../simulations/world/host.ts'
 import { World } from '../../simulations/world/world.ts'
 import { MemoryDisk } from '../history/memory-disk.ts'
@@ -262,4 +264,41 @@ test('a row that cannot be read is cleared away', async () => {
   assert.equal(later.size, 0)
   await later.stop()
   assert.equal(bench.rows().length, 0)
+})
+
+test('times that no attempt can have had are not learned, nor read from the disk', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  own.learn(lesson(workflowLimits.durationMsMax + 1_001))
+  own.learn(lesson(100))
+  await own.stop()
+  assert.equal(own.size, 1)
+  const row = { task, group: 'w', ended: 'succeeded', cpus: 2 } as const
+  const poison = [
+    putRow(7, { ...row, startedMs: 1_000, endedMs: Number.MAX_SAFE_INTEGER }),
+    putRow(8, { ...row, startedMs: 5_000, endedMs: 1_000 }),
+  ]
+  await bench.disk.write(poison)
+  const later = await bench.life()
+  assert.equal(later.size, 1)
+  assert.equal(later.told(`w ${task}`)?.tookMs?.p90, 100)
+  await later.stop()
+  assert.equal(bench.rows().length, 1, 'and it goes from there')
+})
+
+test('whoever follows hears of each attempt before it is remembered, and of what is forgotten', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  const heard: (number | undefined)[] = []
+  let purges = 0
+  own.follower = {
+    ended: (_, plain) => heard.push(plain()?.n),
+    purged: () => purges++,
+  }
+  for (let i = 0; i < profileLimits.groundMin + 2; i++) own.learn(lesson(100 + i))
+  own.learn(lesson(100, { outcome: { kind: 'cancelled', value: { reason: '' } } as Outcome }))
+  const { groundMin } = profileLimits
+  assert.deepEqual(heard, [...Array(groundMin).fill(undefined), groundMin, groundMin + 1])
+  await own.purge({})
+  assert.equal(purges, 1)
 })
