@@ -10,8 +10,8 @@ import { routePaths } from './route-paths.ts'
 const schemaVersion = z.literal(1)
 const timeMs = z.number().describe('By the calendar, in milliseconds since 1970')
 const hash = z.string().describe('Of a version of the common model')
-const { everyMsMin, everyMsMax, countMax, roundsMax } = roundsLimits
-const { clientsMin, clientsMax } = federationLimits
+const { everyMsMin, everyMsMax, countMax, roundsMax, participantsMax } = roundsLimits
+const { clientsMin } = federationLimits
 
 const loss = z
   .number()
@@ -35,14 +35,18 @@ const settings = {
   liars: z
     .int()
     .min(0)
-    .max(clientsMax)
+    .max(participantsMax)
     .describe('So many hosts may lie; of few hosts fewer are borne'),
   noise: z
     .number()
     .min(0)
     .max(roundLimits.noiseMax)
     .describe('In a sum, in multiples of the longest update; 0 for none'),
-  participantsMin: z.int().min(clientsMin).max(clientsMax).describe('With fewer no round is done'),
+  participantsMin: z
+    .int()
+    .min(clientsMin)
+    .max(participantsMax)
+    .describe('With fewer no round is done'),
 }
 
 const HostOfRound = z.object({

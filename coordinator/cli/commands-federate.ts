@@ -66,7 +66,8 @@ Examples:
 }
 
 function addConfig(federate: Command, { done, context }: Group): void {
-  const { clientsMin, clientsMax } = federationLimits
+  const { clientsMin } = federationLimits
+  const { participantsMax } = roundsLimits
   federate
     .command('config')
     .description('how rounds are done; without options it is shown')
@@ -80,14 +81,14 @@ function addConfig(federate: Command, { done, context }: Group): void {
     .option(
       '--liars <count>',
       'so many hosts may lie; of few hosts fewer are borne',
-      wholeNumber('--liars', 0, clientsMax),
+      wholeNumber('--liars', 0, participantsMax),
     )
     .option('--noise <multiplier>', 'in a sum, in multiples of the longest update; 0 for none')
     .option('--hold <strength>', 'how strongly hosts are held to the common model (FedProx)')
     .option(
       '--participants-min <count>',
       'with fewer hosts no round is done',
-      wholeNumber('--participants-min', clientsMin, clientsMax),
+      wholeNumber('--participants-min', clientsMin, participantsMax),
     )
     .action(async (flags: ConfigFlags) =>
       done(await (await import('./federate-config.ts')).config(context(), flags)),

@@ -68,7 +68,8 @@ function graphAround(parameters: Float32Array): Uint8Array {
   return bytesOf(predictionModel(commonShape, parameters))
 }
 
-function wrongNumbers(parameters: Float32Array): string | undefined {
+/** Why these are no version's; undefined where they are. */
+export function wrongNumbers(parameters: Float32Array): string | undefined {
   if (parameters.length !== commonLength) {
     return `it has learned ${parameters.length} numbers; this model has ${commonLength}`
   }

@@ -11,7 +11,7 @@ import { federationLimits } from '../../models/federation/limits.ts'
 import { MaskingClient } from '../../models/federation/masking/client.ts'
 import { bytesOf } from '../../models/federation/masking/fixed-point.ts'
 import { registryIn } from '../../models/registry/versions.ts'
-import { within } from '../../protocol/ports/disk.ts'
+import { DiskError, within } from '../../protocol/ports/disk.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { SimulatedStream } from '../../simulations/world/stream.ts'
 import { type Member, type Mesh, termOf } from '../history/stage.ts'
@@ -134,6 +134,25 @@ test('with too few hosts that know anything nothing is done, and it says so', as
   for (const member of mesh.members) remember(member, 60)
   await mesh.world.runFor(2_000)
   assert.equal((await oneRound(mesh)).state, 'kept')
+})
+
+test('where the leader’s disk is full nothing is begun, or kept, and it says so', async () => {
+  const mesh = await learners('full')
+  const { models } = mesh.leader!.agent
+  const put = models.put.bind(models)
+  models.put = () => Promise.reject(new DiskError('full', 'write: there is no room'))
+  const unbegun = await oneRound(mesh)
+  assert.deepEqual([unbegun.state, unbegun.hosts.length], ['failed', 0])
+  assert.match(unbegun.why, /cannot keep a version: .*no room/)
+  models.put = put
+  const good = await oneRound(mesh)
+  assert.equal(good.state, 'kept', good.why)
+  models.put = () => Promise.reject(new DiskError('full', 'write: there is no room'))
+  const lost = await oneRound(mesh)
+  assert.equal(lost.state, 'failed')
+  assert.match(lost.why, /no room/)
+  models.put = put
+  assert.equal((await oneRound(mesh)).base, good.candidate)
 })
 
 for (const last of ['train', 'begin', 'deal', 'mask', 'sketch', 'reveal', 'vote'] as const) {

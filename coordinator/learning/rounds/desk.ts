@@ -6,9 +6,8 @@
 import type { Agent } from '../../../agent/agent.ts'
 import { ROUND_SERVICE } from '../../../agent/learning/round/wire.ts'
 import type { ModuleSpec } from '../../../agent/modules/module.ts'
-import { federationLimits } from '../../../models/federation/limits.ts'
 import { rateIn, usualCourse } from '../../../models/federation/rounds/course.ts'
-import { packed } from '../../../models/registry/blob.ts'
+import { packed, wrongNumbers } from '../../../models/registry/blob.ts'
 import { firstCommon } from '../../../models/registry/common.ts'
 import { adding } from '../../../models/registry/moving.ts'
 import { registryIn } from '../../../models/registry/versions.ts'
@@ -16,6 +15,7 @@ import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import type { SimpleCommand } from '../../../protocol/ledger/catalogue.ts'
 import type { Candidacy, Leadership } from '../../../protocol/ledger/ledger.ts'
 import { read } from '../../../protocol/ledger/read.ts'
+import { DiskError } from '../../../protocol/ports/disk.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
 import { shuffle } from '../../../protocol/ports/entropy.ts'
 import { fitted } from '../../audit/deed.ts'
@@ -85,13 +85,14 @@ export class RoundsDesk {
 
   async #closeLost({ last, tally, tallyRevision }: Rounds): Promise<void> {
     if (last === undefined) return
-    const why = `its leader was lost while hosts were ${phaseWords[last.phase]}`
+    const why = `its leader was lost, or gave it up, while hosts were ${phaseWords[last.phase]}`
     const closed = this.#ended(last, { state: 'failed', why })
     await this.#write([putRound(closed), putTally(afterLost(tally), tallyRevision)], closed)
   }
 
   async #do(turn: Leadership, rounds: Rounds, by: string): Promise<void> {
-    const base = await this.#base()
+    const found = await this.#base()
+    const base = found.ok ? found : { hash: '', parameters: new Float32Array(0) }
     const number = rounds.tally.number + 1
     const plan = this.#planOf(turn.term, number, base, rounds)
     const { clock } = this.#agent.ports
@@ -115,6 +116,7 @@ export class RoundsDesk {
       clip,
     }
     const tally = { ...rounds.tally, number, openedMs: round.openedMs }
+    if (!found.ok) return this.#notBegun(round, found.why, { ...rounds, tally })
     const opened = await this.#write([
       putRound(round),
       putTally(tally, rounds.tallyRevision),
@@ -125,8 +127,15 @@ export class RoundsDesk {
     if (end !== undefined && turn.holds()) await this.#close(number, end)
   }
 
+  /** It is told of all the same: somebody may wait for it. */
+  async #notBegun(round: Round, why: string, { tally, tallyRevision }: Rounds): Promise<void> {
+    const failed = this.#ended(round, { state: 'failed', why })
+    const after = afterRound(tally, { state: 'failed', summed: false, noise: 0 })
+    await this.#write([putRound(failed), putTally(after, tallyRevision)], failed)
+  }
+
   /** What training goes on from; where nothing was learned yet, numbers of chance. */
-  async #base(): Promise<Base> {
+  async #base(): Promise<({ ok: true } & Base) | { ok: false; why: string }> {
     const { ledger, models, membership } = this.#agent
     const { head } = registryIn(ledger.state)
     if (head !== undefined) {
@@ -135,12 +144,13 @@ export class RoundsDesk {
         head,
         others.map(({ id }) => id),
       )
-      if (fetched.ok) return { hash: head, parameters: fetched.parameters }
+      if (fetched.ok) return { ok: true, hash: head, parameters: fetched.parameters }
       const why = `nobody has the version that training goes on from: ${fetched.why}`
       this.#agent.ports.log.child('rounds').warn('training begins anew', { version: head, why })
     }
     const parameters = firstCommon(this.#entropy)
-    return { hash: await models.put(packed(parameters)), parameters }
+    const kept = await this.#keep(parameters)
+    return kept.ok ? { ...kept, parameters } : kept
   }
 
   #planOf(term: number, number: number, base: Base, { settings, tally, last }: Rounds): Plan {
@@ -164,23 +174,31 @@ export class RoundsDesk {
         const row = read(ledger.state, { kind: 'nodeGet', node }).value
         return row?.drained === undefined
       })
-    return shuffle(this.#entropy, here).slice(0, federationLimits.clientsMax)
+    return shuffle(this.#entropy, here).slice(0, roundsLimits.participantsMax)
   }
 
   #driveParts(turn: Leadership, number: number): DriveParts {
-    const { settings, models } = this.#agent
+    const { settings } = this.#agent
     return {
       verify: settings.verify,
       bytes: (length) => this.#entropy.bytes(length),
       ask: (host, body, deadlineMs) => this.#ask(host, body, deadlineMs),
-      offer: async (parameters) => {
-        try {
-          return { ok: true, hash: await models.put(packed(parameters)) }
-        } catch (error) {
-          return { ok: false, why: `what came of it cannot be kept: ${String(error)}` }
-        }
-      },
+      offer: (parameters) => this.#keep(parameters),
       enter: (phase, roll) => this.#enter(turn, number, phase, roll),
+    }
+  }
+
+  /** Where hosts can have it from. What is no model, and a disk that takes none, end a round. */
+  async #keep(
+    parameters: Float32Array,
+  ): Promise<{ ok: true; hash: string } | { ok: false; why: string }> {
+    const wild = wrongNumbers(parameters)
+    if (wild !== undefined) return { ok: false, why: `what came of it is no model: ${wild}` }
+    try {
+      return { ok: true, hash: await this.#agent.models.put(packed(parameters)) }
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      return { ok: false, why: `the leader cannot keep a version: ${error.message}` }
     }
   }
 
