@@ -86,6 +86,8 @@ const programs = {
     (await load('../simulations/bench/federate.ts')).benchFederate(options),
   benchInference: async (options) =>
     (await load('../simulations/bench/inference.ts')).benchInference(options),
+  benchPlacement: async (options) =>
+    (await load('../simulations/bench/placement.ts')).benchPlacement(options),
   benchCalm: async (options) => (await load('../simulations/bench/calm.ts')).benchCalm(options),
   benchChaos: async (options) => (await load('../simulations/bench/chaos.ts')).benchChaos(options),
   benchFuzz: async (options) => (await load('../simulations/bench/fuzz.ts')).benchFuzz(options),

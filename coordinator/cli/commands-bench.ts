@@ -125,6 +125,12 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
     .option('--trees <count>', 'in the forest, for all quantiles', wholeNumber('--trees', 1), '210')
     .action(async (options) => done(await programs.benchInference(asked(options))))
   bench
+    .command('placement')
+    .description('work placed by what it took before, on hosts of different speed')
+    .option('--rounds <count>', 'workflows that are placed', wholeNumber('--rounds', 1), '30')
+    .option('--seed <text>', 'one seed, the same work', '1')
+    .action(async (options) => done(await programs.benchPlacement(asked(options))))
+  bench
     .command('fuzz')
     .description('whether an agent survives a peer that keeps no rule')
     .option('--seconds <count>', 'how long to attack', wholeNumber('--seconds'), '60')

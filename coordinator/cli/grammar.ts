@@ -49,6 +49,7 @@ export type ProgramName =
   | 'benchGrowth'
   | 'benchFederate'
   | 'benchInference'
+  | 'benchPlacement'
   | 'benchStages'
   | 'benchRuns'
   | 'benchScale'
