@@ -11,6 +11,8 @@ export const promotingLimits = {
   canaryAttempts: 40,
   /** And before one that is active is taken back. */
   activeAttempts: 60,
+  /** Where the median host and the mean over all attempts say otherwise, so many times as many are waited for. */
+  patience: 3,
   /** It may be so much worse than what it would replace: chance is no reason to reject it. */
   worseByMax: 0.01,
   /** And so much worse than history alone, when it is active already: it is not taken back by chance. */
@@ -47,15 +49,20 @@ function decidedOf(
   reports: readonly Standing[],
   active: Version | undefined,
 ): Decision | undefined {
-  const { shadowAttempts, canaryAttempts, worseByMax } = promotingLimits
-  const { attempts, n, loss, rival } = together(reports)
+  const { shadowAttempts, canaryAttempts, worseByMax, patience } = promotingLimits
+  const enough = state === 'canary' ? canaryAttempts : shadowAttempts
   const gain = gainOf(reports, 'rival')
-  if (attempts < (state === 'canary' ? canaryAttempts : shadowAttempts)) return undefined
-  if (gain === undefined) return undefined
+  if (gain === undefined || !areSeen(reports, enough)) return undefined
+  const { n, loss, rival } = together(reports)
+  const isGood = gain >= -worseByMax
+  // A few attempts more on another host, and it may look otherwise.
+  const isClear = isGood === loss <= rival * (1 + worseByMax)
+  if (!isClear && !areSeen(reports, patience * enough)) return undefined
   const beside = active === undefined ? 'history alone' : 'the active one'
   const figures = `${loss.toFixed(3)} beside ${rival.toFixed(3)} of ${beside}, by ${n} attempts on ${reports.length} hosts`
-  if (gain < -worseByMax) return { kind: 'move', hash, to: 'rejected', why: `worse: ${figures}` }
-  return { kind: 'move', hash, to: state === 'canary' ? 'active' : 'canary', why: figures }
+  const why = `${shareText(gain)} for the median host: ${figures}`
+  if (!isGood) return { kind: 'move', hash, to: 'rejected', why }
+  return { kind: 'move', hash, to: state === 'canary' ? 'active' : 'canary', why }
 }
 
 function whyTakenBack(reports: readonly Standing[]): string | undefined {
@@ -63,7 +70,17 @@ function whyTakenBack(reports: readonly Standing[]): string | undefined {
   const { n, loss, plain } = together(reports)
   const gain = gainOf(reports, 'plain')
   if (n < activeAttempts || gain === undefined || gain >= -activeWorseByMax) return undefined
-  return `of late it is worse than history alone: ${loss.toFixed(3)} beside ${plain.toFixed(3)}, by ${n} attempts on ${reports.length} hosts`
+  return `of late ${shareText(gain)} than history alone for the median host: ${loss.toFixed(3)} beside ${plain.toFixed(3)}, by ${n} attempts on ${reports.length} hosts`
+}
+
+/** So many attempts, of which no host alone can have had more than half, where there are others. */
+function areSeen(reports: readonly Standing[], enough: number): boolean {
+  const most = Math.ceil(enough / Math.min(2, reports.length))
+  return reports.reduce((sum, { attempts }) => sum + Math.min(attempts, most), 0) >= enough
+}
+
+function shareText(gain: number): string {
+  return `${Math.abs(100 * gain).toFixed(1)}% ${gain < 0 ? 'worse' : 'better'}`
 }
 
 /** Whether a host is among the fifth that speaks by a canary: the same on all, while they see the same hosts. */

@@ -108,16 +108,18 @@ export function together(all: readonly Standing[]): Standing {
 
 /** A host that has judged fewer has no voice: it says more of chance than of the version. */
 const attemptsOfVoice = 4
+/** Of fewer voices, where there are as many hosts, one that lies could be the median. */
+const voicesMin = 3
 /** What hardly misses is no better than what misses half as much. */
 const lossMin = 1e-3
 
 /**
  * By what share hosts are better off with it than with `rival` or `plain`: 0.1 for a tenth, below
- * zero where they are worse off. Half of the hosts would have to lie about it. Undefined where no
- * host has a voice.
+ * zero where they are worse off. Half of the hosts would have to lie about it. Undefined where
+ * too few hosts have a voice.
  */
 export function gainOf(all: readonly Standing[], over: 'rival' | 'plain'): number | undefined {
   const voices = all.filter(({ n }) => n >= attemptsOfVoice)
-  if (voices.length === 0) return undefined
+  if (voices.length < Math.max(1, Math.min(voicesMin, all.length))) return undefined
   return median(voices.map((one) => 1 - Math.max(lossMin, one.loss) / Math.max(lossMin, one[over])))
 }

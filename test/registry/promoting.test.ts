@@ -53,10 +53,31 @@ test('a shadow that is no worse goes on, one that is worse is rejected, and few 
     ...{ kind: 'move', hash: one, to: 'canary' },
     why: by(third, 0.39)?.why,
   })
-  assert.match(by(third, 0.39)?.why ?? '', /0.390 beside 0.400 of history alone/)
+  assert.match(by(third, 0.39)?.why ?? '', /2.5% better .*0.390 beside 0.400 of history alone/)
   const rejected = by(third, 0.45)
   assert.ok(rejected?.kind === 'move' && rejected.to === 'rejected')
   assert.equal(decided(view, new Map()), undefined)
+})
+
+test('hosts that say otherwise than all attempts together are heard for longer, and then decide', () => {
+  const view = viewOf(version(one, 'shadow'))
+  const by = (n: number) =>
+    decided(view, says(one, standing(n, 0.1), standing(n, 0.42), standing(n, 0.42)))
+  assert.equal(by(Math.ceil(limits.shadowAttempts / 3)), undefined)
+  const late = by(limits.shadowAttempts)
+  assert.ok(late?.kind === 'move' && late.to === 'rejected')
+  assert.match(late.why, /5.0% worse for the median host/)
+})
+
+test('where there are hosts enough, no one or two of them decide alone', () => {
+  const view = viewOf(version(one, 'shadow'))
+  const silent = { ...standing(0, 0), attempts: 0 }
+  const loud = { ...standing(128, 0.1), attempts: 1e9 }
+  assert.equal(decided(view, says(one, loud, silent, silent)), undefined)
+  assert.equal(decided(view, says(one, loud, loud, silent)), undefined)
+  assert.ok(decided(view, says(one, loud, loud)), 'of two there are no more')
+  const few = standing(4, 0.1)
+  assert.equal(decided(view, says(one, loud, few, few)), undefined, 'it has seen half at most')
 })
 
 test('a canary becomes active, and is measured against the one that is', () => {
