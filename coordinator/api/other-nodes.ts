@@ -13,7 +13,9 @@ import { packReply, packRequest, unpackReply, unpackRequest } from './forward.ts
 import { findNode } from './node-reference.ts'
 import { nodesOf } from './queries.ts'
 import { ApiRefusal } from './refusal.ts'
+import { acts } from './route-paths.ts'
 import type { ActingRoute, RouteName, RouteResponse } from './routes.ts'
+import { routeAt } from './routing.ts'
 import type { Node } from './schemas.ts'
 
 const SERVICE = 'api'
@@ -95,8 +97,10 @@ export class OtherNodes {
   }
 }
 
-function isForPeers({ method, path, headers }: ApiRequest): boolean {
-  const isSigned = headers[commandHeader] !== undefined
-  if (isSigned && method !== 'GET') return path.startsWith(`${NODES}/`)
-  return path === OWN || path.startsWith(`${OWN}/`)
+/** A command about nodes is judged where it takes effect; that one came with it makes no act of a look. */
+export function isForPeers({ method, path, headers }: ApiRequest): boolean {
+  if (path === OWN || path.startsWith(`${OWN}/`)) return true
+  if (headers[commandHeader] === undefined || !path.startsWith(`${NODES}/`)) return false
+  const found = routeAt(method, path)
+  return found !== undefined && acts(found.route)
 }

@@ -38,8 +38,13 @@ export async function rootIn(file: string, passphraseFile: string | undefined): 
         : passphraseIn(passphraseFile)
   const signer = openKey(key, passphrase)
   if (signer !== undefined) return { mesh: key.mesh, signer }
-  const why = key.key.kind === 'plain' ? 'it was changed' : 'that is not its passphrase'
-  throw rootUnusable(file, why)
+  if (key.key.kind === 'plain') throw rootUnusable(file, 'it was changed')
+  const fix = 'name a file that holds its passphrase with --root-passphrase-file'
+  throw rootUnusable(
+    file,
+    passphrase === undefined ? 'it has a passphrase' : 'that is not its passphrase',
+    fix,
+  )
 }
 
 /** One that was made before and has not been put in its place, or a new one. */
@@ -94,11 +99,15 @@ function draftIn(file: string, { signer, mesh }: Root, nowMs: number): IssuingSe
   return { seed: key.key.seed, certificate }
 }
 
-function rootUnusable(file: string, why: string): Problem {
+function rootUnusable(
+  file: string,
+  why: string,
+  fix = 'name the root key of the mesh with --root-key; skein init has made it',
+): Problem {
   return new Problem({
     code: 'rootUnusable',
     why: `cannot make an issuing key with ${file}: ${why}`,
-    fix: 'name the root key of the mesh with --root-key; skein init has made it',
+    fix,
     exitCode: exitCodes.usage,
   })
 }
