@@ -4,6 +4,7 @@
  */
 import type { Agent } from '../../agent/agent.ts'
 import type { ModuleSpec } from '../../agent/modules/module.ts'
+import type { RaftStatus } from '../../protocol/consensus/status.ts'
 import { type Grant, grantIn } from '../../protocol/identity/certificate.ts'
 import type { Credential } from '../../protocol/identity/credential.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
@@ -43,7 +44,12 @@ function look(agent: Agent, audit: AuditDesk): void {
   const { ledger } = agent
   const status = ledger.status()
   if (!status || status.transferTo !== undefined) return
-  const step = nextStep(status.config, candidatesOf(agent), status.lastIndex, autopilotLimits)
+  const step = nextStep(
+    status.config,
+    candidatesOf(agent, status),
+    status.lastIndex,
+    autopilotLimits,
+  )
   if (!step) return
   const log = agent.ports.log.child('autopilot')
   const changed = ledger.reconfigure(step.target, status.configIndex)
@@ -65,10 +71,9 @@ function look(agent: Agent, audit: AuditDesk): void {
     log.debug('who votes stays for now', { why: step.why, refused: changed?.reason ?? 'stopped' })
 }
 
-function candidatesOf(agent: Agent): Candidate[] {
+function candidatesOf(agent: Agent, { peers, lastIndex }: RaftStatus): Candidate[] {
   const { ledger } = agent
-  const status = ledger.status()
-  const peerOf = new Map(status?.peers.map((peer) => [peer.id, peer]))
+  const peerOf = new Map(peers.map((peer) => [peer.id, peer]))
   return agent.membership.members().map(
     ({ id, self, state, stateAgeMs, digest }): Candidate => ({
       id,
@@ -79,7 +84,7 @@ function candidatesOf(agent: Agent): Candidate[] {
       barred: isBarred(agent, id),
       revoked: agent.revokedPeer(id) !== undefined,
       coordinator: rolesOf(agent, id)?.includes('coordinator'),
-      match: self ? (status?.lastIndex ?? 0) : (peerOf.get(id)?.match ?? 0),
+      match: self ? lastIndex : (peerOf.get(id)?.match ?? 0),
     }),
   )
 }

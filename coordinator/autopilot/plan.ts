@@ -58,6 +58,9 @@ class View {
   private readonly limits: AutopilotLimits
   private readonly lastIndex: number
   private readonly byId: ReadonlyMap<PeerId, Candidate>
+  private readonly eligible: readonly Candidate[]
+  /** So many voters. */
+  private readonly wanted: number
 
   constructor(
     config: Config,
@@ -69,6 +72,12 @@ class View {
     this.limits = limits
     this.lastIndex = lastIndex
     this.byId = new Map(candidates.map((candidate) => [candidate.id, candidate]))
+    this.eligible = candidates.filter(
+      ({ state, storage, barred, revoked }) =>
+        state === 'alive' && storage !== undefined && !barred && !revoked,
+    )
+    const hosts = this.eligible.filter(({ coordinator }) => coordinator === true).length
+    this.wanted = limits.votersBySize.find((row) => hosts >= row.hosts)?.voters ?? 1
   }
 
   /** Barred voters without an heir go when all others are there, and as many as are wanted. */
@@ -151,18 +160,6 @@ class View {
     const others = learners.filter(({ id }) => id !== heir.id)
     const next = [...others, { id: heir.id, storage: heir.storage }]
     return this.step(voters, next, `${heir.id} is to hold the log`)
-  }
-
-  private get wanted(): number {
-    const hosts = this.eligible.filter(({ coordinator }) => coordinator === true).length
-    return this.limits.votersBySize.find((row) => hosts >= row.hosts)?.voters ?? 1
-  }
-
-  private get eligible(): Candidate[] {
-    return [...this.byId.values()].filter(
-      ({ state, storage, barred, revoked }) =>
-        state === 'alive' && storage !== undefined && !barred && !revoked,
-    )
   }
 
   private readyLearners(): Member[] {
