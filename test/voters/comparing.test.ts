@@ -88,3 +88,38 @@ test('a majority against it stops a replica at once, one voter alone only after 
   assert.equal(hearer.hears(), undefined, 'another copy is judged anew')
   assert.equal(hearer.hears(says(2, WRONG), says(3, WRONG))?.theirs, WRONG)
 })
+
+test('what a host said is weighed once; again when others decide, and if it is known here only later', () => {
+  const voters = [member(1), member(2), member(3)]
+  const asked: number[] = []
+  const standing = {
+    id: member(1).id,
+    suspected: false,
+    config: { voters, outgoing: [], learners: [] as ReturnType<typeof member>[] },
+    voter: { status: () => ({ term: TERM, config: standing.config }) },
+    held: undefined as string | undefined,
+    replica: {
+      digestAt: (index: number) => {
+        asked.push(index)
+        return standing.held
+      },
+    },
+  }
+  const errors: string[] = []
+  const error = (message: string) => errors.push(message)
+  const comparing = new Comparing(standing, { now: () => 0 }, { error })
+  const claims = [says(2, RIGHT), says(3, RIGHT)]
+  comparing.compare(claims)
+  comparing.compare(claims)
+  assert.equal(asked.length, 4)
+  standing.held = RIGHT
+  for (let i = 0; i < 3; i++) assert.equal(comparing.compare(claims), undefined)
+  assert.equal(asked.length, 6)
+  standing.config = { ...standing.config, learners: [member(4)] }
+  comparing.compare(claims)
+  assert.equal(asked.length, 8)
+  // A new word is heard among old ones.
+  assert.deepEqual(errors, [])
+  comparing.compare([...claims, says(2, WRONG)])
+  assert.deepEqual(errors, ['replicas hold different states'])
+})
