@@ -63,6 +63,22 @@ test('hosts of different speed are through sooner when it is known how quick the
   }
 })
 
+test('hosts that were slow are tried again now and then, so that what is known stays true', () => {
+  const seen = new Map<string, number>()
+  const mesh = new Mesh({
+    times: known,
+    fates: () => succeeds(),
+    onAssign: (_, node) => seen.set(node, (seen.get(node) ?? 0) + 1),
+  })
+  for (let i = 0; i < 400; i++) {
+    mesh.start(withStages('  s: { run: x }\n'))
+    mesh.run()
+  }
+  const others = (seen.get('b') ?? 0) + (seen.get('c') ?? 0)
+  // One in 32 goes anywhere, and of those a third to where it would have gone anyway.
+  assert.ok(others >= 1 && others < 30, JSON.stringify([...seen]))
+})
+
 test('when more waits than there is room for, knowing times costs nothing', () => {
   const without = makespan(12, 4)
   const withTimes = makespan(12, 4, known)

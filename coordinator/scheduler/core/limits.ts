@@ -3,6 +3,8 @@ import { assert } from '../../../protocol/assert.ts'
 import { stateLimits } from '../../../protocol/ledger/limits.ts'
 
 export const schedulerLimits = {
+  /** Of units of which it is known what they take, those that go as if nothing were known. */
+  trialShare: 1 / 32,
   /** Transitions of one turn. What is more waits for the next one, in its order. */
   turnTransitionsMax: 2_048,
   /** Of one turn, estimated from above; one transition more always fits the entry. */

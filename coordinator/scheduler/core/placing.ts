@@ -28,7 +28,7 @@ export function place(core: Core): void {
       fail(core, unit, { errorClass: 'input', why: made.why })
       continue
     }
-    const request = withTimes(core, unit, made.value)
+    const request = wished(core, unit, made.value)
     const choice = core.policy.choose(request, core.open(), core.random)
     if (choice.host !== undefined) assign(core, unit, choice.host.id)
     else if (isDeclinedByAll(core, unit, made.value)) {
@@ -36,6 +36,16 @@ export function place(core: Core): void {
       fail(core, unit, { errorClass: 'resource', why })
     } else core.ready.block(unit)
   }
+}
+
+/**
+ * By what such work took on each host; now and then as if nothing of it were known, so that a host
+ * which was slow once is tried again, and what is known of all of them stays true.
+ */
+function wished(core: Core, unit: Unit, request: PlacementRequest): PlacementRequest {
+  const timed = withTimes(core, unit, request)
+  const isTrial = timed !== request && core.random.unit() < schedulerLimits.trialShare
+  return isTrial ? request : timed
 }
 
 /** All that could take it have said that they cannot do it. */
