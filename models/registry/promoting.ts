@@ -2,7 +2,7 @@
  * Whether a version goes on from shadow to canary to active, is rejected, or taken back: from what
  * hosts say of it, by attempts that ended after it was learned. Pure: a decision, with its reasons.
  */
-import { gainOf, type Standing, together } from './standing.ts'
+import { type Gain, gainOf, type Standing, together } from './standing.ts'
 import type { RegistryView, Version } from './versions.ts'
 
 export const promotingLimits = {
@@ -54,7 +54,8 @@ function decidedOf(
   const gain = gainOf(reports, 'rival')
   if (gain === undefined || !areSeen(reports, enough)) return undefined
   const { n, loss, rival } = together(reports)
-  const isGood = gain >= -worseByMax
+  const isGood = gain.low >= -worseByMax
+  if (!isGood && gain.high >= -worseByMax) return undefined
   // A few attempts more on another host, and it may look otherwise.
   const isClear = isGood === loss <= rival * (1 + worseByMax)
   if (!isClear && !areSeen(reports, patience * enough)) return undefined
@@ -69,7 +70,7 @@ function whyTakenBack(reports: readonly Standing[]): string | undefined {
   const { activeAttempts, activeWorseByMax } = promotingLimits
   const { n, loss, plain } = together(reports)
   const gain = gainOf(reports, 'plain')
-  if (n < activeAttempts || gain === undefined || gain >= -activeWorseByMax) return undefined
+  if (n < activeAttempts || gain === undefined || gain.high >= -activeWorseByMax) return undefined
   return `of late ${shareText(gain)} than history alone for the median host: ${loss.toFixed(3)} beside ${plain.toFixed(3)}, by ${n} attempts on ${reports.length} hosts`
 }
 
@@ -79,8 +80,10 @@ function areSeen(reports: readonly Standing[], enough: number): boolean {
   return reports.reduce((sum, { attempts }) => sum + Math.min(attempts, most), 0) >= enough
 }
 
-function shareText(gain: number): string {
-  return `${Math.abs(100 * gain).toFixed(1)}% ${gain < 0 ? 'worse' : 'better'}`
+/** The least of it. */
+function shareText({ low, high }: Gain): string {
+  const least = high < 0 ? high : low
+  return `${Math.abs(100 * least).toFixed(1)}% ${least < 0 ? 'worse' : 'better'}`
 }
 
 /** Whether a host is among the fifth that speaks by a canary: the same on all, while they see the same hosts. */

@@ -108,18 +108,27 @@ export function together(all: readonly Standing[]): Standing {
 
 /** A host that has judged fewer has no voice: it says more of chance than of the version. */
 const attemptsOfVoice = 4
-/** Of fewer voices, where there are as many hosts, one that lies could be the median. */
-const voicesMin = 3
+/** Of so many the median decides, whatever one of them says. */
+const medianMin = 3
 /** What hardly misses is no better than what misses half as much. */
 const lossMin = 1e-3
 
+export interface Gain {
+  readonly low: number
+  readonly high: number
+}
+
 /**
  * By what share hosts are better off with it than with `rival` or `plain`: 0.1 for a tenth, below
- * zero where they are worse off. Half of the hosts would have to lie about it. Undefined where
- * too few hosts have a voice.
+ * zero where they are worse off. Of three hosts and more it is the median, and half of them would
+ * have to lie about it; two have to agree, for it lies between them. Undefined where one host alone
+ * has a voice, though there are others.
  */
-export function gainOf(all: readonly Standing[], over: 'rival' | 'plain'): number | undefined {
-  const voices = all.filter(({ n }) => n >= attemptsOfVoice)
-  if (voices.length < Math.max(1, Math.min(voicesMin, all.length))) return undefined
-  return median(voices.map((one) => 1 - Math.max(lossMin, one.loss) / Math.max(lossMin, one[over])))
+export function gainOf(all: readonly Standing[], over: 'rival' | 'plain'): Gain | undefined {
+  const gains = all
+    .filter(({ n }) => n >= attemptsOfVoice)
+    .map((one) => 1 - Math.max(lossMin, one.loss) / Math.max(lossMin, one[over]))
+  if (gains.length === 0 || (gains.length === 1 && all.length > 1)) return undefined
+  if (gains.length < medianMin) return { low: Math.min(...gains), high: Math.max(...gains) }
+  return { low: median(gains), high: median(gains) }
 }

@@ -69,13 +69,17 @@ test('hosts that say otherwise than all attempts together are heard for longer, 
   assert.match(late.why, /5.0% worse for the median host/)
 })
 
-test('where there are hosts enough, no one or two of them decide alone', () => {
+test('no host decides alone where there are others, and two have to agree', () => {
   const view = viewOf(version(one, 'shadow'))
   const silent = { ...standing(0, 0), attempts: 0 }
   const loud = { ...standing(128, 0.1), attempts: 1e9 }
   assert.equal(decided(view, says(one, loud, silent, silent)), undefined)
-  assert.equal(decided(view, says(one, loud, loud, silent)), undefined)
-  assert.ok(decided(view, says(one, loud, loud)), 'of two there are no more')
+  const bad = standing(128, 0.5)
+  assert.equal(decided(view, says(one, loud, bad, silent)), undefined, 'two have to agree')
+  assert.equal(decided(view, says(one, loud, bad)), undefined)
+  assert.ok(decided(view, says(one, loud, loud, silent)))
+  assert.ok(decided(view, says(one, bad, bad, silent)))
+  assert.ok(decided(view, says(one, loud)), 'where there is one host, it decides')
   const few = standing(4, 0.1)
   assert.equal(decided(view, says(one, loud, few, few)), undefined, 'it has seen half at most')
 })
