@@ -11,10 +11,16 @@ import { federationLimits } from '../../models/federation/limits.ts'
 import { MaskingClient } from '../../models/federation/masking/client.ts'
 import { bytesOf } from '../../models/federation/masking/fixed-point.ts'
 import { registryIn } from '../../models/registry/versions.ts'
+import { StopWord } from '../../protocol/estop/word.ts'
+import { issuePerson } from '../../protocol/identity/issuing.ts'
+import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { DiskError, within } from '../../protocol/ports/disk.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
+import { simulatedIssuer } from '../../simulations/world/credentials.ts'
 import { SimulatedStream } from '../../simulations/world/stream.ts'
+import { raiseOf, signed } from '../estop/words.ts'
 import { type Member, type Mesh, termOf } from '../history/stage.ts'
+import { keyNumber } from '../identity/parties.ts'
 import {
   ask,
   choose,
@@ -328,8 +334,15 @@ const invitation: RoundStep = {
   value: { base: '0'.repeat(64), steps: 1, batch: 1, rate: 0.01, hold: 0, clip: 1, noise: 0 },
 }
 
-async function asks(mesh: Mesh, who: Member, whom: Member, term: number, step: RoundStep) {
-  const body = encode(RoundQuestion, { term, number: 1_000, step })
+async function asks(
+  mesh: Mesh,
+  who: Member,
+  whom: Member,
+  term: number,
+  step: RoundStep,
+  number = 1_000,
+) {
+  const body = encode(RoundQuestion, { term, number, step })
   const answer = await mesh.answer(who.agent.calls.ask(whom.host.id, ROUND_SERVICE, body, 10_000))
   assert.ok(answer.ok, JSON.stringify(answer))
   const told = decode(RoundAnswer, answer.body)
@@ -350,8 +363,27 @@ test('a host takes part only for whoever leads, in the turn that it knows, and w
   assert.match(await asks(mesh, leader, other, term, train), /another round, or in none/)
   const wild: RoundStep = { ...invitation, value: { ...invitation.value, rate: 1e9 } }
   assert.match(await asks(mesh, leader, other, term, wild), /rate/)
+  assert.match(await asks(mesh, leader, other, term, invitation, 1_001), /has it not/)
   // The same turn and number again is no new round.
-  assert.match(await asks(mesh, leader, other, term, invitation), /another round/)
+  assert.match(await asks(mesh, leader, other, term, invitation, 1_001), /another round/)
+})
+
+test('while the mesh is stopped no round is begun, whoever has asked for it', async () => {
+  const mesh = await learners('stopped')
+  const atMs = mesh.leader!.agent.ports.clock.wall()
+  const signer = keyNumber(41)
+  const { seed, certificate } = simulatedIssuer()
+  const issuer = { signer: signerFromSeed(seed), certificate }
+  const holder = { subject: signer.id, name: 'olga', roles: ['operator' as const], labels: {} }
+  const credential = issuePerson(issuer, holder, 'ab'.repeat(16), atMs)
+  const word = signed(raiseOf({ issuedMs: atMs }), { signer, credential })
+  const body = { word: Buffer.from(encode(StopWord, word)).toString('base64url') }
+  await mesh.call(mesh.leader!, 'sayStop', { body })
+  const asked = mesh.call(follower(mesh), 'askForRounds', { body: { count: 1 } })
+  await assert.rejects(asked, /nothing is begun/)
+  const number = await ask(mesh)
+  await mesh.world.runFor(10_000)
+  assert.equal(roundOf(mesh, number + 1), undefined)
 })
 
 test('a host shows its update to nobody among strangers that only the leader knows', async () => {
