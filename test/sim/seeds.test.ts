@@ -32,7 +32,9 @@ test('the seeds that every version passes', () =>
  * 90027: a voter that alone did not hear the leader had it called dead by all. 61453208: a host saved
  * its state among the pieces of a leader's copy of the same place, which had ceased to come.
  * 156492013: after a bad time on the wire one voter's connection to another stayed silent, one way, for
- * as long as TCP waits, and with it whoever had to be elected.
+ * as long as TCP waits, and with it whoever had to be elected. Histories have changed since, and what
+ * a seed met once it may meet no more: the last one does not, and `test/world/agents.test.ts` holds
+ * what it found.
  */
 test('seeds that once found something', () => allPass([90027, 61453208, 156492013]))
 
