@@ -3,7 +3,7 @@
  * plain data in, plain data out, so that it can be asked in a thread of its own.
  */
 import { timesByHost } from '../../models/profiles/by-host.ts'
-import { estimateOf as estimateOfTask } from '../../models/profiles/pooling.ts'
+import { type Estimate, estimateOf as estimateOfTask } from '../../models/profiles/pooling.ts'
 import type { Told } from '../../models/profiles/profiles.ts'
 import { fingerprintOf } from '../../protocol/work/fingerprint.ts'
 import { bindInputs, type InputMistake } from '../../protocol/workflow/inputs.ts'
@@ -61,13 +61,18 @@ export function answer({
   }
   const hosts = hostsRunning(facts, (_, i) => attempts[i]!)
   const all = new Map(told)
+  const estimates = new Map<string, Estimate>()
   const estimateOf = (stage: Stage) => {
     const task = fingerprintOf(stage)
-    return task === undefined ? undefined : estimateOfTask(workflow.name, task, all)
+    if (task === undefined) return undefined
+    const estimate = estimates.get(task) ?? estimateOfTask(workflow.name, task, all)
+    estimates.set(task, estimate)
+    return estimate
   }
   const timesOf = (stage: Stage) => {
     const task = fingerprintOf(stage)
-    return task === undefined ? undefined : timesByHost(workflow.name, task, all)
+    if (task === undefined) return undefined
+    return timesByHost(workflow.name, task, all, estimateOf(stage))
   }
   const known = { estimateOf, timesOf }
   const plan = planOf({ workflow, inputs: inputs.values, hosts, policy: balanced, ...known })

@@ -8,8 +8,8 @@ import { levelsOf } from '../../models/profiles/levels.ts'
 import type { AllTold } from '../../models/profiles/pooling.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
+import { fingerprintOf } from '../../protocol/work/fingerprint.ts'
 import type { Workflow } from '../../protocol/workflow/model.ts'
-import { tasksOf } from '../planning/asking.ts'
 import type { WorkTimes } from './core/core.ts'
 import { knownTimesLimits } from './limits.ts'
 
@@ -48,7 +48,10 @@ export class KnownTimes implements WorkTimes {
 
   /** Work of this workflow is about to be placed. */
   expect(workflow: Workflow): void {
-    for (const task of tasksOf(workflow).values()) this.of(workflow.name, task)
+    for (const stage of workflow.stages.slice(0, knownTimesLimits.expectedMax)) {
+      const task = fingerprintOf(stage)
+      if (task !== undefined) this.of(workflow.name, task)
+    }
   }
 
   of(workflow: string, task: string): TaskTimes | undefined {
@@ -95,6 +98,7 @@ export class KnownTimes implements WorkTimes {
     } finally {
       this.#isAsking = false
     }
+    if (asked.length === knownTimesLimits.kindsAskedMax) this.#askSoon()
   }
 
   #all(): Kind[] {

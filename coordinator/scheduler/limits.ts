@@ -28,8 +28,10 @@ export const knownTimesLimits = {
   unknownMs: 5_000,
   /** So that the stages of one run are asked about at once. */
   askSoonMs: 20,
-  /** At once; the others come with the next question. */
-  kindsAskedMax: 512,
+  /** At once, so that what is told is worked out within a few milliseconds; the others come next. */
+  kindsAskedMax: 64,
+  /** Stages of a new workflow that are asked about before the first of them is placed. */
+  expectedMax: 64,
   /** Of what is beyond, nothing is known. */
   kindsMax: 4_096,
   /** After that, what nobody needed is forgotten. */

@@ -5,7 +5,7 @@
 import type { Range } from '../rows.ts'
 import { levelsOf } from './levels.ts'
 import { profileLimits } from './limits.ts'
-import { type AllTold, estimateOf } from './pooling.ts'
+import { type AllTold, type Estimate, estimateOf } from './pooling.ts'
 
 export interface TaskTimes {
   /** On all hosts together. */
@@ -24,8 +24,12 @@ export interface HostTime {
 const DOUBT = 2
 
 /** Undefined where there is no ground to say anything. */
-export function timesByHost(group: string, task: string, told: AllTold): TaskTimes | undefined {
-  const { tookMs } = estimateOf(group, task, told)
+export function timesByHost(
+  group: string,
+  task: string,
+  told: AllTold,
+  { tookMs }: Estimate = estimateOf(group, task, told),
+): TaskTimes | undefined {
   if (tookMs === undefined) return undefined
   const { source, by, ...range } = tookMs
   // What a model says, it says of the task itself.

@@ -173,3 +173,19 @@ test('it is explained by what such work took there', () => {
     /done in about .*: such work takes 1\d(\.\d)? s there \(n=20\)/,
   )
 })
+
+test('of a great many kinds so many are asked at once, and the others right after', async () => {
+  const clock = new HandClock(0)
+  const telling = new AskedTelling()
+  const times = new KnownTimes({ clock, log: new LogLines(), telling })
+  const { kindsAskedMax, askSoonMs } = knownTimesLimits
+  for (let i = 0; i < 2 * kindsAskedMax + 3; i++) times.of('w', `run/p${i}/1`)
+  for (let i = 0; i < 5; i++) {
+    clock.run(askSoonMs)
+    await settled()
+  }
+  const asked = telling.questions.map(
+    (keys) => new Set(keys.filter((key) => key.startsWith('w '))).size,
+  )
+  assert.deepEqual(asked, [kindsAskedMax, kindsAskedMax, 3])
+})

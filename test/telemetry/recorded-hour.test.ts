@@ -1,6 +1,6 @@
 /**
  * Nearly an hour of a real host, looked at as its agent would: one of three agents on a machine of two
- * cores on which a whole test suite ran meanwhile (cpu 91% in the mean, memory from 0.9 to 5.5 GiB).
+ * cores on which a whole test suite ran meanwhile (cpu 95% in the mean, memory from 0.9 to 6.9 GiB).
  * Nothing was about to be full, and nothing leaked.
  */
 import assert from 'node:assert/strict'
