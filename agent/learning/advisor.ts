@@ -5,7 +5,7 @@
  * ended, many at once, where models run; and of what is not worked out in time the plain word stands.
  */
 import type { Engine } from '../../models/engine.ts'
-import { featureCount, featureGroups } from '../../models/federation/describing.ts'
+import { featureCount } from '../../models/federation/describing.ts'
 import type { Told } from '../../models/federation/personal.ts'
 import { historyKey } from '../../models/profiles/levels.ts'
 import { isCanaryHost } from '../../models/registry/promoting.ts'
@@ -16,11 +16,12 @@ import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import { stackOf } from '../../protocol/thrown.ts'
+import { type Explained, explainedBy } from './explaining.ts'
 import type { OwnHost, OwnRow } from './lesson.ts'
 import { adviceLimits } from './limits.ts'
 import type { ModelStore } from './models.ts'
-import { type Kind, Oracle } from './oracle.ts'
-import { rangeOf, rankOf, Speaker } from './speaker.ts'
+import { joined, type Kind, Oracle } from './oracle.ts'
+import { rankOf, Speaker } from './speaker.ts'
 
 export interface AdvisorParts {
   readonly clock: Clock
@@ -45,17 +46,6 @@ export interface Advice extends Range {
 
 export interface VersionStanding extends Standing {
   readonly hash: string
-}
-
-export interface Explained {
-  readonly version: string
-  /** Whether it has done better than history on this host. */
-  readonly isProven: boolean
-  /** As the version says it, and with this host's own correction. */
-  readonly bare: Range
-  readonly corrected: Range
-  /** How many times as long it would be said to take if that were not known. */
-  readonly factors: readonly { readonly name: string; readonly factor: number }[]
 }
 
 interface Ended {
@@ -185,9 +175,13 @@ export class Advisor {
     const late = Promise.withResolvers<void>()
     const timer = this.#parts.clock.after(adviceLimits.answerMs, () => late.resolve())
     const done = this.#work(async () => {
-      const told = await this.#oracle.told(speaker.parameters, this.#oracle.asked(unsaid))
+      const asked = unsaid.map((kind) => this.#oracle.asked(kind))
+      const told = await this.#oracle.told(speaker.parameters, joined(asked))
+      let from = 0
       for (const [i, { group, task }] of unsaid.entries()) {
-        speaker.remember(historyKey(group, task), told[i] as Told)
+        const count = (asked[i] as Float32Array).length / featureCount
+        speaker.remember(historyKey(group, task), told.slice(from, from + count))
+        from += count
       }
     })
     await Promise.race([done, late.promise])
@@ -203,34 +197,14 @@ export class Advisor {
     const told = speaker?.said(historyKey(kind.group, kind.task))
     if (speaker === undefined || told === undefined) return undefined
     if (hasGround && !speaker.isProven) return undefined
-    return { ...speaker.corrected(kind, told, n), by: speaker.hash }
+    return { ...speaker.expected(kind, told), n, by: speaker.hash }
   }
 
   /** What the version that would speak here says of it, and what that hangs on most. */
   async explained(kind: Kind): Promise<Explained | undefined> {
     const speaker = this.#voice
     if (speaker === undefined) return undefined
-    const features = new Float32Array((featureGroups.length + 1) * featureCount)
-    const whole = this.#oracle.asked([kind])
-    for (let i = 0; i <= featureGroups.length; i++) features.set(whole, i * featureCount)
-    for (const [i, { from, length }] of featureGroups.entries()) {
-      const at = (i + 1) * featureCount + from
-      features.fill(0, at, at + length)
-    }
-    const [bare, ...without] = await this.#oracle.told(speaker.parameters, features)
-    if (bare === undefined) return undefined
-    const corrected = speaker.corrected(kind, bare)
-    const factors = without.map((one, i) => {
-      return { name: featureGroups[i]?.name ?? '', factor: Math.exp(bare[1] - one[1]) }
-    })
-    const own = { name: 'own correction', factor: corrected.p50 / rangeOf(bare, 0).p50 }
-    return {
-      version: speaker.hash,
-      isProven: speaker.isProven,
-      bare: rangeOf(bare, 0),
-      corrected,
-      factors: [...factors, own],
-    }
+    return explainedBy(speaker, this.#oracle, kind)
   }
 
   // ── Versions ──────────────────────────────────────────────────────────────────────────────────

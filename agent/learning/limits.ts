@@ -56,6 +56,8 @@ export const adviceLimits = {
   rowsAtOnce: 128,
   /** Kinds of work whose times are kept, once said. */
   saidMax: 2_048,
+  /** Of one kind, so many latest attempts say how much work it is given. */
+  sizesMax: 8,
   /** Work of so many kinds is asked about at once; of more, the plain word stands. */
   askedAtOnce: 256,
   /** So long is a prediction waited for, before what is plain is told: it is there the next time. */

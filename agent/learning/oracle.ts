@@ -1,5 +1,6 @@
 /** Rows and questions of this host as the common model sees them, and what a version says of them. */
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Engine } from '../../models/engine.ts'
 import { examplesOf, featureCount } from '../../models/federation/describing.ts'
 import type { Told } from '../../models/federation/personal.ts'
@@ -17,6 +18,8 @@ export interface Kind {
   readonly task: string
 }
 
+type Sizes = Pick<Question, 'inputBytes' | 'inputFiles'>
+
 export interface OracleParts {
   readonly clock: Pick<Clock, 'after'>
   readonly engine: Engine
@@ -28,7 +31,8 @@ export interface OracleParts {
 export class Oracle {
   readonly #parts: OracleParts
   readonly #net: Net
-  readonly #sizes = new Map<string, Pick<Question, 'inputBytes' | 'inputFiles'>>()
+  /** By kind of work, how much its latest attempts were given, in turn. */
+  readonly #sizes = new Map<string, Sizes[]>()
 
   constructor(parts: OracleParts) {
     this.#parts = parts
@@ -57,12 +61,15 @@ export class Oracle {
     return features
   }
 
-  /** As if it began here now, with inputs as large as those of its latest attempt. */
-  asked(kinds: readonly Kind[]): Float32Array {
+  /**
+   * As if it began here now. How much it will be given is not known: it is asked for each of the sizes
+   * that its latest attempts had.
+   */
+  asked({ group, task }: Kind): Float32Array {
     const { name: host } = this.#parts
-    const rows = kinds.map(({ group, task }) => {
-      const sizes = this.#sizes.get(historyKey(group, task))
-      const known = { task, group, host, ...this.#parts.host(), ...sizes }
+    const sizes = this.#sizes.get(historyKey(group, task)) ?? [{}]
+    const rows = sizes.map((each) => {
+      const known = { task, group, host, ...this.#parts.host(), ...each }
       return { ...known, startedMs: 0, endedMs: 0, ended: 'succeeded' as const }
     })
     return examplesOf(rows).features
@@ -71,17 +78,31 @@ export class Oracle {
   /** Of an attempt that has ended. Whether work of its kind is given another amount now. */
   sized({ group, task, inputBytes, inputFiles }: OwnRow): boolean {
     const key = historyKey(group, task)
-    const known = this.#sizes.get(key)
-    if (known?.inputBytes === inputBytes && known?.inputFiles === inputFiles) return false
+    const known = this.#sizes.get(key) ?? []
     if (this.#sizes.size >= adviceLimits.saidMax) this.#sizes.clear()
-    this.#sizes.set(key, {
+    const latest = {
       ...(inputBytes === undefined ? {} : { inputBytes }),
       ...(inputFiles === undefined ? {} : { inputFiles }),
-    })
+    }
+    const isSame = known.every((each) => isDeepStrictEqual(each, latest)) && known.length > 0
+    // What never changes need not be asked for more than once.
+    if (isSame) return false
+    this.#sizes.set(key, [...known, latest].slice(-adviceLimits.sizesMax))
     return true
   }
 
   forget(): void {
     this.#sizes.clear()
   }
+}
+
+/** One after the other. */
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }

@@ -10,8 +10,10 @@ import {
   type Told,
 } from '../../models/federation/personal.ts'
 import { logOf } from '../../models/measures/duration.ts'
+import { pooled } from '../../models/profiles/quantiles.ts'
 import { Tally } from '../../models/registry/standing.ts'
 import type { Range } from '../../models/rows.ts'
+import { assert } from '../../protocol/assert.ts'
 import type { OwnRow } from './lesson.ts'
 import { adviceLimits } from './limits.ts'
 import type { Kind } from './oracle.ts'
@@ -25,8 +27,8 @@ export class Speaker {
   #trial: { readonly name: string; readonly tally: Tally } | undefined
   #own: JudgedRow[] = []
   #correction: Correction = correctionOf([])
-  /** What it said, bare, of work that was asked about; undefined sizes and all. */
-  readonly #said = new Map<string, Told>()
+  /** What it said, bare, of work that was asked about, for each of the sizes that it may have. */
+  readonly #said = new Map<string, readonly Told[]>()
 
   constructor(hash: string, parameters: Float32Array) {
     this.hash = hash
@@ -68,13 +70,18 @@ export class Speaker {
     return rangeOf(this.#correction.corrected(nameOf(kind), bare), n)
   }
 
+  /** Of one kind, whichever of those it will be. */
+  expected(kind: Kind, bare: readonly Told[]): Range {
+    return mixed(bare.map((told) => this.corrected(kind, told, 1)))
+  }
+
   // ── What it said ──────────────────────────────────────────────────────────────────────────────
 
-  said(key: string): Told | undefined {
+  said(key: string): readonly Told[] | undefined {
     return this.#said.get(key)
   }
 
-  remember(key: string, told: Told): void {
+  remember(key: string, told: readonly Told[]): void {
     if (this.#said.size >= adviceLimits.saidMax) this.#said.clear()
     this.#said.set(key, told)
   }
@@ -91,6 +98,13 @@ export function rangeOf(told: Told, n: number): Range {
     Math.exp(Math.min(adviceLimits.logMsMax, Math.max(0, log))),
   ) as [number, number, number]
   return { p10: Math.min(p10, p50), p50, p90: Math.max(p50, p90), n }
+}
+
+/** Of several that are as likely as each other. */
+export function mixed(ranges: readonly Range[]): Range {
+  const range = pooled(ranges)
+  assert(range !== undefined, 'there must be something to expect')
+  return range
 }
 
 /** Of a task, as the correction tells them apart. */

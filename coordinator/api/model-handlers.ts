@@ -138,28 +138,31 @@ async function rollBack(
   const { state } = await freshState(agent, signal)
   const view = registryIn(state)
   const { active } = view
-  if (active === undefined) {
+  if (active === undefined && body.to === undefined) {
     const why = 'no version is active: hosts speak by their own histories'
-    throw new ApiRefusal('conflict', why, 'skein model ls shows all versions')
+    throw new ApiRefusal('conflict', why, 'name the version that is to be: skein model ls')
   }
+  const was = active?.hash ?? ''
   const to = body.to === undefined ? undefined : versionMeant(view, body.to)
-  if (to?.hash === active.hash) {
+  if (to !== undefined && to.hash === was) {
     throw new ApiRefusal('conflict', 'that version is active already', 'name another one')
   }
   if (to !== undefined) await assertThere(agent, to)
-  if (trail !== undefined) trail.note = { ...trail.note, object: active.hash.slice(0, 12) }
+  if (trail !== undefined)
+    trail.note = { ...trail.note, object: (was || (to?.hash ?? '')).slice(0, 12) }
   const wish = {
-    of: active.hash,
+    of: was,
     by: caller.name,
     reason: body.reason,
     atMs: agent.ports.clock.wall(),
     ...(to === undefined ? {} : { to: to.hash }),
   }
   await appended(agent, putRollbackWish(wish), signal, trail)
-  const done = await granted(agent, active.hash, signal)
+  const done = await granted(agent, was, signal)
   const now = registryIn(agent.ledger.state).active?.hash
   const rest = done && now !== undefined ? { active: now } : {}
-  return { schemaVersion: SCHEMA_VERSION, was: active.hash, done, ...rest }
+  const before = was === '' ? {} : { was }
+  return { schemaVersion: SCHEMA_VERSION, ...before, done, ...rest }
 }
 
 /** Old versions are let go of in the end, and one that nobody has would leave all hosts without a word. */
@@ -180,7 +183,7 @@ async function granted(agent: Agent, was: string, signal: AbortSignal): Promise<
   const untilMs = clock.now() + rollbackMs
   while (clock.now() < untilMs && !signal.aborted) {
     const { state } = agent.ledger
-    if (registryIn(state).active?.hash !== was) return true
+    if ((registryIn(state).active?.hash ?? '') !== was) return true
     if (rollbackWishIn(state) === undefined) {
       const why = 'whoever leads could not do it: the versions have changed meanwhile'
       throw new ApiRefusal('conflict', why, 'look at skein model ls, and ask again')

@@ -138,7 +138,8 @@ export const modelRoutes = {
   },
   rollBackModel: {
     ...routePaths.rollBackModel,
-    summary: 'Take the active version back, for the one that it replaced or another',
+    summary:
+      'Take the active version back, for the one that it replaced or another, or have one active again',
     body: z
       .strictObject({
         to: versionName.optional().describe('To be active in its place'),
@@ -150,7 +151,7 @@ export const modelRoutes = {
       .meta({ examples: [{ reason: 'it says too little since the move' }] }),
     response: z.object({
       schemaVersion,
-      was: hash,
+      was: hash.optional().describe('Absent: none was active'),
       active: hash.optional().describe('Absent: hosts speak by their own histories'),
       done: z.boolean().describe('False: nobody leads now who could do it; it stays wished'),
     }),

@@ -64,11 +64,11 @@ export async function rollBack(
 ): Promise<number> {
   const { versions } = await context.client.call('models')
   const active = versions.find(({ state }) => state === 'active')
-  const now = active === undefined ? 'the active version' : `version ${short(active.hash)}`
   const to = version ?? active?.replaced
   const then =
     to === undefined ? 'hosts speak by their own histories' : `hosts speak by ${plain(short(to))}`
-  await confirm(context, `${now} is taken back, and ${then}`)
+  const gone = active === undefined ? '' : `version ${short(active.hash)} is taken back, and `
+  await confirm(context, `${gone}${then}`)
   const body = { reason, ...(version === undefined ? {} : { to: version }) }
   const answer = await context.client.call('rollBackModel', { body })
   const { was, active: next, done } = answer
@@ -77,7 +77,7 @@ export async function rollBack(
     const speaks = next === undefined ? 'their own histories' : short(next)
     context.io.err(
       done
-        ? `${short(was)} is taken back; hosts speak by ${speaks}\n`
+        ? `${was === undefined ? '' : `${short(was)} is taken back; `}hosts speak by ${speaks}\n`
         : 'it is wished, and nobody who leads has done it yet: skein model ls shows when it is done\n',
     )
   }

@@ -62,12 +62,13 @@ export class Registry {
     const view = this.view()
     const gone = fulfilWish({ revision })
     const moves =
-      view.active?.hash === of
+      (view.active?.hash ?? '') === of
         ? rollingBack(view, to, this.#reason(why))
         : ({ ok: false, why: 'another version is active by now' } as const)
     if (moves.ok) {
       const commands = [...moves.commands, gone]
-      return this.#append(of, 'rolledBack', why, { ok: true, commands })
+      const [what, state] = of === '' ? [to ?? '', 'active'] : [of, 'rolledBack']
+      return this.#append(what, state, why, { ok: true, commands })
     }
     await this.#agent.ledger.append(gone, { timeoutMs: learningLimits.appendMs })
     return moves

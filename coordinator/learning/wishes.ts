@@ -11,7 +11,7 @@ export const MODEL_WISH_PREFIX = 'wish/'
 const ROLLBACK = `${MODEL_WISH_PREFIX}rollback`
 
 const Wish = message('RollbackWish', {
-  /** The version that was active when it was wished: of another one it means nothing any more. */
+  /** The version that was active when it was wished, if one was: of another one it means nothing any more. */
   of: field(1, text(64)),
   /** To be active in its place; without, the one that it replaced. */
   to: optional(2, text(64)),

@@ -89,11 +89,14 @@ export function activating(view: RegistryView, hash: string, reason: Reason): Mo
 
 /**
  * The one that is active is taken back; active is `to`, or else the one that it replaced; where there
- * is none, hosts speak by their own histories alone. Training goes on from what is active then.
+ * is none, hosts speak by their own histories alone. Training goes on from what is active then, or
+ * from what the one that was taken back had learned on from. Where none is active, `to` becomes so.
  */
 export function rollingBack(view: RegistryView, to: string | undefined, reason: Reason): Moves {
   const { active } = view
-  if (active === undefined) return refused('no version is active')
+  if (active === undefined) {
+    return to === undefined ? refused('no version is active') : activating(view, to, reason)
+  }
   const back = to ?? active.replaced
   const version = view.versions.find(({ hash }) => hash === back)
   if (to !== undefined && version === undefined) {
@@ -106,7 +109,7 @@ export function rollingBack(view: RegistryView, to: string | undefined, reason: 
     putVersion(inState(active, 'rolledBack', reason)),
     // They have learned on from what was no good.
     ...trials.map((each) => putVersion(inState(each, 'retired', ended))),
-    ...moveHead(view, version?.hash),
+    ...moveHead(view, version?.hash ?? goodParent(view, active)),
   ]
   if (version !== undefined) {
     // What it once replaced is what it gives way to; never the one that was just taken back.
@@ -119,6 +122,12 @@ export function rollingBack(view: RegistryView, to: string | undefined, reason: 
 
 function inState(version: Version, state: VersionState, { why, atMs }: Reason): Version {
   return { ...version, state, sinceMs: atMs, why }
+}
+
+function goodParent({ versions }: RegistryView, { parents }: Version): string | undefined {
+  return parents.find((hash) =>
+    versions.some((each) => each.hash === hash && each.state !== 'rolledBack'),
+  )
 }
 
 /** What goes to make room for one more: the oldest of those that nobody needs any more. */

@@ -159,6 +159,10 @@ test('a person takes a version back at any agent, with a reason that stays', asy
   await mesh.answer(learning.registry.rollBack(undefined, 'and away'))
   const none = mesh.call(mesh.follower, 'rollBackModel', { body })
   await assert.rejects(none, /no version is active/)
+  const again = await mesh.call(mesh.follower, 'rollBackModel', {
+    body: { reason: 'it was good after all', to: first },
+  })
+  assert.deepEqual([again.was, again.active, again.done], [undefined, first, true])
 })
 
 /** A second, or a tenth more or less, in turn. */

@@ -117,6 +117,20 @@ test('an active version is taken back for the one it replaced, and what learned 
     head: undefined,
   })
   assert.match(String(await does(registry.rollBack(undefined, 'again'))), /no version is active/)
+  await does(registry.rollBack(named(0), 'after all'))
+  assert.equal(registry.view().active?.hash, named(0))
+})
+
+test('what is taken back with nothing before it leaves training where it came from', async () => {
+  const { registry, does } = await registered('parent')
+  await does(registry.add(made(0)))
+  await does(registry.add(made(1, 0)))
+  await does(registry.move(named(1), 'active', 'good'))
+  assert.deepEqual(await does(registry.rollBack(undefined, 'worse')), {
+    0: 'retired',
+    1: 'rolledBack',
+    head: 0,
+  })
 })
 
 test('a version that is named is active again; one that nobody knows is not', async () => {
