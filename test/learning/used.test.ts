@@ -80,3 +80,35 @@ test('a quiet mesh warns of nothing, and says that it does not know yet what is 
     )
   }
 })
+
+test('a disk that fills is warned of by its host, and seen from every other', async () => {
+  const mesh = await meshThatDid('fills', 1)
+  const { agent, host } = mesh.leader!
+  const name = agent.settings.name
+  host.platter.usedBytes = 40e9
+  for (let minute = 0; minute < 40; minute++) {
+    host.platter.usedBytes += 1e9
+    await mesh.world.runFor(60_000)
+  }
+  const seen = async () => {
+    const { nodes } = await mesh.call(mesh.follower, 'nodes', {})
+    return nodes.flatMap(({ name: of, load }) => (load?.warnings ?? []).map((kind) => [of, kind]))
+  }
+  assert.deepEqual(await seen(), [[name, 'diskFull']])
+  const { checks } = await mesh.call(mesh.follower, 'health', {})
+  const check = checks.find((each) => each.check === `forecast of ${name}`)
+  assert.equal(check?.state, 'degraded')
+  const detail = await mesh.call(mesh.follower, 'node', {
+    parameters: { node: agent.id },
+    query: { minutes: 1 },
+  })
+  // Twenty are left, at one a minute.
+  assert.match(detail.warnings?.[0]?.text ?? '', /is full in (19|2\d)m \(.*nine chances in ten\)/)
+  await mesh.world.runFor(30 * 60_000)
+  assert.deepEqual(await seen(), [])
+  const events = agent.journal.past(0, 1_000).filter(({ kind }) => kind.startsWith('host.warning'))
+  assert.deepEqual(
+    events.map(({ kind }) => kind),
+    ['host.warning', 'host.warningOver'],
+  )
+})
