@@ -48,6 +48,18 @@ class Learning {
     return hashOf(version)
   }
 
+  async run(name: string, times: number): Promise<void> {
+    const { mesh } = this
+    const ready = () => mesh.members.every(({ agent }) => agent.work.leader !== undefined)
+    await mesh.until(ready, 'led')
+    for (let i = 0; i < times; i++) {
+      const body = { workflow: workflow(name) }
+      const started = await mesh.call(mesh.leader!, 'startRun', { body })
+      const isDone = () => mesh.hot(started.run.id)?.head.state === 'succeeded'
+      await mesh.until(isDone, 'it is done')
+    }
+  }
+
   /** Hosts say so of it from now on, whatever they have seen. */
   say(hash: string, told: (member: Member) => Partial<VersionStanding>): void {
     for (const member of this.mesh.members) {
@@ -184,23 +196,13 @@ stages:
 test('work is judged as it ends, plans say by whom, and what is expected is explained host by host', async () => {
   const learning = await Learning.of('judged', 3, { build })
   const { mesh } = learning
-  const ready = () => mesh.members.every(({ agent }) => agent.work.leader !== undefined)
-  await mesh.until(ready, 'led')
-  const run = async (name: string, times: number) => {
-    for (let i = 0; i < times; i++) {
-      const body = { workflow: workflow(name) }
-      const started = await mesh.call(mesh.leader!, 'startRun', { body })
-      const isDone = () => mesh.hot(started.run.id)?.head.state === 'succeeded'
-      await mesh.until(isDone, 'it is done')
-    }
-  }
-  await run('known', 12)
+  await learning.run('known', 12)
   const parameters = await trained(mesh)
   const hash = await learning.add(packed(parameters))
   await mesh.answer(learning.registry.move(hash, 'active', 'for the test'))
   await mesh.until(() => mesh.members.every(({ agent }) => agent.models.has(hash)), 'all have it')
   await mesh.world.runFor(20_000)
-  await run('known', 6)
+  await learning.run('known', 6)
   await mesh.world.runFor(150_000)
   const judged = mesh.members.flatMap(({ agent }) => agent.advisor.standings())
   assert.ok(judged.some(({ n }) => n > 0))
@@ -228,6 +230,23 @@ test('work is judged as it ends, plans say by whom, and what is expected is expl
   await assert.rejects(pause, /nothing to expect/)
   const typo = mesh.call(mesh.follower, 'explainWork', { query: { stage: 'twoo' } })
   await assert.rejects(typo, /did you mean two/)
+})
+
+test('a version that turns out to know nothing is taken back, by attempts that hosts have judged', async () => {
+  const learning = await Learning.of('knows nothing', 3, { build })
+  const { mesh } = learning
+  await learning.run('known', 8)
+  const hash = await learning.add(versionOf(1))
+  await mesh.answer(learning.registry.move(hash, 'active', 'for the test'))
+  await mesh.until(() => mesh.members.every(({ agent }) => agent.models.has(hash)), 'all have it')
+  await mesh.world.runFor(20_000)
+  for (let i = 0; i < 40 && learning.registry.view().active !== undefined; i++) {
+    await learning.run('known', 3)
+    await mesh.world.runFor(60_000)
+  }
+  const [version] = learning.registry.view().versions
+  assert.equal(version?.state, 'rolledBack')
+  assert.match(version.why, /of late .* worse than history alone/)
 })
 
 /** By what all hosts remember, as rounds would in the end. */
