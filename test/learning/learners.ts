@@ -1,6 +1,12 @@
 /** Meshes whose hosts have done work and learn from it together, in a virtual world. */
 import assert from 'node:assert/strict'
-import { ROUND_SERVICE } from '../../agent/learning/round/wire.ts'
+import {
+  ROUND_SERVICE,
+  RoundAnswer,
+  RoundQuestion,
+  type RoundReply,
+  type RoundStep,
+} from '../../agent/learning/round/wire.ts'
 import {
   putSettings,
   putWish,
@@ -9,6 +15,7 @@ import {
   roundsIn,
 } from '../../coordinator/learning/rounds/rows.ts'
 import { type RoundSettings, usualSettings } from '../../coordinator/learning/rounds/settings.ts'
+import { decode, encode } from '../../protocol/wire/codec.ts'
 import { type Member, Mesh, type MeshOptions } from '../history/stage.ts'
 
 export { ROUND_SERVICE }
@@ -85,4 +92,22 @@ export async function inPhase(mesh: Mesh, number: number, phase: Round['phase'])
     await mesh.world.runFor(1)
   }
   assert.equal(roundOf(mesh, number)?.phase, phase)
+}
+
+export const hostOf = (round: Round, { host }: Member) =>
+  round.hosts.find(({ id }) => id === host.id)
+
+/** What that host says in rounds goes through `change` first; undefined for silence. */
+export function tampered(
+  { agent }: Member,
+  change: (step: RoundStep, reply: RoundReply) => RoundReply | Uint8Array | undefined,
+): void {
+  agent.calls.serve(ROUND_SERVICE, async (from, body) => {
+    const asked = decode(RoundQuestion, body)
+    const told = decode(RoundAnswer, await agent.rounds.answer(from, body))
+    assert.ok(asked.ok && told.ok)
+    const said = change(asked.value.step, told.value.reply)
+    if (said === undefined) return new Promise(() => {})
+    return said instanceof Uint8Array ? said : encode(RoundAnswer, { reply: said })
+  })
 }

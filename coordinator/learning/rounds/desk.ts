@@ -6,23 +6,19 @@
 import type { Agent } from '../../../agent/agent.ts'
 import { ROUND_SERVICE } from '../../../agent/learning/round/wire.ts'
 import type { ModuleSpec } from '../../../agent/modules/module.ts'
-import { rateIn, usualCourse } from '../../../models/federation/rounds/course.ts'
-import { packed, wrongNumbers } from '../../../models/registry/blob.ts'
-import { firstCommon } from '../../../models/registry/common.ts'
 import { adding } from '../../../models/registry/moving.ts'
 import { registryIn } from '../../../models/registry/versions.ts'
 import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import type { SimpleCommand } from '../../../protocol/ledger/catalogue.ts'
 import type { Candidacy, Leadership } from '../../../protocol/ledger/ledger.ts'
-import { read } from '../../../protocol/ledger/read.ts'
-import { DiskError } from '../../../protocol/ports/disk.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
-import { shuffle } from '../../../protocol/ports/entropy.ts'
 import { fitted } from '../../audit/deed.ts'
 import { lookAfter } from '../../looking-after.ts'
-import { type DriveParts, type Plan, RoundDrive, type RoundEnd } from './drive.ts'
+import type { Ask } from './asking.ts'
+import { type DriveParts, RoundDrive, type RoundEnd } from './drive.ts'
 import { afterLost, afterRound, dueIn } from './due.ts'
 import { roundsLimits } from './limits.ts'
+import { RoundPlanning } from './planning.ts'
 import type { RollCall } from './roll-call.ts'
 import {
   forgetBefore,
@@ -35,15 +31,15 @@ import {
   roundsIn,
 } from './rows.ts'
 
-type Base = { readonly hash: string; readonly parameters: Float32Array }
-
 export class RoundsDesk {
   readonly #agent: Agent
   readonly #entropy: Entropy
+  readonly #planning: RoundPlanning
 
   constructor(agent: Agent) {
     this.#agent = agent
     this.#entropy = agent.ports.entropy.stream('leading federated rounds')
+    this.#planning = new RoundPlanning(agent, this.#entropy)
   }
 
   module(): ModuleSpec {
@@ -91,13 +87,12 @@ export class RoundsDesk {
   }
 
   async #do(turn: Leadership, rounds: Rounds, by: string): Promise<void> {
-    const found = await this.#base()
+    const found = await this.#planning.base()
     const base = found.ok ? found : { hash: '', parameters: new Float32Array(0) }
-    const number = rounds.tally.number + 1
-    const plan = this.#planOf(turn.term, number, base, rounds)
+    const plan = this.#planning.planOf(turn.term, base, rounds)
     const { clock } = this.#agent.ports
     const { steps, rule, liars, noise } = rounds.settings
-    const { settings, term, clip } = plan
+    const { number, term, clip } = plan
     const round: Round = {
       number,
       revision: 0,
@@ -123,7 +118,7 @@ export class RoundsDesk {
       ...forgetBefore(this.#agent.ledger.state, number),
     ])
     if (!opened) return
-    const end = await new RoundDrive({ ...plan, settings }, this.#driveParts(turn, number)).run()
+    const end = await new RoundDrive(plan, this.#driveParts(turn, number)).run()
     if (end !== undefined && turn.holds()) await this.#close(number, end)
   }
 
@@ -134,75 +129,18 @@ export class RoundsDesk {
     await this.#write([putRound(failed), putTally(after, tallyRevision)], failed)
   }
 
-  /** What training goes on from; where nothing was learned yet, numbers of chance. */
-  async #base(): Promise<({ ok: true } & Base) | { ok: false; why: string }> {
-    const { ledger, models, membership } = this.#agent
-    const { head } = registryIn(ledger.state)
-    if (head !== undefined) {
-      const others = membership.members().filter(({ self, state }) => !self && state === 'alive')
-      const fetched = await models.fetch(
-        head,
-        others.map(({ id }) => id),
-      )
-      if (fetched.ok) return { ok: true, hash: head, parameters: fetched.parameters }
-      const why = `nobody has the version that training goes on from: ${fetched.why}`
-      this.#agent.ports.log.child('rounds').warn('training begins anew', { version: head, why })
-    }
-    const parameters = firstCommon(this.#entropy)
-    const kept = await this.#keep(parameters)
-    return kept.ok ? { ...kept, parameters } : kept
-  }
-
-  #planOf(term: number, number: number, base: Base, { settings, tally, last }: Rounds): Plan {
-    const rate = rateIn(usualCourse, Math.min(tally.kept, usualCourse.rounds) + 1)
-    // Under noise it is the measure of all, and stays what it is.
-    const usual = settings.noise === 0 ? last?.usualLength : undefined
-    const clip = usual !== undefined && usual > 0 ? clipOf(usual) : usualCourse.clip
-    const { stride } = tally
-    return { term, number, base, settings, rate, clip, stride, hosts: this.#invited() }
-  }
-
-  /** All that are here and take work; by lot where they are too many. */
-  #invited(): PeerId[] {
-    const { membership, ledger, settings, trust } = this.#agent
-    const here = membership
-      .members()
-      .filter(({ self, state }) => self || state === 'alive')
-      .map(({ id }) => id)
-      .filter((id) => !trust.isRevoked(settings.keyOf(id)))
-      .filter((node) => {
-        const row = read(ledger.state, { kind: 'nodeGet', node }).value
-        return row?.drained === undefined
-      })
-    return shuffle(this.#entropy, here).slice(0, roundsLimits.participantsMax)
-  }
-
   #driveParts(turn: Leadership, number: number): DriveParts {
     const { settings } = this.#agent
     return {
       verify: settings.verify,
       bytes: (length) => this.#entropy.bytes(length),
       ask: (host, body, deadlineMs) => this.#ask(host, body, deadlineMs),
-      offer: (parameters) => this.#keep(parameters),
+      offer: (parameters) => this.#planning.keep(parameters),
       enter: (phase, roll) => this.#enter(turn, number, phase, roll),
     }
   }
 
-  /** Where hosts can have it from. What is no model, and a disk that takes none, end a round. */
-  async #keep(
-    parameters: Float32Array,
-  ): Promise<{ ok: true; hash: string } | { ok: false; why: string }> {
-    const wild = wrongNumbers(parameters)
-    if (wild !== undefined) return { ok: false, why: `what came of it is no model: ${wild}` }
-    try {
-      return { ok: true, hash: await this.#agent.models.put(packed(parameters)) }
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error
-      return { ok: false, why: `the leader cannot keep a version: ${error.message}` }
-    }
-  }
-
-  async #ask(host: PeerId, body: Uint8Array, deadlineMs: number): ReturnType<DriveParts['ask']> {
+  async #ask(host: PeerId, body: Uint8Array, deadlineMs: number): ReturnType<Ask> {
     const { id, calls, rounds, ports } = this.#agent
     if (host !== id) return calls.ask(host, ROUND_SERVICE, body, deadlineMs)
     const late = Promise.withResolvers<{ ok: false; why: string }>()
@@ -313,14 +251,6 @@ export class RoundsDesk {
     return true
   }
 }
-
-/** Honest hosts stay whole, and nobody is longer than a few of them; what is usual may also fall to nothing. */
-function clipOf(usualLength: number): number {
-  return Math.min(CLIP_MAX, Math.max(CLIP_MIN, 3 * usualLength))
-}
-
-const CLIP_MIN = 0.01
-const CLIP_MAX = 64
 
 const phaseWords: Readonly<Record<RoundPhase, string>> = {
   inviting: 'invited',

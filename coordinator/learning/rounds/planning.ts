@@ -1,0 +1,94 @@
+/** What a round begins with: which version, which hosts, how far a step may go; and where versions are kept. */
+import type { Agent } from '../../../agent/agent.ts'
+import { roundLimits } from '../../../agent/learning/round/limits.ts'
+import { rateIn, usualCourse } from '../../../models/federation/rounds/course.ts'
+import { packed, wrongNumbers } from '../../../models/registry/blob.ts'
+import { firstCommon } from '../../../models/registry/common.ts'
+import { registryIn } from '../../../models/registry/versions.ts'
+import type { PeerId } from '../../../protocol/identity/peer-id.ts'
+import { read } from '../../../protocol/ledger/read.ts'
+import { DiskError } from '../../../protocol/ports/disk.ts'
+import type { Entropy } from '../../../protocol/ports/entropy.ts'
+import { shuffle } from '../../../protocol/ports/entropy.ts'
+import type { Base, Kept, Plan } from './drive.ts'
+import { roundsLimits } from './limits.ts'
+import type { Rounds } from './rows.ts'
+
+export type Found = ({ ok: true } & Base) | { ok: false; why: string }
+
+/** Honest hosts stay whole, and nobody is longer than a few of them. */
+const clipOfUsual = 3
+const clipMin = 0.01
+
+export class RoundPlanning {
+  readonly #agent: Agent
+  readonly #entropy: Entropy
+
+  constructor(agent: Agent, entropy: Entropy) {
+    this.#agent = agent
+    this.#entropy = entropy
+  }
+
+  /**
+   * What training goes on from; where nothing was learned yet, numbers of chance. A version that
+   * somebody has is waited for: what was learned is not thrown away for a host that is slow.
+   */
+  async base(): Promise<Found> {
+    const { ledger, models, membership, ports } = this.#agent
+    const { head, active } = registryIn(ledger.state)
+    const others = membership.members().filter(({ self, state }) => !self && state === 'alive')
+    const from = others.map(({ id }) => id)
+    for (const hash of new Set([head, active?.hash])) {
+      if (hash === undefined) continue
+      const fetched = await models.fetch(hash, from)
+      if (fetched.ok) return { ok: true, hash, parameters: fetched.parameters }
+      const why = `the version that training goes on from is not to be had: ${fetched.why}`
+      if (fetched.why !== 'it has it not') return { ok: false, why }
+      ports.log.child('rounds').warn('nobody has a version any more', { version: hash })
+    }
+    const parameters = firstCommon(this.#entropy)
+    const kept = await this.keep(parameters)
+    return kept.ok ? { ...kept, parameters } : kept
+  }
+
+  planOf(term: number, base: Base, { settings, tally, last }: Rounds): Plan {
+    const rate = rateIn(usualCourse, Math.min(tally.kept, usualCourse.rounds) + 1)
+    // Under noise it is the measure of all, and stays what it is.
+    const usual = settings.noise === 0 ? last?.usualLength : undefined
+    const clip = usual !== undefined && usual > 0 ? clipAfter(usual) : usualCourse.clip
+    const { stride } = tally
+    const number = tally.number + 1
+    return { term, number, base, settings, rate, clip, stride, hosts: this.#invited() }
+  }
+
+  /** On this disk. What is no model, and a disk that takes none, end a round. */
+  async keep(parameters: Float32Array): Promise<Kept> {
+    const wild = wrongNumbers(parameters)
+    if (wild !== undefined) return { ok: false, why: `what came of it is no model: ${wild}` }
+    try {
+      return { ok: true, hash: await this.#agent.models.put(packed(parameters)) }
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      return { ok: false, why: `the leader cannot keep a version: ${error.message}` }
+    }
+  }
+
+  /** All that are here and take work; by lot where they are too many. */
+  #invited(): PeerId[] {
+    const { membership, ledger, settings, trust } = this.#agent
+    const here = membership
+      .members()
+      .filter(({ self, state }) => self || state === 'alive')
+      .map(({ id }) => id)
+      .filter((id) => !trust.isRevoked(settings.keyOf(id)))
+      .filter((node) => {
+        const row = read(ledger.state, { kind: 'nodeGet', node }).value
+        return row?.drained === undefined
+      })
+    return shuffle(this.#entropy, here).slice(0, roundsLimits.participantsMax)
+  }
+}
+
+function clipAfter(usualLength: number): number {
+  return Math.min(roundLimits.clipMax, Math.max(clipMin, clipOfUsual * usualLength))
+}

@@ -1,0 +1,140 @@
+/** What hosts in federated rounds do for nobody but their leader, and what they tell nobody at all. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { RoundAnswer, RoundQuestion, type RoundStep } from '../../agent/learning/round/wire.ts'
+import { MaskingClient } from '../../models/federation/masking/client.ts'
+import { bytesOf } from '../../models/federation/masking/fixed-point.ts'
+import { within } from '../../protocol/ports/disk.ts'
+import { decode, encode } from '../../protocol/wire/codec.ts'
+import { SimulatedStream } from '../../simulations/world/stream.ts'
+import { type Member, type Mesh, termOf } from '../history/stage.ts'
+import { learners, oneRound, ROUND_SERVICE, tampered } from './learners.ts'
+
+const invitation: RoundStep = {
+  kind: 'invite',
+  value: { base: '0'.repeat(64), steps: 1, batch: 1, rate: 0.01, hold: 0, clip: 1, noise: 0 },
+}
+
+async function asks(
+  mesh: Mesh,
+  who: Member,
+  whom: Member,
+  term: number,
+  step: RoundStep,
+  number = 1_000,
+) {
+  const body = encode(RoundQuestion, { term, number, step })
+  const answer = await mesh.answer(who.agent.calls.ask(whom.host.id, ROUND_SERVICE, body, 10_000))
+  assert.ok(answer.ok, JSON.stringify(answer))
+  const told = decode(RoundAnswer, answer.body)
+  assert.ok(told.ok)
+  const { reply } = told.value
+  return reply.kind === 'refused' ? reply.value.why : reply.kind
+}
+
+test('a host takes part only for whoever leads, in the turn that it knows, and within limits', async () => {
+  const mesh = await learners('invited')
+  const leader = mesh.leader!
+  const [one, other] = mesh.members.filter((member) => member !== leader) as [Member, Member]
+  const term = termOf(leader)
+  assert.match(await asks(mesh, one, other, term, invitation), /another agent leads/)
+  assert.match(await asks(mesh, leader, other, term - 1, invitation), /another turn/)
+  assert.match(await asks(mesh, leader, other, term + 1, invitation), /another turn/)
+  const train: RoundStep = { kind: 'train', value: {} }
+  assert.match(await asks(mesh, leader, other, term, train), /another round, or in none/)
+  const wild: RoundStep = { ...invitation, value: { ...invitation.value, rate: 1e9 } }
+  assert.match(await asks(mesh, leader, other, term, wild), /rate/)
+  assert.match(await asks(mesh, leader, other, term, invitation, 1_001), /has it not/)
+  // The same turn and number again is no new round.
+  assert.match(await asks(mesh, leader, other, term, invitation, 1_001), /another round/)
+})
+
+test('a host shows its update to nobody among strangers that only the leader knows', async () => {
+  const mesh = await learners('strangers')
+  const leader = mesh.leader!
+  const other = mesh.follower
+  const round = await oneRound(mesh)
+  const term = termOf(leader)
+  const { base } = round
+  const invite: RoundStep = { ...invitation, value: { ...invitation.value, base } }
+  assert.equal(await asks(mesh, leader, other, term, invite), 'willing')
+  assert.equal(await asks(mesh, leader, other, term, { kind: 'train', value: {} }), 'done')
+  const participants = [other.host.id, 'sim-zzz1', 'sim-zzz2', 'sim-zzz3'].sort()
+  const begin: RoundStep = {
+    kind: 'begin',
+    value: { round: new Uint8Array(32), participants, sketch: 64 },
+  }
+  assert.match(await asks(mesh, leader, other, term, begin), /not all who are to take part/)
+})
+
+/** All that goes over streams meanwhile, as it is before anything is encrypted; and what is given to masks. */
+async function overheard(during: () => Promise<unknown>) {
+  const frames: Uint8Array[] = []
+  const updates: Int32Array[] = []
+  const { send } = SimulatedStream.prototype
+  const { mask } = MaskingClient.prototype
+  SimulatedStream.prototype.send = function (frame) {
+    frames.push(frame.slice())
+    return send.call(this, frame)
+  }
+  MaskingClient.prototype.mask = function (hand, update) {
+    updates.push(update.slice())
+    return mask.call(this, hand, update)
+  }
+  try {
+    await during()
+  } finally {
+    SimulatedStream.prototype.send = send
+    MaskingClient.prototype.mask = mask
+  }
+  return { traffic: Buffer.concat(frames), updates }
+}
+
+test('what hosts send holds no row of their histories, and no update that is not masked', async () => {
+  const mesh = await learners('overheard')
+  const masked: Buffer[] = []
+  for (const member of mesh.members) {
+    tampered(member, (_, reply) => {
+      if (reply.kind === 'masked') masked.push(Buffer.from(reply.value.values))
+      return reply
+    })
+  }
+  let round: Awaited<ReturnType<typeof oneRound>> | undefined
+  const { traffic, updates } = await overheard(async () => {
+    round = await oneRound(mesh)
+  })
+  assert.equal(round?.state, 'kept', round?.why)
+  // What is looked for could be found: all but the leader's own masked updates are in it.
+  assert.equal(masked.filter((bytes) => traffic.includes(bytes)).length, 4)
+  assert.equal(updates.length, 5)
+  const piece = 32
+  let looked = 0
+  for (const update of updates) {
+    const known = update.filter((value) => value !== 0).length
+    assert.ok(known > update.length / 4, String(known))
+    // On the grid, and as floats of the size that they were.
+    const weight = update.at(-1) as number
+    const floats = Float32Array.from(update, (value) => value / weight)
+    for (const bytes of [bytesOf(update), new Uint8Array(floats.buffer)]) {
+      for (let at = 0; at + piece <= bytes.length; at += piece) {
+        const part = Buffer.from(bytes.subarray(at, at + piece))
+        // Weights of what never is are not changed.
+        if (part.filter((byte) => byte !== 0).length < piece / 2) continue
+        looked++
+        assert.ok(!traffic.includes(part), `bytes ${at} to ${at + piece} of an update were sent`)
+      }
+    }
+  }
+  assert.ok(looked > 5 * 100, String(looked))
+  let rows = 0
+  for (const { host } of mesh.members) {
+    for (const [, value] of host.platter.slice(within('learning/row/'))) {
+      rows++
+      const text = Buffer.from(value)
+      const figures = text.subarray(text.indexOf('build') + 'build'.length)
+      assert.ok(figures.length > 10)
+      assert.ok(!traffic.includes(figures))
+    }
+  }
+  assert.equal(rows, 5 * 120)
+})
