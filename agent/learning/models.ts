@@ -13,6 +13,8 @@ import { bytes, field, message, optional, text } from '../../protocol/wire/schem
 import { BadQuestion, type Calls } from '../requests/calls.ts'
 import { modelLimits } from './limits.ts'
 
+/** Why there is no version where every host that was asked has said that it has it not. */
+export const notThere = 'it has it not'
 export const MODEL_SERVICE = 'learning/model'
 const PREFIX = 'learning/model/'
 
@@ -166,7 +168,7 @@ export class ModelStore {
     const answer = decode(ModelTold, asked.body)
     const version = answer.ok ? answer.value.bytes : undefined
     if (!answer.ok) return this.#refused(peer, hash, answer.why)
-    if (version === undefined) return { ok: false, why: 'it has it not' }
+    if (version === undefined) return { ok: false, why: notThere }
     const read = unpacked(version, hash)
     if (!read.ok) return this.#refused(peer, hash, read.why)
     try {

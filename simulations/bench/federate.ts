@@ -234,8 +234,8 @@ function lagFigures(
     const beside = { metric, unit: 'ms', value, peer: 'without rounds', peerValue }
     // At work all cores are taken: how long anything waits for one is no matter of rounds.
     if (setting === 'at work' && of === 'maxMs') return beside
-    const goal = setting === 'at work' ? `< ${LAG_GOAL_MS}, or as without` : `< ${LAG_GOAL_MS}`
-    const most = setting === 'at work' ? Math.max(LAG_GOAL_MS, AS_WITHOUT * peerValue) : LAG_GOAL_MS
+    const goal = `< ${LAG_GOAL_MS}, or as without`
+    const most = Math.max(LAG_GOAL_MS, AS_WITHOUT * peerValue)
     return { ...beside, goal, holds: value < most }
   })
 }

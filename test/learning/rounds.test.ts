@@ -1,6 +1,7 @@
 /** Federated rounds among whole agents: what comes of them, and what it takes. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { notThere } from '../../agent/learning/models.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
 import { registryIn } from '../../models/registry/versions.ts'
 import { StopWord } from '../../protocol/estop/word.ts'
@@ -149,7 +150,7 @@ test('hosts that may not lead take part, and so do more than are needed', async 
   member.kept = simulatedCredential(keyBehind(host.id), host.name, { roles: ['agent'] })
   await mesh.again(member)
   await mesh.world.runFor(10_000)
-  assert.equal(member.agent.peers.isCoordinator(host.id), false)
+  assert.equal(mesh.leader!.agent.peers.isCoordinator(host.id), false)
   const round = await oneRound(mesh)
   assert.equal(round.state, 'kept', round.why)
   assert.equal(round.hosts.filter(({ counted }) => counted).length, 7)
@@ -166,7 +167,7 @@ test('what was learned is not thrown away for a host that is slow to send it', a
   models.fetch = fetch.bind(models)
   assert.equal((await oneRound(mesh)).base, good.candidate)
   // When all who are asked say that they have it not, there is nothing to wait for.
-  models.fetch = async () => ({ ok: false, why: 'it has it not' })
+  models.fetch = async () => ({ ok: false, why: notThere })
   const anew = await oneRound(mesh)
   assert.notEqual(anew.state, 'failed', anew.why)
   assert.notEqual(anew.base, good.candidate)

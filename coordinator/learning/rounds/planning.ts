@@ -1,5 +1,6 @@
 /** What a round begins with: which version, which hosts, how far a step may go; and where versions are kept. */
 import type { Agent } from '../../../agent/agent.ts'
+import { notThere } from '../../../agent/learning/models.ts'
 import { roundLimits } from '../../../agent/learning/round/limits.ts'
 import { rateIn, usualCourse } from '../../../models/federation/rounds/course.ts'
 import { packed, wrongNumbers } from '../../../models/registry/blob.ts'
@@ -43,7 +44,7 @@ export class RoundPlanning {
       const fetched = await models.fetch(hash, from)
       if (fetched.ok) return { ok: true, hash, parameters: fetched.parameters }
       const why = `the version that training goes on from is not to be had: ${fetched.why}`
-      if (fetched.why !== 'it has it not') return { ok: false, why }
+      if (fetched.why !== notThere) return { ok: false, why }
       ports.log.child('rounds').warn('nobody has a version any more', { version: hash })
     }
     const parameters = firstCommon(this.#entropy)
