@@ -24,6 +24,8 @@ export interface ToldChance {
 interface Tally {
   /** Of this kind and of what is like it, the likest first. */
   readonly keys: readonly string[]
+  goodEver: number
+  triedEver: number
   /** Older ones count less and less. */
   good: number
   tried: number
@@ -38,6 +40,9 @@ export class Chances {
   #judged: Chance[] = []
   #sinceFit = 0
   #isotonic: Isotonic | undefined
+  /** Of late, and without making them hold. */
+  #lastingLoss = 0
+  #changingLoss = 0
 
   constructor(past: Iterable<Attempt> = []) {
     for (const each of past) this.learn(each)
@@ -51,7 +56,7 @@ export class Chances {
   learn({ group, task, ended }: Attempt): void {
     const keys = levelsOf(group, task).map(({ key }) => key)
     const succeeded = ended === 'succeeded'
-    if (this.#hasGround(keys)) this.#judge({ said: this.#raw(keys), happened: succeeded })
+    if (this.#hasGround(keys)) this.#judge(keys, succeeded)
     for (const [i, key] of keys.entries()) this.#count(key, keys.slice(i), succeeded)
     this.#good += Number(succeeded)
     this.#tried++
@@ -85,33 +90,57 @@ export class Chances {
     )
   }
 
-  /**
-   * From what is least like it to what is likest, each weighing as much as it has seen; and half of it
-   * from the newest few alone, for what breaks, breaks at once.
-   */
+  /** The nearer of the two of late. */
   #raw(keys: readonly string[]): number {
-    let share = (this.#good + 1) / (this.#tried + 2)
+    const { lasting, changing } = this.#raws(keys)
+    return this.#changingIsNearer ? changing : lasting
+  }
+
+  get #changingIsNearer(): boolean {
+    return this.#changingLoss < this.#lastingLoss
+  }
+
+  /**
+   * From what is least like it to what is likest, each weighing as much as it has seen: `lasting` by
+   * all that was seen; `changing` by the latest more, and half of it by the newest few alone, for
+   * what breaks, breaks at once.
+   */
+  #raws(keys: readonly string[]): { readonly lasting: number; readonly changing: number } {
+    const { doubt } = successLimits
+    let lasting = (this.#good + 1) / (this.#tried + 2)
+    let changing = lasting
     for (const key of keys.toReversed()) {
-      const { good, tried } = this.#tallies.get(key) ?? { good: 0, tried: 0 }
-      share = (good + successLimits.doubt * share) / (tried + successLimits.doubt)
+      const tally = this.#tallies.get(key)
+      if (tally === undefined) continue
+      lasting = (tally.goodEver + doubt * lasting) / (tally.triedEver + doubt)
+      changing = (tally.good + doubt * changing) / (tally.tried + doubt)
     }
     const { lately } = this.#tallies.get(keys[0] ?? '') ?? { lately: [] }
     const good = lately.reduce((sum, each) => sum + Number(each), 0)
-    const now = (good + successLimits.doubt * share) / (lately.length + successLimits.doubt)
-    return (share + now) / 2
+    const now = (good + doubt * changing) / (lately.length + doubt)
+    return { lasting, changing: (changing + now) / 2 }
   }
 
   #count(key: string, keys: readonly string[], succeeded: boolean): void {
-    const tally = this.#tallies.get(key) ?? { keys, good: 0, tried: 0, lately: [] }
+    const tally = this.#tallies.get(key) ?? {
+      ...{ keys, goodEver: 0, triedEver: 0, good: 0, tried: 0 },
+      lately: [],
+    }
     this.#tallies.set(key, tally)
+    tally.goodEver += Number(succeeded)
+    tally.triedEver++
     tally.good = tally.good * successLimits.keep + Number(succeeded)
     tally.tried = tally.tried * successLimits.keep + 1
     tally.lately.push(succeeded)
     if (tally.lately.length > successLimits.lately) tally.lately.shift()
   }
 
-  #judge(chance: Chance): void {
-    this.#judged.push(chance)
+  #judge(keys: readonly string[], happened: boolean): void {
+    const { lasting, changing } = this.#raws(keys)
+    this.#judged.push({ said: this.#changingIsNearer ? changing : lasting, happened })
+    const lossOf = (said: number) => (said - Number(happened)) ** 2
+    this.#lastingLoss = this.#lastingLoss * successLimits.keepLoss + lossOf(lasting)
+    this.#changingLoss = this.#changingLoss * successLimits.keepLoss + lossOf(changing)
     if (this.#judged.length > successLimits.judgedMax) {
       this.#judged = this.#judged.slice(-successLimits.judgedMax / 2)
     }

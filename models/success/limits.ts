@@ -8,6 +8,8 @@ export const successLimits = {
   doubt: 3,
   /** What was thirty attempts ago counts two fifths. */
   keep: 0.97,
+  /** By which of two ways it is said, the last few hundred attempts decide. */
+  keepLoss: 0.995,
   /** Newest attempts of which it is told how many succeeded. */
   lately: 10,
   /** Attempts of which is kept what was said of them before. */

@@ -87,6 +87,30 @@ test('on attempts of many kinds that change with time it is nearer than the plai
   assert.ok(own < 0.75 * theirs, `${own} against ${theirs}`)
 })
 
+test('where nothing changes it is as near as the plain share of each kind', () => {
+  const noise = new Noise(12)
+  const chances = new Chances()
+  const counts = new Map<string, { good: number; tried: number }>()
+  const [ours, plain]: [Chance[], Chance[]] = [[], []]
+  for (let i = 0; i < 8_000; i++) {
+    const kind = Math.floor(noise.unit() * 10)
+    const task = `run/p${kind}/s`
+    const ok = noise.unit() < ([1, 0.99, 0.9, 0.7, 0.5][kind % 5] ?? 0)
+    const said = chances.said('w', task)
+    const count = counts.get(task) ?? { good: 0, tried: 0 }
+    counts.set(task, count)
+    if (said !== undefined && i > 1_000) {
+      ours.push({ said: said.held, happened: ok })
+      plain.push({ said: count.good / count.tried, happened: ok })
+    }
+    chances.learn(attempt(task, ok))
+    count.good += Number(ok)
+    count.tried++
+  }
+  const [own, theirs] = [brier(ours) ?? 1, brier(plain) ?? 0]
+  assert.ok(own < 1.02 * theirs, `${own} against ${theirs}`)
+})
+
 test('what holds as it is stays as it is, and where nothing ever fails nothing is made of it', () => {
   const chances = new Chances()
   for (let i = 0; i < 500; i++) chances.learn(attempt('run/x/1', true))
