@@ -156,7 +156,12 @@ async function live(
     entropy: new SystemEntropy(),
     network,
     disk: directory.disk,
-    telemetry: restingHeap(telemetry, systemHeap(), () => agent?.ledger.state.index ?? 0),
+    telemetry: restingHeap(
+      telemetry,
+      systemHeap(),
+      () => agent?.ledger.state.index ?? 0,
+      () => agent !== undefined && agent.work.running > 0,
+    ),
     speed: new ProcessSpeedGauge(directory.path),
     engine,
     blobs: new FileBlobs(join(directory.path, 'artifacts'), blobLimits, user),

@@ -12,6 +12,9 @@
  *
  * Left to itself the heap of a quiet agent then grows for an hour, to half as much again, before it
  * is collected: hardly anything is allocated, and nothing is short. So it is swept now and then.
+ *
+ * Neither is done while attempts run here. An agent that watches over stages is mostly quiet, and an
+ * emergency stop would not be heard before all is collected: on a host whose cores they take, 0.3 s.
  */
 import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8'
 import type { Telemetry } from '../../protocol/ports/telemetry.ts'
@@ -45,14 +48,14 @@ export class HeapRest {
   }
 
   /**
-   * With each sample: what share of one core the agent has taken since the last one, and the entry
-   * of the ledger that it has applied by now.
+   * With each sample: what share of one core the agent has taken since the last one, the entry of the
+   * ledger that it has applied by now, and whether attempts run here.
    */
-  look(agentCpu: number | undefined, applied: number): void {
+  look(agentCpu: number | undefined, applied: number, isAtWork: boolean): void {
     const entries = applied - this.#applied
     this.#applied = applied
     this.#allow(entries < limits.busyEntries ? limits.growthPercent : limits.busyGrowthPercent)
-    const isQuiet = agentCpu !== undefined && agentCpu < limits.quietCpu
+    const isQuiet = agentCpu !== undefined && agentCpu < limits.quietCpu && !isAtWork
     this.#quietSamples = isQuiet ? this.#quietSamples + 1 : 0
     this.#samplesSinceSweep++
     if (this.#quietSamples < limits.quietSamples) return
@@ -82,13 +85,18 @@ export class HeapRest {
 }
 
 /** The same samples; with each the heap is looked after. `applied`: the newest entry, 0 for none. */
-export function restingHeap(telemetry: Telemetry, heap: Heap, applied: () => number): Telemetry {
+export function restingHeap(
+  telemetry: Telemetry,
+  heap: Heap,
+  applied: () => number,
+  isAtWork: () => boolean,
+): Telemetry {
   const rest = new HeapRest(heap)
   return {
     facts: () => telemetry.facts(),
     sample: () => {
       const sample = telemetry.sample()
-      rest.look(sample.agent.cpu, applied())
+      rest.look(sample.agent.cpu, applied(), isAtWork())
       return sample
     },
   }

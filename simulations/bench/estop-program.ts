@@ -40,6 +40,7 @@ const SPIN_MS = 1_000
 const VOID_ROUNDS_MAX = 10
 const LOOK_AGAIN_MS = 20
 
+const asAgent = fileURLToPath(new URL('as-agent.js', import.meta.url))
 const agentProgram = fileURLToPath(new URL('estop-agent.ts', import.meta.url))
 
 const passages = new Map<string, Server>()
@@ -50,7 +51,10 @@ function commandOf(node: LocalNode, configFile: string): readonly string[] {
     const server = passage({ host: node.host, port: node.apiPort })
     passages.set(node.name, server.listen(node.apiPort, LOOPBACK))
   }
-  const agent = [process.execPath, agentProgram, configFile, node.host, String(node.apiPort)]
+  const given = [configFile, node.host, String(node.apiPort)]
+  const agent = process.env.OLDWAY
+    ? [process.execPath, agentProgram, ...given]
+    : [process.execPath, asAgent, agentProgram, ...given]
   // Not by `ip netns exec`, which hides the control groups. In a session of its own, between which
   // the kernel shares out cores as between services: an agent is one, and so are its neighbours.
   return ['setsid', 'nsenter', `--net=/run/netns/${node.name}`, ...agent]

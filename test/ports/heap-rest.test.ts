@@ -35,7 +35,7 @@ class CountedHeap implements Heap {
 
 function looked(heap: CountedHeap, shares: readonly (number | undefined)[]): number {
   const rest = new HeapRest(heap)
-  for (const share of shares) rest.look(share, 0)
+  for (const share of shares) rest.look(share, 0, false)
   return heap.collections
 }
 
@@ -51,7 +51,7 @@ test('each busy spell is followed by one rest', () => {
   const rest = new HeapRest(heap)
   for (let spell = 1; spell <= 3; spell++) {
     heap.young = limits.youngBytesMax * 8
-    for (const share of [busy, ...quietSpell]) rest.look(share, 0)
+    for (const share of [busy, ...quietSpell]) rest.look(share, 0, false)
     assert.equal(heap.collections, spell)
   }
 })
@@ -60,6 +60,20 @@ test('a busy agent is never made to rest, nor one of which nothing is known', ()
   const large = limits.youngBytesMax * 8
   assert.equal(looked(new CountedHeap(large), Array(50).fill(busy)), 0)
   assert.equal(looked(new CountedHeap(large), Array(50).fill(undefined)), 0)
+})
+
+test('an agent that watches over attempts is left as it is, however quiet, until they have ended', () => {
+  const heap = new CountedHeap(limits.youngBytesMax * 8)
+  const rest = new HeapRest(heap)
+  rest.look(busy, 0, true)
+  for (const share of quietSpell) rest.look(share, 0, true)
+  heap.held = limits.grownBytesMax * 2
+  for (let i = 0; i <= limits.sweepSamplesMin; i++) rest.look(quiet, 0, true)
+  assert.deepEqual([heap.collections, heap.sweeps], [0, 0])
+  for (let i = 1; i < limits.quietSamples; i++) rest.look(quiet, 0, false)
+  assert.equal(heap.collections, 0, 'they have only just ended')
+  rest.look(quiet, 0, false)
+  assert.equal(heap.collections, 1)
 })
 
 test('a small young generation is left as it is', () => {
@@ -73,7 +87,7 @@ test('a heap may grow further while entries are applied by the thousand, and onl
   let applied = 0
   const seen = growths.map((entries) => {
     applied += entries
-    rest.look(busy, applied)
+    rest.look(busy, applied, false)
     return heap.growthPercent
   })
   const { growthPercent, busyGrowthPercent } = limits
@@ -90,15 +104,15 @@ test('a heap may grow further while entries are applied by the thousand, and onl
 test('a ledger that begins anew at a lower entry is no busy one', () => {
   const heap = new CountedHeap(0)
   const rest = new HeapRest(heap)
-  rest.look(busy, limits.busyEntries * 9)
-  rest.look(busy, 1)
+  rest.look(busy, limits.busyEntries * 9, false)
+  rest.look(busy, 1, false)
   assert.equal(heap.growthPercent, limits.growthPercent)
 })
 
 function rests(heap: CountedHeap, rest: HeapRest, samples: number, share = quiet): void {
   for (let i = 0; i < samples; i++) {
     heap.held++
-    rest.look(share, 0)
+    rest.look(share, 0, false)
   }
 }
 
@@ -121,7 +135,7 @@ test('a heap that grows all the time is not swept all the time', () => {
   const spells = 5
   for (let i = 0; i < spells * limits.sweepSamplesMin; i++) {
     heap.held += limits.grownBytesMax * 2
-    rest.look(quiet, 0)
+    rest.look(quiet, 0, false)
   }
   assert.equal(heap.sweeps, spells)
 })
