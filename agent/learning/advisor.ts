@@ -65,6 +65,8 @@ export class Advisor {
   /** By which this host speaks, where it may. */
   #voice: Speaker | undefined
   #pending: Ended[] = []
+  /** How often history was made to forget: what was read before is not learned after. */
+  #purges = 0
   #looking: Timer | undefined
   #judging: Timer | undefined
   #working: Promise<void> = Promise.resolve()
@@ -113,6 +115,7 @@ export class Advisor {
 
   /** What was learned of attempts that are forgotten is forgotten, too. */
   purged(): void {
+    this.#purges++
     this.#pending = []
     this.#oracle.forget()
     for (const speaker of this.#speakers.values()) speaker.forget()
@@ -122,7 +125,7 @@ export class Advisor {
   }
 
   async #judge(): Promise<void> {
-    const ended = this.#pending
+    const { ended, purges } = { ended: this.#pending, purges: this.#purges }
     this.#pending = []
     const rows = ended.map(({ row }) => row)
     this.#view = this.#parts.registry()
@@ -131,6 +134,7 @@ export class Advisor {
     for (const speaker of this.#speakers.values()) {
       bare.set(speaker, await this.#oracle.told(speaker.parameters, features))
     }
+    if (purges !== this.#purges) return
     for (const [i, one] of ended.entries()) this.#judgeOne(one, i, bare)
     // Only now: nothing is said of what has ended by what is known of its end.
     for (const [speaker, told] of bare) speaker.tell(rows, told)
@@ -233,13 +237,14 @@ export class Advisor {
     })
   }
 
-  /** The canary on a few hosts, the active one on all others. */
+  /** The canary on a few hosts, if it has done well there; the active one on all others. */
   #choose(): void {
     const { self, alive } = this.#parts
     const { active, canary } = this.#view
     const tried = canary && this.#speakers.get(canary.hash)
     const isChosen = tried !== undefined && isCanaryHost(tried.hash, self, alive(), rankOf)
-    this.#voice = isChosen ? tried : this.#speakers.get(active?.hash ?? '')
+    const usual = this.#speakers.get(active?.hash ?? '')
+    this.#voice = isChosen && (tried.isProven || usual === undefined) ? tried : usual
   }
 
   async #come(hash: string): Promise<void> {
@@ -261,6 +266,7 @@ export class Advisor {
   /** From what has ended here already. */
   async #warm(speaker: Speaker): Promise<void> {
     const { ownRowsMax } = adviceLimits
+    const purges = this.#purges
     const latest: OwnRow[] = []
     for await (const row of this.#parts.rows()) {
       if (row.ended !== 'succeeded') continue
@@ -269,7 +275,9 @@ export class Advisor {
     }
     const rows = latest.slice(-ownRowsMax)
     const features = await this.#oracle.described(rows)
-    speaker.tell(rows, await this.#oracle.told(speaker.parameters, features))
+    const told = await this.#oracle.told(speaker.parameters, features)
+    if (purges !== this.#purges) return
+    speaker.tell(rows, told)
     for (const row of rows) this.#sized(row)
   }
 

@@ -165,8 +165,8 @@ export class Telling {
   }
 }
 
-/** Of the keys of a task, one names it: see `historyKey`. */
+/** Of the keys of a task, one names it: see `historyKey`. No fingerprint has a blank. */
 function kindIn(key: string): Kind | undefined {
-  const blank = key.indexOf(' ')
+  const blank = key.lastIndexOf(' ')
   return blank < 0 ? undefined : { group: key.slice(0, blank), task: key.slice(blank + 1) }
 }

@@ -58,6 +58,8 @@ class Stage {
   fetches = 0
   lines: string[] = []
   engineFails = false
+  /** When models are to run. */
+  onRun = () => {}
 
   constructor(seed: string) {
     this.world = new World({ seed, identities: 'plain' })
@@ -76,10 +78,12 @@ class Stage {
             const session = await engine.open(model)
             return {
               ...session,
-              run: (inputs) =>
-                stage.engineFails
+              run: (inputs) => {
+                stage.onRun()
+                return stage.engineFails
                   ? Promise.reject(new EngineError('died', 'it is gone'))
-                  : session.run(inputs),
+                  : session.run(inputs)
+              },
             }
           },
         },
@@ -220,6 +224,38 @@ test('the correction of a host follows it where all others are different, and go
   await stage.looked()
   const purged = await stage.answer(stage.advisor.explained(kind))
   assert.ok(purged !== undefined && purged.corrected.p50 === purged.bare.p50)
+})
+
+test('a purge in the middle of judging leaves nothing of what is forgotten', async () => {
+  const stage = await Stage.of('purged')
+  stage.versions.set(good, await stage.trained())
+  stage.view = viewOf(version(good, 'active'))
+  await stage.looked()
+  const slower = some(40).map((one) => ({
+    ...one,
+    endedMs: one.startedMs + 4 * (one.endedMs - one.startedMs),
+  }))
+  for (const one of slower) stage.advisor.ended(one, () => plain)
+  stage.onRun = () => {
+    stage.onRun = () => {}
+    stage.advisor.purged()
+  }
+  await stage.world.runFor(adviceLimits.judgeMsOtherwise + 5_000)
+  assert.equal(stage.advisor.standings()[0]?.attempts, 0)
+  const told = await stage.answer(stage.advisor.explained(kind))
+  assert.ok(told !== undefined && told.corrected.p50 === told.bare.p50)
+})
+
+test('a canary speaks on its hosts when it has done well there, and the active one until then', async () => {
+  const stage = await Stage.of('canary')
+  stage.versions.set(good, await stage.trained())
+  stage.versions.set(raw, firstCommon(new SeededEntropy(1)))
+  stage.view = viewOf(version(good, 'canary'), version(raw, 'active'))
+  await stage.looked()
+  assert.equal((await stage.said(false))?.by, raw)
+  await stage.end(some(24))
+  await stage.looked()
+  assert.equal((await stage.said())?.by, good)
 })
 
 test('what a time hangs on is told: its inputs, where they decide', async () => {
