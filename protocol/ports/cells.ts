@@ -76,7 +76,10 @@ export interface Cell {
   seenEmpty(): Promise<boolean>
   /** True when something in the cell was killed for want of memory. */
   outOfMemory(): boolean
-  /** Takes note of what it takes now. Figures of `usage` may be no better than the last look. */
+  /**
+   * Takes note of what it takes now, which may be a while later. Figures of `usage` may be no better
+   * than the last look.
+   */
   observe(): void
   usage(): CellUsage
   /** Stops and resumes the reading of output; the program then waits when it writes. */

@@ -242,7 +242,10 @@ export function cellsContract(
   it('what a program takes can be asked while it runs', async (subject) => {
     const run = await start(subject, sh(cellShell.burns))
     await run.ready()
-    run.cell.observe()
+    await subject.until('a look', () => {
+      run.cell.observe()
+      return (run.cell.usage().cpuUserMs ?? 0) > 0
+    })
     const { cpuUserMs = 0, memoryPeakBytes = 0 } = run.cell.usage()
     assert.ok(cpuUserMs > 0 && cpuUserMs < 60_000, `${cpuUserMs} ms`)
     assert.ok(memoryPeakBytes > 100_000 && memoryPeakBytes < 100e6, `${memoryPeakBytes} bytes`)

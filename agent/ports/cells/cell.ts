@@ -143,7 +143,7 @@ export class SystemCell implements Cell {
 
   observe(): void {
     const { pid } = this.#parts
-    if (pid !== undefined && !this.#programGone) this.#observation.look(pid)
+    if (pid !== undefined && !this.#programGone) void this.#observation.look(pid)
   }
 
   /**

@@ -4,17 +4,29 @@
  */
 import type { CellUsage } from '../../../protocol/ports/cells.ts'
 import { cellLimits } from '../limits.ts'
-import { familyOf, ioOf, peakBytesOf, processStat } from './process-stat.ts'
+import { familyOf, ioOf, peakBytesOf, processStatApart } from './process-stat.ts'
 
 export class Observation {
   #seen = false
   readonly #most = { userMs: 0, systemMs: 0, bytes: 0 }
   #io: { readBytes: number; writtenBytes: number } | undefined
+  #looking = false
 
-  look(leader: number): void {
+  /** It takes a while, in which others can be heard; a look that is going on is not begun again. */
+  async look(leader: number): Promise<void> {
+    if (this.#looking) return
+    this.#looking = true
+    try {
+      await this.#lookAt(leader)
+    } finally {
+      this.#looking = false
+    }
+  }
+
+  async #lookAt(leader: number): Promise<void> {
     const now = { userMs: 0, systemMs: 0, bytes: 0 }
     for (const pid of familyOf(leader, cellLimits.observedProcessesMax)) {
-      const stat = processStat(pid)
+      const stat = await processStatApart(pid)
       if (stat === undefined || stat.ended) continue
       this.#seen = true
       now.userMs += stat.cpuUserMs
@@ -25,7 +37,7 @@ export class Observation {
     for (const figure of ['userMs', 'systemMs', 'bytes'] as const) {
       this.#most[figure] = Math.max(this.#most[figure], now[figure])
     }
-    this.#io = ioOf(leader) ?? this.#io
+    this.#io = (await ioOf(leader)) ?? this.#io
   }
 
   usage(): CellUsage {

@@ -1,5 +1,6 @@
 /** What /proc says of one process: who it is, and what it has taken so far. */
 import { readFileSync } from 'node:fs'
+import { readApart } from './read-apart.ts'
 
 /** A pid is used again; with its start, and the boot that this counts from, it is one process. */
 export interface ProcessStat {
@@ -17,8 +18,16 @@ const TICK_MS = 10
 const PAGE_BYTES = 4096
 
 export function processStat(pid: number): ProcessStat | undefined {
-  const text = readText(`/proc/${pid}/stat`)
-  if (text === undefined) return undefined
+  return statIn(readText(`/proc/${pid}/stat`))
+}
+
+/** The same, of one that may be becoming another program just now. */
+export async function processStatApart(pid: number): Promise<ProcessStat | undefined> {
+  return statIn(await readApart(`/proc/${pid}/stat`))
+}
+
+function statIn(text: string | undefined): ProcessStat | undefined {
+  if (text === undefined || text === '') return undefined
   // The name, second, may hold spaces and brackets of its own; `fields[0]` is the third field.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const at = (place: number): number => Number(fields[place - 3])
@@ -60,8 +69,10 @@ export function peakBytesOf(pid: number): number {
   return found ? Number(found[1]) * 1024 : 0
 }
 
-export function ioOf(pid: number): { readBytes: number; writtenBytes: number } | undefined {
-  const text = readText(`/proc/${pid}/io`)
+export async function ioOf(
+  pid: number,
+): Promise<{ readBytes: number; writtenBytes: number } | undefined> {
+  const text = await readApart(`/proc/${pid}/io`)
   const read = /^read_bytes: (\d+)/m.exec(text ?? '')
   const written = /^write_bytes: (\d+)/m.exec(text ?? '')
   return read && written
