@@ -19,6 +19,11 @@ export interface LoopHeld {
   readonly turn: number
   readonly p99Ms: number
   readonly maxMs: number
+  /**
+   * CPU that its thread took from one look to the next, the most: by how much its own work kept it,
+   * also on a machine where it had to wait for a core. No less than the longest piece of work.
+   */
+  readonly ownMs: number
 }
 
 const RESOLUTION_MS = 4
@@ -26,6 +31,14 @@ const RESOLUTION_MS = 4
 function lagModule(agent: Agent): ModuleSpec {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   let turn = 0
+  let ownMicros = 0
+  let before = process.threadCpuUsage()
+  const look = () => {
+    const now = process.threadCpuUsage()
+    ownMicros = Math.max(ownMicros, now.user + now.system - before.user - before.system)
+    before = now
+  }
+  let looking: NodeJS.Timeout | undefined
   const heldMs = (tickNs: number) => Math.max(0, tickNs / 1e6 - RESOLUTION_MS)
   const tell = () => {
     turn++
@@ -34,12 +47,15 @@ function lagModule(agent: Agent): ModuleSpec {
       turn,
       p99Ms: heldMs(histogram.percentile(99)),
       maxMs: heldMs(max),
+      ownMs: ownMicros / 1_000,
     }
     const file = join(agent.settings.dataDirectory, lagFile)
     writeFileSync(`${file}.new`, JSON.stringify(told))
     renameSync(`${file}.new`, file)
     // What was just done is not of what follows.
     histogram.reset()
+    ownMicros = 0
+    before = process.threadCpuUsage()
   }
   return {
     name: 'lag',
@@ -47,10 +63,12 @@ function lagModule(agent: Agent): ModuleSpec {
     needs: [],
     start: () => {
       histogram.enable()
+      looking = setInterval(look, RESOLUTION_MS)
       process.on('SIGUSR2', tell)
     },
     stop: () => {
       histogram.disable()
+      clearInterval(looking)
       process.off('SIGUSR2', tell)
     },
   }
