@@ -57,7 +57,7 @@ export async function benchFederate(options: FederateOptions): Promise<number> {
   })
   try {
     const bench = new FederateBench(mesh, 1_000 * Number(options.seconds))
-    await bench.prepare()
+    const first = await bench.prepare()
     const turns = new Map<string, Turn[]>()
     for (let i = 0; i < Number(options.turns); i++) {
       for (const setting of ['at rest', 'at work'] as const) {
@@ -68,7 +68,7 @@ export async function benchFederate(options: FederateOptions): Promise<number> {
       }
     }
     const title = `federated rounds, ${NODES} agents, one every ${EVERY_MS / 1_000} s`
-    return report(title, figuresOf(turns), options.json)
+    return report(title, [...figuresOf(turns), firstFigure(first)], options.json)
   } finally {
     await mesh.stop()
   }
@@ -91,8 +91,11 @@ class FederateBench {
     this.#turnMs = turnMs
   }
 
-  /** Hosts come to know work; and what is done once only, as starting engines, is done. */
-  async prepare(): Promise<void> {
+  /**
+   * Hosts come to know work; and what is done once only, as starting engines, is done: how long that
+   * held up their loops.
+   */
+  async prepare(): Promise<readonly LoopHeld[]> {
     await leaderOfAll(this.#mesh)
     for (const [i, seconds] of KINDS.entries()) {
       const text = workflowText({ ...fan(OF_EACH), name: `kind-${i}` }, ['sleep', String(seconds)])
@@ -103,9 +106,12 @@ class FederateBench {
     this.#workflow = await this.#runs.publish(noops)
     // Rows go down once a second.
     await this.#mesh.rest(1_500)
+    await this.#heldUp()
     const first = await this.#round()
+    const held = await this.#heldUp()
     assert(first.state !== 'failed', 'a round must be possible', { why: first.why })
     await this.turn('at work', true)
+    return held
   }
 
   async turn(setting: Setting, withRounds: boolean): Promise<Turn> {
@@ -244,6 +250,13 @@ const lags = [
   // By whatever else the machine does, too.
   { of: 'maxMs', metric: 'a loop held up, the longest', hasGoal: false },
 ] as const
+
+/** Of the first round in an agent's life, of which much is never done again. */
+function firstFigure(held: readonly LoopHeld[]): Figure {
+  const value = Math.max(...held.map(({ ownMs }) => ownMs))
+  const metric = 'a loop kept by its own work, the longest in its first round'
+  return { metric, unit: 'ms', value }
+}
 
 function stageFigure(withRounds: readonly Turn[], without: readonly Turn[]): Figure {
   const mean = (turns: readonly Turn[]) =>
