@@ -27,5 +27,6 @@ export function lateRule({ range, byHost }: TaskTimes, host: string): LateRule {
   const farMs = Math.max(range.p90, figureAt(range, lateLimits.far)) * times
   const { byMany, byFew, manyMin, leastMs } = lateLimits
   const doubt = range.n >= manyMin ? byMany : byFew
-  return { usualMs, farMs, afterMs: Math.max(doubt * farMs, farMs + leastMs), n: range.n }
+  const afterMs = Math.ceil(Math.max(doubt * farMs, farMs + leastMs))
+  return { usualMs, farMs, afterMs, n: range.n }
 }

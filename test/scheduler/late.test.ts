@@ -91,3 +91,21 @@ test('a time is late only beyond all that is usual, and later where less is know
     }),
   )
 })
+
+test('whatever the figures are, an alarm rings once: time goes on', () => {
+  const figure = fc.double({ min: 0.001, max: 1e5, noNaN: true })
+  fc.assert(
+    fc.property(figure, figure, figure, fc.integer({ min: 0, max: 2e12 }), (p10, a, b, at) => {
+      const times: WorkTimes = {
+        of: () => ({ range: { p10, p50: p10 + a, p90: p10 + a + b, n: 40 }, byHost: new Map() }),
+      }
+      const mesh = new Mesh({ times, fates: () => succeeds(undefined, 4e6) })
+      mesh.nowMs += at
+      mesh.start(one)
+      // It fails by itself when it takes too many steps.
+      mesh.run(5e6)
+      assert.ok(mesh.late.length <= 1)
+    }),
+    { numRuns: 40 },
+  )
+})

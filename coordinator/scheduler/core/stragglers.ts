@@ -28,8 +28,9 @@ export function lookForLate(core: Core, unit: Unit): void {
   const times = core.times.of(run.spec.name, plan.fingerprint)
   if (times === undefined) return
   const { afterMs, usualMs, farMs, n } = lateRule(times, node)
+  // As it was reckoned for its alarm: otherwise, by a rounding, that would ring for ever.
+  if (core.nowMs < acceptedMs + afterMs) return
   const ranMs = core.nowMs - acceptedMs
-  if (ranMs < afterMs) return
   unit.late = { usualMs: Math.round(usualMs), farMs: Math.round(farMs), n }
   core.effect({ kind: 'late', node, id: attemptOf(unit), ranMs, late: unit.late })
 }
