@@ -309,7 +309,13 @@ export class Agent {
       alive: () => [this.id, ...this.othersAlive()],
       rows: () => this.learning.rows(),
     })
-    this.learning.follower = this.advisor
+    this.learning.follower = {
+      ended: (row, plain) => this.advisor.ended(row, plain),
+      purged: () => {
+        this.advisor.purged()
+        this.rounds.forget()
+      },
+    }
     this.telling = new Telling({
       self: this.id,
       calls: this.calls,

@@ -67,6 +67,27 @@ test('a host shows its update to nobody among strangers that only the leader kno
   assert.match(await asks(mesh, leader, other, term, begin), /not all who are to take part/)
 })
 
+test('a host whose history is made to forget in the middle gives nothing of what it learned from it', async () => {
+  for (const last of ['train', 'sketch', 'reveal'] as const) {
+    const mesh = await learners(`purged ${last}`)
+    const { agent } = mesh.follower
+    const said: string[] = []
+    agent.calls.serve(ROUND_SERVICE, async (from, body) => {
+      const asked = decode(RoundQuestion, body)
+      const isForgotten = agent.learning.size === 0
+      const told = await agent.rounds.answer(from, body)
+      const read = decode(RoundAnswer, told)
+      if (isForgotten && read.ok) said.push(read.value.reply.kind)
+      if (asked.ok && asked.value.step.kind === last) await agent.learning.purge({})
+      return told
+    })
+    const round = await oneRound(mesh)
+    assert.equal(round.state, 'kept', round.why)
+    assert.equal(agent.learning.size, 0)
+    assert.ok(said.length > 0 && said.every((kind) => kind === 'refused'), `${last}: ${said}`)
+  }
+})
+
 /** All that goes over streams meanwhile, as it is before anything is encrypted; and what is given to masks. */
 async function overheard(during: () => Promise<unknown>) {
   const frames: Uint8Array[] = []

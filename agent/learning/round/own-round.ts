@@ -218,6 +218,8 @@ export class OwnRound {
     const fetched = await this.#fetched(candidate)
     if (!fetched.ok) return refusal('noModel', fetched.why)
     const [before, after] = [await host.loss(this.#base), await host.loss(fetched.parameters)]
+    // Closed meanwhile.
+    if (this.#phase !== 'voted') return outOfTurn
     return { kind: 'vote', value: { before, after, fetchedBytes: fetched.bytes } }
   }
 

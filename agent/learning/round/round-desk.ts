@@ -37,6 +37,12 @@ export class RoundDesk {
     return encode(RoundAnswer, { reply: await this.#reply(from, asked.value) })
   }
 
+  /** History was made to forget: of a round that has begun with it, nothing more is given. */
+  forget(): void {
+    void this.#round?.close()
+    this.#leave()
+  }
+
   async stop(): Promise<void> {
     this.#silence?.cancel()
     await this.#round?.close()
