@@ -2,7 +2,8 @@
  * Watches over its own host: warns when the disk or the memory will be full if things go on as they
  * do, when the agent itself grows, and when the host is busier than it ever is at this hour with as
  * much work. Once a minute, of what telemetry has kept anyhow; a warning comes when three looks in a
- * row say so, and goes when five do not.
+ * row say so, and goes when five do not. What is busier than usual is judged by ten minutes at once:
+ * its warning comes with the first that are, and goes with the first that are not.
  */
 import { fillingOf, growthOf } from '../../models/watching/filling.ts'
 import { fillingLimits, growthLimits, trendLimits } from '../../models/watching/limits.ts'

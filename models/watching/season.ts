@@ -43,12 +43,13 @@ export function judged(
   figure: SeasonFigure,
   value: number,
 ): Verdict {
+  const dayOf = ({ hour }: SeasonHour) => Math.floor((now.hour - hour + 12) / 24)
+  // Not of today: what has been so for an hour is no usual thing for that.
   const alike = past.filter((each) => {
     const sameTime = hoursApart(each.hour, now.hour) <= seasonLimits.hoursAside
-    return sameTime && each.work === now.work && each[figure] !== undefined && each.hour < now.hour
+    return sameTime && each.work === now.work && each[figure] !== undefined && dayOf(each) > 0
   })
-  const dayOf = ({ hour }: SeasonHour) => Math.floor((now.hour - hour + 12) / 24)
-  const days = new Set(alike.map(dayOf).filter((day) => day > 0)).size
+  const days = new Set(alike.map(dayOf)).size
   if (days < seasonLimits.daysMin) return { kind: 'unknown', days }
   const values = alike.map((each) => each[figure] as number).sort((a, b) => a - b)
   const usual = quantile(values, 0.5)

@@ -165,6 +165,23 @@ test('what is usual is unknown at first and says so; later an odd hour is told o
   assert.equal(later.watch.unknown(), undefined)
 })
 
+test('what lasts three hours is warned of for three hours', async () => {
+  const host = new WatchedHost()
+  const began = 4 * 24 + 10 + 1 / 3
+  host.cpu = (hours) => (hours >= began && hours < began + 3 ? 0.95 : 0.05)
+  const { watch } = await host.begin()
+  host.clock.run(began * HOUR)
+  assert.deepEqual(watch.kinds(), [])
+  host.clock.run(0.4 * HOUR)
+  for (let looks = 0; looks < 15; looks++) {
+    assert.deepEqual(watch.kinds(), ['unusualCpu'], `${looks} looks later`)
+    host.clock.run(HOUR / 6)
+  }
+  assert.deepEqual(host.over, [])
+  host.clock.run(HOUR)
+  assert.deepEqual([host.raised.length, host.over.length], [1, 1])
+})
+
 test('a disk that takes nothing costs what is kept, and nothing else', async () => {
   const host = new WatchedHost()
   host.disk.full = true

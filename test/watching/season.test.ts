@@ -43,6 +43,11 @@ test('a load is judged against hours with as much work, and those are unknown ap
   assert.equal(judged(past, at(5, 23, 4), 'cpu', 0.95).kind, 'unknown')
 })
 
+test('what began an hour ago does not make itself usual', () => {
+  const today = { ...at(5, 19), cpu: 0.95, memory: 0.4 }
+  assert.equal(judged([...days(5), today], at(5, 20), 'cpu', 0.95).kind, 'unusual')
+})
+
 test('a host that is as it always is never gives an alarm', () => {
   const noise = new Noise(5)
   const past = days(14, noise)
