@@ -82,7 +82,7 @@ export const AdviceTold = message('AdviceTold', {
   hosts: repeated(1, nested(HostTold), tellingLimits.hostsMax),
 })
 
-/** Without what makes no sense: whoever says it may be a liar. */
+/** Without what makes no sense, or is said of one version twice: whoever says it may be a liar. */
 export function believedHost({ id, standings, plain, explained }: HostAdvice): HostAdvice {
   const names = new Set([...featureGroups.map(({ name }) => name), 'own correction'])
   const isBelieved =
@@ -93,10 +93,16 @@ export function believedHost({ id, standings, plain, explained }: HostAdvice): H
     explained.factors.every(({ name, factor }) => names.has(name) && factor >= 0)
   return {
     id,
-    standings: standings.filter((one) => isVersionHash(one.hash) && isSensible(one)),
+    standings: firstOfEach(standings.filter((one) => isVersionHash(one.hash) && isSensible(one))),
     ...(plain !== undefined && isRange(plain) ? { plain } : {}),
     ...(isBelieved ? { explained } : {}),
   }
+}
+
+/** Of each version one row: whoever had more would be heard as so many hosts. */
+function firstOfEach<T extends { readonly hash: string }>(standings: readonly T[]): T[] {
+  const heard = new Set<string>()
+  return standings.filter(({ hash }) => !heard.has(hash) && heard.add(hash))
 }
 
 function isRange({ p10, p50, p90 }: Range): boolean {

@@ -82,17 +82,20 @@ export class ModelDesk {
   }
 }
 
-/** By version, what each host says of it. */
-export function reportsOf(
-  hosts: readonly { readonly standings: readonly (Standing & { readonly hash: string })[] }[],
-): Reports {
-  const reports = new Map<string, Standing[]>()
-  for (const { standings } of hosts) {
+interface Host {
+  readonly id: string
+  readonly standings: readonly (Standing & { readonly hash: string })[]
+}
+
+/** By version, what each host says of it: one voice each, the first that is heard. */
+export function reportsOf(hosts: readonly Host[]): Reports {
+  const voices = new Map<string, Map<string, Standing>>()
+  for (const { id, standings } of hosts) {
     for (const { hash, ...standing } of standings) {
-      const known = reports.get(hash)
-      if (known === undefined) reports.set(hash, [standing])
-      else known.push(standing)
+      const byHost = voices.get(hash) ?? new Map<string, Standing>()
+      if (!byHost.has(id)) byHost.set(id, standing)
+      voices.set(hash, byHost)
     }
   }
-  return reports
+  return new Map([...voices].map(([hash, byHost]) => [hash, [...byHost.values()]]))
 }

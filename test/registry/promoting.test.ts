@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { rankOf } from '../../agent/learning/speaker.ts'
+import { reportsOf } from '../../coordinator/learning/desk.ts'
 import {
   decided,
   isCanaryHost,
@@ -121,6 +122,19 @@ test('one host of three cannot have a version promoted, rejected or taken back, 
     assert.equal(decided(viewOf(version(one, 'active')), toldBy(standing(n, 0.3))), undefined)
   })
   fc.assert(law)
+})
+
+test('one host beside four honest ones has one voice, however often it speaks', () => {
+  const bad = { hash: one, ...standing(60, 0.5) }
+  const lie = { hash: one, ...standing(60, 0.1) }
+  const honest = ['a', 'b', 'c', 'd'].map((id) => ({ id, standings: [bad] }))
+  const reports = reportsOf([
+    ...honest,
+    { id: 'liar', standings: Array.from({ length: 8 }, () => lie) },
+  ])
+  assert.equal(reports.get(one)?.length, 5)
+  const moved = decided(viewOf(version(one, 'shadow')), reports)
+  assert.ok(moved?.kind === 'move' && moved.to === 'rejected', JSON.stringify(moved))
 })
 
 test('what no host can have seen is not heard', () => {

@@ -7,6 +7,7 @@ import { Advising } from '../../agent/learning/advising.ts'
 import type { Advisor } from '../../agent/learning/advisor.ts'
 import { Telling } from '../../agent/learning/telling.ts'
 import type { CallResult, Service } from '../../agent/requests/calls.ts'
+import { reportsOf } from '../../coordinator/learning/desk.ts'
 import { examplesOf, featureCount, featureGroups } from '../../models/federation/describing.ts'
 import { timesByHost } from '../../models/profiles/by-host.ts'
 import { type AllTold, estimateOf } from '../../models/profiles/pooling.ts'
@@ -174,6 +175,15 @@ test('what a liar says of versions is left out, and it speaks for itself alone',
     believedHost({ ...lie, explained: { ...sound, factors: [factor] } }).explained,
     undefined,
   )
+})
+
+test('a liar that speaks of one version many times is heard once', async () => {
+  const row = { hash: by, attempts: 50, n: 50, loss: 0.1, rival: 0.4, plain: 0.4, within: 0.8 }
+  const standings = Array.from({ length: 8 }, () => row)
+  const flock = new Flock(1, ['c', 'x', 'y', 'z', 'liar'], { id: 'liar', standings })
+  const told = await flock.gathered('c')
+  assert.deepEqual(told.find(({ id }) => id === 'liar')?.standings, [row])
+  assert.equal(reportsOf(told).get(by)?.length, 5)
 })
 
 test('ranges come with what a version says, which a coordinator takes along for others', async () => {
