@@ -56,15 +56,13 @@ export class KnownTimes implements WorkTimes {
 
   of(workflow: string, task: string): TaskTimes | undefined {
     const kind = this.#kinds.get(workflow)?.get(task) ?? this.#begin(workflow, task)
-    if (kind === undefined) return undefined
     kind.usedMs = this.#parts.clock.now()
     if (isStale(kind, kind.usedMs)) this.#askSoon()
     return kind.times
   }
 
-  /** Undefined where so many are kept that nothing more is. */
-  #begin(workflow: string, task: string): Kind | undefined {
-    if (this.#count >= knownTimesLimits.kindsMax) return undefined
+  #begin(workflow: string, task: string): Kind {
+    if (this.#count >= knownTimesLimits.kindsMax) this.#makeRoom()
     const never = Number.NEGATIVE_INFINITY
     const kind = { workflow, task, usedMs: never, askedMs: never, times: undefined }
     const tasks = this.#kinds.get(workflow) ?? new Map<string, Kind>()
@@ -106,13 +104,21 @@ export class KnownTimes implements WorkTimes {
   }
 
   #forget(nowMs: number): void {
-    for (const { workflow, task, usedMs } of this.#all()) {
-      if (nowMs - usedMs < knownTimesLimits.forgetMs) continue
-      const tasks = this.#kinds.get(workflow)
-      tasks?.delete(task)
-      if (tasks?.size === 0) this.#kinds.delete(workflow)
-      this.#count--
+    for (const kind of this.#all()) {
+      if (nowMs - kind.usedMs >= knownTimesLimits.forgetMs) this.#drop(kind)
     }
+  }
+
+  /** Many at once, as all are looked at for it. */
+  #makeRoom(): void {
+    const oldestFirst = this.#all().sort((a, b) => a.usedMs - b.usedMs)
+    for (const kind of oldestFirst.slice(0, knownTimesLimits.droppedAtOnce)) this.#drop(kind)
+  }
+
+  #drop({ workflow, task }: Kind): void {
+    const tasks = this.#kinds.get(workflow)
+    if (tasks?.delete(task) === true) this.#count--
+    if (tasks?.size === 0) this.#kinds.delete(workflow)
   }
 }
 

@@ -32,8 +32,9 @@ export const knownTimesLimits = {
   kindsAskedMax: 64,
   /** Stages of a new workflow that are asked about before the first of them is placed. */
   expectedMax: 64,
-  /** Of what is beyond, nothing is known. */
+  /** For one that is beyond, those go that were needed longest ago. */
   kindsMax: 4_096,
+  droppedAtOnce: 512,
   /** After that, what nobody needed is forgotten. */
   forgetMs: 10 * 60_000,
 } as const

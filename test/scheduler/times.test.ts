@@ -189,3 +189,30 @@ test('of a great many kinds so many are asked at once, and the others right afte
   )
   assert.deepEqual(asked, [kindsAskedMax, kindsAskedMax, 3])
 })
+
+test('who knows as many kinds as there may be learns of another, and keeps those that are needed', async () => {
+  const clock = new HandClock(0)
+  const telling = new AskedTelling()
+  const times = new KnownTimes({ clock, log: new LogLines(), telling })
+  const { kindsMax, kindsAskedMax, askSoonMs } = knownTimesLimits
+  const answered = async () => {
+    for (let i = 0; i <= kindsMax / kindsAskedMax; i++) {
+      clock.run(askSoonMs)
+      await settled()
+    }
+  }
+  telling.answer = allTold('needed', 'run/x/1', [told('a', 700)])
+  for (let i = 1; i < kindsMax; i++) times.of('w', `run/p${i}/1`)
+  times.of('needed', 'run/x/1')
+  await answered()
+  assert.ok(times.of('needed', 'run/x/1') !== undefined)
+  // Nothing that is known is so old that it would be asked for again.
+  telling.answer = allTold('new', 'run/y/1', [told('a', 500)])
+  const asked = telling.questions.length
+  times.of('new', 'run/y/1')
+  clock.run(askSoonMs)
+  await settled()
+  assert.ok(telling.questions.length > asked, 'it is asked')
+  assert.ok(Math.abs((times.of('new', 'run/y/1')?.range.p50 ?? 0) - 500) < 1e-6)
+  assert.ok(times.of('needed', 'run/x/1') !== undefined)
+})
