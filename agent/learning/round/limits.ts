@@ -8,7 +8,7 @@ export const roundLimits = {
   rowsMin: 20,
   /** The latest of them: a round of seconds needs no more, and to describe them takes 30 ms. */
   rowsMax: 8_192,
-  /** Each such row is kept for votes, and never trained on; with very few votes a host votes by all. */
+  /** One in so many is kept for votes, and never trained on; of small histories so many all the same. */
   votesOneIn: 8,
   voteRowsMin: 5,
   /** Rows that are described without a pause: 4 µs each. */
@@ -25,4 +25,5 @@ export const roundLimits = {
   fetchMs: 5_000,
 } as const
 
+assert(roundLimits.voteRowsMin < roundLimits.rowsMin, 'something is left to train on')
 assert(federationLimits.roundBytesMax < CALL_BYTES_MAX, 'what is said in a round must fit calls')

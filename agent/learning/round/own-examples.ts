@@ -1,7 +1,8 @@
 /**
  * This host's own rows as numbers that a network can learn from: those that it trains on, and those
- * that it votes by. Which is which follows from the row, so that no row is ever both. It is done in
- * slices, between which whatever else waits has its turn.
+ * that it votes by: no row is both. As a history grows, what is new may take the place of a row that
+ * was kept, and none that was trained on is kept later. It is done in slices, between which whatever
+ * else waits has its turn.
  */
 import { examplesOf } from '../../../models/federation/describing.ts'
 import type { Examples } from '../../../models/federation/rounds/trainable.ts'
@@ -27,7 +28,7 @@ export interface ExampleParts {
 /** Undefined of too few. */
 export async function ownExamples(parts: ExampleParts): Promise<OwnExamples | undefined> {
   const { clock, host } = parts
-  const { rowsMax, rowsMin, voteRowsMin } = roundLimits
+  const { rowsMax, rowsMin } = roundLimits
   const latest: Row[] = []
   for await (const row of parts.rows()) {
     if (row.ended !== 'succeeded') continue
@@ -37,25 +38,37 @@ export async function ownExamples(parts: ExampleParts): Promise<OwnExamples | un
   }
   const rows = latest.slice(-rowsMax)
   if (rows.length < rowsMin) return undefined
-  const voting = rows.filter(isKept)
-  const isEnough = voting.length >= voteRowsMin
-  const trained = isEnough ? rows.filter((row) => !isKept(row)) : rows
-  return {
-    rows: rows.length,
-    trained: await described(trained, clock),
-    kept: await described(isEnough ? voting : rows, clock),
+  const two = Map.groupBy(drawn(rows), ({ isKept }) => isKept)
+  const described = (isKept: boolean) => {
+    const some = two.get(isKept) ?? []
+    return describedOf(
+      some.map(({ row }) => row),
+      clock,
+    )
   }
+  return { rows: rows.length, trained: await described(false), kept: await described(true) }
 }
 
-/** By what the row says, as far as that differs from row to row: FNV-1a. */
-export function isKept({ task, startedMs, endedMs }: OwnRow): boolean {
+/** One in so many is kept, and always the few of the lowest lots: votes are never of what was trained on. */
+function drawn(rows: readonly Row[]): { row: Row; isKept: boolean }[] {
+  const { voteRowsMin, votesOneIn } = roundLimits
+  const lots = rows.map(lotOf)
+  const usual = 2 ** 32 / votesOneIn - 1
+  const isEnough = lots.filter((lot) => lot <= usual).length >= voteRowsMin
+  const highest = isEnough ? usual : (lots.toSorted((a, b) => a - b)[voteRowsMin - 1] ?? usual)
+  return rows.map((row, i) => ({ row, isKept: (lots[i] as number) <= highest }))
+}
+
+/** 32 bits, by what the row says, as far as that differs from row to row: FNV-1a, mixed to its highest bits. */
+function lotOf({ task, startedMs, endedMs }: OwnRow): number {
   const text = `${task} ${startedMs} ${endedMs}`
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return (hash >>> 8) % roundLimits.votesOneIn === 0
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  return (hash ^ (hash >>> 13)) >>> 0
 }
 
-async function described(rows: readonly Row[], clock: ExampleParts['clock']): Promise<Examples> {
+async function describedOf(rows: readonly Row[], clock: ExampleParts['clock']): Promise<Examples> {
   const parts: Examples[] = []
   for (let from = 0; from < rows.length; from += roundLimits.rowsAtOnce) {
     parts.push(examplesOf(rows.slice(from, from + roundLimits.rowsAtOnce)))
