@@ -66,6 +66,33 @@ const lies: readonly Lie[] = [
     why: /malformed/,
   },
   {
+    what: 'says that it has more rows than a round takes',
+    says: (_, reply) =>
+      reply.kind === 'willing'
+        ? { kind: 'willing', value: { ...reply.value, rows: Number.MAX_SAFE_INTEGER } }
+        : reply,
+    out: 'refused',
+    why: /invited.*malformed/,
+  },
+  {
+    what: 'says that it had to fetch more than any version is',
+    says: (_, reply) =>
+      reply.kind === 'willing'
+        ? { kind: 'willing', value: { ...reply.value, fetchedBytes: Number.MAX_SAFE_INTEGER } }
+        : reply,
+    out: 'refused',
+    why: /invited.*malformed/,
+  },
+  {
+    what: 'says so as it votes',
+    says: (_, reply) =>
+      reply.kind === 'vote'
+        ? { kind: 'vote', value: { ...reply.value, fetchedBytes: Number.MAX_SAFE_INTEGER } }
+        : reply,
+    out: 'refused',
+    why: /vote.*malformed/,
+  },
+  {
     what: 'votes against what is good',
     says: (_, reply) =>
       reply.kind === 'vote' ? { kind: 'vote', value: { before: 0.001, after: 1e9 } } : reply,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { notThere } from '../../agent/learning/models.ts'
+import { roundsLimits } from '../../coordinator/learning/rounds/limits.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
 import { registryIn } from '../../models/registry/versions.ts'
 import { StopWord } from '../../protocol/estop/word.ts'
@@ -123,6 +124,28 @@ test('where the leader’s disk is full nothing is begun, or kept, and it says s
   assert.match(lost.why, /no room/)
   models.put = put
   assert.equal((await oneRound(mesh)).base, good.candidate)
+})
+
+test('a round that breaks off says of what, however long that is, and is not taken for one whose leader died', async () => {
+  const mesh = await learners('broken')
+  const good = await oneRound(mesh)
+  const { models } = mesh.leader!.agent
+  const put = models.put.bind(models)
+  models.put = () => Promise.reject(new TypeError(`no such é${'é'.repeat(1_000)}`))
+  const broken = await oneRound(mesh)
+  assert.match(`${broken.state}: ${broken.why}`, /^failed: it broke off: no such éé/)
+  assert.equal(Buffer.byteLength(broken.why) <= roundsLimits.whyBytesMax, true)
+  models.put = put
+  assert.equal((await oneRound(mesh)).base, good.candidate)
+})
+
+test('what cannot be begun with says why, however long that is', async () => {
+  const mesh = await learners('long why')
+  await oneRound(mesh)
+  const { models } = mesh.leader!.agent
+  models.fetch = async () => ({ ok: false, why: 'é'.repeat(1_000) })
+  const failed = await oneRound(mesh)
+  assert.match(`${failed.state}: ${failed.why}`, /^failed: .* is not to be had: éé/)
 })
 
 test('while the mesh is stopped no round is begun, whoever has asked for it', async () => {

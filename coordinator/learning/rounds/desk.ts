@@ -6,12 +6,14 @@
 import type { Agent } from '../../../agent/agent.ts'
 import { ROUND_SERVICE } from '../../../agent/learning/round/wire.ts'
 import type { ModuleSpec } from '../../../agent/modules/module.ts'
+import { fitting } from '../../../agent/work/texts.ts'
 import { adding } from '../../../models/registry/moving.ts'
 import { registryIn } from '../../../models/registry/versions.ts'
 import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import type { SimpleCommand } from '../../../protocol/ledger/catalogue.ts'
 import type { Candidacy, Leadership } from '../../../protocol/ledger/ledger.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
+import { messageOf, stackOf } from '../../../protocol/thrown.ts'
 import { fitted } from '../../audit/deed.ts'
 import { lookAfter } from '../../looking-after.ts'
 import type { Ask } from './asking.ts'
@@ -118,8 +120,25 @@ export class RoundsDesk {
       ...forgetBefore(this.#agent.ledger.state, number),
     ])
     if (!opened) return
-    const end = await new RoundDrive(plan, this.#driveParts(turn, number)).run()
-    if (end !== undefined && turn.holds()) await this.#close(number, end)
+    try {
+      const end = await new RoundDrive(plan, this.#driveParts(turn, number)).run()
+      if (end !== undefined && turn.holds()) await this.#close(number, end)
+    } catch (error) {
+      this.#agent.ports.log.child('rounds').error('a round broke off', { why: stackOf(error) })
+      if (turn.holds()) await this.#closeBroken(number, messageOf(error))
+    }
+  }
+
+  /** With hosts as they were written last: what broke it may be what there is to say of them. */
+  async #closeBroken(number: number, why: string): Promise<void> {
+    const round = roundIn(this.#agent.ledger.state, number)
+    if (round?.state !== 'open') return
+    const { tally, tallyRevision } = roundsIn(this.#agent.ledger.state)
+    const failed = this.#ended(round, { state: 'failed', why: `it broke off: ${why}` })
+    // Where a sum may have been opened it counts for what noise has hidden.
+    const summed = round.phase === 'masking' || round.phase === 'voting'
+    const after = afterRound(tally, { state: 'failed', summed, noise: round.noise })
+    await this.#write([putRound(failed), putTally(after, tallyRevision)], failed)
   }
 
   /** It is told of all the same: somebody may wait for it. */
@@ -221,7 +240,8 @@ export class RoundsDesk {
 
   #ended(round: Round, { state, why }: Pick<Round, 'state' | 'why'>): Round {
     const endedMs = this.#agent.ports.clock.wall()
-    return { ...round, state, why, endedMs, phase: 'ended' }
+    const told = fitting(why, roundsLimits.whyBytesMax)
+    return { ...round, state, why: told, endedMs, phase: 'ended' }
   }
 
   /** Whether it took effect. Of a round that has ended, with its note in the audit log and an event. */

@@ -4,10 +4,12 @@
  * is silent by then is left behind, and the round goes on while enough are left.
  */
 import { createHash } from 'node:crypto'
+import { roundLimits } from '../../../agent/learning/round/limits.ts'
 import type { Invitation, RoundStep } from '../../../agent/learning/round/wire.ts'
 import { added, clipped } from '../../../models/federation/aggregation/vectors.ts'
 import { federationLimits } from '../../../models/federation/limits.ts'
 import { usualCourse } from '../../../models/federation/rounds/course.ts'
+import { registryLimits } from '../../../models/registry/limits.ts'
 import type { PeerId, Verify } from '../../../protocol/identity/peer-id.ts'
 import { type Ask, Asking } from './asking.ts'
 import { decided } from './decision.ts'
@@ -118,6 +120,7 @@ export class RoundDrive {
       hosts: this.#roll.present,
       stepOf: () => ({ kind: 'invite', value: how }),
       take: (host, { rows, fetchedBytes }) => {
+        if (rows > roundLimits.rowsMax || !isFetched(fetchedBytes)) return 'malformed'
         this.#roll.has(host, rows)
         this.#roll.said(host, { up: 0, down: fetchedBytes })
         return 'taken'
@@ -186,8 +189,8 @@ export class RoundDrive {
       hosts: this.#roll.voters,
       stepOf: () => ({ kind: 'vote', value: { candidate } }),
       take: (host, { before, after, fetchedBytes = 0 }) => {
+        if (!isLoss(before) || !isLoss(after) || !isFetched(fetchedBytes)) return 'malformed'
         this.#roll.said(host, { up: 0, down: fetchedBytes })
-        if (!isLoss(before) || !isLoss(after)) return 'malformed'
         this.#roll.voted(host, before, after)
         return 'taken'
       },
@@ -202,4 +205,9 @@ export class RoundDrive {
 /** Of a model that is never off nothing could be better. */
 function isLoss(value: number): boolean {
   return Number.isFinite(value) && value > 0
+}
+
+/** One version at most is to be fetched at a time. What is said is added up, and written. */
+function isFetched(bytes: number): boolean {
+  return bytes <= registryLimits.blobBytesMax
 }
