@@ -27,12 +27,22 @@ export interface Reason {
 
 /**
  * As a shadow, from which training goes on. What was a shadow until then is judged no more: what is
- * learned next has what it has learned in it.
+ * learned next has what it has learned in it. `began`: the registry as training began; what was
+ * taken back since then does not come back in what was learned on from it.
  */
-export function adding(view: RegistryView, version: NewVersion, { why, atMs }: Reason): Moves {
+export function adding(
+  view: RegistryView,
+  version: NewVersion,
+  { why, atMs }: Reason,
+  began: Pick<RegistryView, 'head'> = view,
+): Moves {
   if (view.versions.some(({ hash }) => hash === version.hash)) {
     return refused('this version is in the registry already')
   }
+  const isBad = ({ hash, state }: Version) =>
+    state === 'rolledBack' && version.parents.includes(hash)
+  if (view.versions.some(isBad)) return refused('what it was learned from has been rolled back')
+  if (view.head !== began.head) return refused('training goes on from another version by now')
   const shadow: Version = { ...version, state: 'shadow', sinceMs: atMs, why, revision: 0 }
   const before = view.shadow
   const retired =

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { notThere } from '../../agent/learning/models.ts'
+import { Registry } from '../../coordinator/learning/registry.ts'
 import { roundsLimits } from '../../coordinator/learning/rounds/limits.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
 import { registryIn } from '../../models/registry/versions.ts'
@@ -18,7 +19,17 @@ import {
 import { raiseOf, signed } from '../estop/words.ts'
 import type { Member } from '../history/stage.ts'
 import { keyNumber } from '../identity/parties.ts'
-import { ask, choose, ended, hostOf, learners, oneRound, remember, roundOf } from './learners.ts'
+import {
+  ask,
+  choose,
+  ended,
+  hostOf,
+  inPhase,
+  learners,
+  oneRound,
+  remember,
+  roundOf,
+} from './learners.ts'
 
 test('five hosts learn together, and what they are better off with is kept', async () => {
   const mesh = await learners('kept')
@@ -41,6 +52,38 @@ test('five hosts learn together, and what they are better off with is kept', asy
   // Every host had it already.
   assert.ok(second.hosts.every(({ downBytes }) => downBytes < 25_000))
   assert.ok((second.lossBefore ?? 1) < (first.lossBefore ?? 0))
+})
+
+test('what is taken back while a round goes on from it does not come back with its end', async () => {
+  const mesh = await learners('taken back')
+  const first = await oneRound(mesh)
+  const registry = new Registry(mesh.leader!.agent)
+  const bad = first.candidate as string
+  await mesh.answer(registry.move(bad, 'active', 'it looked good'))
+  const number = (await ask(mesh)) + 1
+  await inPhase(mesh, number, 'training')
+  const back = await mesh.answer(registry.rollBack(undefined, 'it was bad'))
+  assert.ok(back.ok, JSON.stringify(back))
+  const round = await ended(mesh, number - 1)
+  assert.match(`${round.state}: ${round.why}`, /^failed: .*has been rolled back/)
+  assert.deepEqual([registry.view().head, registry.view().shadow], [undefined, undefined])
+})
+
+test('what training does not go on from any more does not come back either', async () => {
+  const mesh = await learners('set back')
+  const first = await oneRound(mesh)
+  const registry = new Registry(mesh.leader!.agent)
+  await mesh.answer(registry.move(first.candidate as string, 'active', 'it looked good'))
+  // On trial, of what is active: it is retired with it, and not rolled back.
+  const second = await oneRound(mesh)
+  assert.equal(second.state, 'kept', second.why)
+  const number = (await ask(mesh)) + 1
+  await inPhase(mesh, number, 'training')
+  const back = await mesh.answer(registry.rollBack(undefined, 'it was bad'))
+  assert.ok(back.ok, JSON.stringify(back))
+  const round = await ended(mesh, number - 1)
+  assert.match(`${round.state}: ${round.why}`, /^failed: .*another version by now/)
+  assert.equal(registry.view().head, undefined)
 })
 
 test('rounds that are asked for are done one after the other, and told to whoever looks', async () => {

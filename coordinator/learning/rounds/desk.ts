@@ -7,8 +7,8 @@ import type { Agent } from '../../../agent/agent.ts'
 import { ROUND_SERVICE } from '../../../agent/learning/round/wire.ts'
 import type { ModuleSpec } from '../../../agent/modules/module.ts'
 import { fitting } from '../../../agent/work/texts.ts'
-import { adding } from '../../../models/registry/moving.ts'
-import { registryIn } from '../../../models/registry/versions.ts'
+import { adding, type Moves } from '../../../models/registry/moving.ts'
+import { type RegistryView, registryIn } from '../../../models/registry/versions.ts'
 import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import type { SimpleCommand } from '../../../protocol/ledger/catalogue.ts'
 import type { Candidacy, Leadership } from '../../../protocol/ledger/ledger.ts'
@@ -89,6 +89,7 @@ export class RoundsDesk {
   }
 
   async #do(turn: Leadership, rounds: Rounds, by: string): Promise<void> {
+    const began = registryIn(this.#agent.ledger.state)
     const found = await this.#planning.base()
     const base = found.ok ? found : { hash: '', parameters: new Float32Array(0) }
     const plan = this.#planning.planOf(turn.term, base, rounds)
@@ -122,7 +123,7 @@ export class RoundsDesk {
     if (!opened) return
     try {
       const end = await new RoundDrive(plan, this.#driveParts(turn, number)).run()
-      if (end !== undefined && turn.holds()) await this.#close(number, end)
+      if (end !== undefined && turn.holds()) await this.#close(number, end, began)
     } catch (error) {
       this.#agent.ports.log.child('rounds').error('a round broke off', { why: stackOf(error) })
       if (turn.holds()) await this.#closeBroken(number, messageOf(error))
@@ -186,7 +187,7 @@ export class RoundsDesk {
     return this.#write([putRound({ ...round, phase, hosts: roll.hosts() })])
   }
 
-  async #close(number: number, end: RoundEnd): Promise<void> {
+  async #close(number: number, end: RoundEnd, began: RegistryView): Promise<void> {
     const { ledger, ports } = this.#agent
     const rounds = roundsIn(ledger.state)
     const round = roundIn(ledger.state, number)
@@ -206,7 +207,7 @@ export class RoundsDesk {
     )
     const tally = afterRound(rounds.tally, { state, summed: end.summed, noise: round.noise })
     const added =
-      state === 'kept' ? this.#adding(closed, roll) : { ok: true as const, commands: [] }
+      state === 'kept' ? this.#adding(closed, roll, began) : { ok: true as const, commands: [] }
     if (!added.ok) return this.#closeFailed(closed, added.why, rounds)
     const commands = [putRound(closed), putTally(tally, rounds.tallyRevision), ...added.commands]
     if (await this.#write(commands, closed)) return
@@ -220,7 +221,11 @@ export class RoundsDesk {
     await this.#write([putRound(failed), putTally(after, tallyRevision)], failed)
   }
 
-  #adding({ number, base, candidate = '', lossBefore, lossAfter, why }: Round, roll: RollCall) {
+  #adding(
+    { number, base, candidate = '', lossBefore, lossAfter, why }: Round,
+    roll: RollCall,
+    began: RegistryView,
+  ): Moves {
     const { ledger, ports } = this.#agent
     const view = registryIn(ledger.state)
     const atMs = ports.clock.wall()
@@ -235,7 +240,7 @@ export class RoundsDesk {
       ...(lossBefore === undefined ? {} : { lossBefore }),
       ...(lossAfter === undefined ? {} : { lossAfter }),
     }
-    return adding(view, version, { why: `round ${number}: ${why}`, atMs })
+    return adding(view, version, { why: `round ${number}: ${why}`, atMs }, began)
   }
 
   #ended(round: Round, { state, why }: Pick<Round, 'state' | 'why'>): Round {
