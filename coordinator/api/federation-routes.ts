@@ -65,6 +65,10 @@ const HostOfRound = z.object({
       'excused: it has too little to learn from; silent: it has not answered; refused: it would not, or said what is not taken; notCounted: its update is left out by the rule',
     ),
   why: z.string().optional(),
+  lied: z
+    .boolean()
+    .optional()
+    .describe('It was found to lie under masks, and is not asked in the next rounds'),
 })
 
 export const FederatedRound = z.object({

@@ -44,6 +44,9 @@ test('a wish is heard once, done as often as it says, and named with each round'
 test('what fails is not tried again and again, and neither is what leaders die of', () => {
   const many = { ...none.tally, left: 50 }
   assert.equal(afterRound(many, { state: 'failed', summed: false, noise: 0 }).left, 0)
+  // Next time those who have spoiled it are not asked.
+  const spoiled = { state: 'failed', summed: false, noise: 0, hasLiars: true } as const
+  assert.equal(afterRound(many, spoiled).left, 50)
   let tally = many
   for (let lost = 1; lost < roundsLimits.lostMax; lost++) {
     tally = afterLost(tally)

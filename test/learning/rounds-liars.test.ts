@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RoundAnswer, type RoundReply, type RoundStep } from '../../agent/learning/round/wire.ts'
 import { encode } from '../../protocol/wire/codec.ts'
-import { hostOf, learners, oneRound, tampered } from './learners.ts'
+import { ask, ended, hostOf, learners, oneRound, roundOf, tampered } from './learners.ts'
 
 interface Lie {
   readonly what: string
@@ -157,3 +157,27 @@ for (const { what, says, out, why, spoils } of lies) {
     )
   })
 }
+
+test('who spoils a round and is found out is not asked again, and what people wait for goes on without it', async () => {
+  const mesh = await learners('spoils')
+  const liar = mesh.follower
+  tampered(liar, (_, reply) =>
+    reply.kind === 'dealing'
+      ? { kind: 'dealing', value: { ...reply.value, commitment: new Uint8Array(32) } }
+      : reply,
+  )
+  const number = await ask(mesh, 2)
+  const spoiled = await ended(mesh, number)
+  assert.match(`${spoiled.state}: ${spoiled.why}`, /^failed: a host has lied about what its masks/)
+  assert.equal(hostOf(spoiled, liar)?.lied, true)
+  for (const after of [number + 1, number + 2]) {
+    const round = await ended(mesh, after)
+    assert.equal(round.state, 'kept', round.why)
+    assert.equal(round.hosts.filter(({ counted }) => counted).length, 4)
+    const left = hostOf(round, liar)
+    assert.deepEqual([left?.out, left?.lied, left?.downBytes], ['refused', undefined, 0])
+    assert.match(left?.why ?? '', /not asked: it has lied/)
+  }
+  await mesh.world.runFor(5_000)
+  assert.equal(roundOf(mesh, number + 4), undefined)
+})

@@ -205,7 +205,9 @@ export class RoundsDesk {
       },
       { state, why },
     )
-    const tally = afterRound(rounds.tally, { state, summed: end.summed, noise: round.noise })
+    const { hasLiars } = roll
+    const { summed } = end
+    const tally = afterRound(rounds.tally, { state, summed, noise: round.noise, hasLiars })
     const added =
       state === 'kept' ? this.#adding(closed, roll, began) : { ok: true as const, commands: [] }
     if (!added.ok) return this.#closeFailed(closed, added.why, rounds)

@@ -36,6 +36,8 @@ export interface Plan {
   readonly stride: number
   /** By lot where there are more than may take part. */
   readonly hosts: readonly PeerId[]
+  /** Not asked: they were found to lie of late. */
+  readonly barred: readonly PeerId[]
 }
 
 /** Where hosts can have it from; or why it cannot be kept, or is no model. */
@@ -66,6 +68,7 @@ export interface RoundEnd {
 }
 
 const roundIdAbout = 'skein federated round v1\n'
+const barredWhy = `it was not asked: it has lied under masks in one of the last ${roundsLimits.liarRounds} rounds`
 const train: RoundStep = { kind: 'train', value: {} }
 const over: RoundStep = { kind: 'over', value: {} }
 
@@ -77,10 +80,11 @@ export class RoundDrive {
   #liars = 0
 
   constructor(plan: Plan, parts: DriveParts) {
-    const { term, number, hosts } = plan
+    const { term, number, hosts, barred } = plan
     this.#plan = plan
     this.#parts = parts
-    this.#roll = new RollCall(hosts)
+    this.#roll = new RollCall([...hosts, ...barred])
+    for (const host of barred) this.#roll.leaveOut(host, 'refused', barredWhy)
     this.#asking = new Asking({ term, number }, this.#roll, parts.ask)
   }
 

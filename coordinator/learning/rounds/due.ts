@@ -39,15 +39,21 @@ export function awaitedIn({ wish, tally }: Rounds): number {
 
 export function afterRound(
   tally: Tally,
-  ended: { state: 'kept' | 'rejected' | 'failed'; summed: boolean; noise: number },
+  ended: {
+    state: 'kept' | 'rejected' | 'failed'
+    summed: boolean
+    noise: number
+    hasLiars?: boolean
+  },
 ): Tally {
   const isNoisy = ended.summed && ended.noise > 0
   const least = tally.noisy === 0 ? ended.noise : Math.min(tally.noiseLeast, ended.noise)
+  // What has failed once would fail again, and whoever wants more asks again; but not without its liars.
+  const leftAfterFailed = ended.hasLiars === true ? tally.left : 0
   return {
     ...tally,
     kept: tally.kept + Number(ended.state === 'kept'),
-    // What has failed once would fail again: whoever wants more asks again.
-    left: ended.state === 'failed' ? 0 : Math.max(0, tally.left - 1),
+    left: ended.state === 'failed' ? leftAfterFailed : Math.max(0, tally.left - 1),
     lost: 0,
     ...(isNoisy ? { noisy: tally.noisy + 1, noiseLeast: least } : {}),
     bare: tally.bare + Number(ended.summed && !isNoisy),

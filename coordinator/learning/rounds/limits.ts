@@ -25,6 +25,8 @@ export const roundsLimits = {
   countMax: 1_000,
   /** A leader that dies in a round may have died of it: so many times it is begun anew. */
   lostMax: 3,
+  /** Whoever has lied under masks is not asked for so many rounds: it would spoil each of them. */
+  liarRounds: 20,
   everyMsMin: 60_000,
   everyMsMax: 30 * 24 * 3_600_000,
   whyBytesMax: 480,

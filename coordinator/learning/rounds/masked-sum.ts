@@ -77,7 +77,7 @@ export class MaskedSum {
     }
     const opening = this.#server.open()
     const liars = 'liars' in opening ? opening.liars : []
-    for (const host of liars) roll.leaveOut(host, 'refused', 'it has lied under masks')
+    for (const host of liars) roll.lied(host)
     if (!opening.ok) return { ok: false, why: openingWhys[opening.why] }
     roll.count(opening.summed)
     const { usualLength } = this.#judging

@@ -2,18 +2,18 @@
 import type { Agent } from '../../../agent/agent.ts'
 import { notThere } from '../../../agent/learning/models.ts'
 import { roundLimits } from '../../../agent/learning/round/limits.ts'
+import { federationLimits } from '../../../models/federation/limits.ts'
 import { rateIn, usualCourse } from '../../../models/federation/rounds/course.ts'
 import { packed, wrongNumbers } from '../../../models/registry/blob.ts'
 import { firstCommon } from '../../../models/registry/common.ts'
 import { registryIn } from '../../../models/registry/versions.ts'
-import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import { read } from '../../../protocol/ledger/read.ts'
 import { DiskError } from '../../../protocol/ports/disk.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
 import { shuffle } from '../../../protocol/ports/entropy.ts'
 import type { Base, Kept, Plan } from './drive.ts'
 import { roundsLimits } from './limits.ts'
-import type { Rounds } from './rows.ts'
+import { liarsOfLate, type Rounds } from './rows.ts'
 
 export type Found = ({ ok: true } & Base) | { ok: false; why: string }
 
@@ -59,7 +59,7 @@ export class RoundPlanning {
     const clip = usual !== undefined && usual > 0 ? clipAfter(usual) : usualCourse.clip
     const { stride } = tally
     const number = tally.number + 1
-    return { term, number, base, settings, rate, clip, stride, hosts: this.#invited() }
+    return { term, number, base, settings, rate, clip, stride, ...this.#invited(tally.number) }
   }
 
   /** On this disk. What is no model, and a disk that takes none, end a round. */
@@ -74,8 +74,8 @@ export class RoundPlanning {
     }
   }
 
-  /** All that are here and take work; by lot where they are too many. */
-  #invited(): PeerId[] {
+  /** All that are here, take work and have not lied of late; by lot where they are too many. */
+  #invited(last: number): Pick<Plan, 'hosts' | 'barred'> {
     const { membership, ledger, settings, trust } = this.#agent
     const here = membership
       .members()
@@ -86,7 +86,15 @@ export class RoundPlanning {
         const row = read(ledger.state, { kind: 'nodeGet', node }).value
         return row?.drained === undefined
       })
-    return shuffle(this.#entropy, here).slice(0, roundsLimits.participantsMax)
+    const liars = liarsOfLate(ledger.state, last)
+    const honest = here.filter((id) => !liars.has(id))
+    const { participantsMax } = roundsLimits
+    return {
+      hosts: shuffle(this.#entropy, honest).slice(0, participantsMax),
+      barred: here
+        .filter((id) => liars.has(id))
+        .slice(0, federationLimits.clientsMax - participantsMax),
+    }
   }
 }
 

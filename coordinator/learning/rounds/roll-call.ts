@@ -12,6 +12,7 @@ interface Line {
   after?: number
   out?: Out
   why?: string
+  lied?: boolean
 }
 
 export class RollCall {
@@ -48,6 +49,16 @@ export class RollCall {
     const line = this.#line(host)
     line.out ??= out
     line.why ??= why.slice(0, roundsLimits.whyBytesMax / 3)
+  }
+
+  lied(host: PeerId): void {
+    this.leaveOut(host, 'refused', 'it has lied under masks')
+    this.#line(host).lied = true
+  }
+
+  /** Whether somebody is known who has. */
+  get hasLiars(): boolean {
+    return [...this.#lines.values()].some(({ lied }) => lied === true)
   }
 
   said(host: PeerId, bytes: { up: number; down: number }): void {

@@ -100,6 +100,8 @@ const HostRow = message('FederationHost', {
   /** One more than its place in `outs`. */
   out: optional(8, uint()),
   why: optional(9, text(roundsLimits.whyBytesMax)),
+  /** Under masks, where one who lies can spoil a round for all. */
+  lied: optional(10, bool()),
 })
 
 const RoundRow = message('FederationRound', {
@@ -178,6 +180,14 @@ export function roundsIn(state: LedgerState): Rounds {
 export function roundIn(state: LedgerState, number: number): Round | undefined {
   const held = heldAt(state, keyOf(number), RoundRow)
   return held && roundFrom(number, held.value, held.revision)
+}
+
+/** Hosts that were found to lie under masks in one of the last rounds, of which `number` is the newest. */
+export function liarsOfLate(state: LedgerState, number: number): ReadonlySet<string> {
+  const { liarRounds } = roundsLimits
+  const late = Array.from({ length: liarRounds }, (_, i) => roundIn(state, number - i))
+  const hosts = late.flatMap((round) => round?.hosts ?? [])
+  return new Set(hosts.flatMap(({ id, lied }) => (lied === true ? [id] : [])))
 }
 
 /** Newest first, and no more than so many. */
