@@ -114,7 +114,7 @@ export const Federation = z.object({
   schemaVersion,
   settings: z.object(settings),
   awaited: z.number().describe('Rounds that were asked for, and are still to be done'),
-  kept: z.number(),
+  kept: z.number().describe('Rounds, since learning began or began anew'),
   nextMs: timeMs.optional().describe('When the schedule has the next one'),
   round: FederatedRound.optional().describe('The one that was begun last'),
   privacy: Privacy.optional(),

@@ -3,7 +3,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { decided } from '../../coordinator/learning/rounds/decision.ts'
-import { afterLost, afterRound, awaitedIn, dueIn } from '../../coordinator/learning/rounds/due.ts'
+import {
+  afterLost,
+  afterRound,
+  awaitedIn,
+  begunAnew,
+  dueIn,
+} from '../../coordinator/learning/rounds/due.ts'
 import { roundsLimits } from '../../coordinator/learning/rounds/limits.ts'
 import { type Rounds, roundsIn } from '../../coordinator/learning/rounds/rows.ts'
 import { liarsBorne } from '../../coordinator/learning/rounds/settings.ts'
@@ -67,6 +73,25 @@ test('where a step was too far the next ones are shorter, and soon longer again'
   assert.equal(strides('rejected', 'failed'), 0.5)
   assert.equal(strides('rejected', 'kept', 'kept', 'kept', 'kept'), 1)
   assert.equal(strides(...Array.from({ length: 20 }, () => 'rejected' as const)), 1 / 16)
+})
+
+test('where learning begins anew so do rate, stride and clip, and wishes and noise stay', () => {
+  const last = { usualLength: 0.01 } as NonNullable<Rounds['last']>
+  const tally = {
+    ...none.tally,
+    number: 90,
+    kept: 80,
+    stride: 0.25,
+    left: 3,
+    noisy: 4,
+    noiseLeast: 1,
+  }
+  const anew = begunAnew({ ...none, tally, last })
+  assert.deepEqual(anew.tally, { ...tally, kept: 0, stride: 1 })
+  assert.equal(anew.last, undefined)
+  // None was kept: the one before began with chance, too, and its step was too far.
+  const rejected = { ...none, tally: { ...tally, kept: 0 }, last }
+  assert.deepEqual(begunAnew(rejected), rejected)
 })
 
 test('noise is counted by its least, and rounds without it as such', () => {

@@ -4,7 +4,9 @@ import { test } from 'node:test'
 import { notThere } from '../../agent/learning/models.ts'
 import { Registry } from '../../coordinator/learning/registry.ts'
 import { roundsLimits } from '../../coordinator/learning/rounds/limits.ts'
+import { roundsIn } from '../../coordinator/learning/rounds/rows.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
+import { usualCourse } from '../../models/federation/rounds/course.ts'
 import { registryIn } from '../../models/registry/versions.ts'
 import { StopWord } from '../../protocol/estop/word.ts'
 import { issuePerson } from '../../protocol/identity/issuing.ts'
@@ -237,6 +239,19 @@ test('what was learned is not thrown away for a host that is slow to send it', a
   const anew = await oneRound(mesh)
   assert.notEqual(anew.state, 'failed', anew.why)
   assert.notEqual(anew.base, good.candidate)
+})
+
+test('learning that begins anew begins with the first rate and the usual clip', async () => {
+  const mesh = await learners('anew')
+  await oneRound(mesh)
+  const second = await oneRound(mesh)
+  assert.equal(second.state, 'kept', second.why)
+  assert.notEqual(second.clip, usualCourse.clip)
+  mesh.leader!.agent.models.fetch = async () => ({ ok: false, why: notThere })
+  const anew = await oneRound(mesh)
+  assert.equal(anew.clip, usualCourse.clip)
+  const { tally } = roundsIn(mesh.leader!.agent.ledger.state)
+  assert.equal(tally.kept, Number(anew.state === 'kept'))
 })
 
 test('with noise it says the epsilon that it buys, and of how many rounds there is none', async () => {

@@ -18,7 +18,7 @@ import { fitted } from '../../audit/deed.ts'
 import { lookAfter } from '../../looking-after.ts'
 import type { Ask } from './asking.ts'
 import { type DriveParts, RoundDrive, type RoundEnd } from './drive.ts'
-import { afterLost, afterRound, dueIn } from './due.ts'
+import { afterLost, afterRound, begunAnew, dueIn } from './due.ts'
 import { roundsLimits } from './limits.ts'
 import { RoundPlanning } from './planning.ts'
 import type { RollCall } from './roll-call.ts'
@@ -88,9 +88,10 @@ export class RoundsDesk {
     await this.#write([putRound(closed), putTally(afterLost(tally), tallyRevision)], closed)
   }
 
-  async #do(turn: Leadership, rounds: Rounds, by: string): Promise<void> {
+  async #do(turn: Leadership, before: Rounds, by: string): Promise<void> {
     const began = registryIn(this.#agent.ledger.state)
     const found = await this.#planning.base()
+    const rounds = found.ok && found.isNew ? begunAnew(before) : before
     const base = found.ok ? found : { hash: '', parameters: new Float32Array(0) }
     const plan = this.#planning.planOf(turn.term, base, rounds)
     const { clock } = this.#agent.ports

@@ -37,6 +37,15 @@ export function awaitedIn({ wish, tally }: Rounds): number {
   return wish.atMs === tally.wishMs ? tally.left : Math.min(wish.count, roundsLimits.countMax)
 }
 
+/**
+ * For a round that begins with numbers of chance: how far those before had come says nothing of them.
+ * Where none was kept since, they began so as well.
+ */
+export function begunAnew(rounds: Rounds): Rounds {
+  if (rounds.tally.kept === 0) return rounds
+  return { ...rounds, tally: { ...rounds.tally, kept: 0, stride: 1 }, last: undefined }
+}
+
 export function afterRound(
   tally: Tally,
   ended: {

@@ -15,7 +15,8 @@ import type { Base, Kept, Plan } from './drive.ts'
 import { roundsLimits } from './limits.ts'
 import { liarsOfLate, type Rounds } from './rows.ts'
 
-export type Found = ({ ok: true } & Base) | { ok: false; why: string }
+/** `isNew`: nothing was learned yet, or it is lost. */
+export type Found = ({ ok: true; isNew: boolean } & Base) | { ok: false; why: string }
 
 /** Honest hosts stay whole, and nobody is longer than a few of them. */
 const clipOfUsual = 3
@@ -42,14 +43,14 @@ export class RoundPlanning {
     for (const hash of new Set([head, active?.hash])) {
       if (hash === undefined) continue
       const fetched = await models.fetch(hash, from)
-      if (fetched.ok) return { ok: true, hash, parameters: fetched.parameters }
+      if (fetched.ok) return { ok: true, hash, parameters: fetched.parameters, isNew: false }
       const why = `the version that training goes on from is not to be had: ${fetched.why}`
       if (fetched.why !== notThere) return { ok: false, why }
       ports.log.child('rounds').warn('nobody has a version any more', { version: hash })
     }
     const parameters = firstCommon(this.#entropy)
     const kept = await this.keep(parameters)
-    return kept.ok ? { ...kept, parameters } : kept
+    return kept.ok ? { ...kept, parameters, isNew: true } : kept
   }
 
   planOf(term: number, base: Base, { settings, tally, last }: Rounds): Plan {

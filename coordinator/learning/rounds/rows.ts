@@ -72,6 +72,7 @@ export type Wish = Infer<typeof WishRow>
 const TallyRow = message('FederationTally', {
   /** Of the round that was begun last. */
   number: field(1, uint()),
+  /** Since learning began, or began anew: the rate follows it. */
   kept: field(2, uint()),
   openedMs: field(3, uint()),
   /** Which wish was heard last, and how many rounds of it are to come. */
