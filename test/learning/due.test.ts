@@ -116,6 +116,16 @@ test('what is kept has hosts better off; a few who say otherwise change nothing'
   assert.match(decided(before, losses(0.5, 0.5), 0).why, /2 hosts have voted; 3 are needed/)
 })
 
+test('losses that are told are what hosts have said, and how much better they are is told apart', () => {
+  const said = decided(losses(1, 1, 4), losses(0.5, 1, 4), 0)
+  assert.deepEqual([said.state, said.lossBefore], ['kept', 2])
+  assert.ok(Math.abs((said.lossAfter ?? 0) - 5.5 / 3) < 1e-12)
+  assert.match(said.why, /off by 20.6% less/)
+  // One in the middle, where a liar is borne on either side.
+  const middle = decided(losses(1, 2, 3), losses(0.9, 1.5, 2.9), 1)
+  assert.deepEqual([middle.lossBefore, middle.lossAfter], [2, 1.5])
+})
+
 test('so many liars as are borne can have nothing kept that all others are worse off with', () => {
   fc.assert(
     fc.property(

@@ -11,6 +11,7 @@ import {
 export interface Decision {
   readonly state: 'kept' | 'rejected'
   readonly why: string
+  /** What hosts said of each, in the mean without those farthest off. It need not fall as they gain. */
   readonly lossBefore?: number
   readonly lossAfter?: number
 }
@@ -21,13 +22,12 @@ export function decided(before: Losses, after: Losses, liars: number): Decision 
     return { state: 'rejected', why: `${after.size} hosts have voted; ${needed} are needed` }
   }
   const gained = advantage(after, before, liars)
-  const lossBefore = trimmedLoss(before, liars)
-  // By what hosts say of both: who is in the middle with one need not be there with the other.
-  const losses = { lossBefore, lossAfter: lossBefore * Math.exp(-gained) }
+  const losses = { lossBefore: trimmedLoss(before, liars), lossAfter: trimmedLoss(after, liars) }
   if (isWorse(before, after, liars)) {
     const beside = liars === 0 ? 'a host is' : `more than ${liars} hosts are`
     return { state: 'rejected', why: `${beside} clearly worse off with it`, ...losses }
   }
+  // Host by host: who is in the middle with one need not be there with the other.
   const share = 1 - Math.exp(-gained)
   if (!(share > 0)) return { state: 'rejected', why: 'hosts are no better off with it', ...losses }
   const percent = (100 * share).toFixed(1)
