@@ -7,7 +7,6 @@
  */
 
 import type { Engine } from '../models/engine.ts'
-import { registryIn, wanted } from '../models/registry/versions.ts'
 import type { Limits, Timing } from '../protocol/consensus/limits.ts'
 import { grantIn } from '../protocol/identity/certificate.ts'
 import type { Credential, Trust } from '../protocol/identity/credential.ts'
@@ -44,15 +43,8 @@ import { tellArtifacts, tellMembership, tellModule, tellRefusal, tellStop } from
 import { tellRevoked } from './journal/tell-trust.ts'
 import { tellWarnings } from './journal/tell-warnings.ts'
 import { LabelStore } from './labels.ts'
-import { Advising } from './learning/advising.ts'
-import { Advisor } from './learning/advisor.ts'
-import { OwnSpeed } from './learning/host-speed.ts'
-import { ownHostOf } from './learning/lesson.ts'
+import { Learning } from './learning/learning.ts'
 import { speedTimes } from './learning/limits.ts'
-import { ModelStore } from './learning/models.ts'
-import { OwnHistory } from './learning/own-history.ts'
-import { RoundDesk } from './learning/round/round-desk.ts'
-import { Telling } from './learning/telling.ts'
 import { LedgerReporter } from './ledger/reporter.ts'
 import { claimsAmong, lagAmong, leaderAmong } from './ledger/rumours.ts'
 import { LedgerService } from './ledger/service.ts'
@@ -154,19 +146,8 @@ export class Agent {
   readonly artifacts: ArtifactStore
   /** Runs that have ended. */
   readonly history: RunHistory
-  /** What attempts were like that have ended here. */
-  readonly learning: OwnHistory
-  /** How quick this host is. */
-  readonly speed: OwnSpeed
-  /** What all hosts say of theirs. */
-  readonly telling: Telling
-  /** Versions of the model that all hosts have in common. */
-  readonly models: ModelStore
-  /** This host's part in learning together. */
-  readonly rounds: RoundDesk
-  /** What this host says by them, and what all hosts say of them. */
-  readonly advisor: Advisor
-  readonly advising: Advising
+  /** What this host learns of its work, and learns with others. */
+  readonly learning: Learning
   /** Heads of the audit log, as agents have signed them. */
   readonly auditHeads: HeadKeeper
   readonly estop: EmergencyStop
@@ -275,64 +256,22 @@ export class Agent {
       limits: settings.artifacts,
       ...tellArtifacts(this.membership, this.journal, ports.log),
     })
-    this.speed = new OwnSpeed({
+    this.learning = new Learning({
       ...ports,
+      calls: this.calls,
+      signer: settings.signer,
+      verify: settings.verify,
+      name: settings.name,
       facts: () => this.facts,
       isBusy: () =>
         this.work.running + this.work.waiting > 0 ||
         (this.sampler.newest()?.sample.cpu ?? 1) > speedTimes.loadMax,
-    })
-    this.learning = new OwnHistory(ports, () => ownHostOf(this.facts, this.speed.known))
-    this.models = new ModelStore({
-      ...ports,
-      calls: this.calls,
-      wanted: () => wanted(registryIn(this.ledger.state)),
-    })
-    this.rounds = new RoundDesk({
-      ...ports,
-      calls: this.calls,
-      models: this.models,
-      signer: settings.signer,
-      verify: settings.verify,
-      host: settings.name,
-      rows: () => this.learning.rows(),
+      state: () => this.ledger.state,
       leads: (peer, term) => this.leads(peer, term) === 'yes',
       isHost: (peer) => this.isHost(peer),
-    })
-    this.advisor = new Advisor({
-      ...ports,
-      models: this.models,
-      self: this.id,
-      name: settings.name,
-      host: () => ownHostOf(this.facts, this.speed.known),
-      registry: () => registryIn(this.ledger.state),
-      alive: () => [this.id, ...this.othersAlive()],
-      rows: () => this.learning.rows(),
-    })
-    this.learning.follower = {
-      ended: (row, plain) => this.advisor.ended(row, plain),
-      purged: () => {
-        this.advisor.purged()
-        this.rounds.forget()
-      },
-    }
-    this.telling = new Telling({
-      self: this.id,
-      calls: this.calls,
-      own: this.learning,
-      advisor: this.advisor,
+      others: () => this.othersAlive(),
       isCoordinator: (peer) => this.peers.isCoordinator(peer),
       mayAsk: () => grantIn(this.peers.credential.leaf)?.roles.includes('coordinator') === true,
-      peers: () => this.othersAlive(),
-    })
-    this.advising = new Advising({
-      calls: this.calls,
-      self: this.id,
-      advisor: this.advisor,
-      plain: ({ group, task }) => this.learning.range(group, task),
-      isCoordinator: (peer) => this.peers.isCoordinator(peer),
-      mayAsk: () => grantIn(this.peers.credential.leaf)?.roles.includes('coordinator') === true,
-      peers: () => this.othersAlive(),
     })
     this.releasing = new Releasing(ports, this.artifacts, this.ledger)
     this.work = new WorkDesk(
@@ -348,8 +287,8 @@ export class Agent {
         forbidden: (from, run) => this.estop.forbids(from, run),
         lessons: {
           load: () => this.sampler.newest()?.sample.cpu,
-          learn: (lesson) => this.learning.learn(lesson),
-          notLearned: (error) => this.learning.notLearned(error),
+          learn: (lesson) => this.learning.history.learn(lesson),
+          notLearned: (error) => this.learning.history.notLearned(error),
         },
       },
       this.workWire,
@@ -561,23 +500,7 @@ export class Agent {
         start: () => this.artifacts.start(),
         stop: () => this.artifacts.stop(),
       },
-      {
-        name: 'learning',
-        priority: 4,
-        needs: [],
-        start: async () => {
-          await this.learning.start()
-          await this.models.start()
-          this.advisor.start()
-          await this.speed.start()
-        },
-        stop: async () => {
-          this.advisor.stop()
-          await this.speed.stop()
-          await this.rounds.stop()
-          await this.learning.stop()
-        },
-      },
+      this.learning.module(),
       {
         name: 'pins',
         priority: 6,

@@ -50,15 +50,15 @@ function refuseToOthers({ peers, settings }: Agent, { forwardedBy }: ApiRequest)
 }
 
 function ownHistoryOf(
-  { learning, settings }: Agent,
+  { learning: { history }, settings }: Agent,
   part: string | undefined,
 ): RouteResponse<'hostHistory'> {
-  const kinds = learning.kinds().filter(({ task }) => part === undefined || isMeant(task, part))
+  const kinds = history.kinds().filter(({ task }) => part === undefined || isMeant(task, part))
   return {
     schemaVersion: SCHEMA_VERSION,
     node: settings.name,
-    attempts: learning.size,
-    lost: learning.lost,
+    attempts: history.size,
+    lost: history.lost,
     kinds: kinds.slice(0, hostHistoryKindsMax).map(kindDocument),
     more: Math.max(0, kinds.length - hostHistoryKindsMax),
   }
@@ -73,7 +73,7 @@ function kindDocument({ group, task, oldestMs, newestMs, told }: Kind) {
 }
 
 async function purge(
-  { learning, settings }: Agent,
+  { learning: { history }, settings }: Agent,
   { beforeMs, task }: Request<'purgeHistory'>['body'],
 ): Promise<RouteResponse<'purgeHistory'>> {
   const filter: PurgeFilter = {
@@ -81,8 +81,8 @@ async function purge(
     ...(task === undefined ? {} : { task }),
   }
   try {
-    const purged = await learning.purge(filter)
-    return { schemaVersion: SCHEMA_VERSION, node: settings.name, purged, left: learning.size }
+    const purged = await history.purge(filter)
+    return { schemaVersion: SCHEMA_VERSION, node: settings.name, purged, left: history.size }
   } catch (error) {
     if (!(error instanceof DiskError)) throw error
     const why = `the disk of ${settings.name} does not let go of it: ${error.message}`

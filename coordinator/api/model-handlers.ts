@@ -63,7 +63,7 @@ function versionMeant(view: RegistryView, meant: string): Version {
 /** By version, what hosts say of it now; nobody is asked where nothing is judged. */
 async function liveOf(agent: Agent, { active, canary, shadow }: RegistryView): Promise<Live> {
   if (active === undefined && canary === undefined && shadow === undefined) return new Map()
-  const hosts = await agent.advising.gathered()
+  const hosts = await agent.learning.advising.gathered()
   const all = hosts.flatMap(({ id, standings }) => standings.map((one) => ({ ...one, id })))
   return Map.groupBy(all, ({ hash }) => hash)
 }
@@ -107,7 +107,7 @@ async function explain(
 ): Promise<RouteResponse<'explainWork'>> {
   const { state } = await freshState(agent, signal)
   const kind = stageMeant(state, library, query.stage, query.workflow)
-  const told = await agent.advising.gathered(kind)
+  const told = await agent.learning.advising.gathered(kind)
   const hosts = told.map((host) => explainedBy(agent, host))
   return {
     schemaVersion: SCHEMA_VERSION,
@@ -166,7 +166,10 @@ async function rollBack(
 }
 
 /** Old versions are let go of in the end, and one that nobody has would leave all hosts without a word. */
-async function assertThere({ models, membership }: Agent, { hash }: Version): Promise<void> {
+async function assertThere(
+  { learning: { models }, membership }: Agent,
+  { hash }: Version,
+): Promise<void> {
   const others = membership.members().filter(({ self, state }) => !self && state === 'alive')
   const fetched = await models.fetch(
     hash,

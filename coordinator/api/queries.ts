@@ -161,7 +161,7 @@ export function ownDetailOf(agent: Agent, minutes: number): NodeDetail {
     modules: modulesOf(agent),
     refusals: refusalsOf(agent),
     ...certificateOf(agent),
-    ...(agent.speed.known === undefined ? {} : { speed: agent.speed.known }),
+    ...(agent.learning.speed.known === undefined ? {} : { speed: agent.learning.speed.known }),
     isolation: isolationOf(agent.ports),
     warnings: agent.watch.warnings(),
     ...(unjudged === undefined ? {} : { unjudged }),

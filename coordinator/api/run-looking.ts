@@ -94,8 +94,8 @@ export class RunLooking {
   }
 
   private expecting(): RunExpecting {
-    const { telling, ports } = this.agent
-    return new RunExpecting({ telling, clock: ports.clock })
+    const { learning, ports } = this.agent
+    return new RunExpecting({ telling: learning.telling, clock: ports.clock })
   }
 
   private async *watch({

@@ -53,7 +53,7 @@ export class ModelDesk {
     if (wish !== undefined) return this.#grant(wish)
     if (!this.#isDue(view)) return
     this.#askedMs = this.#agent.ports.clock.now()
-    const reports = reportsOf(await this.#agent.advising.gathered())
+    const reports = reportsOf(await this.#agent.learning.advising.gathered())
     if (over.aborted) return
     const decision = decided(this.#registry.view(), reports)
     if (decision !== undefined) this.#told(await this.#does(decision))

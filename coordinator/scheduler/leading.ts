@@ -72,7 +72,7 @@ export class Leading {
     this.times = new KnownTimes({
       clock: agent.ports.clock,
       log: parts.log,
-      telling: agent.telling,
+      telling: agent.learning.telling,
     })
     this.scheduler = new Scheduler({ term, policy, random, times: this.times })
     this.dispatch = new Dispatch(term, agent.ports.clock, (to, frame) =>

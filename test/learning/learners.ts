@@ -29,7 +29,7 @@ export function remember({ host, agent }: Member, count: number, factor = 1): vo
     const kind = i % 4
     // The same each time, and never twice the same.
     const wallMs = Math.round(factor * 400 * 3 ** kind * (0.9 + 0.2 * ((i * 0.618) % 1))) + 1
-    agent.learning.learn({
+    agent.learning.history.learn({
       assignment: { fingerprint: `program/make-${kind}/a0${kind}`, workflow: 'build' },
       finished: {
         outcome: { kind: 'succeeded', value: {} },
@@ -104,7 +104,7 @@ export function tampered(
 ): void {
   agent.calls.serve(ROUND_SERVICE, async (from, body) => {
     const asked = decode(RoundQuestion, body)
-    const told = decode(RoundAnswer, await agent.rounds.answer(from, body))
+    const told = decode(RoundAnswer, await agent.learning.rounds.answer(from, body))
     assert.ok(asked.ok && told.ok)
     const said = change(asked.value.step, told.value.reply)
     if (said === undefined) return new Promise(() => {})

@@ -130,7 +130,7 @@ test('every host keeps its own attempts; nobody has those of another, or hears o
   let all = 0
   for (const { agent, host } of mesh.members) {
     const rows = [...host.platter.slice(within('learning/row/'))]
-    assert.equal(rows.length, agent.learning.size)
+    assert.equal(rows.length, agent.learning.history.size)
     all += rows.length
     for (const [, value] of rows) {
       const text = Buffer.from(value)
@@ -140,7 +140,7 @@ test('every host keeps its own attempts; nobody has those of another, or hears o
       assert.ok(!traffic.includes(figures))
     }
     for (const { startedMs, endedMs, load } of await mesh.answer(
-      Array.fromAsync(agent.learning.rows()),
+      Array.fromAsync(agent.learning.history.rows()),
     )) {
       assert.ok(load !== undefined)
       // Its time is from its turn on, which no report says.
@@ -150,7 +150,7 @@ test('every host keeps its own attempts; nobody has those of another, or hears o
     }
     // What is told of them together is found where another was asked, so each of them could be.
     if (host === mesh.follower.host) continue
-    for (const { told } of agent.learning.kinds()) {
+    for (const { told } of agent.learning.history.kinds()) {
       const { p50 } = told.tookMs ?? {}
       if (p50 !== undefined) assert.ok(besides.includes(formsOf(p50).float), String(p50))
     }
@@ -219,7 +219,7 @@ test('while nothing happens, who watches costs no look at every stage', async ()
     },
     run: run.id,
     progress: async () => new Map(),
-    expecting: new RunExpecting({ telling: agent.telling, clock: agent.ports.clock }),
+    expecting: new RunExpecting({ telling: agent.learning.telling, clock: agent.ports.clock }),
     signal: ending.signal,
   })
   await mesh.answer(news.next())
@@ -245,7 +245,9 @@ test('what every host has purged is unknown to the next plan, and to the next li
     const { host, agent } = member
     assert.deepEqual(await kindsAt(host.name), ['build', 'flaky'])
     assert.deepEqual(await kindsAt(host.name, 'program/build'), ['build'])
-    const task = agent.learning.kinds().find((kind) => kind.task.startsWith('program/build'))?.task
+    const task = agent.learning.history
+      .kinds()
+      .find((kind) => kind.task.startsWith('program/build'))?.task
     const parameters = { node: 'self' }
     const body = { task: task ?? '' }
     const { purged } = await mesh.call(member, 'purgeHistory', { parameters, body })

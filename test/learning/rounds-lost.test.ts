@@ -25,7 +25,7 @@ for (const last of ['train', 'begin', 'deal', 'mask', 'sketch', 'reveal', 'vote'
         victim.host.crash('kill')
         return new Promise(() => {})
       }
-      return victim.agent.rounds.answer(from, body)
+      return victim.agent.learning.rounds.answer(from, body)
     })
     const round = await oneRound(mesh)
     assert.equal(victim.host.state, 'stopped')

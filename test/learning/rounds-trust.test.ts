@@ -74,16 +74,16 @@ test('a host whose history is made to forget in the middle gives nothing of what
     const said: string[] = []
     agent.calls.serve(ROUND_SERVICE, async (from, body) => {
       const asked = decode(RoundQuestion, body)
-      const isForgotten = agent.learning.size === 0
-      const told = await agent.rounds.answer(from, body)
+      const isForgotten = agent.learning.history.size === 0
+      const told = await agent.learning.rounds.answer(from, body)
       const read = decode(RoundAnswer, told)
       if (isForgotten && read.ok) said.push(read.value.reply.kind)
-      if (asked.ok && asked.value.step.kind === last) await agent.learning.purge({})
+      if (asked.ok && asked.value.step.kind === last) await agent.learning.history.purge({})
       return told
     })
     const round = await oneRound(mesh)
     assert.equal(round.state, 'kept', round.why)
-    assert.equal(agent.learning.size, 0)
+    assert.equal(agent.learning.history.size, 0)
     assert.ok(said.length > 0 && said.every((kind) => kind === 'refused'), `${last}: ${said}`)
   }
 })

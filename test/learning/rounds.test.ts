@@ -154,7 +154,7 @@ test('with too few hosts that know anything nothing is done, and it says so', as
 
 test('where the leader’s disk is full nothing is begun, or kept, and it says so', async () => {
   const mesh = await learners('full')
-  const { models } = mesh.leader!.agent
+  const { models } = mesh.leader!.agent.learning
   const put = models.put.bind(models)
   models.put = () => Promise.reject(new DiskError('full', 'write: there is no room'))
   const unbegun = await oneRound(mesh)
@@ -227,7 +227,7 @@ test('hosts that may not lead take part, and so do more than are needed', async 
 test('what was learned is not thrown away for a host that is slow to send it', async () => {
   const mesh = await learners('slow')
   const good = await oneRound(mesh)
-  const { models } = mesh.leader!.agent
+  const { models } = mesh.leader!.agent.learning
   const { fetch } = models
   models.fetch = async () => ({ ok: false, why: 'no answer within 1500 ms' })
   const failed = await oneRound(mesh)

@@ -42,7 +42,7 @@ class Learning {
   /** As a round would bring it in. */
   async add(version: Uint8Array, parent?: string): Promise<string> {
     const { mesh } = this
-    await mesh.answer(mesh.leader!.agent.models.put(version))
+    await mesh.answer(mesh.leader!.agent.learning.models.put(version))
     const added = await mesh.answer(this.registry.add(made(version, parent)))
     assert.ok(added.ok, JSON.stringify(added))
     return hashOf(version)
@@ -64,7 +64,7 @@ class Learning {
   say(hash: string, told: (member: Member) => Partial<VersionStanding>): void {
     for (const member of this.mesh.members) {
       const usual = { attempts: 50, n: 50, loss: 0.3, rival: 0.4, plain: 0.4, within: 0.8 }
-      member.agent.advisor.standings = () => [{ hash, ...usual, ...told(member) }]
+      member.agent.learning.advisor.standings = () => [{ hash, ...usual, ...told(member) }]
     }
   }
 
@@ -107,7 +107,7 @@ test('a new leader goes on with what it finds, by what hosts tell it', async () 
   const learning = await Learning.of('new leader')
   const { mesh } = learning
   const hash = await learning.add(versionOf(1))
-  const fetched = () => mesh.members.every(({ agent }) => agent.models.has(hash))
+  const fetched = () => mesh.members.every(({ agent }) => agent.learning.models.has(hash))
   await mesh.until(fetched, 'all have it')
   const before = mesh.leader
   before!.host.crash('kill')
@@ -135,7 +135,10 @@ test('every host comes by the versions that the ledger names, also one that was 
   away.host.crash('kill')
   const hash = await learning.add(versionOf(1))
   await mesh.again(away)
-  await mesh.until(() => mesh.members.every(({ agent }) => agent.models.has(hash)), 'all have it')
+  await mesh.until(
+    () => mesh.members.every(({ agent }) => agent.learning.models.has(hash)),
+    'all have it',
+  )
 })
 
 test('a person takes a version back at any agent, with a reason that stays', async () => {
@@ -200,11 +203,14 @@ test('work is judged as it ends, plans say by whom, and what is expected is expl
   const parameters = await trained(mesh)
   const hash = await learning.add(packed(parameters))
   await mesh.answer(learning.registry.move(hash, 'active', 'for the test'))
-  await mesh.until(() => mesh.members.every(({ agent }) => agent.models.has(hash)), 'all have it')
+  await mesh.until(
+    () => mesh.members.every(({ agent }) => agent.learning.models.has(hash)),
+    'all have it',
+  )
   await mesh.world.runFor(20_000)
   await learning.run('known', 6)
   await mesh.world.runFor(150_000)
-  const judged = mesh.members.flatMap(({ agent }) => agent.advisor.standings())
+  const judged = mesh.members.flatMap(({ agent }) => agent.learning.advisor.standings())
   assert.ok(judged.some(({ n }) => n > 0))
   assert.ok(
     judged.every((one) => one.loss < 1 && one.hash === hash),
@@ -238,7 +244,10 @@ test('a version that turns out to know nothing is taken back, by attempts that h
   await learning.run('known', 8)
   const hash = await learning.add(versionOf(1))
   await mesh.answer(learning.registry.move(hash, 'active', 'for the test'))
-  await mesh.until(() => mesh.members.every(({ agent }) => agent.models.has(hash)), 'all have it')
+  await mesh.until(
+    () => mesh.members.every(({ agent }) => agent.learning.models.has(hash)),
+    'all have it',
+  )
   await mesh.world.runFor(20_000)
   for (let i = 0; i < 40 && learning.registry.view().active !== undefined; i++) {
     await learning.run('known', 3)
@@ -254,7 +263,7 @@ async function trained(mesh: Mesh): Promise<Float32Array> {
   const rows: Row[] = []
   for (const { agent, host } of mesh.members) {
     const read = async () => {
-      for await (const row of agent.learning.rows()) rows.push({ ...row, host: host.name })
+      for await (const row of agent.learning.history.rows()) rows.push({ ...row, host: host.name })
     }
     await mesh.answer(read())
   }

@@ -300,8 +300,8 @@ test('what makes no sense is not put there', async () => {
 test('agents of a mesh get a version from each other', async () => {
   const mesh = await Mesh.of('blobs', 3)
   const { agent } = mesh.leader!
-  const hash = await mesh.answer(agent.models.put(versionOf(1)))
-  const fetched = await mesh.answer(mesh.follower.agent.models.fetch(hash, [agent.id]))
+  const hash = await mesh.answer(agent.learning.models.put(versionOf(1)))
+  const fetched = await mesh.answer(mesh.follower.agent.learning.models.fetch(hash, [agent.id]))
   assert.ok(fetched.ok, JSON.stringify(fetched))
   const nonsense = agent.calls.ask(mesh.follower.agent.id, MODEL_SERVICE, Uint8Array.of(1), 1_000)
   assert.equal((await mesh.answer(nonsense)).ok, false)

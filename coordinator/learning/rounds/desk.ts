@@ -162,13 +162,13 @@ export class RoundsDesk {
   }
 
   async #ask(host: PeerId, body: Uint8Array, deadlineMs: number): ReturnType<Ask> {
-    const { id, calls, rounds, ports } = this.#agent
+    const { id, calls, learning, ports } = this.#agent
     if (host !== id) return calls.ask(host, ROUND_SERVICE, body, deadlineMs)
     const late = Promise.withResolvers<{ ok: false; why: string }>()
     const timer = ports.clock.after(deadlineMs, () =>
       late.resolve({ ok: false, why: `no answer within ${deadlineMs} ms` }),
     )
-    const answer = rounds.answer(id, body).then(
+    const answer = learning.rounds.answer(id, body).then(
       (told) => ({ ok: true, body: told }) as const,
       (error: unknown) => ({ ok: false, why: String(error) }) as const,
     )

@@ -36,13 +36,13 @@ export class RoundPlanning {
    * somebody has is waited for: what was learned is not thrown away for a host that is slow.
    */
   async base(): Promise<Found> {
-    const { ledger, models, membership, ports } = this.#agent
+    const { ledger, learning, membership, ports } = this.#agent
     const { head, active } = registryIn(ledger.state)
     const others = membership.members().filter(({ self, state }) => !self && state === 'alive')
     const from = others.map(({ id }) => id)
     for (const hash of new Set([head, active?.hash])) {
       if (hash === undefined) continue
-      const fetched = await models.fetch(hash, from)
+      const fetched = await learning.models.fetch(hash, from)
       if (fetched.ok) return { ok: true, hash, parameters: fetched.parameters, isNew: false }
       const why = `the version that training goes on from is not to be had: ${fetched.why}`
       if (fetched.why !== notThere) return { ok: false, why }
@@ -68,7 +68,7 @@ export class RoundPlanning {
     const wild = wrongNumbers(parameters)
     if (wild !== undefined) return { ok: false, why: `what came of it is no model: ${wild}` }
     try {
-      return { ok: true, hash: await this.#agent.models.put(packed(parameters)) }
+      return { ok: true, hash: await this.#agent.learning.models.put(packed(parameters)) }
     } catch (error) {
       if (!(error instanceof DiskError)) throw error
       return { ok: false, why: `the leader cannot keep a version: ${error.message}` }
