@@ -29,8 +29,8 @@ export interface Seer {
   readonly membership: { members(): readonly KnownMember[] }
   readonly ledger: { readonly state: LedgerState }
   readonly ports: { readonly functions: Functions }
-  /** Asks all hosts what work like it took. Without, nobody knows. */
-  readonly telling?: Pick<Telling, 'gathered'>
+  /** Asks all hosts what work like it took. */
+  readonly learning: { readonly telling: Pick<Telling, 'gathered'> }
 }
 
 const ANSWERING = fileURLToPath(new URL('../planning/answering.ts', import.meta.url))
@@ -46,7 +46,6 @@ export class Planning {
 
   async plan(question: PlanQuestion, signal: AbortSignal): Promise<Planned> {
     const hosts = hostsOf(this.agent).all()
-    const { telling } = this.agent
     const size = question.workflow.length * Math.max(1, hosts.length)
     const isSmall = size <= planLimits.inlineMax
     const asked: PlanAsked = {
@@ -56,7 +55,7 @@ export class Planning {
       // Facts only: what is set aside is no JSON.
       hosts: hosts.map(({ setAside: _, ...facts }) => facts),
       attempts: hosts.map(({ setAside }) => setAside.attempts),
-      told: telling === undefined ? [] : await this.told(telling, question, isSmall, signal),
+      told: await this.told(question, isSmall, signal),
     }
     const answered = isSmall
       ? answer(asked)
@@ -74,7 +73,6 @@ export class Planning {
 
   /** What hosts know of work like it; nothing of a text with mistakes. */
   private async told(
-    telling: Pick<Telling, 'gathered'>,
     { workflow }: PlanQuestion,
     isSmall: boolean,
     signal: AbortSignal,
@@ -83,7 +81,7 @@ export class Planning {
     const keys = isSmall
       ? keysIn(asked)
       : keysOf(await this.inThread(ASKING, keysIn.name, asked, signal))
-    return [...(await telling.gathered(keys))]
+    return [...(await this.agent.learning.telling.gathered(keys))]
   }
 
   private async inThread(
@@ -93,6 +91,7 @@ export class Planning {
     signal: AbortSignal,
   ): Promise<FunctionEnd> {
     const { threadsMax, threadMemoryBytes, planBytesMax } = planLimits
+    if (signal.aborted) throw new ApiRefusal('unreachable', 'the client has gone', 'ask again')
     if (this.threads >= threadsMax) {
       const why = `${threadsMax} large workflows are being planned here already`
       throw new ApiRefusal('overloaded', why, 'try again in a moment, or ask another agent')
