@@ -174,7 +174,7 @@ test('where the leader’s disk is full nothing is begun, or kept, and it says s
 test('a round that breaks off says of what, however long that is, and is not taken for one whose leader died', async () => {
   const mesh = await learners('broken')
   const good = await oneRound(mesh)
-  const { models } = mesh.leader!.agent
+  const { models } = mesh.leader!.agent.learning
   const put = models.put.bind(models)
   models.put = () => Promise.reject(new TypeError(`no such é${'é'.repeat(1_000)}`))
   const broken = await oneRound(mesh)
@@ -187,7 +187,7 @@ test('a round that breaks off says of what, however long that is, and is not tak
 test('what cannot be begun with says why, however long that is', async () => {
   const mesh = await learners('long why')
   await oneRound(mesh)
-  const { models } = mesh.leader!.agent
+  const { models } = mesh.leader!.agent.learning
   models.fetch = async () => ({ ok: false, why: 'é'.repeat(1_000) })
   const failed = await oneRound(mesh)
   assert.match(`${failed.state}: ${failed.why}`, /^failed: .* is not to be had: éé/)
