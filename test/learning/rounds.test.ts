@@ -247,7 +247,7 @@ test('learning that begins anew begins with the first rate and the usual clip', 
   const second = await oneRound(mesh)
   assert.equal(second.state, 'kept', second.why)
   assert.notEqual(second.clip, usualCourse.clip)
-  mesh.leader!.agent.models.fetch = async () => ({ ok: false, why: notThere })
+  mesh.leader!.agent.learning.models.fetch = async () => ({ ok: false, why: notThere })
   const anew = await oneRound(mesh)
   assert.equal(anew.clip, usualCourse.clip)
   const { tally } = roundsIn(mesh.leader!.agent.ledger.state)
