@@ -38,6 +38,8 @@ export const modelLimits = {
   fetchMs: 1_500,
   /** Hosts that are asked for one version before it is given up for now. */
   askedMax: 8,
+  /** Where all are asked, so many at once. */
+  askedAtOnce: 4,
 } as const
 
 export const adviceLimits = {

@@ -15,6 +15,7 @@ import { modelLimits } from './limits.ts'
 
 /** Why there is no version where every host that was asked has said that it has it not. */
 export const notThere = 'it has it not'
+const nobodyToAsk = 'nobody is there to ask'
 export const MODEL_SERVICE = 'learning/model'
 const PREFIX = 'learning/model/'
 
@@ -98,6 +99,20 @@ export class ModelStore {
     return fetching
   }
 
+  /**
+   * From whoever has it, those that are first in the list first: `notThere` only if all of them have
+   * said so. Never rejects.
+   */
+  async search(hash: string, from: readonly PeerId[]): Promise<Fetched> {
+    const known = await this.#fetching.get(hash)
+    if (known?.ok === true) return known
+    try {
+      return await this.#search(hash, from)
+    } catch (error) {
+      return { ok: false, why: String(error) }
+    }
+  }
+
   // ── On this host ──────────────────────────────────────────────────────────────────────────────
 
   async #read(
@@ -156,8 +171,21 @@ export class ModelStore {
       if (told.ok) return told
       whys.add(told.why)
     }
-    const why = whys.size === 0 ? 'nobody is there to ask' : [...whys].join('; ')
+    const why = whys.size === 0 ? nobodyToAsk : [...whys].join('; ')
     return { ok: false, why }
+  }
+
+  async #search(hash: string, from: readonly PeerId[]): Promise<Fetched> {
+    const here = await this.parameters(hash)
+    if (here !== undefined) return { ok: true, parameters: here }
+    const whys = new Set<string>()
+    for (let at = 0; at < from.length; at += modelLimits.askedAtOnce) {
+      const asked = from.slice(at, at + modelLimits.askedAtOnce)
+      const told = await firstOf(asked.map((peer) => this.#ask(peer, hash)))
+      if (told.ok) return told
+      for (const why of told.whys) whys.add(why)
+    }
+    return { ok: false, why: whys.size === 0 ? nobodyToAsk : [...whys].join('; ') }
   }
 
   async #ask(peer: PeerId, hash: string): Promise<Fetched> {
@@ -189,4 +217,20 @@ export class ModelStore {
     })
     return { ok: false, why: `what it sent is refused: ${why}` }
   }
+}
+
+/** Whoever has it first: nobody who hangs is waited for once it is here. */
+function firstOf(
+  asked: readonly Promise<Fetched>[],
+): Promise<Extract<Fetched, { ok: true }> | { ok: false; whys: string[] }> {
+  return new Promise((resolve) => {
+    const whys: string[] = []
+    for (const one of asked) {
+      void one.then((told) => {
+        if (told.ok) return resolve(told)
+        whys.push(told.why)
+        if (whys.length === asked.length) resolve({ ok: false, whys })
+      })
+    }
+  })
 }

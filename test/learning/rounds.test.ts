@@ -188,7 +188,7 @@ test('what cannot be begun with says why, however long that is', async () => {
   const mesh = await learners('long why')
   await oneRound(mesh)
   const { models } = mesh.leader!.agent.learning
-  models.fetch = async () => ({ ok: false, why: 'é'.repeat(1_000) })
+  models.search = async () => ({ ok: false, why: 'é'.repeat(1_000) })
   const failed = await oneRound(mesh)
   assert.match(`${failed.state}: ${failed.why}`, /^failed: .* is not to be had: éé/)
 })
@@ -228,14 +228,14 @@ test('what was learned is not thrown away for a host that is slow to send it', a
   const mesh = await learners('slow')
   const good = await oneRound(mesh)
   const { models } = mesh.leader!.agent.learning
-  const { fetch } = models
-  models.fetch = async () => ({ ok: false, why: 'no answer within 1500 ms' })
+  const { search } = models
+  models.search = async () => ({ ok: false, why: 'no answer within 1500 ms' })
   const failed = await oneRound(mesh)
   assert.match(`${failed.state}: ${failed.why}`, /^failed: .* is not to be had: no answer/)
-  models.fetch = fetch.bind(models)
+  models.search = search.bind(models)
   assert.equal((await oneRound(mesh)).base, good.candidate)
   // When all who are asked say that they have it not, there is nothing to wait for.
-  models.fetch = async () => ({ ok: false, why: notThere })
+  models.search = async () => ({ ok: false, why: notThere })
   const anew = await oneRound(mesh)
   assert.notEqual(anew.state, 'failed', anew.why)
   assert.notEqual(anew.base, good.candidate)
@@ -247,11 +247,30 @@ test('learning that begins anew begins with the first rate and the usual clip', 
   const second = await oneRound(mesh)
   assert.equal(second.state, 'kept', second.why)
   assert.notEqual(second.clip, usualCourse.clip)
-  mesh.leader!.agent.learning.models.fetch = async () => ({ ok: false, why: notThere })
+  mesh.leader!.agent.learning.models.search = async () => ({ ok: false, why: notThere })
   const anew = await oneRound(mesh)
   assert.equal(anew.clip, usualCourse.clip)
   const { tally } = roundsIn(mesh.leader!.agent.ledger.state)
   assert.equal(tally.kept, Number(anew.state === 'kept'))
+})
+
+test('whoever voted in the round that a version comes from is asked for it first', async () => {
+  const mesh = await learners('holders', 7, (index) => (index % 2 === 0 ? 120 : 3))
+  const good = await oneRound(mesh)
+  assert.equal(good.state, 'kept', good.why)
+  const { id, learning } = mesh.leader!.agent
+  const { models } = learning
+  const asked: string[][] = []
+  models.search = async (_, from) => {
+    asked.push([...from])
+    return { ok: false, why: 'no answer within 1500 ms' }
+  }
+  await oneRound(mesh)
+  const voted = good.hosts.filter((host) => host.after !== undefined && host.id !== id)
+  assert.ok(voted.length >= 3)
+  const [first = []] = asked
+  assert.equal(first.length, 6)
+  assert.deepEqual(first.slice(0, voted.length).sort(), voted.map((host) => host.id).sort())
 })
 
 test('with noise it says the epsilon that it buys, and of how many rounds there is none', async () => {

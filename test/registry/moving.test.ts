@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { modelLimits } from '../../agent/learning/limits.ts'
-import { MODEL_SERVICE, ModelStore } from '../../agent/learning/models.ts'
+import { MODEL_SERVICE, ModelStore, notThere } from '../../agent/learning/models.ts'
 import type { CallResult, Service } from '../../agent/requests/calls.ts'
 import { Registry } from '../../coordinator/learning/registry.ts'
 import { hashOf, packed } from '../../models/registry/blob.ts'
@@ -239,6 +239,23 @@ test('a version that one host has, others fetch, whoever else is silent, has it 
   const before = stores.asked.length
   await store.fetch(hash, peers('has'))
   assert.equal(stores.asked.length, before, 'what is here is not asked for')
+})
+
+test('what is searched for is asked of all, and whoever hangs is not waited for once it is here', async () => {
+  const stores = new Stores()
+  const hash = await stores.of('has').put(versionOf(1))
+  const others = Array.from({ length: modelLimits.askedMax + 3 }, (_, i) => `hasNot${i}`)
+  for (const name of others) stores.of(name)
+  const store = stores.of('asks')
+  assert.deepEqual(await store.search(hash, peers(...others)), { ok: false, why: notThere })
+  const one = await store.search(hash, peers(...others, 'silent'))
+  assert.ok(!one.ok && one.why !== notThere, 'somebody may have it')
+  // Somebody else asks a few of them at the same time.
+  const few = store.fetch(hash, peers('hasNot0'))
+  stores.services.set('hangs', () => new Promise(() => {}))
+  const all = store.search(hash, peers(...others.slice(0, 8), 'hangs', 'has'))
+  assert.deepEqual([(await few).ok, (await all).ok], [false, true])
+  assert.deepEqual(await store.get(hash), versionOf(1))
 })
 
 test('what no version is named by is not asked for, and what is asked at once is asked once', async () => {

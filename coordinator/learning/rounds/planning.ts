@@ -7,13 +7,14 @@ import { rateIn, usualCourse } from '../../../models/federation/rounds/course.ts
 import { packed, wrongNumbers } from '../../../models/registry/blob.ts'
 import { firstCommon } from '../../../models/registry/common.ts'
 import { registryIn } from '../../../models/registry/versions.ts'
+import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import { read } from '../../../protocol/ledger/read.ts'
 import { DiskError } from '../../../protocol/ports/disk.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
 import { shuffle } from '../../../protocol/ports/entropy.ts'
 import type { Base, Kept, Plan } from './drive.ts'
 import { roundsLimits } from './limits.ts'
-import { liarsOfLate, type Rounds } from './rows.ts'
+import { liarsOfLate, type Rounds, roundIn } from './rows.ts'
 
 /** `isNew`: nothing was learned yet, or it is lost. */
 export type Found = ({ ok: true; isNew: boolean } & Base) | { ok: false; why: string }
@@ -36,13 +37,11 @@ export class RoundPlanning {
    * somebody has is waited for: what was learned is not thrown away for a host that is slow.
    */
   async base(): Promise<Found> {
-    const { ledger, learning, membership, ports } = this.#agent
+    const { ledger, learning, ports } = this.#agent
     const { head, active } = registryIn(ledger.state)
-    const others = membership.members().filter(({ self, state }) => !self && state === 'alive')
-    const from = others.map(({ id }) => id)
     for (const hash of new Set([head, active?.hash])) {
       if (hash === undefined) continue
-      const fetched = await learning.models.fetch(hash, from)
+      const fetched = await learning.models.search(hash, this.#likelyHolders(hash))
       if (fetched.ok) return { ok: true, hash, parameters: fetched.parameters, isNew: false }
       const why = `the version that training goes on from is not to be had: ${fetched.why}`
       if (fetched.why !== notThere) return { ok: false, why }
@@ -73,6 +72,17 @@ export class RoundPlanning {
       if (!(error instanceof DiskError)) throw error
       return { ok: false, why: `the leader cannot keep a version: ${error.message}` }
     }
+  }
+
+  /** All others that are alive: before all those that were in the round that it comes from. */
+  #likelyHolders(hash: string): PeerId[] {
+    const { ledger, membership } = this.#agent
+    const { state } = ledger
+    const made = registryIn(state).versions.find((version) => version.hash === hash)?.round
+    const hosts = made === undefined ? [] : (roundIn(state, made)?.hosts ?? [])
+    const voted = new Set(hosts.flatMap(({ id, after }) => (after === undefined ? [] : [id])))
+    const others = membership.members().filter(({ self, state: is }) => !self && is === 'alive')
+    return others.map(({ id }) => id).sort((a, b) => Number(voted.has(b)) - Number(voted.has(a)))
   }
 
   /** All that are here, take work and have not lied of late; by lot where they are too many. */
