@@ -6,11 +6,11 @@
  * disk that takes none costs rows, never a stage.
  */
 
+import { levelsOf } from '../../models/profiles/levels.ts'
 import { profileLimits } from '../../models/profiles/limits.ts'
 import { type Kind, type Past, Profiles, type Told } from '../../models/profiles/profiles.ts'
 import type { Range } from '../../models/rows.ts'
 import { Chances } from '../../models/success/chances.ts'
-import { successLimits } from '../../models/success/limits.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Disk, DiskOp } from '../../protocol/ports/disk.ts'
 import type { Log } from '../../protocol/ports/log.ts'
@@ -53,6 +53,9 @@ export class OwnHistory {
   #undeleted: DiskOp[] = []
   #timer: Timer | undefined
   #writing: Promise<void> | undefined
+  /** What is remembered is being made anew: what ends meanwhile waits. */
+  #remaking: Promise<void> | undefined
+  #ended: Lesson[] = []
   #isFailing = false
   #isPuzzled = false
   #lost = 0
@@ -70,18 +73,19 @@ export class OwnHistory {
     for await (const { key, id, row } of storedRows(this.#ports.disk)) {
       if (row === undefined) gone.push({ del: key })
       else {
-        for (const old of profiles.add(pastOf(id, row))) gone.push({ del: rowKey(old) })
+        for (const old of profiles.add(pastOf(id, row))) gone.push({ del: rowKey(old.id) })
         this.#nextId = id + 1
       }
     }
     this.#profiles = profiles
-    this.#chances = new Chances(profiles.past())
+    this.#chances = await this.#chancesOf(profiles)
     this.#isOpen = true
     for (const op of gone) this.#later(op)
   }
 
   /** What has ended is on the disk, where that takes it. */
   async stop(): Promise<void> {
+    while (this.#remaking !== undefined) await this.#remaking
     this.#isOpen = false
     this.#timer?.cancel()
     this.#timer = undefined
@@ -92,10 +96,15 @@ export class OwnHistory {
   /** Remembered from now on, though not across a crash within the next second. */
   learn(lesson: Lesson): void {
     if (!this.#isOpen) return
-    if (this.#pending.length >= learningLimits.pendingMax) {
+    if (this.#pending.length + this.#ended.length >= learningLimits.pendingMax) {
       this.#lost++
       return
     }
+    if (this.#remaking === undefined) this.#remember(lesson)
+    else this.#ended.push(lesson)
+  }
+
+  #remember(lesson: Lesson): void {
     const row = rowOf(lesson, this.#host())
     if (row === undefined || !isSensible(row)) return
     const { group, task } = row
@@ -103,11 +112,12 @@ export class OwnHistory {
     const id = this.#nextId++
     this.#later(putRow(id, row))
     this.#chances.learn(row)
-    // Of kinds that are forgotten it lets go when there are too many.
-    if (this.#chances.size > successLimits.keysMax) {
-      this.#chances = new Chances(this.#profiles.past())
+    for (const old of this.#profiles.add(pastOf(id, row))) {
+      this.#later({ del: rowKey(old.id) })
+      for (const { key } of levelsOf(old.group, old.task)) {
+        if (!this.#profiles.has(key)) this.#chances.forget(key)
+      }
     }
-    for (const old of this.#profiles.add(pastOf(id, row))) this.#later({ del: rowKey(old) })
   }
 
   /** There was something to learn, and a mistake of our own kept it from being learned. */
@@ -173,14 +183,51 @@ export class OwnHistory {
     this.#pending = this.#pending.filter((op) => !('put' in op && gone.has(op.put)))
     const ops = [...gone].map((key): DiskOp => ({ del: key }))
     if (ops.length > 0) await this.#ports.disk.write(ops, { durable: true })
-    const profiles = new Profiles(profileLimits.attemptsMax)
-    for (const past of this.#profiles.past()) if (!ids.has(past.id)) profiles.add(past)
-    this.#profiles = profiles
-    this.#chances = new Chances(profiles.past())
-    this.follower?.purged()
+    await this.#without(ids)
     // Also where nothing was left to delete: the last purge may have come no further.
     await this.#ports.disk.scrub(rowsPrefix)
     return ids.size
+  }
+
+  /** One after the other: each begins with what the one before has left. */
+  async #without(ids: ReadonlySet<number>): Promise<void> {
+    while (this.#remaking !== undefined) await this.#remaking
+    this.#remaking = this.#remake(ids).finally(() => {
+      this.#remaking = undefined
+      for (const lesson of this.#ended.splice(0)) this.#remember(lesson)
+    })
+    await this.#remaking
+  }
+
+  async #remake(ids: ReadonlySet<number>): Promise<void> {
+    const profiles = new Profiles(profileLimits.attemptsMax)
+    await this.#inSlices(this.#profiles.past(), (past) => {
+      if (!ids.has(past.id)) profiles.add(past)
+    })
+    const chances = await this.#chancesOf(profiles)
+    this.#profiles = profiles
+    this.#chances = chances
+    this.follower?.purged()
+  }
+
+  async #chancesOf(profiles: Profiles): Promise<Chances> {
+    const chances = new Chances()
+    await this.#inSlices(profiles.past(), (past) => chances.recall(past))
+    chances.fit()
+    return chances
+  }
+
+  /** Between two of them whatever else waits has its turn. */
+  async #inSlices(all: Iterable<Past>, take: (past: Past) => void): Promise<void> {
+    let taken = 0
+    for (const past of all) {
+      if (taken === learningLimits.rowsAtOnce) {
+        taken = 0
+        await new Promise<void>((resolve) => this.#ports.clock.after(0, resolve))
+      }
+      take(past)
+      taken++
+    }
   }
 
   // ── Writing ───────────────────────────────────────────────────────────────────────────────────

@@ -71,8 +71,8 @@ export class Profiles implements Predictor {
   }
 
   /** Newer than all before. Gives back those that are forgotten for it. */
-  add(past: Past): number[] {
-    const forgotten: number[] = []
+  add(past: Past): Past[] {
+    const forgotten: Past[] = []
     this.#all.set(past.id, past)
     for (const { key, source } of levelsOf(past.group, past.task)) {
       let profile = this.#byKey.get(key)
@@ -83,7 +83,7 @@ export class Profiles implements Predictor {
       const gone = profile.add(past)
       if (gone !== undefined && source === 'history') {
         this.#all.delete(gone.id)
-        forgotten.push(gone.id)
+        forgotten.push(gone)
       }
     }
     while (this.#all.size > this.#max) forgotten.push(this.#forgetOldest())
@@ -92,6 +92,10 @@ export class Profiles implements Predictor {
 
   told(key: string): Told | undefined {
     return this.#byKey.get(key)?.told()
+  }
+
+  has(key: string): boolean {
+    return this.#byKey.has(key)
   }
 
   /** Every kind that there is something of, those that ended last first. */
@@ -128,16 +132,16 @@ export class Profiles implements Predictor {
     return undefined
   }
 
-  #forgetOldest(): number {
-    const [past] = this.#all.values()
-    const { id, group, task } = past as Past
+  #forgetOldest(): Past {
+    const past = this.#all.values().next().value as Past
+    const { id, group, task } = past
     this.#all.delete(id)
     for (const { key } of levelsOf(group, task)) {
       const profile = this.#byKey.get(key)
       profile?.forget(id)
       if (profile?.isEmpty === true) this.#byKey.delete(key)
     }
-    return id
+    return past
   }
 }
 

@@ -33,6 +33,7 @@ interface Tally {
 }
 
 export class Chances {
+  /** Those first that were learned of longest ago. */
   readonly #tallies = new Map<string, Tally>()
   #good = 0
   #tried = 0
@@ -44,22 +45,39 @@ export class Chances {
   #lastingLoss = 0
   #changingLoss = 0
 
-  constructor(past: Iterable<Attempt> = []) {
-    for (const each of past) this.learn(each)
-  }
-
   /** Kinds of which something is kept. */
   get size(): number {
     return this.#tallies.size
   }
 
-  learn({ group, task, ended }: Attempt): void {
+  learn(attempt: Attempt): void {
+    this.recall(attempt)
+    if (this.#sinceFit >= successLimits.fitEvery) this.fit()
+  }
+
+  /** Of many that ended long ago, one after the other: after all of them it is fitted once. */
+  recall({ group, task, ended }: Attempt): void {
     const keys = levelsOf(group, task).map(({ key }) => key)
     const succeeded = ended === 'succeeded'
     if (this.#hasGround(keys)) this.#judge(keys, succeeded)
     for (const [i, key] of keys.entries()) this.#count(key, keys.slice(i), succeeded)
     this.#good += Number(succeeded)
     this.#tried++
+    for (const key of this.#tallies.keys()) {
+      if (this.#tallies.size <= successLimits.keysMax) break
+      this.#tallies.delete(key)
+    }
+  }
+
+  /** Makes chances hold, by all that was judged. */
+  fit(): void {
+    this.#sinceFit = 0
+    this.#isotonic = bestOf(this.#judged)
+  }
+
+  /** Nothing that is under this key is remembered any more. */
+  forget(key: string): void {
+    this.#tallies.delete(key)
   }
 
   /** Of what is under this key; undefined of what nobody has done. */
@@ -126,6 +144,7 @@ export class Chances {
       ...{ keys, goodEver: 0, triedEver: 0, good: 0, tried: 0 },
       lately: [],
     }
+    this.#tallies.delete(key)
     this.#tallies.set(key, tally)
     tally.goodEver += Number(succeeded)
     tally.triedEver++
@@ -144,9 +163,7 @@ export class Chances {
     if (this.#judged.length > successLimits.judgedMax) {
       this.#judged = this.#judged.slice(-successLimits.judgedMax / 2)
     }
-    if (++this.#sinceFit < successLimits.fitEvery) return
-    this.#sinceFit = 0
-    this.#isotonic = bestOf(this.#judged)
+    this.#sinceFit++
   }
 }
 

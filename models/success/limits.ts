@@ -20,6 +20,6 @@ export const successLimits = {
   madeOf: 2 / 3,
   /** It is made anew after so many. */
   fitEvery: 32,
-  /** Kinds of which something is kept. Beyond, it is begun anew from what is remembered. */
-  keysMax: 4 * profileLimits.attemptsMax,
+  /** Kinds of which something is kept, likely and unlikely ones. Beyond, those that are oldest go. */
+  keysMax: profileLimits.attemptsMax,
 } as const

@@ -8,6 +8,7 @@ import { historyKey } from '../../models/profiles/levels.ts'
 import { estimateOf } from '../../models/profiles/pooling.ts'
 import type { Told } from '../../models/profiles/profiles.ts'
 import { Chances } from '../../models/success/chances.ts'
+import { successLimits } from '../../models/success/limits.ts'
 import { Noise } from '../watching/noise.ts'
 
 const chance = fc.record({
@@ -117,6 +118,46 @@ test('what holds as it is stays as it is, and where nothing ever fails nothing i
   const said = chances.said('w', 'run/x/1')
   assert.equal(said?.raw, said?.held)
   assert.ok((said?.held ?? 0) > 0.95)
+})
+
+test('many at once are fitted once, and come to the same as one after the other', () => {
+  const noise = new Noise(7)
+  const past = Array.from({ length: 20_000 }, () => {
+    const kind = Math.floor(noise.unit() * 30)
+    return attempt(`run/p${kind}/s`, noise.unit() < (kind % 3 === 0 ? 0.5 : 0.95))
+  })
+  const [learned, recalled] = [new Chances(), new Chances()]
+  const tookOf = (work: () => void) => {
+    const began = performance.now()
+    work()
+    return performance.now() - began
+  }
+  const learnedMs = tookOf(() => {
+    for (const each of past) learned.learn(each)
+  })
+  const recalledMs = tookOf(() => {
+    for (const each of past) recalled.recall(each)
+    recalled.fit()
+  })
+  assert.ok(recalledMs < learnedMs / 2, `${recalledMs} ms against ${learnedMs} ms`)
+  learned.fit()
+  for (let kind = 0; kind < 30; kind++) {
+    const key = historyKey('w', `run/p${kind}/s`)
+    assert.deepEqual(recalled.told(key), learned.told(key))
+  }
+})
+
+test('of so many kinds as may be something is kept, and those go that are oldest', () => {
+  const chances = new Chances()
+  for (let i = 0; i < 2 * successLimits.keysMax; i++) {
+    chances.learn(attempt(`run/p${i}/1`, true))
+    if (i % 100 === 0) chances.learn(attempt('run/often/1', true))
+  }
+  assert.ok(chances.size <= successLimits.keysMax, String(chances.size))
+  assert.equal(chances.told(historyKey('w', 'run/p0/1')), undefined)
+  assert.equal(chances.told(historyKey('w', 'run/often/1'))?.lately.tried, 10)
+  chances.forget(historyKey('w', 'run/often/1'))
+  assert.equal(chances.told(historyKey('w', 'run/often/1')), undefined)
 })
 
 test('of hosts together it is told what is like it, what is new, and who fails more than others', () => {

@@ -197,6 +197,64 @@ test('what is purged is gone from memory, from the disk, and from the next life'
   assert.equal(bench.rows().length, 0)
 })
 
+test('a purge of much lets others have their turns, and learns what ends meanwhile when it is through', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  const kindOf = (i: number) => `program/p${i % 40}/00`
+  for (let i = 0; i < 4_000; i++) own.learn(lesson(100, {}, kindOf(i)))
+  await bench.world.runFor(learningLimits.flushMs + 1)
+  let purged: number | undefined
+  const purging = own.purge({ task: kindOf(0) }).then((count) => {
+    purged = count
+  })
+  const turns = async (count: number) => {
+    for (let i = 0; i < count; i++) await new Promise(setImmediate)
+  }
+  // Nobody else has had a turn yet, by the clock of this world.
+  await turns(200)
+  assert.equal(purged, undefined)
+  own.learn(lesson(100, {}, 'program/meanwhile/00'))
+  await bench.world.runFor(100)
+  await turns(20)
+  assert.equal(purged, 100)
+  await purging
+  assert.equal(own.told('w program/meanwhile/00')?.tried, 1)
+  assert.equal(own.size, 3_901)
+  await own.stop()
+  assert.equal(bench.rows().length, 3_901)
+})
+
+test('two purges at once forget what both mean', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  for (let i = 0; i < 1_000; i++) own.learn(lesson(100, {}, `program/p${i % 10}/00`))
+  await bench.world.runFor(learningLimits.flushMs + 1)
+  const purges = ['program/p1/00', 'program/p2/00'].map((each) => own.purge({ task: each }))
+  for (let i = 0; i < 50; i++) await bench.world.runFor(10)
+  assert.deepEqual(await Promise.all(purges), [100, 100])
+  assert.equal(own.size, 800)
+  assert.equal(own.told('w program/p1/00'), undefined)
+  assert.equal(own.told('w program/p2/00'), undefined)
+})
+
+test('of a kind of which nothing is remembered any more no chance is left', async () => {
+  const bench = new Bench()
+  const own = await bench.life()
+  const failed: Outcome = {
+    kind: 'failed',
+    value: { errorClass: 'transient', code: 'exit', message: 'm' },
+  }
+  for (let i = 0; i < 20; i++) own.learn(lesson(5, { outcome: failed }, 'program/old/00'))
+  assert.ok((own.told('w program/old/00')?.chance ?? 1) < 0.2)
+  for (let i = 0; i < profileLimits.attemptsMax; i++) {
+    own.learn(lesson(5, {}, `program/p${i % 100}/00`))
+    if (i % 1_000 === 0) await bench.world.runFor(learningLimits.flushMs + 1)
+  }
+  assert.equal(own.told('w program/old/00'), undefined)
+  own.learn(lesson(5, {}, 'program/old/00'))
+  assert.ok((own.told('w program/old/00')?.chance ?? 0) > 0.8)
+})
+
 /** Four more than are kept of a kind, while the disk takes nothing: it keeps the four oldest. */
 async function forgottenOnlyInMemory(bench: Bench): Promise<OwnHistory> {
   const own = await bench.life()

@@ -41,7 +41,7 @@ test('what is told of every key is what all that is remembered says of it', () =
       for (const [i, each] of attempts.entries()) {
         const past: Past = { ...each, id: i + 1, endedMs: i } as Past
         all.push(past)
-        const forgotten = new Set(profiles.add(past))
+        const forgotten = new Set(profiles.add(past).map(({ id }) => id))
         all = all.filter(({ id }) => !forgotten.has(id))
       }
       assert.equal(profiles.size, Math.min(max, attempts.length))
