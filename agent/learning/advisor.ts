@@ -58,8 +58,8 @@ export class Advisor {
   readonly #log: Log
   readonly #oracle: Oracle
   readonly #speakers = new Map<string, Speaker>()
-  /** When a version that could not be come by is asked for again. */
-  readonly #again = new Map<string, number>()
+  /** Versions that could not be come by: when they are tried again, and how long is waited then. */
+  readonly #again = new Map<string, { readonly atMs: number; readonly waitMs: number }>()
   /** As it was looked at last. */
   #view: RegistryView
   /** By which this host speaks, where it may. */
@@ -220,10 +220,13 @@ export class Advisor {
     for (const hash of this.#speakers.keys()) {
       if (!listened.includes(hash)) this.#speakers.delete(hash)
     }
+    for (const hash of this.#again.keys()) {
+      if (!listened.includes(hash)) this.#again.delete(hash)
+    }
     this.#choose()
     const nowMs = this.#parts.clock.now()
     const missing = listened.filter(
-      (hash) => !this.#speakers.has(hash) && (this.#again.get(hash) ?? 0) <= nowMs,
+      (hash) => !this.#speakers.has(hash) && (this.#again.get(hash)?.atMs ?? 0) <= nowMs,
     )
     if (missing.length === 0 || this.#isComing) return
     this.#isComing = true
@@ -249,17 +252,27 @@ export class Advisor {
 
   async #come(hash: string): Promise<void> {
     const { models, alive, self, clock } = this.#parts
+    const { refetchMs, refetchMsMax } = adviceLimits
+    const waitMs = Math.min(refetchMsMax, 2 * (this.#again.get(hash)?.waitMs ?? refetchMs / 2))
+    // Whatever goes wrong: where models do not run, nothing is read and begun again at each look.
+    const later = () => this.#again.set(hash, { atMs: clock.now() + waitMs, waitMs })
+    later()
     const others = alive().filter((id) => id !== self)
     const fetched = await models.fetch(hash, others)
     if (!fetched.ok) {
       const { why } = fetched
       this.#log.warn('a version of the common model is not to be had', { version: hash, why })
-      this.#again.clear()
-      this.#again.set(hash, clock.now() + adviceLimits.refetchMs)
+      later()
       return
     }
     const speaker = new Speaker(hash, fetched.parameters)
-    await this.#warm(speaker)
+    try {
+      await this.#warm(speaker)
+    } catch (error) {
+      later()
+      throw error
+    }
+    this.#again.delete(hash)
     this.#speakers.set(hash, speaker)
   }
 

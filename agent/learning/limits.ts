@@ -47,8 +47,9 @@ export const modelLimits = {
 export const adviceLimits = {
   /** How often an agent looks whether there are other versions. */
   lookMs: 5_000,
-  /** After a version could not be come by, it is asked for again so much later. */
+  /** After a version could not be come by, it is tried again so much later; each time twice as late. */
   refetchMs: 30_000,
+  refetchMsMax: 4 * 60_000,
   /** Attempts that wait to be judged. What ends beyond is judged by nobody: it is a sample anyway. */
   pendingMax: 64,
   /** They are judged together, no more often than this, while something is on trial or not. */

@@ -56,6 +56,8 @@ class Stage {
   rows: OwnRow[] = []
   versions = new Map<string, Float32Array>()
   fetches = 0
+  /** How often its whole history was read. */
+  reads = 0
   lines: string[] = []
   engineFails = false
   /** When models are to run. */
@@ -94,6 +96,7 @@ class Stage {
         registry: () => stage.view,
         alive: () => ['h' as PeerId],
         rows: async function* () {
+          stage.reads++
           yield* stage.rows
         },
       })
@@ -298,6 +301,29 @@ test('a version that nobody has is asked for again later, and the one before spe
   stage.versions.set(raw, firstCommon(new SeededEntropy(1)))
   await stage.world.runFor(2 * adviceLimits.refetchMs)
   assert.equal(stage.advisor.standings().length, 2)
+})
+
+test('where models cannot run, history is read seldom, and ever more seldom', async () => {
+  const stage = await Stage.of('cannot')
+  stage.versions.set(good, firstCommon(new SeededEntropy(1)))
+  stage.rows = some(24)
+  stage.engineFails = true
+  stage.view = viewOf(version(good, 'active'))
+  await stage.world.runFor(3 * adviceLimits.refetchMs - 1_000)
+  assert.equal(stage.reads, 2, 'at once, and half a minute later')
+  await stage.world.runFor(4 * adviceLimits.refetchMsMax)
+  assert.ok(stage.reads >= 6 && stage.reads <= 12, String(stage.reads))
+  assert.equal(stage.advisor.standings().length, 0)
+  stage.engineFails = false
+  await stage.world.runFor(adviceLimits.refetchMsMax + adviceLimits.lookMs)
+  assert.equal(stage.advisor.standings().length, 1, 'it is tried all the same')
+})
+
+test('of two versions that nobody has neither is asked for at each look', async () => {
+  const stage = await Stage.of('both missing')
+  stage.view = viewOf(version(good, 'active'), version(raw, 'shadow'))
+  await stage.world.runFor(adviceLimits.refetchMs)
+  assert.equal(stage.fetches, 2)
 })
 
 test('absurd times in history leave what is said a time', async () => {
