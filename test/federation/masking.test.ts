@@ -6,6 +6,7 @@ import { Masked, Reveal, type Selection, Sketch } from '../../models/federation/
 import { MaskingServer } from '../../models/federation/masking/server.ts'
 import { faultOf, thresholdsOf } from '../../models/federation/masking/terms.ts'
 import { courses, type LastWord } from '../../models/federation/rounds/carrying.ts'
+import { commonLength } from '../../models/registry/common.ts'
 import type { PeerId, Signer } from '../../protocol/identity/peer-id.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { Schema } from '../../protocol/wire/schema.ts'
@@ -64,6 +65,30 @@ test('whoever dies when: enough that are left give the exact sum, and fewer give
     { numRuns: 60, seed: 1 },
   )
   assert.ok(seen.opened > 10 && seen.failed > 10, JSON.stringify(seen))
+})
+
+test('a sum of many is opened in steps, in none of which the masks of two who died are taken away', () => {
+  const many = hosts(24)
+  const large = termsOf(many, commonLength, 64)
+  let steps = 0
+  class InSteps extends MaskingServer {
+    override open() {
+      const opening = this.opening()
+      for (;;) {
+        steps++
+        const step = opening.next()
+        if (step.done === true) return step.value
+      }
+    }
+  }
+  const given = someUpdates(large, 'many')
+  const outcome = carried({
+    ...{ terms: large, signers: many, updates: given, seed: 'many', server: new InSteps(large) },
+    deaths: many.map((_, i) => (i < 4 ? 'dealing' : 'all')),
+  })
+  assert.ok(outcome.ok, JSON.stringify(outcome))
+  assert.deepEqual(outcome.sum, plainSum(given.slice(4)))
+  assert.equal(steps, 25)
 })
 
 test('whom the leader leaves out is not in the sum, though its masks were in all others', () => {

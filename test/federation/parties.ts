@@ -32,6 +32,7 @@ export interface Course {
   readonly updates: readonly Int32Array[]
   readonly deaths: readonly LastWord[]
   readonly seed: string
+  readonly server?: MaskingServer
   /** Of those that may be. All, unless it is said. */
   readonly select?: (candidates: readonly PeerId[]) => readonly PeerId[]
   /** Sees, and may change, all that is sent to the leader. */
@@ -41,10 +42,10 @@ export interface Course {
 export type Outcome = Opening | { ok: false; why: string }
 
 export function carried(round: Course): Outcome {
-  const { terms, signers, updates, deaths, seed, select, onWay } = round
+  const { terms, signers, updates, deaths, seed, select, onWay, server } = round
   const at = (peer: PeerId) => signers.findIndex(({ id }) => id === peer)
   const { opening } = carry({
-    server: new MaskingServer(terms),
+    server: server ?? new MaskingServer(terms),
     hasSketches: terms.sketch > 0,
     clients: new Map(
       signers.map((signer) => [

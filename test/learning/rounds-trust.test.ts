@@ -1,6 +1,7 @@
 /** What hosts in federated rounds do for nobody but their leader, and what they tell nobody at all. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { roundLimits } from '../../agent/learning/round/limits.ts'
 import { RoundAnswer, RoundQuestion, type RoundStep } from '../../agent/learning/round/wire.ts'
 import { MaskingClient } from '../../models/federation/masking/client.ts'
 import { bytesOf } from '../../models/federation/masking/fixed-point.ts'
@@ -65,6 +66,27 @@ test('a host shows its update to nobody among strangers that only the leader kno
     value: { round: new Uint8Array(32), participants, sketch: 64 },
   }
   assert.match(await asks(mesh, leader, other, term, begin), /not all who are to take part/)
+})
+
+test('a host deals to no more hosts than it can without being held up', async () => {
+  const mesh = await learners('many')
+  const leader = mesh.leader!
+  const other = mesh.follower
+  const term = termOf(leader)
+  const { base } = await oneRound(mesh)
+  const invite: RoundStep = { ...invitation, value: { ...invitation.value, base } }
+  assert.equal(await asks(mesh, leader, other, term, invite), 'willing')
+  assert.equal(await asks(mesh, leader, other, term, { kind: 'train', value: {} }), 'done')
+  const strangers = Array.from({ length: roundLimits.participantsMax }, (_, i) => `sim-zz${i + 10}`)
+  const begin: RoundStep = {
+    kind: 'begin',
+    value: {
+      round: new Uint8Array(32),
+      participants: [other.host.id, ...strangers].sort(),
+      sketch: 64,
+    },
+  }
+  assert.match(await asks(mesh, leader, other, term, begin), /more than 24 hosts/)
 })
 
 test('a host whose history is made to forget in the middle gives nothing of what it learned from it', async () => {

@@ -6,6 +6,7 @@ import { Registry } from '../../coordinator/learning/registry.ts'
 import { roundsLimits } from '../../coordinator/learning/rounds/limits.ts'
 import { roundsIn } from '../../coordinator/learning/rounds/rows.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
+import { MaskingServer } from '../../models/federation/masking/server.ts'
 import { usualCourse } from '../../models/federation/rounds/course.ts'
 import { registryIn } from '../../models/registry/versions.ts'
 import { StopWord } from '../../protocol/estop/word.ts'
@@ -271,6 +272,33 @@ test('whoever voted in the round that a version comes from is asked for it first
   const [first = []] = asked
   assert.equal(first.length, 6)
   assert.deepEqual(first.slice(0, voted.length).sort(), voted.map((host) => host.id).sort())
+})
+
+test('while a sum is opened whatever else a leader has to do has its turn', async () => {
+  const mesh = await learners('turns')
+  const { clock } = mesh.leader!.agent.ports
+  const { opening } = MaskingServer.prototype
+  const turns: boolean[] = []
+  MaskingServer.prototype.opening = function* () {
+    const steps = opening.call(this)
+    for (;;) {
+      const step = steps.next()
+      if (step.done === true) return step.value
+      const at = turns.push(false) - 1
+      clock.after(0, () => {
+        turns[at] = true
+      })
+      yield
+      assert.ok(turns[at], `step ${at} follows at once`)
+    }
+  }
+  try {
+    const round = await oneRound(mesh)
+    assert.equal(round.state, 'kept', round.why)
+  } finally {
+    MaskingServer.prototype.opening = opening
+  }
+  assert.equal(turns.length, 5)
 })
 
 test('with noise it says the epsilon that it buys, and of how many rounds there is none', async () => {

@@ -169,6 +169,10 @@ export class OwnRound {
       clip,
       sketch,
     }
+    const { participantsMax } = roundLimits
+    if (peers.length > participantsMax) {
+      return refusal('beyondLimits', `no round is to have more than ${participantsMax} hosts`)
+    }
     const fault = faultOf(terms)
     if (fault !== undefined) return refusal('beyondLimits', `no round is to have such ${fault}`)
     // Of hosts that are none, whoever leads could say that they have masked with this one.

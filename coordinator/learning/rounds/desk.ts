@@ -151,9 +151,10 @@ export class RoundsDesk {
   }
 
   #driveParts(turn: Leadership, number: number): DriveParts {
-    const { settings } = this.#agent
+    const { settings, ports } = this.#agent
     return {
       verify: settings.verify,
+      pause: () => new Promise<void>((resolve) => ports.clock.after(0, resolve)),
       bytes: (length) => this.#entropy.bytes(length),
       ask: (host, body, deadlineMs) => this.#ask(host, body, deadlineMs),
       offer: (parameters) => this.#planning.keep(parameters),

@@ -46,6 +46,8 @@ export type Kept = { ok: true; hash: string } | { ok: false; why: string }
 export interface DriveParts {
   readonly verify: Verify
   readonly ask: Ask
+  /** Whatever else waits has its turn. */
+  pause(): Promise<void>
   /** Chance that nobody can know before. */
   bytes(length: number): Uint8Array
   offer(parameters: Float32Array): Promise<Kept>
@@ -156,7 +158,8 @@ export class RoundDrive {
     const participants = this.#roll.present
     const parameters = base.parameters.length
     const terms = { round: this.#roundId(), participants, parameters, clip, sketch }
-    const parts = { asking: this.#asking, roll: this.#roll, verify: this.#parts.verify }
+    const { verify, pause } = this.#parts
+    const parts = { asking: this.#asking, roll: this.#roll, verify, pause }
     const course = { rule: settings.rule, liarsMax: this.#liars, sketch }
     return new MaskedSum(parts, terms, course).run()
   }

@@ -1,14 +1,12 @@
 /** How patient whoever leads is with hosts in a federated round, and how much is remembered of rounds. */
+import { roundLimits } from '../../../agent/learning/round/limits.ts'
 import { federationLimits } from '../../../models/federation/limits.ts'
 import { assert } from '../../../protocol/assert.ts'
 import { stateLimits } from '../../../protocol/ledger/limits.ts'
 
 export const roundsLimits = {
-  /**
-   * Of more hosts so many are drawn for each round. To deal shares and to mask takes a host 0.7 ms for
-   * each (measured), in one go; and its loop is not to be held up for 20.
-   */
-  participantsMax: 24,
+  /** Of more hosts so many are drawn for each round: none takes part in one of more. */
+  participantsMax: roundLimits.participantsMax,
   /** How often a leader looks whether a round is due. */
   lookMs: 500,
   /** For a host to have the version to begin with, and to describe its rows. */
@@ -34,10 +32,6 @@ export const roundsLimits = {
   hostBytesMax: 1_024,
 } as const
 
-assert(
-  roundsLimits.participantsMax <= federationLimits.clientsMax,
-  'no more hosts are drawn than a masked sum may have',
-)
 assert(
   roundsLimits.hostBytesMax * federationLimits.clientsMax + 2_048 < stateLimits.kvValueBytesMax,
   'what there is to say of a round must fit a row',

@@ -10,6 +10,7 @@ import {
   type Verdict,
 } from '../../../models/federation/masking/server.ts'
 import { gridOf, type Terms } from '../../../models/federation/masking/terms.ts'
+import type { Steps } from '../../../models/federation/masking/unmasking.ts'
 import type { Course } from '../../../models/federation/rounds/course.ts'
 import { Judging } from '../../../models/federation/rounds/judging.ts'
 import { meanIn } from '../../../models/federation/rounds/weighing.ts'
@@ -26,6 +27,8 @@ export interface SumParts {
   readonly asking: Asking
   readonly roll: RollCall
   readonly verify: Verify
+  /** Whatever else waits has its turn. */
+  pause(): Promise<void>
 }
 
 export class MaskedSum {
@@ -70,18 +73,26 @@ export class MaskedSum {
     return this.#opened()
   }
 
-  #opened(): Summed {
+  async #opened(): Promise<Summed> {
     const { roll } = this.#parts
     for (const { host, why } of this.#judging.leftOut) {
       roll.leaveOut(host, 'notCounted', leftOutWhys[why])
     }
-    const opening = this.#server.open()
+    const opening = await this.#inSteps(this.#server.opening())
     const liars = 'liars' in opening ? opening.liars : []
     for (const host of liars) roll.lied(host)
     if (!opening.ok) return { ok: false, why: openingWhys[opening.why] }
     roll.count(opening.summed)
     const { usualLength } = this.#judging
     return { ok: true, update: meanIn(opening.sum, this.#bits), usualLength }
+  }
+
+  async #inSteps<T>(steps: Steps<T>): Promise<T> {
+    for (;;) {
+      const step = steps.next()
+      if (step.done === true) return step.value
+      await this.#parts.pause()
+    }
   }
 
   /** The same to all, or to each its own. */

@@ -25,7 +25,7 @@ import {
 } from './messages.ts'
 import { challengeOf } from './sketch.ts'
 import { digestOf, lengthOf, type Terms, type Thresholds, thresholdsOf } from './terms.ts'
-import { type Opening, opened } from './unmasking.ts'
+import { done, type Opening, opening, type Steps } from './unmasking.ts'
 
 export type ServerRefusal =
   | 'outOfTurn'
@@ -180,9 +180,14 @@ export class MaskingServer {
 
   /** The sum of the selected updates. Once; a round that did not open must begin anew. */
   open(): Opening | { ok: false; why: 'outOfTurn' } {
+    return done(this.opening())
+  }
+
+  /** The same, in steps that hold nothing up. */
+  *opening(): Steps<Opening | { ok: false; why: 'outOfTurn' }> {
     if (this.#phase !== 'reveals') return { ok: false, why: 'outOfTurn' }
     this.#phase = 'ended'
-    return opened({
+    return yield* opening({
       terms: this.#terms,
       digest: this.#digest,
       needed: this.#needed,

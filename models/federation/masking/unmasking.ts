@@ -50,7 +50,22 @@ export type Opening =
 
 type Secret = { ok: true; secret: Uint8Array } | { ok: false; why: 'tooFewShares' | 'falseSecret' }
 
-export function opened(collected: Collected): Opening {
+/** Step by step. */
+export type Steps<T> = Generator<void, T, void>
+
+/** All steps in one go. */
+export function done<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/**
+ * A step for each who has dealt: of one who is absent, to take its masks away takes as many agreements
+ * as there are others. Between two of them a loop may do what else there is.
+ */
+export function* opening(collected: Collected): Steps<Opening> {
   const { terms, masked, selected, sketches, challenge } = collected
   const liars = new Set<PeerId>()
   const sum = new Int32Array(lengthOf(terms))
@@ -64,6 +79,7 @@ export function opened(collected: Collected): Opening {
     }
     if (counted.has(peer)) addMask(sum, found.secret, -1)
     else takeAway(peer, found.secret, sum, collected)
+    yield
   }
   if (terms.sketch > 0) {
     const said = selected.map((peer) => sketches.get(peer) as readonly number[])
