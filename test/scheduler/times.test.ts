@@ -5,6 +5,7 @@ import type { WorkTimes } from '../../coordinator/scheduler/core/core.ts'
 import { KnownTimes } from '../../coordinator/scheduler/known-times.ts'
 import { knownTimesLimits } from '../../coordinator/scheduler/limits.ts'
 import { timesByHost } from '../../models/profiles/by-host.ts'
+import { lateRule } from '../../models/profiles/late.ts'
 import { levelsOf } from '../../models/profiles/levels.ts'
 import type { AllTold } from '../../models/profiles/pooling.ts'
 import type { Told } from '../../models/profiles/profiles.ts'
@@ -93,6 +94,31 @@ test('of a host that nobody knows, what all say together is expected; few attemp
   assert.ok(at('a') > 90 && at('a') < 150, String(at('a')))
   assert.ok(at('b') < at('c'), 'one attempt does not make a host slow')
   assert.equal(times?.byHost.get('d'), undefined)
+})
+
+test('a host that lies about its times is taken to be eight times quicker at most, and others as they are', () => {
+  const names = ['a', 'b', 'c', 'd', 'e']
+  const honest = names.map((name) => told(name, 10_000))
+  const timesOf = (each: readonly Told[]) =>
+    timesByHost('w', 'run/x/1', allTold('w', 'run/x/1', each))
+  const usual = timesOf(honest)
+  const lies = [
+    { p10: 1, p50: 1, p90: 1, n: 256 },
+    { p10: 1, p50: 10_000, p90: 86_400_000, n: 256 },
+    { p10: 86_400_000, p50: 86_400_000, p90: 86_400_000, n: 256 },
+  ]
+  for (const tookMs of lies) {
+    const times = timesOf([...honest, { ...told('liar', 1), tookMs }])
+    assert.ok(usual !== undefined && times !== undefined)
+    const liar = times.byHost.get('liar')?.ms ?? 0
+    assert.ok(liar > 1_200 && liar < 82_000, String(liar))
+    for (const name of names) {
+      assert.ok(Math.abs(Math.log((times.byHost.get(name)?.ms ?? 0) / 10_000)) < 0.1)
+      const [late, before] = [lateRule(times, name), lateRule(usual, name)]
+      assert.ok(late.farMs < 64 * before.farMs, `${late.farMs} against ${before.farMs}`)
+      assert.ok(late.farMs < 600_000, String(late.farMs))
+    }
+  }
 })
 
 class AskedTelling {
