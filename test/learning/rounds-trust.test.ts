@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { roundLimits } from '../../agent/learning/round/limits.ts'
-import { RoundAnswer, RoundQuestion, type RoundStep } from '../../agent/learning/round/wire.ts'
+import {
+  RoundAnswer,
+  RoundQuestion,
+  type RoundReply,
+  type RoundStep,
+} from '../../agent/learning/round/wire.ts'
+import { putRound, type Round } from '../../coordinator/learning/rounds/rows.ts'
+import { usualSettings } from '../../coordinator/learning/rounds/settings.ts'
 import { MaskingClient } from '../../models/federation/masking/client.ts'
 import { bytesOf } from '../../models/federation/masking/fixed-point.ts'
 import { within } from '../../protocol/ports/disk.ts'
@@ -33,6 +40,82 @@ async function asks(
   return reply.kind === 'refused' ? reply.value.why : reply.kind
 }
 
+/** As whoever leads writes it before it asks anybody. */
+async function opened(mesh: Mesh, term: number, number: number, base = '0'.repeat(64)) {
+  const round: Round = {
+    number,
+    revision: 0,
+    state: 'open',
+    phase: 'inviting',
+    term,
+    by: 'ada',
+    openedMs: 1,
+    base,
+    hosts: [],
+    why: '',
+    steps: 1,
+    rule: usualSettings.rule,
+    liars: 0,
+    noise: 0,
+    clip: 1,
+  }
+  await mesh.ok(putRound(round))
+}
+
+test('a host takes part only in rounds that are open in the ledger, as they are there', async () => {
+  const mesh = await learners('open')
+  const leader = mesh.leader!
+  const other = mesh.follower
+  const term = termOf(leader)
+  const refused = /no such round is open/
+  assert.match(await asks(mesh, leader, other, term, invitation), refused)
+  await opened(mesh, term - 1, 1_000)
+  assert.match(await asks(mesh, leader, other, term, invitation), refused, 'of another turn')
+  await opened(mesh, term, 1_001, '1'.repeat(64))
+  assert.match(await asks(mesh, leader, other, term, invitation, 1_001), refused, 'other base')
+  const over = await oneRound(mesh)
+  const invite: RoundStep = { ...invitation, value: { ...invitation.value, base: over.base } }
+  assert.match(await asks(mesh, leader, other, term, invite, over.number), refused, 'it is over')
+  await opened(mesh, term, 1_002, over.base)
+  assert.equal(await asks(mesh, leader, other, term, invite, 1_002), 'willing')
+  other.agent.learning.rounds.ledger = undefined
+  await opened(mesh, term, 1_003, over.base)
+  assert.match(await asks(mesh, leader, other, term, invite, 1_003), refused, 'it holds none')
+})
+
+test('within an hour a host takes part in so many rounds, and tells losses to a few digits', async () => {
+  const mesh = await learners('hour')
+  const leader = mesh.leader!
+  const other = mesh.follower
+  const { rounds } = other.agent.learning
+  const told: RoundReply[] = []
+  tampered(other, (_, reply) => {
+    told.push(reply)
+    return reply
+  })
+  const round = await oneRound(mesh)
+  assert.equal(round.state, 'kept', round.why)
+  const vote = told.find((reply) => reply.kind === 'vote')
+  assert.ok(vote?.kind === 'vote')
+  for (const loss of [vote.value.before, vote.value.after]) {
+    assert.equal(loss, Number(loss.toPrecision(roundLimits.lossDigits)))
+  }
+  rounds.ledger = { isOpen: async () => true }
+  const term = termOf(leader)
+  const invite = async (number: number) => {
+    const body = encode(RoundQuestion, { term, number, step: invitation })
+    const read = decode(RoundAnswer, await mesh.answer(rounds.answer(leader.host.id, body)))
+    assert.ok(read.ok && read.value.reply.kind === 'refused')
+    return read.value.reply.value.why
+  }
+  for (let i = 1; i <= roundLimits.roundsAnHourMax; i++) {
+    const tooWild: RoundStep = { ...invitation, value: { ...invitation.value, rate: 1e9 } }
+    const body = encode(RoundQuestion, { term, number: 2_000 + i, step: tooWild })
+    await rounds.answer(leader.host.id, body)
+  }
+  assert.match(await invite(10_000), /1000 rounds within an hour/)
+})
+
 test('a host takes part only for whoever leads, in the turn that it knows, and within limits', async () => {
   const mesh = await learners('invited')
   const leader = mesh.leader!
@@ -43,6 +126,8 @@ test('a host takes part only for whoever leads, in the turn that it knows, and w
   assert.match(await asks(mesh, leader, other, term + 1, invitation), /another turn/)
   const train: RoundStep = { kind: 'train', value: {} }
   assert.match(await asks(mesh, leader, other, term, train), /another round, or in none/)
+  await opened(mesh, term, 1_000)
+  await opened(mesh, term, 1_001)
   const wild: RoundStep = { ...invitation, value: { ...invitation.value, rate: 1e9 } }
   assert.match(await asks(mesh, leader, other, term, wild), /rate/)
   assert.match(await asks(mesh, leader, other, term, invitation, 1_001), /has it not/)
@@ -57,6 +142,7 @@ test('a host shows its update to nobody among strangers that only the leader kno
   const round = await oneRound(mesh)
   const term = termOf(leader)
   const { base } = round
+  await opened(mesh, term, 1_000, base)
   const invite: RoundStep = { ...invitation, value: { ...invitation.value, base } }
   assert.equal(await asks(mesh, leader, other, term, invite), 'willing')
   assert.equal(await asks(mesh, leader, other, term, { kind: 'train', value: {} }), 'done')
@@ -74,6 +160,7 @@ test('a host deals to no more hosts than it can without being held up', async ()
   const other = mesh.follower
   const term = termOf(leader)
   const { base } = await oneRound(mesh)
+  await opened(mesh, term, 1_000, base)
   const invite: RoundStep = { ...invitation, value: { ...invitation.value, base } }
   assert.equal(await asks(mesh, leader, other, term, invite), 'willing')
   assert.equal(await asks(mesh, leader, other, term, { kind: 'train', value: {} }), 'done')

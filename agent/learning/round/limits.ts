@@ -26,6 +26,12 @@ export const roundLimits = {
   noiseMax: 64,
   /** From one question to the next; then the round is given up, and what was held for it let go. */
   silenceMs: 90_000,
+  /** As many as one wish may ask for: what votes tell of a host's own rows has an end. */
+  roundsAnHourMax: 1_000,
+  /** To this many digits a host tells how far versions are off. */
+  lossDigits: 4,
+  /** For the entry with a round to come here, after the invitation to it. */
+  openedMs: 3_000,
   /** For the model that a round begins with, or ends with, to come here. */
   fetchMs: 5_000,
 } as const

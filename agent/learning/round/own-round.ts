@@ -224,7 +224,8 @@ export class OwnRound {
     const [before, after] = [await host.loss(this.#base), await host.loss(fetched.parameters)]
     // Closed meanwhile.
     if (this.#phase !== 'voted') return outOfTurn
-    return { kind: 'vote', value: { before, after, fetchedBytes: fetched.bytes } }
+    const told = { before: rounded(before), after: rounded(after) }
+    return { kind: 'vote', value: { ...told, fetchedBytes: fetched.bytes } }
   }
 
   /** `bytes`: how many of them had to come here. */
@@ -267,4 +268,9 @@ function beyondLimits(how: Invitation): string | undefined {
 /** To a power of two: it tells nobody when an attempt more has ended. */
 function roundedRows(rows: number): number {
   return 2 ** Math.round(Math.log2(rows))
+}
+
+/** More would tell of single rows. */
+function rounded(loss: number): number {
+  return Number(loss.toPrecision(roundLimits.lossDigits))
 }

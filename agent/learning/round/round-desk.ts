@@ -18,10 +18,20 @@ export interface RoundDeskParts extends OwnRoundParts {
   leads(peer: PeerId, term: number): boolean
 }
 
+/** What the ledger says of rounds, as this host holds it. */
+export interface RoundLedger {
+  /** Whether whoever leads has opened that round, from that version on; it may come a moment later. */
+  isOpen(round: { term: number; number: number; base: string }): Promise<boolean>
+}
+
 export class RoundDesk {
+  /** Without it, this host takes part in nothing. */
+  ledger: RoundLedger | undefined
   readonly #parts: RoundDeskParts
   readonly #chance: Entropy
   #round: OwnRound | undefined
+  /** Those that it has come into since then. */
+  #hour = { fromMs: 0, rounds: 0 }
   #silence: Timer | undefined
 
   constructor(parts: RoundDeskParts) {
@@ -56,7 +66,13 @@ export class RoundDesk {
         'as far as this host knows, another agent leads, or in another turn',
       )
     }
-    if (step.kind === 'invite' && !(await this.#isEntered(from, term, number))) return otherRound
+    if (step.kind === 'invite') {
+      const isOpen = await this.ledger?.isOpen({ term, number, base: step.value.base })
+      if (isOpen !== true) return notOpen
+      if (!this.#isLater(term, number)) return otherRound
+      if (!this.#isWithinHour()) return tooMany
+      await this.#enter(from, term, number)
+    }
     const round = this.#round
     const isMeant = round?.leader === from && round.term === term && round.number === number
     if (round === undefined || !isMeant) return otherRound
@@ -67,15 +83,24 @@ export class RoundDesk {
   }
 
   /** Of a later turn, or later in this one, than what it takes part in. */
-  async #isEntered(leader: PeerId, term: number, number: number): Promise<boolean> {
+  #isLater(term: number, number: number): boolean {
     const before = this.#round
-    if (before !== undefined) {
-      const isLater = term > before.term || (term === before.term && number > before.number)
-      if (!isLater) return false
-    }
+    if (before === undefined) return true
+    return term > before.term || (term === before.term && number > before.number)
+  }
+
+  /** Each round tells a little of rows that are this host's own. */
+  #isWithinHour(): boolean {
+    const nowMs = this.#parts.clock.now()
+    if (nowMs - this.#hour.fromMs >= hourMs) this.#hour = { fromMs: nowMs, rounds: 0 }
+    this.#hour.rounds++
+    return this.#hour.rounds <= roundLimits.roundsAnHourMax
+  }
+
+  async #enter(leader: PeerId, term: number, number: number): Promise<void> {
+    const before = this.#round
     this.#round = new OwnRound({ leader, term, number }, this.#parts, this.#chance)
     await before?.close()
-    return true
   }
 
   /** A leader that says nothing any more has died, and the next one asks anew. */
@@ -95,3 +120,9 @@ export class RoundDesk {
 }
 
 const otherRound = refusal('otherRound', 'it takes part in another round, or in none')
+const notOpen = refusal('otherRound', 'no such round is open in the ledger, as this host holds it')
+const tooMany = refusal(
+  'beyondLimits',
+  `it has taken part in ${roundLimits.roundsAnHourMax} rounds within an hour`,
+)
+const hourMs = 3_600_000

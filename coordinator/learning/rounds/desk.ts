@@ -4,6 +4,8 @@
  * in one entry with the end of its round.
  */
 import type { Agent } from '../../../agent/agent.ts'
+import { roundLimits } from '../../../agent/learning/round/limits.ts'
+import type { RoundLedger } from '../../../agent/learning/round/round-desk.ts'
 import { ROUND_SERVICE } from '../../../agent/learning/round/wire.ts'
 import type { ModuleSpec } from '../../../agent/modules/module.ts'
 import { fitting } from '../../../agent/work/texts.ts'
@@ -51,9 +53,27 @@ export class RoundsDesk {
       priority: 6,
       needs: ['ledger', 'learning'],
       start: () => {
+        const isOpen: RoundLedger['isOpen'] = (round) => this.#isOpen(round)
+        this.#agent.learning.rounds.ledger = { isOpen }
         candidacy = this.#agent.ledger.lead((turn) => this.#lead(turn))
       },
       stop: () => candidacy?.withdraw(),
+    }
+  }
+
+  /** As this host holds the ledger, or is about to: an invitation may be here before its entry. */
+  async #isOpen({ term, number, base }: Parameters<RoundLedger['isOpen']>[0]): Promise<boolean> {
+    const { ledger, ports } = this.#agent
+    const untilMs = ports.clock.now() + roundLimits.openedMs
+    for (;;) {
+      const { state } = ledger
+      const round = roundIn(state, number)
+      if (round?.state === 'open' && round.term === term && round.base === base) return true
+      const timeoutMs = untilMs - ports.clock.now()
+      if (timeoutMs <= 0) return false
+      const consistency = { atLeast: state.index + 1 }
+      const came = await ledger.read({ kind: 'status' }, { consistency, timeoutMs })
+      if (came.kind !== 'read') return false
     }
   }
 

@@ -32,6 +32,7 @@ export const roundsLimits = {
   hostBytesMax: 1_024,
 } as const
 
+assert(roundsLimits.countMax <= roundLimits.roundsAnHourMax, 'hosts take part in all of a wish')
 assert(
   roundsLimits.hostBytesMax * federationLimits.clientsMax + 2_048 < stateLimits.kvValueBytesMax,
   'what there is to say of a round must fit a row',
