@@ -4,6 +4,7 @@
  * where that has done better. Work never waits for it: attempts are judged a while after they have
  * ended, many at once, where models run; and of what is not worked out in time the plain word stands.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Engine } from '../../models/engine.ts'
 import { featureCount } from '../../models/federation/describing.ts'
 import type { Told } from '../../models/federation/personal.ts'
@@ -64,6 +65,8 @@ export class Advisor {
   #view: RegistryView
   /** By which this host speaks, where it may. */
   #voice: Speaker | undefined
+  /** What the host was like when it was said what is kept. */
+  #host: OwnHost = {}
   #pending: Ended[] = []
   /** How often history was made to forget: what was read before is not learned after. */
   #purges = 0
@@ -214,6 +217,11 @@ export class Advisor {
   // ── Versions ──────────────────────────────────────────────────────────────────────────────────
 
   #look(): void {
+    const host = this.#parts.host()
+    if (!isDeepStrictEqual(host, this.#host)) {
+      this.#host = host
+      for (const speaker of this.#speakers.values()) speaker.moved()
+    }
     this.#view = this.#parts.registry()
     const { active, canary, shadow } = this.#view
     const listened = [active, canary, shadow].flatMap((version) => version?.hash ?? [])

@@ -86,6 +86,11 @@ export class Speaker {
     this.#said.set(key, told)
   }
 
+  /** Of another host than what was asked about until now: how quick it is was found out, say. */
+  moved(): void {
+    this.#said.clear()
+  }
+
   /** Sizes of its inputs may be others now. */
   outdated(key: string): void {
     this.#said.delete(key)

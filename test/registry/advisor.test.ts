@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Advisor } from '../../agent/learning/advisor.ts'
-import type { OwnRow } from '../../agent/learning/lesson.ts'
+import type { OwnHost, OwnRow } from '../../agent/learning/lesson.ts'
 import { adviceLimits } from '../../agent/learning/limits.ts'
 import type { Fetched } from '../../agent/learning/models.ts'
 import { EngineError } from '../../models/engine.ts'
@@ -54,6 +54,7 @@ class Stage {
   ports = undefined as unknown as HostPorts
   view = viewOf()
   rows: OwnRow[] = []
+  like: OwnHost = { cpus: 4 }
   versions = new Map<string, Float32Array>()
   fetches = 0
   /** How often its whole history was read. */
@@ -92,7 +93,7 @@ class Stage {
         models: { fetch: (hash) => stage.#fetch(hash) },
         self: 'h' as PeerId,
         name: host,
-        host: () => ({ cpus: 4 }),
+        host: () => stage.like,
         registry: () => stage.view,
         alive: () => ['h' as PeerId],
         rows: async function* () {
@@ -324,6 +325,21 @@ test('of two versions that nobody has neither is asked for at each look', async 
   stage.view = viewOf(version(good, 'active'), version(raw, 'shadow'))
   await stage.world.runFor(adviceLimits.refetchMs)
   assert.equal(stage.fetches, 2)
+})
+
+test('what was said before the host was known to be as quick as it is is said anew', async () => {
+  const stage = await Stage.of('speed')
+  stage.versions.set(good, firstCommon(new SeededEntropy(1)))
+  stage.view = viewOf(version(good, 'active'))
+  await stage.looked()
+  const before = await stage.said(false)
+  stage.like = { cpus: 4, hostSpeed: 8 }
+  await stage.looked()
+  const after = await stage.said(false)
+  assert.ok(before !== undefined && after !== undefined)
+  assert.notEqual(after.p50, before.p50)
+  await stage.looked()
+  assert.deepEqual(await stage.said(false), after)
 })
 
 test('absurd times in history leave what is said a time', async () => {
