@@ -95,7 +95,7 @@ function privacyOf(agent: Agent, { tally, last }: Rounds): Federation['privacy']
   const { noisy: rounds, noiseLeast: noise, bare: without } = tally
   if (rounds === 0) return undefined
   const alive = agent.membership.members().filter(({ state }) => state === 'alive').length
-  const hosts = Math.max(3, last?.hosts.length ?? 0, alive)
+  const hosts = Math.max(3, tally.hostsMost ?? 0, last?.hosts.length ?? 0, alive)
   const delta = 1 / (100 * hosts)
   const spent = (multiplier: number) => epsilonOf({ multiplier, share: 1, rounds }, delta)
   const honest = thresholdsOf(hosts).summedMin

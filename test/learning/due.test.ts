@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { decided } from '../../coordinator/learning/rounds/decision.ts'
 import {
   afterLost,
+  afterMasking,
   afterRound,
   awaitedIn,
   begunAnew,
@@ -40,7 +41,7 @@ test('a wish is heard once, done as often as it says, and named with each round'
   for (let done = 0; done < wish.count; done++) {
     assert.equal(awaitedIn(rounds), wish.count - done)
     assert.deepEqual(dueIn(rounds, 0), { kind: 'begin', by: 'ada' })
-    const ended = { state: 'rejected', summed: true, noise: 0 } as const
+    const ended = { state: 'rejected' } as const
     rounds = { ...rounds, tally: afterRound(rounds.tally, ended) }
   }
   assert.deepEqual([awaitedIn(rounds), dueIn(rounds, 0)], [0, undefined])
@@ -49,9 +50,9 @@ test('a wish is heard once, done as often as it says, and named with each round'
 
 test('what fails is not tried again and again, and neither is what leaders die of', () => {
   const many = { ...none.tally, left: 50 }
-  assert.equal(afterRound(many, { state: 'failed', summed: false, noise: 0 }).left, 0)
+  assert.equal(afterRound(many, { state: 'failed' }).left, 0)
   // Next time those who have spoiled it are not asked.
-  const spoiled = { state: 'failed', summed: false, noise: 0, hasLiars: true } as const
+  const spoiled = { state: 'failed', hasLiars: true } as const
   assert.equal(afterRound(many, spoiled).left, 50)
   let tally = many
   for (let lost = 1; lost < roundsLimits.lostMax; lost++) {
@@ -59,15 +60,12 @@ test('what fails is not tried again and again, and neither is what leaders die o
     assert.equal(tally.left, 50)
   }
   assert.equal(afterLost(tally).left, 0)
-  assert.equal(afterRound(tally, { state: 'kept', summed: true, noise: 0 }).lost, 0)
+  assert.equal(afterRound(tally, { state: 'kept' }).lost, 0)
 })
 
 test('where a step was too far the next ones are shorter, and soon longer again', () => {
   const strides = (...states: ('kept' | 'rejected' | 'failed')[]) =>
-    states.reduce(
-      (tally, state) => afterRound(tally, { state, summed: true, noise: 0 }),
-      none.tally,
-    ).stride
+    states.reduce((tally, state) => afterRound(tally, { state }), none.tally).stride
   assert.equal(strides('kept'), 1)
   assert.equal(strides('rejected', 'rejected'), 0.25)
   assert.equal(strides('rejected', 'failed'), 0.5)
@@ -94,13 +92,18 @@ test('where learning begins anew so do rate, stride and clip, and wishes and noi
   assert.deepEqual(begunAnew(rejected), rejected)
 })
 
-test('noise is counted by its least, and rounds without it as such', () => {
+test('noise is spent from masking on, by its least and the most hosts, whatever becomes of a round', () => {
   let { tally } = none
-  for (const noise of [2, 0, 1.5, 3]) {
-    tally = afterRound(tally, { state: 'kept', summed: true, noise })
+  for (const [noise, hosts] of [
+    [2, 5],
+    [0, 20],
+    [1.5, 9],
+    [3, 4],
+  ] as const) {
+    tally = afterMasking(tally, { noise, hosts })
+    tally = noise === 3 ? afterLost(tally) : afterRound(tally, { state: 'failed' })
   }
-  tally = afterRound(tally, { state: 'failed', summed: false, noise: 0.1 })
-  assert.deepEqual([tally.noisy, tally.noiseLeast, tally.bare, tally.kept], [3, 1.5, 1, 4])
+  assert.deepEqual([tally.noisy, tally.noiseLeast, tally.bare, tally.hostsMost], [3, 1.5, 1, 9])
 })
 
 const losses = (...values: number[]) =>

@@ -20,7 +20,7 @@ import { fitted } from '../../audit/deed.ts'
 import { lookAfter } from '../../looking-after.ts'
 import type { Ask } from './asking.ts'
 import { type DriveParts, RoundDrive, type RoundEnd } from './drive.ts'
-import { afterLost, afterRound, begunAnew, dueIn } from './due.ts'
+import { afterLost, afterMasking, afterRound, begunAnew, dueIn } from './due.ts'
 import { roundsLimits } from './limits.ts'
 import { RoundPlanning } from './planning.ts'
 import type { RollCall } from './roll-call.ts'
@@ -157,16 +157,14 @@ export class RoundsDesk {
     if (round?.state !== 'open') return
     const { tally, tallyRevision } = roundsIn(this.#agent.ledger.state)
     const failed = this.#ended(round, { state: 'failed', why: `it broke off: ${why}` })
-    // Where a sum may have been opened it counts for what noise has hidden.
-    const summed = round.phase === 'masking' || round.phase === 'voting'
-    const after = afterRound(tally, { state: 'failed', summed, noise: round.noise })
+    const after = afterRound(tally, { state: 'failed' })
     await this.#write([putRound(failed), putTally(after, tallyRevision)], failed)
   }
 
   /** It is told of all the same: somebody may wait for it. */
   async #notBegun(round: Round, why: string, { tally, tallyRevision }: Rounds): Promise<void> {
     const failed = this.#ended(round, { state: 'failed', why })
-    const after = afterRound(tally, { state: 'failed', summed: false, noise: 0 })
+    const after = afterRound(tally, { state: 'failed' })
     await this.#write([putRound(failed), putTally(after, tallyRevision)], failed)
   }
 
@@ -206,7 +204,11 @@ export class RoundsDesk {
   ): Promise<boolean> {
     const round = roundIn(this.#agent.ledger.state, number)
     if (round === undefined || round.term !== turn.term || !turn.holds()) return false
-    return this.#write([putRound({ ...round, phase, hosts: roll.hosts() })])
+    const entered = putRound({ ...round, phase, hosts: roll.hosts() })
+    if (phase !== 'masking') return this.#write([entered])
+    const { tally, tallyRevision } = roundsIn(this.#agent.ledger.state)
+    const spent = afterMasking(tally, { noise: round.noise, hosts: roll.present.length })
+    return this.#write([entered, putTally(spent, tallyRevision)])
   }
 
   async #close(number: number, end: RoundEnd, began: RegistryView): Promise<void> {
@@ -228,8 +230,7 @@ export class RoundsDesk {
       { state, why },
     )
     const { hasLiars } = roll
-    const { summed } = end
-    const tally = afterRound(rounds.tally, { state, summed, noise: round.noise, hasLiars })
+    const tally = afterRound(rounds.tally, { state, hasLiars })
     const added =
       state === 'kept' ? this.#adding(closed, roll, began) : { ok: true as const, commands: [] }
     if (!added.ok) return this.#closeFailed(closed, added.why, rounds)
@@ -240,8 +241,7 @@ export class RoundsDesk {
 
   async #closeFailed(round: Round, why: string, { tally, tallyRevision }: Rounds): Promise<void> {
     const failed = this.#ended(round, { state: 'failed', why: `the registry: ${why}` })
-    const { noise } = round
-    const after = afterRound(tally, { state: 'failed', summed: true, noise })
+    const after = afterRound(tally, { state: 'failed' })
     await this.#write([putRound(failed), putTally(after, tallyRevision)], failed)
   }
 

@@ -61,8 +61,6 @@ export interface RoundEnd {
   /** With what there is to say of each host. */
   readonly roll: RollCall
   readonly liars: number
-  /** Whether a sum was opened: that is what noise is for. */
-  readonly summed: boolean
   readonly candidate?: string
   readonly usualLength?: number
   readonly lossBefore?: number
@@ -177,15 +175,15 @@ export class RoundDrive {
     const { base, clip, settings, stride } = this.#plan
     const stepped = added(base.parameters, clipped(update, clip), stride)
     const offered = await this.#parts.offer(stepped)
-    const summed = { summed: true, usualLength } as const
-    if (!offered.ok) return { ...this.#failed(offered.why), ...summed }
+    const measured = { usualLength }
+    if (!offered.ok) return { ...this.#failed(offered.why), ...measured }
     if (!(await this.#parts.enter('voting', this.#roll))) return undefined
     const { hash: candidate } = offered
     await this.#vote(candidate)
     const [before, after] = [this.#roll.losses('before'), this.#roll.losses('after')]
     // Whoever has died is none who lies as well.
     const liars = liarsBorne(settings.liars, after.size)
-    return { ...decided(before, after, liars), ...summed, candidate, roll: this.#roll, liars }
+    return { ...decided(before, after, liars), ...measured, candidate, roll: this.#roll, liars }
   }
 
   async #vote(candidate: string): Promise<void> {
@@ -205,7 +203,7 @@ export class RoundDrive {
   }
 
   #failed(why: string): RoundEnd {
-    return { state: 'failed', why, roll: this.#roll, liars: this.#liars, summed: false }
+    return { state: 'failed', why, roll: this.#roll, liars: this.#liars }
   }
 }
 

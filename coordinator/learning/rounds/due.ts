@@ -50,13 +50,9 @@ export function afterRound(
   tally: Tally,
   ended: {
     state: 'kept' | 'rejected' | 'failed'
-    summed: boolean
-    noise: number
     hasLiars?: boolean
   },
 ): Tally {
-  const isNoisy = ended.summed && ended.noise > 0
-  const least = tally.noisy === 0 ? ended.noise : Math.min(tally.noiseLeast, ended.noise)
   // What has failed once would fail again, and whoever wants more asks again; but not without its liars.
   const leftAfterFailed = ended.hasLiars === true ? tally.left : 0
   return {
@@ -64,9 +60,21 @@ export function afterRound(
     kept: tally.kept + Number(ended.state === 'kept'),
     left: ended.state === 'failed' ? leftAfterFailed : Math.max(0, tally.left - 1),
     lost: 0,
-    ...(isNoisy ? { noisy: tally.noisy + 1, noiseLeast: least } : {}),
-    bare: tally.bare + Number(ended.summed && !isNoisy),
     stride: strideAfter(tally.stride, ended.state),
+  }
+}
+
+/** From masking on a sum may be opened, whatever becomes of the round: what noise hides is spent then. */
+export function afterMasking(
+  tally: Tally,
+  { noise, hosts }: { noise: number; hosts: number },
+): Tally {
+  if (noise <= 0) return { ...tally, bare: tally.bare + 1 }
+  return {
+    ...tally,
+    noisy: tally.noisy + 1,
+    noiseLeast: tally.noisy === 0 ? noise : Math.min(tally.noiseLeast, noise),
+    hostsMost: Math.max(tally.hostsMost ?? 0, hosts),
   }
 }
 

@@ -80,13 +80,15 @@ const TallyRow = message('FederationTally', {
   left: field(5, uint()),
   /** Rounds one after the other whose leader was lost. */
   lost: field(6, uint()),
-  /** Rounds with noise that have opened a sum, and the least noise that one of them had. */
+  /** Rounds with noise that have come to masking, and the least noise that one of them had. */
   noisy: field(7, uint()),
   noiseLeast: field(8, float()),
-  /** Rounds without noise that have opened one. */
+  /** Rounds without noise that have. */
   bare: field(9, uint()),
   /** How much of a step is made: less after rounds that were rejected. */
   stride: field(10, float()),
+  /** Of rounds with noise, in the one that had most: the more they are, the less noise each adds. */
+  hostsMost: optional(11, uint()),
 })
 export type Tally = Infer<typeof TallyRow>
 
