@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { notThere } from '../../agent/learning/models.ts'
+import { roundLimits } from '../../agent/learning/round/limits.ts'
 import { Registry } from '../../coordinator/learning/registry.ts'
 import { roundsLimits } from '../../coordinator/learning/rounds/limits.ts'
 import { roundsIn } from '../../coordinator/learning/rounds/rows.ts'
@@ -20,7 +21,7 @@ import {
   simulatedIssuer,
 } from '../../simulations/world/credentials.ts'
 import { raiseOf, signed } from '../estop/words.ts'
-import type { Member } from '../history/stage.ts'
+import type { Member, Mesh } from '../history/stage.ts'
 import { keyNumber } from '../identity/parties.ts'
 import {
   ask,
@@ -194,8 +195,7 @@ test('what cannot be begun with says why, however long that is', async () => {
   assert.match(`${failed.state}: ${failed.why}`, /^failed: .* is not to be had: éé/)
 })
 
-test('while the mesh is stopped no round is begun, whoever has asked for it', async () => {
-  const mesh = await learners('stopped')
+async function stopMesh(mesh: Mesh): Promise<void> {
   const atMs = mesh.leader!.agent.ports.clock.wall()
   const signer = keyNumber(41)
   const { seed, certificate } = simulatedIssuer()
@@ -205,6 +205,47 @@ test('while the mesh is stopped no round is begun, whoever has asked for it', as
   const word = signed(raiseOf({ issuedMs: atMs }), { signer, credential })
   const body = { word: Buffer.from(encode(StopWord, word)).toString('base64url') }
   await mesh.call(mesh.leader!, 'sayStop', { body })
+}
+
+test('a stop of the mesh ends the round that is under way: nothing comes of it', async () => {
+  const mesh = await learners('stopped within')
+  const number = (await ask(mesh)) + 1
+  await inPhase(mesh, number, 'training')
+  await stopMesh(mesh)
+  const round = await ended(mesh, number - 1)
+  assert.equal(round.state, 'failed')
+  assert.match(round.why, /the mesh was stopped/)
+  await mesh.world.runFor(10_000)
+  assert.equal(roundOf(mesh, number + 1), undefined)
+  const { state } = mesh.leader!.agent.ledger
+  assert.deepEqual(registryIn(state).versions, [])
+  // Whoever releases it starts nothing by that.
+  assert.equal(roundsIn(state).tally.left, 0)
+})
+
+test('what settings ask for beyond what there may be is not done, whoever has put it there', async () => {
+  const mesh = await learners('beyond')
+  await choose(mesh, {
+    everyMs: 1,
+    steps: 1e9,
+    noise: 1e9,
+    liars: 1_000,
+    participantsMin: 0,
+  })
+  const { settings } = roundsIn(mesh.leader!.agent.ledger.state)
+  assert.deepEqual(settings, {
+    ...settings,
+    everyMs: roundsLimits.everyMsMin,
+    steps: roundLimits.stepsMax,
+    noise: roundLimits.noiseMax,
+    liars: roundsLimits.participantsMax,
+    participantsMin: federationLimits.clientsMin,
+  })
+})
+
+test('while the mesh is stopped no round is begun, whoever has asked for it', async () => {
+  const mesh = await learners('stopped')
+  await stopMesh(mesh)
   const asked = mesh.call(mesh.follower, 'askForRounds', { body: { count: 1 } })
   await assert.rejects(asked, /nothing is begun/)
   const number = await ask(mesh)

@@ -48,6 +48,7 @@ export class RoundsDesk {
 
   module(): ModuleSpec {
     let candidacy: Candidacy | undefined
+    let unfollow = (): void => {}
     return {
       name: 'federated-rounds',
       priority: 6,
@@ -55,9 +56,16 @@ export class RoundsDesk {
       start: () => {
         const isOpen: RoundLedger['isOpen'] = (round) => this.#isOpen(round)
         this.#agent.learning.rounds.ledger = { isOpen }
+        // Of a round that is under way when the mesh is stopped, this host says nothing more.
+        unfollow = this.#agent.estop.follow(() => {
+          if (this.#isStopped()) this.#agent.learning.rounds.forget()
+        })
         candidacy = this.#agent.ledger.lead((turn) => this.#lead(turn))
       },
-      stop: () => candidacy?.withdraw(),
+      stop: () => {
+        unfollow()
+        candidacy?.withdraw()
+      },
     }
   }
 
@@ -87,7 +95,7 @@ export class RoundsDesk {
   }
 
   async #look(turn: Leadership): Promise<void> {
-    const { ledger, ports, estop } = this.#agent
+    const { ledger, ports } = this.#agent
     const rounds = roundsIn(ledger.state)
     const due = dueIn(rounds, ports.clock.wall())
     if (due === undefined || !turn.holds()) return
@@ -96,16 +104,29 @@ export class RoundsDesk {
       await this.#write([putTally(due.tally, rounds.tallyRevision)])
       return
     }
-    // While the mesh is stopped nothing is begun.
-    if (estop.core.latch.inForce().some(({ saying }) => saying.scope.kind === 'mesh')) return
+    if (this.#isStopped()) return this.#forgetWish(rounds)
     await this.#do(turn, rounds, due.by)
+  }
+
+  /** Then nothing is begun, and what is under way goes no further. */
+  #isStopped(): boolean {
+    const { latch } = this.#agent.estop.core
+    return latch.inForce().some(({ saying }) => saying.scope.kind === 'mesh')
   }
 
   async #closeLost({ last, tally, tallyRevision }: Rounds): Promise<void> {
     if (last === undefined) return
-    const why = `its leader was lost, or gave it up, while hosts were ${phaseWords[last.phase]}`
+    const lost = `its leader was lost, or gave it up, while hosts were ${phaseWords[last.phase]}`
+    const why = this.#isStopped() ? stoppedEnd.why : lost
     const closed = this.#ended(last, { state: 'failed', why })
-    await this.#write([putRound(closed), putTally(afterLost(tally), tallyRevision)], closed)
+    const left = this.#isStopped() ? { left: 0 } : {}
+    const after = { ...afterLost(tally), ...left }
+    await this.#write([putRound(closed), putTally(after, tallyRevision)], closed)
+  }
+
+  /** Whoever releases the stop starts nothing by it. */
+  async #forgetWish({ tally, tallyRevision }: Rounds): Promise<void> {
+    if (tally.left > 0) await this.#write([putTally({ ...tally, left: 0 }, tallyRevision)])
   }
 
   async #do(turn: Leadership, before: Rounds, by: string): Promise<void> {
@@ -204,6 +225,7 @@ export class RoundsDesk {
   ): Promise<boolean> {
     const round = roundIn(this.#agent.ledger.state, number)
     if (round === undefined || round.term !== turn.term || !turn.holds()) return false
+    if (this.#isStopped()) return false
     const entered = putRound({ ...round, phase, hosts: roll.hosts() })
     if (phase !== 'masking') return this.#write([entered])
     const { tally, tallyRevision } = roundsIn(this.#agent.ledger.state)
@@ -216,7 +238,8 @@ export class RoundsDesk {
     const rounds = roundsIn(ledger.state)
     const round = roundIn(ledger.state, number)
     if (round === undefined) return
-    const { state, why, roll, liars, candidate, usualLength, lossBefore, lossAfter } = end
+    const { roll, liars, candidate, usualLength, lossBefore, lossAfter } = end
+    const { state, why } = this.#isStopped() ? stoppedEnd : end
     const closed = this.#ended(
       {
         ...round,
@@ -308,6 +331,8 @@ const phaseWords: Readonly<Record<RoundPhase, string>> = {
   voting: 'voting',
   ended: 'done',
 }
+
+const stoppedEnd = { state: 'failed', why: 'the mesh was stopped' } as const
 
 const stateWords: Readonly<Record<Round['state'], string>> = {
   open: 'begun',

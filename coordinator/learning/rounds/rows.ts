@@ -3,6 +3,7 @@
  * each, and where whoever leads has got to. Settings and wishes are written by people; all else by
  * whoever leads, so that the next one goes on from it.
  */
+import { roundLimits } from '../../../agent/learning/round/limits.ts'
 import type { RuleName } from '../../../models/federation/aggregation/rules.ts'
 import { federationLimits } from '../../../models/federation/limits.ts'
 import { certificateLimits } from '../../../protocol/identity/limits.ts'
@@ -252,8 +253,22 @@ function heldAt<T>(
 
 function settingsFrom(row: Infer<typeof ConfigRow> | undefined): RoundSettings {
   if (row === undefined) return usualSettings
-  const { by: _, atMs: __, rule, ...rest } = row
-  return { ...rest, rule: ruleFrom(rule) }
+  const { everyMs, steps, hold, rule, liars, noise, participantsMin } = row
+  const { everyMsMin, everyMsMax, participantsMax } = roundsLimits
+  return {
+    everyMs: everyMs === 0 ? 0 : within(everyMs, everyMsMin, everyMsMax),
+    steps: within(steps, 1, roundLimits.stepsMax),
+    hold: within(hold, 0, roundLimits.holdMax),
+    rule: ruleFrom(rule),
+    liars: within(liars, 0, participantsMax),
+    noise: within(noise, 0, roundLimits.noiseMax),
+    participantsMin: within(participantsMin, federationLimits.clientsMin, participantsMax),
+  }
+}
+
+/** The row may be a liar's, who has carried it for somebody. */
+function within(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value))
 }
 
 /** One of a newer program is not known here. */
