@@ -124,8 +124,8 @@ class SystemSecretFiles implements SecretFiles {
   /** Nobody but the agent enters it until all of it is there. */
   async #make(path: string): Promise<void> {
     for (let tries = 1; ; tries++) {
-      await makeRoot(this.#roots[0], this.#user)
       try {
+        await makeRoot(this.#roots[0], this.#user)
         return await mkdir(path, { mode: PRIVATE })
       } catch (error) {
         // Whoever removed the last folder meanwhile has taken the root along.
