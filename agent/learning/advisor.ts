@@ -4,8 +4,10 @@
  * where that has done better. Work never waits for it: attempts are judged a while after they have
  * ended, many at once, where models run; and of what is not worked out in time the plain word stands.
  */
+
 import { isDeepStrictEqual } from 'node:util'
 import type { Engine } from '../../models/engine.ts'
+import { joined } from '../../models/federation/aggregation/vectors.ts'
 import { featureCount } from '../../models/federation/describing.ts'
 import type { Told } from '../../models/federation/personal.ts'
 import { historyKey } from '../../models/profiles/levels.ts'
@@ -17,11 +19,12 @@ import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import { stackOf } from '../../protocol/thrown.ts'
+import { latestSucceeded } from './described.ts'
 import { type Explained, explainedBy } from './explaining.ts'
 import type { OwnHost, OwnRow } from './lesson.ts'
 import { adviceLimits } from './limits.ts'
 import type { ModelStore } from './models.ts'
-import { joined, type Kind, Oracle } from './oracle.ts'
+import { type Kind, Oracle } from './oracle.ts'
 import { rankOf, Speaker } from './speaker.ts'
 
 export interface AdvisorParts {
@@ -288,13 +291,7 @@ export class Advisor {
   async #warm(speaker: Speaker): Promise<void> {
     const { ownRowsMax } = adviceLimits
     const purges = this.#purges
-    const latest: OwnRow[] = []
-    for await (const row of this.#parts.rows()) {
-      if (row.ended !== 'succeeded') continue
-      latest.push(row)
-      if (latest.length >= 2 * ownRowsMax) latest.splice(0, ownRowsMax)
-    }
-    const rows = latest.slice(-ownRowsMax)
+    const rows = await latestSucceeded(this.#parts.rows(), ownRowsMax)
     const features = await this.#oracle.described(rows)
     const told = await this.#oracle.told(speaker.parameters, features)
     if (purges !== this.#purges) return

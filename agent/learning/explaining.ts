@@ -1,7 +1,8 @@
 /** Why a version says what it says of some work: by how much each thing that is known changes it. */
+import { joined } from '../../models/federation/aggregation/vectors.ts'
 import { featureCount, featureGroups } from '../../models/federation/describing.ts'
 import type { Range } from '../../models/rows.ts'
-import { joined, type Kind, type Oracle } from './oracle.ts'
+import type { Kind, Oracle } from './oracle.ts'
 import { mixed, rangeOf, type Speaker } from './speaker.ts'
 
 export interface Explained {

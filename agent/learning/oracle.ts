@@ -2,13 +2,14 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Engine } from '../../models/engine.ts'
-import { examplesOf, featureCount } from '../../models/federation/describing.ts'
+import { examplesOf } from '../../models/federation/describing.ts'
 import type { Told } from '../../models/federation/personal.ts'
 import { Net } from '../../models/nets/net.ts'
 import { historyKey } from '../../models/profiles/levels.ts'
 import { commonShape } from '../../models/registry/common.ts'
 import type { Question } from '../../models/rows.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
+import { described } from './described.ts'
 import type { OwnHost, OwnRow } from './lesson.ts'
 import { adviceLimits } from './limits.ts'
 
@@ -51,13 +52,7 @@ export class Oracle {
   /** In slices, between which whatever else waits has its turn. */
   async described(rows: readonly OwnRow[]): Promise<Float32Array> {
     const { clock, name: host } = this.#parts
-    const features = new Float32Array(rows.length * featureCount)
-    for (let from = 0; from < rows.length; from += adviceLimits.rowsAtOnce) {
-      const some = rows.slice(from, from + adviceLimits.rowsAtOnce)
-      const { features: made } = examplesOf(some.map((row) => ({ ...row, host })))
-      features.set(made, from * featureCount)
-      await new Promise<void>((resolve) => clock.after(0, resolve))
-    }
+    const { features } = await described(rows, { clock, host, rowsAtOnce: adviceLimits.rowsAtOnce })
     return features
   }
 
@@ -94,15 +89,4 @@ export class Oracle {
   forget(): void {
     this.#sizes.clear()
   }
-}
-
-/** One after the other. */
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

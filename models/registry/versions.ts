@@ -4,8 +4,7 @@
  * At most one version is active, one a canary, and one a shadow.
  */
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
-import { kvRows } from '../../protocol/ledger/kv-rows.ts'
-import { read } from '../../protocol/ledger/read.ts'
+import { kvPut, kvRow, kvRows } from '../../protocol/ledger/kv-rows.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import {
@@ -109,7 +108,7 @@ export function registryIn(state: LedgerState): RegistryView {
     if (version !== undefined) versions.push(version)
   }
   versions.sort((a, b) => b.madeMs - a.madeMs || (a.hash < b.hash ? -1 : 1))
-  const held = read(state, { kind: 'kvGet', namespace: modelsNamespace, key: HEAD_KEY }).value
+  const held = kvRow(state, modelsNamespace, HEAD_KEY)
   const head = held && decode(HeadRow, held.value)
   const inState = (wanted: VersionState) => versions.find((version) => version.state === wanted)
   return {
@@ -140,8 +139,7 @@ export function putVersion({ hash, revision, state, parents, ...row }: Version):
     parents: [...parents],
     state: versionStates[state],
   })
-  const key = VERSION_PREFIX + hash
-  return { kind: 'kvPut', value: { namespace: modelsNamespace, key, value, expect: revision } }
+  return kvPut(modelsNamespace, VERSION_PREFIX + hash, value, revision)
 }
 
 export function forgetVersion({ hash, revision }: Version): SimpleCommand {
@@ -152,9 +150,11 @@ export function forgetVersion({ hash, revision }: Version): SimpleCommand {
 /** `hash` undefined: training begins anew. */
 export function moveHead(view: RegistryView, hash: string | undefined): SimpleCommand[] {
   if (hash === view.head) return []
-  const at = { namespace: modelsNamespace, key: HEAD_KEY, expect: view.headRevision }
-  if (hash === undefined) return [{ kind: 'kvDelete', value: at }]
-  return [{ kind: 'kvPut', value: { ...at, value: encode(HeadRow, { hash }) } }]
+  const expect = view.headRevision
+  if (hash !== undefined) {
+    return [kvPut(modelsNamespace, HEAD_KEY, encode(HeadRow, { hash }), expect)]
+  }
+  return [{ kind: 'kvDelete', value: { namespace: modelsNamespace, key: HEAD_KEY, expect } }]
 }
 
 function versionIn(hash: string, bytes: Uint8Array, revision: number): Version | undefined {

@@ -32,8 +32,6 @@ export const roundLimits = {
   lossDigits: 4,
   /** For the entry with a round to come here, after the invitation to it. */
   openedMs: 3_000,
-  /** For the model that a round begins with, or ends with, to come here. */
-  fetchMs: 5_000,
 } as const
 
 assert(roundLimits.voteRowsMin < roundLimits.rowsMin, 'something is left to train on')

@@ -48,3 +48,14 @@ export function weightedMean(
   })
   return Float32Array.from(sum, (value) => (whole > 0 ? value / whole : 0))
 }
+
+/** One after the other. */
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}

@@ -63,16 +63,3 @@ export function clientsOf(rows: readonly Row[], count: number, by?: DividedBy): 
 function signerOf(name: string): Signer {
   return signerFromSeed(new Uint8Array(createHash('sha256').update(`evaluated ${name}`).digest()))
 }
-
-export function together(all: readonly Examples[]): Examples {
-  const features = new Float32Array(all.reduce((sum, one) => sum + one.features.length, 0))
-  const targets = new Float32Array(all.reduce((sum, one) => sum + one.targets.length, 0))
-  let [atFeature, atTarget] = [0, 0]
-  for (const one of all) {
-    features.set(one.features, atFeature)
-    targets.set(one.targets, atTarget)
-    atFeature += one.features.length
-    atTarget += one.targets.length
-  }
-  return { features, targets }
-}

@@ -14,9 +14,9 @@ import type { LastWord } from '../rounds/carrying.ts'
 import { type Course, rateIn } from '../rounds/course.ts'
 import { Federation, type RoundReport } from '../rounds/federation.ts'
 import { type Host, TrainingHost } from '../rounds/host.ts'
-import type { Examples, Trainable } from '../rounds/trainable.ts'
+import { type Examples, type Trainable, together } from '../rounds/trainable.ts'
 import { type Attack, LyingHost, poisoned } from './attacks.ts'
-import { type Client, together } from './clients.ts'
+import type { Client } from './clients.ts'
 
 export interface Asking {
   readonly model: Trainable

@@ -5,7 +5,6 @@
 import { createCipheriv } from 'node:crypto'
 import { wholeNumbersIn } from './fixed-point.ts'
 
-export const maskKeyBytes = 32
 const startOfCounter = new Uint8Array(16)
 
 export function streamBytes(key: Uint8Array, length: number): Uint8Array {

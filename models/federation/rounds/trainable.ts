@@ -2,12 +2,21 @@
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
 import { pinball } from '../../measures/duration.ts'
 import { levels } from '../../rows.ts'
+import { joined } from '../aggregation/vectors.ts'
 
 export interface Examples {
   /** Row by row. */
   readonly features: Float32Array
   /** Logarithms of milliseconds, or of whatever is told. */
   readonly targets: Float32Array
+}
+
+/** All of them, one after the other. */
+export function together(all: readonly Examples[]): Examples {
+  return {
+    features: joined(all.map(({ features }) => features)),
+    targets: joined(all.map(({ targets }) => targets)),
+  }
 }
 
 export interface Training {
