@@ -285,6 +285,7 @@ export class Agent {
           memoryBytes: this.facts?.memoryUsableBytes,
         }),
         forbidden: (from, run) => this.estop.forbids(from, run),
+        hasToldOfStops: (peer) => this.estop.hasHeardOf(peer),
         lessons: {
           load: () => this.sampler.newest()?.sample.cpu,
           learn: (lesson) => this.learning.history.learn(lesson),
@@ -302,6 +303,7 @@ export class Agent {
       halt: (isMeant, reason, mode) => this.work.halt(isMeant, reason, mode),
       still: () => ports.cells.still(),
       alive: () => this.othersAlive(),
+      heardOf: () => this.work.review(),
       ...tellStop(this.membership, this.journal, () => this.stopRecording.look()),
     })
     this.stopVisits = new Visits(ports, {

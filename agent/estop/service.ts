@@ -51,6 +51,8 @@ export interface EstopParts extends Work {
   changed(word: Obeyed): void
   /** All of it is gone here. */
   finished(word: Obeyed, own: OwnAnswer): void
+  /** It has said which stops it knows, for the first time since it can be reached. */
+  heardOf(peer: PeerId): void
   /** Counted, and told to people. */
   refused(from: PeerId | undefined, why: string): void
 }
@@ -201,12 +203,17 @@ export class EmergencyStop {
     // Asked for each assignment: nearly always there is nothing to look for.
     const stop = this.isAnyInForce ? this.stopOf({ labels: this.#parts.labels(), run }) : undefined
     if (stop !== undefined) return { code: 'estop', message: stop }
-    if (this.#core.hasHeardOf(from)) return undefined
-    // It has just begun, or has lost the way: before it takes anything it asks.
-    this.#core.compareWith(from, true)
-    this.#drive()
+    if (this.hasHeardOf(from)) return undefined
     const message = 'it does not know yet whether an emergency stop is in force, and asks'
     return { code: 'estop', message }
+  }
+
+  /** One that has not said which stops it knows since it can be reached is asked: the word was lost. */
+  hasHeardOf(peer: PeerId): boolean {
+    if (this.#core.hasHeardOf(peer)) return true
+    this.#core.compareWith(peer, true)
+    this.#drive()
+    return false
   }
 
   #hear(from: PeerId, frame: EstopFrame): void {
@@ -214,8 +221,10 @@ export class EmergencyStop {
     if (frame.kind === 'words' && this.#forgeries.isToWait(from)) {
       return this.#refused.add('afterForgeries')
     }
+    const wasHeardOf = this.#core.hasHeardOf(from)
     this.#core.hear(from, frame, clock.now(), clock.wall())
     this.#drive()
+    if (!wasHeardOf && this.#core.hasHeardOf(from)) this.#parts.heardOf(from)
   }
 
   // ── Driving ───────────────────────────────────────────────────────────────────────────────────

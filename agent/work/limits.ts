@@ -48,6 +48,8 @@ export const deskLimits = {
   unprovenMax: 64,
   /** For so long the ledger's word is waited for, and so often it is asked. */
   unprovenMs: 10_000,
+  /** For so long an assignment waits until its leader says which emergency stops it knows. */
+  unheardMs: 1_000,
   unprovenLookMs: 100,
   /** Assignments that wait, encoded. Those beyond are refused as `busy`. */
   queueBytesMax: 32 << 20,

@@ -49,6 +49,8 @@ export interface DeskSettings extends WorkSettings {
   secrets?: () => SecretSource | undefined
   /** Whether that peer leads in that term, by the ledger's word. */
   leads(peer: PeerId, term: number): Leading
+  /** Whether it has said which emergency stops it knows; where it has not, it is asked. */
+  hasToldOfStops?(peer: PeerId): boolean
   /** What attempts may set aside; undefined figures are not known yet, and limit nothing. */
   host(): Omit<Capacity, 'attempts'>
   /** Told of each attempt that has ended. */

@@ -1,7 +1,8 @@
 /**
  * What somebody says as the leader of a term that the ledger on this host has not heard of yet. The
  * ledger's own word may be a moment behind on another stream, so it is waited for, and nothing is
- * done before: whoever merely claims to lead moves nothing here, not even the term.
+ * done before: whoever merely claims to lead moves nothing here, not even the term. So it is with work
+ * from a leader who has not said yet which emergency stops it knows: its answer is a moment away.
  */
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
@@ -11,10 +12,13 @@ import type { FromLeader } from './wire.ts'
 /** Whether a peer leads in a term, as far as the ledger can tell on this host. */
 export type Leading = 'yes' | 'no' | 'unknown'
 
+/** `unheard`: it leads, and what it says has to wait for its word on emergency stops. */
+export type Standing = Leading | 'unheard'
+
 interface Claim {
   from: PeerId
   frame: FromLeader
-  untilMs: number
+  keptMs: number
 }
 
 export class Unproven {
@@ -44,8 +48,7 @@ export class Unproven {
   }
 
   keep(from: PeerId, frame: FromLeader): void {
-    const untilMs = this.#clock.now() + deskLimits.unprovenMs
-    this.#claims.push({ from, frame, untilMs })
+    this.#claims.push({ from, frame, keptMs: this.#clock.now() })
     if (this.#claims.length > deskLimits.unprovenMax) {
       this.#claims.shift()
       this.#dropped++
@@ -55,15 +58,18 @@ export class Unproven {
 
   /** Hands over, in their order, what is proven by now; what never was is dropped. */
   review(
-    leads: (from: PeerId, term: number) => Leading,
+    standing: (from: PeerId, frame: FromLeader) => Standing,
     hear: (from: PeerId, frame: FromLeader) => void,
   ): void {
     const nowMs = this.#clock.now()
-    for (const { from, frame, untilMs } of this.#claims.splice(0)) {
-      const leading = leads(from, frame.value.term)
-      if (leading === 'yes') hear(from, frame)
-      else if (leading === 'no' || nowMs >= untilMs) this.#dropped++
-      else this.#claims.push({ from, frame, untilMs })
+    for (const claim of this.#claims.splice(0)) {
+      const { from, frame, keptMs } = claim
+      const now = standing(from, frame)
+      const isPatient = now === 'unheard' && nowMs < keptMs + deskLimits.unheardMs
+      // One that leads is heard in the end: whoever decides about its work says why it cannot be.
+      if (now === 'yes' || (now === 'unheard' && !isPatient)) hear(from, frame)
+      else if (now === 'no' || nowMs >= keptMs + deskLimits.unprovenMs) this.#dropped++
+      else this.#claims.push(claim)
     }
     if (this.#claims.length === 0) this.stop()
     else this.#lookAgain()

@@ -25,7 +25,7 @@ import {
   type Session,
   type WorkPorts,
 } from './session.ts'
-import { Unproven } from './unproven.ts'
+import { type Standing, Unproven } from './unproven.ts'
 import type { FromLeader, WorkWire } from './wire.ts'
 
 export class WorkDesk {
@@ -46,7 +46,7 @@ export class WorkDesk {
     this.#settings = settings
     this.#wire = wire
     this.#executors = executorsOf(ports, settings)
-    this.#unproven = new Unproven(ports.clock, () => this.#review())
+    this.#unproven = new Unproven(ports.clock, () => this.review())
   }
 
   /** Takes up what an earlier life has left, and then listens. */
@@ -153,7 +153,7 @@ export class WorkDesk {
   leaderKnown(peer: PeerId, term: number): void {
     const session = this.#session
     if (!session) return
-    this.#review()
+    this.review()
     const before = session.leader.term
     const other = session.leader.told(peer, term)
     if (session.leader.term > before) void session.book.termIs(term)
@@ -162,20 +162,29 @@ export class WorkDesk {
 
   /** Only the ledger says who leads. What it does not know yet is kept until it does. */
   #listen(session: Session, from: PeerId, frame: FromLeader): void {
-    this.#review()
+    this.review()
     // What one says stays in its order.
     const waits = this.#unproven.holds(from)
-    const leading = waits ? 'unknown' : this.#settings.leads(from, frame.value.term)
-    if (leading === 'yes') this.#hear(session, from, frame)
-    else if (leading === 'unknown') this.#unproven.keep(from, frame)
-    else this.#impostors++
+    const standing = waits ? 'unknown' : this.#standing(from, frame)
+    if (standing === 'yes') this.#hear(session, from, frame)
+    else if (standing === 'no') this.#impostors++
+    else this.#unproven.keep(from, frame)
   }
 
-  #review(): void {
+  #standing(from: PeerId, frame: FromLeader): Standing {
+    const leading = this.#settings.leads(from, frame.value.term)
+    if (leading !== 'yes' || frame.kind !== 'assign') return leading
+    return this.#settings.hasToldOfStops?.(from) === false ? 'unheard' : 'yes'
+  }
+
+  /** Something is known that was not: what was kept for want of it may be heard now. */
+  review(): void {
     const session = this.#session
     if (!session || this.#unproven.size === 0) return
-    const leads = (from: PeerId, term: number) => this.#settings.leads(from, term)
-    this.#unproven.review(leads, (from, frame) => this.#hear(session, from, frame))
+    this.#unproven.review(
+      (from, frame) => this.#standing(from, frame),
+      (from, frame) => this.#hear(session, from, frame),
+    )
   }
 
   #hear(session: Session, from: PeerId, frame: FromLeader): void {

@@ -68,6 +68,7 @@ async function stopOn(
     hello: helloOf(AGENT_VERSION, 'n1'),
     trust,
     rules: one,
+    heardOf: () => {},
     labels: () => ({}),
     halt: async (_, reason) => {
       stopped.push({ atMs: clock.now() - startedMs, reason })

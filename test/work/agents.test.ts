@@ -120,6 +120,27 @@ test('nobody assigns who does not lead by the ledger, whatever term it claims', 
   assert.ok(await world.runUntil(() => other.work.running === 1, 15_000), 'who leads is heard')
 })
 
+test('work from a leader whose word on stops was lost is not declined: it waits until that is asked', async () => {
+  const { world, agents, hosts } = await pair()
+  const [leading, other] = hosts.map((host) => agents.get(host)!) as [Agent, Agent]
+  const known = () => leading.ledger.leads && other.work.leader === leading.id
+  assert.ok(await world.runUntil(known, 60_000))
+  const news: string[] = []
+  leading.workWire.onAgent = (_, frame) => {
+    if (frame.kind === 'reports')
+      news.push(...frame.value.reports.map((report) => report.news.kind))
+  }
+  other.estop.core.disconnected(leading.id)
+  assert.ok(!other.estop.core.hasHeardOf(leading.id))
+  const { term } = leading.ledger
+  const assignments = [sleeps('waits', 20, term)]
+  leading.workWire.send(other.id, { kind: 'assign', value: { term, assignments } })
+  assert.ok(await world.runUntil(() => other.work.running === 1, 15_000), 'it is begun')
+  assert.ok(other.estop.core.hasHeardOf(leading.id))
+  await world.runFor(1_000)
+  assert.ok(!news.includes('refused'), news.join(' '))
+})
+
 test('an agent that nobody has spoken to yet takes the leader of the ledger for the leader', async () => {
   const { world, agents, hosts } = await pair()
   const [leading, other] = hosts.map((host) => agents.get(host)!) as [Agent, Agent]

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deskLimits } from '../../agent/work/limits.ts'
-import { type Leading, Unproven } from '../../agent/work/unproven.ts'
+import { type Standing, Unproven } from '../../agent/work/unproven.ts'
 import type { FromLeader } from '../../agent/work/wire.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
@@ -18,9 +18,9 @@ function stage() {
   } as unknown as Clock
   const unproven = new Unproven(clock, () => {})
   const heard: number[] = []
-  const review = (leading: (term: number) => Leading) =>
+  const review = (standing: (term: number) => Standing) =>
     unproven.review(
-      (_, term) => leading(term),
+      (_, { value }) => standing(value.term),
       (_, { value }) => heard.push(value.term),
     )
   const pass = (ms: number) => {
@@ -46,4 +46,17 @@ test('what the ledger never confirms is dropped after a while, and so is what is
   review(() => 'unknown')
   assert.deepEqual([heard, unproven.size], [[], 0])
   assert.equal(unproven.dropped, deskLimits.unprovenMax + 3)
+})
+
+test('work waits a moment for its leader’s word on stops, and is then heard without it', () => {
+  const { unproven, heard, review, pass } = stage()
+  for (const term of [5, 6]) unproven.keep(claimant, frame(term))
+  pass(deskLimits.unheardMs - 1)
+  review((term) => (term === 5 ? 'unheard' : 'unknown'))
+  assert.deepEqual([heard, unproven.size], [[], 2])
+  review((term) => (term === 5 ? 'yes' : 'unheard'))
+  assert.deepEqual([heard, unproven.size], [[5], 1])
+  pass(1)
+  review(() => 'unheard')
+  assert.deepEqual([heard, unproven.size, unproven.dropped], [[5, 6], 0, 0])
 })
