@@ -78,6 +78,7 @@ const UnitRecord = message('UnitRecord', {
   approval: optional(21, nested(ApprovalRow)),
   attempts: repeated(22, nested(AttemptRecord), recordLimits.attemptsMax),
   artifacts: optional(23, nested(ArtifactsRow)),
+  raced: optional(24, uint()),
 })
 type UnitRecord = Infer<typeof UnitRecord>
 
@@ -142,7 +143,8 @@ export function headOfRow(run: string, row: Infer<typeof RunRow>): RunHead | und
 
 /** A fence is of what is assigned, and nothing is when a run has ended. */
 function unitRecord(unit: UnitView): UnitRecord {
-  const { state, failures, waitsFor, approval, artifacts, attempts = [], fence: _, ...rest } = unit
+  const { state, failures, waitsFor, approval, artifacts, attempts = [], ...more } = unit
+  const { fence: _, rival: __, ...rest } = more
   const counts = errorClasses.map((errorClass) => failures[errorClass] ?? 0)
   while (counts.at(-1) === 0) counts.pop()
   return {

@@ -63,6 +63,7 @@ export const origins: { readonly [K in Command['kind']]: Origin<K> } = {
   runArchive: 'leader',
   workAdvance: 'leader',
   workWave: 'leader',
+  workRace: 'leader',
   /** As what is in it. */
   batch: undefined,
 }

@@ -43,6 +43,8 @@ export interface UnitChange {
   attempt: number
   /** Where it is assigned. */
   node?: string
+  /** This attempt began beside another one; or it has ended, and left the unit to the other. */
+  race?: 'joined' | 'left'
 }
 
 /** Stages of one run of which all else is the same; each is an event of its own to whoever hears it. */

@@ -171,12 +171,18 @@ function unitOf(
       tally.bytes += attempt.length
     }
     if (held.last !== undefined) unit.attempts.push(lastOf(held, held.last))
+    // Of two at work at once, the earlier one may have been the last to end.
+    if (unit.raced !== undefined) unit.attempts.sort((a, b) => a.attempt - b.attempt)
   }
   return unit
 }
 
-function addRest(unit: UnitView, { failures, waitsFor, ...rest }: UnitRest): void {
+function addRest(unit: UnitView, { failures, waitsFor, rival, ...rest }: UnitRest): void {
   Object.assign(unit, rest)
+  if (rival !== undefined) {
+    const { node, term, index, assignedMs } = rival
+    unit.rival = { node, fence: { term, index }, assignedMs }
+  }
   failures.forEach((count, i) => {
     if (count > 0) unit.failures[errorClasses[i] as ErrorClass] = count
   })

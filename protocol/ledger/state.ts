@@ -10,8 +10,9 @@ import { OrderedMap } from './ordered-map.ts'
  * The newest ledger version that this program can apply, and the one that a new mesh begins with.
  * 2: `runAgain`.
  * 3: `workWave`.
+ * 4: `workRace`.
  */
-export const LEDGER_VERSION = 3
+export const LEDGER_VERSION = 4
 export const FIRST_LEDGER_VERSION = 1
 
 /** A place in the audit chain: an entry's number, from 1 on, and its hash (32 bytes). */

@@ -62,8 +62,12 @@ export interface UnitView {
   state: UnitState
   /** The entry that changed it last. */
   revision: number
-  /** How often it was assigned, or has started a run. */
+  /** The latest attempt; of two at work the earlier one, and in the end the one that counts. */
   attempt: number
+  /** The number of the attempt that was to outrun another, if there ever was one. */
+  raced?: number
+  /** That attempt, as long as both are at work. */
+  rival?: { node: string; fence: Fence; assignedMs: number }
   /** When it could have begun first. */
   readyMs: number
   changedMs: number
@@ -115,8 +119,10 @@ export interface AttemptView {
   fence: Fence
   assignedMs: number
   endedMs: number
-  /** `Finished` of protocol/work, encoded, without outputs. Absent: the attempt was lost. */
+  /** `Finished` of protocol/work, encoded, without outputs. Absent: it was lost, or outrun. */
   record?: Uint8Array
+  /** Another attempt ended the unit before it. */
+  outrun?: boolean
 }
 
 export interface WorkflowItem {

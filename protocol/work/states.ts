@@ -60,7 +60,16 @@ export const stopModes = {
 export type StopMode = keyof typeof stopModes
 
 /** What may happen to a unit. */
-export type UnitEvent = 'assigned' | 'finished' | 'settled' | 'waiting' | 'opened' | 'launched'
+export type UnitEvent =
+  | 'assigned'
+  | 'finished'
+  /** A second attempt began beside the first; one of the two ended, and left the unit to the other. */
+  | 'raced'
+  | 'fellOut'
+  | 'settled'
+  | 'waiting'
+  | 'opened'
+  | 'launched'
 
 const fromIdle: readonly UnitEvent[] = ['assigned', 'settled', 'waiting', 'opened', 'launched']
 
@@ -69,7 +78,7 @@ const lawful: Readonly<Record<UnitState | 'pending', readonly UnitEvent[]>> = {
   pending: fromIdle,
   waiting: fromIdle,
   open: ['settled'],
-  assigned: ['finished'],
+  assigned: ['finished', 'raced', 'fellOut'],
   succeeded: [],
   failed: [],
   skipped: [],

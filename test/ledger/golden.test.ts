@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { type Command, catalogue } from '../../protocol/ledger/catalogue.ts'
-import type { Transition, WaveTransition } from '../../protocol/ledger/commands/work-transitions.ts'
+import type {
+  RaceTransition,
+  Transition,
+  WaveTransition,
+} from '../../protocol/ledger/commands/work-transitions.ts'
 import { digestOf } from '../../protocol/ledger/digest.ts'
 import { writeSnapshot } from '../../protocol/ledger/snapshot-writer.ts'
 import { runStates, unitStates, waitReasons } from '../../protocol/work/states.ts'
@@ -10,6 +14,7 @@ import { canonicalHash } from '../../protocol/workflow/canonical.ts'
 import golden from './golden-v1.json' with { type: 'json' }
 import golden2 from './golden-v2.json' with { type: 'json' }
 import golden3 from './golden-v3.json' with { type: 'json' }
+import golden4 from './golden-v4.json' with { type: 'json' }
 import { bytesOf, put, Replica } from './stage.ts'
 
 const note = { actor: 'anna', verb: 'drain', object: 'n1', from: '::1', reason: 'r', detail: 'd' }
@@ -207,6 +212,40 @@ const script3: readonly Command[] = [
   ]),
 ]
 
+const race = (of: RaceTransition[]): Command => ({
+  kind: 'workRace',
+  value: { runs: [{ run: 'r3', transitions: of }], term: 0 },
+})
+
+const before4 = script.length + script2.length + script3.length
+const record = bytesOf('what it took')
+
+const script4: readonly Command[] = [
+  { kind: 'versionRaise', value: { to: 4 } },
+  race([
+    { kind: 'stagesAssigned', value: { stages: 'pack/ship', node: 'n1', readyMs: 7 } },
+    { kind: 'raced', value: { stage: 'pack', attempt: 2, node: 'n2' } },
+  ]),
+  race([{ kind: 'raced', value: { stage: 'ship', attempt: 2, node: 'n3' } }]),
+  race([
+    {
+      kind: 'fellOut',
+      value: { stage: 'pack', attempt: 1, term: 0, index: before4 + 2, record },
+    },
+    {
+      kind: 'finished',
+      value: {
+        stage: 'ship',
+        attempt: 2,
+        term: 0,
+        index: before4 + 3,
+        to: unitStates.succeeded,
+        record,
+      },
+    },
+  ]),
+]
+
 function told(...scripts: (readonly Command[])[]) {
   const replica = new Replica()
   const states: string[] = []
@@ -216,7 +255,7 @@ function told(...scripts: (readonly Command[])[]) {
     const numbered = { session, serial: i + 1, acked: 0 }
     const payload = replica.seal(command, 1_000 * i, isAlone ? undefined : numbered)
     const { result } = replica.apply(payload)
-    if ([work, script2, script3].some((all) => all.includes(command))) {
+    if ([work, script2, script3, script4].some((all) => all.includes(command))) {
       assert.deepEqual(result, { code: 'ok', revision: i + 1 })
     }
     if (command.kind === 'sessionOpen') session = result.revision ?? 0
@@ -237,11 +276,12 @@ function since(before: readonly (readonly Command[])[], script: readonly Command
 
 test('entries and snapshots of released versions keep their bytes and their meaning', () => {
   assert.deepEqual(
-    new Set([...script, ...script2, ...script3].map(({ kind }) => kind)),
+    new Set([...script, ...script2, ...script3, ...script4].map(({ kind }) => kind)),
     new Set(Object.keys(catalogue)),
     'a new kind needs its line in a script, and a golden file its bytes',
   )
   assert.deepEqual(told(script), golden)
   assert.deepEqual(since([script], script2), golden2)
   assert.deepEqual(since([script, script2], script3), golden3)
+  assert.deepEqual(since([script, script2, script3], script4), golden4)
 })

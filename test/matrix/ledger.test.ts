@@ -91,6 +91,7 @@ const samples: Readonly<Record<keyof typeof catalogue, Sample>> = {
   runArchive: 'leader',
   workAdvance: 'leader',
   workWave: 'leader',
+  workRace: 'leader',
   batch: 'agents',
 }
 

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
-import type { Transition } from '../../protocol/ledger/commands/work-transitions.ts'
+import type { AnyTransition } from '../../protocol/ledger/commands/work-transitions.ts'
 import { digestOf } from '../../protocol/ledger/digest.ts'
 import type { UnitChange } from '../../protocol/ledger/events.ts'
 import { SnapshotReader } from '../../protocol/ledger/snapshot-reader.ts'
 import { writeSnapshot } from '../../protocol/ledger/snapshot-writer.ts'
-import type { LedgerState } from '../../protocol/ledger/state.ts'
+import { LEDGER_VERSION, type LedgerState } from '../../protocol/ledger/state.ts'
 import { isUnitOver, unitStates } from '../../protocol/work/states.ts'
 import { contentOf, Replica } from '../ledger/stage.ts'
 import { Model } from './model.ts'
@@ -18,7 +18,7 @@ import { advanceOf, Mesh, runStart } from './stage.ts'
  * fences so old that they meet. A fence is named by how many assignments ago it was given.
  */
 interface Said {
-  readonly transition: Transition
+  readonly transition: AnyTransition
   readonly fenceAgo: number
   /** True: with the attempt and the fence that the unit has, as a leader with a good memory says. */
   readonly knows: boolean
@@ -47,11 +47,11 @@ function given<T extends object>(value: T): never {
   return Object.fromEntries(Object.entries(value).filter(([, held]) => held !== undefined)) as never
 }
 
-const of = <K extends Transition['kind']>(
+const of = <K extends AnyTransition['kind']>(
   kind: K,
   fields: Record<string, fc.Arbitrary<unknown>>,
-): fc.Arbitrary<Transition> =>
-  fc.record(fields).map((value) => ({ kind, value: given(value) }) as Transition)
+): fc.Arbitrary<AnyTransition> =>
+  fc.record(fields).map((value) => ({ kind, value: given(value) }) as AnyTransition)
 
 const begin = { stage, item, after, closing, readyMs }
 const waitsFor = fc.integer({ min: 1, max: 7 })
@@ -63,10 +63,25 @@ const end = {
   why: fc.constantFrom(undefined, 'so'),
 }
 
+const node = fc.constantFrom('n1', 'n2')
+const record = fc.constantFrom(undefined, new Uint8Array([1, 2, 3]))
+
 const transition = fc.oneof(
   {
     weight: 80,
-    arbitrary: of('assigned', { ...begin, attempt, node: fc.constantFrom('n1', 'n2') }),
+    arbitrary: of('assigned', { ...begin, attempt, node }),
+  },
+  { weight: 60, arbitrary: of('raced', { stage, item, attempt, node }) },
+  {
+    weight: 40,
+    arbitrary: of('fellOut', {
+      stage,
+      item,
+      attempt,
+      term: fc.constant(0),
+      index: fc.constant(0),
+      record,
+    }),
   },
   {
     weight: 100,
@@ -77,7 +92,7 @@ const transition = fc.oneof(
       index: fc.constant(0),
       to: fc.constantFrom(1, 1, 4, 5, 6, 7),
       waitsFor: fc.constantFrom(undefined, undefined, 5, 6, 1),
-      record: fc.constantFrom(undefined, new Uint8Array([1, 2, 3])),
+      record,
     }),
   },
   { weight: 30, arbitrary: of('settled', { ...end, to, after }) },
@@ -148,15 +163,17 @@ class Quarrel {
   readonly model = new Model()
   readonly fences: { term: number; index: number }[] = [{ term: 0, index: 1 }]
   readonly seen = new Map<string, number>()
+  private worded: AnyTransition[] = []
   /** Of the last turn. */
-  taken: Transition[] = []
+  taken: AnyTransition[] = []
 
   constructor() {
+    this.mesh.do({ kind: 'versionRaise', value: { to: LEDGER_VERSION } })
     this.mesh.start('r1', { group })
     this.take({ kind: 'admitted', value: {} })
   }
 
-  private take(transition: Transition): void {
+  private take(transition: AnyTransition): void {
     this.mesh.sure(transition)
     this.model.take(transition, '')
   }
@@ -171,21 +188,23 @@ class Quarrel {
     if (turn.kind === 'stop' && model.state !== 'over') {
       model.stop = Math.max(model.stop, turn.mode === 'runKill' ? 2 : 1)
     }
-    if (command.kind !== 'workAdvance') return command
+    if (command.kind !== 'workAdvance' && command.kind !== 'workRace') return command
     if (command.value.term !== mesh.term) {
       assert.deepEqual(result, { code: 'stale', revision: mesh.term })
       return command
     }
     const dropped = new Set(result.dropped?.map(({ item: place }) => place))
     const entry = `${mesh.term}.${mesh.state.index}`
-    for (const [i, each] of (command.value.runs[0]?.transitions ?? []).entries()) {
+    const said: readonly AnyTransition[] = turn.kind === 'turn' ? this.worded : []
+    for (const [i, each] of said.entries()) {
       const lawful = model.isLawful(each)
       assert.equal(!dropped.has(i), lawful, `${each.kind} ${JSON.stringify(each.value)}`)
       this.count(`${each.kind} ${lawful}`)
       if (!lawful) continue
       model.take(each, entry)
       this.taken.push(each)
-      if (each.kind === 'assigned') this.fences.push({ term: mesh.term, index: mesh.state.index })
+      if (each.kind === 'assigned' || each.kind === 'raced')
+        this.fences.push({ term: mesh.term, index: mesh.state.index })
     }
     return command
   }
@@ -203,21 +222,35 @@ class Quarrel {
     if (turn.kind === 'stop')
       return { kind: turn.mode, value: { run: 'r1', by: 'eve', reason: '' } }
     const term = this.mesh.term + (turn.newTerm ? 2 : 0) - (turn.staleTerm ? 1 : 0)
-    return advanceOf(term, { run: 'r1', transitions: turn.said.map((each) => this.worded(each)) })
+    this.worded = turn.said.map((each) => this.inWords(each))
+    return advanceOf(term, { run: 'r1', transitions: this.worded })
+  }
+
+  private raced(): { stage?: string; item?: number } {
+    for (const [place, { rival }] of this.model.units) {
+      const [stage = '', item] = place.split('/')
+      if (rival !== undefined) return item === undefined ? { stage } : { stage, item: Number(item) }
+    }
+    return {}
   }
 
   /** With a fence that was given once: to this unit or to another, now or long ago. */
-  private worded({ transition: each, fenceAgo, knows }: Said): Transition {
-    const { kind, value } = each
-    if (kind !== 'finished' && kind !== 'assigned' && kind !== 'launched') return each
+  private inWords({ transition: each, fenceAgo, knows }: Said): AnyTransition {
+    const { kind, value: drawn } = each
+    if (!('attempt' in drawn)) return each
+    // There are few races: who knows of one speaks of it.
+    const value = kind === 'fellOut' && knows ? { ...drawn, ...this.raced() } : drawn
     const unit = this.model.at(value.stage, value.item)
-    const next = { attempt: (unit?.attempt ?? 0) + 1 }
-    if (kind === 'launched') return knows ? { kind, value: { ...value, ...next } } : each
-    if (kind === 'assigned') return knows ? { kind, value: { ...value, ...next } } : each
-    const [term, index] = (unit?.fence || '0.0').split('.').map(Number) as [number, number]
-    if (knows) return { kind, value: { ...value, attempt: unit?.attempt ?? 1, term, index } }
+    if (kind !== 'finished' && kind !== 'fellOut') {
+      const latest = unit?.attempt ?? 0
+      const next = 1 + (kind === 'assigned' ? Math.max(latest, unit?.raced ?? 0) : latest)
+      return knows ? ({ kind, value: { ...value, attempt: next } } as AnyTransition) : each
+    }
+    const one = fenceAgo > 0 && unit?.rival !== undefined ? unit.rival : unit
+    const [term, index] = (one?.fence || '0.0').split('.').map(Number) as [number, number]
     const old = this.fences[Math.max(0, this.fences.length - 1 - fenceAgo)]
-    return { kind, value: { ...value, ...old } }
+    const now = knows ? { attempt: one?.attempt ?? 1, term, index } : old
+    return { kind, value: { ...value, ...now } } as AnyTransition
   }
 }
 
@@ -233,18 +266,35 @@ test('whatever quarrelling leaders say, only what is lawful takes effect, and al
       const held = Object.fromEntries(
         view.units.map((unit) => [
           unit.item === undefined ? unit.stage : `${unit.stage}/${unit.item}`,
-          [unitStates[unit.state], unit.attempt, fenceText(unit.fence)],
+          [
+            unitStates[unit.state],
+            unit.attempt,
+            fenceText(unit.fence),
+            unit.raced ?? 0,
+            fenceText(unit.rival?.fence),
+          ],
         ]),
       )
       const expected = [...model.units].map(
-        ([place, unit]) => [place, [unit.state, unit.attempt, unit.fence]] as const,
+        ([place, { state, attempt, fence, raced, rival }]) =>
+          [place, [state, attempt, fence, raced, rival?.fence ?? '']] as const,
       )
       assert.deepEqual(held, Object.fromEntries(expected))
       assert.equal(view.head.state === 'running', model.state === 'running')
     }),
     { numRuns: 400 },
   )
-  const kinds = ['assigned', 'finished', 'settled', 'waiting', 'opened', 'launched', 'passed']
+  const kinds = [
+    'assigned',
+    'raced',
+    'fellOut',
+    'finished',
+    'settled',
+    'waiting',
+    'opened',
+    'launched',
+    'passed',
+  ]
   for (const kind of [...kinds, 'stopped', 'ended']) {
     for (const lawful of [true, false]) {
       assert.ok((seen.get(`${kind} ${lawful}`) ?? 0) > 20, `${kind} ${lawful} is met`)
@@ -256,12 +306,14 @@ function fenceText(fence: { term: number; index: number } | undefined): string {
   return fence === undefined ? '' : `${fence.term}.${fence.index}`
 }
 
-test('a unit ends once, and is in the hands of at most one agent, by what subscribers hear', () => {
+test('a unit ends once, and is in the hands of at most one agent, or two in its one race, by what subscribers hear', () => {
   fc.assert(
     fc.property(turns, (all) => {
       const { mesh, play } = bound(new Quarrel())
       for (const turn of all) play(turn)
       const units = new Map<string, UnitChange>()
+      const atWork = new Map<string, number[]>()
+      const tries = new Map<string, number>()
       let isOver = false
       for (const { change } of mesh.replica.events) {
         if (change.kind === 'runChanged' && change.state !== 'running') isOver = true
@@ -270,12 +322,25 @@ test('a unit ends once, and is in the hands of at most one agent, by what subscr
         const place = `${change.stage}/${change.item ?? ''}`
         const before = units.get(place)
         assert.ok(!isUnitOver(before?.state), 'an end is final')
-        if (change.state === 'assigned') {
-          assert.notEqual(before?.state, 'assigned')
-          assert.equal(change.attempt, (before?.attempt ?? 0) + 1)
-        } else if (before?.state === 'assigned') {
-          assert.equal(change.attempt, before.attempt, 'the attempt ends before there is another')
+        const own = atWork.get(place) ?? []
+        const { attempt, race, state } = change
+        if (race === 'left') {
+          assert.ok(own.length === 2 && own.includes(attempt), 'one of two leaves')
+          atWork.set(
+            place,
+            own.filter((each) => each !== attempt),
+          )
+          continue
         }
+        if (state === 'assigned') {
+          assert.equal(own.length, race === 'joined' ? 1 : 0)
+          assert.equal(attempt, (tries.get(place) ?? 0) + 1)
+          atWork.set(place, [...own, attempt])
+        } else {
+          if (before?.state === 'assigned') assert.ok(own.includes(attempt), 'who ends it has it')
+          atWork.set(place, [])
+        }
+        tries.set(place, Math.max(attempt, tries.get(place) ?? 0))
         units.set(place, change)
       }
     }),
@@ -308,7 +373,7 @@ test('what took effect has none when it is said again', () => {
 })
 
 /** The units that it is about. */
-function placesOf({ kind, value }: Transition): string[] {
+function placesOf({ kind, value }: AnyTransition): string[] {
   if (kind === 'passed') return [...new Set(value.stages)]
   return 'stage' in value ? [`${value.stage}/${'item' in value ? value.item : ''}`] : []
 }
@@ -364,7 +429,7 @@ test('whatever happened to a run, once it is over and archived nothing of it is 
       for (const turn of all) quarrel.play(turn)
       const rest = mesh.run().units.filter(({ state }) => state === 'assigned')
       const lost = rest.map(
-        ({ stage: of, item: at, attempt: n, fence }): Transition => ({
+        ({ stage: of, item: at, attempt: n, fence }): AnyTransition => ({
           kind: 'finished',
           value: given({ stage: of, item: at, attempt: n, ...fence, to: unitStates.failed }),
         }),

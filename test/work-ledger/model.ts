@@ -2,7 +2,7 @@
  * What must hold of a run, said once more and as plainly as can be, with nothing of the ledger's: no
  * rows, no codes, no limits. It knows only whether a transition is lawful, and what comes of it.
  */
-import type { Transition } from '../../protocol/ledger/commands/work-transitions.ts'
+import type { AnyTransition } from '../../protocol/ledger/commands/work-transitions.ts'
 
 type Held = 'waiting' | 'open' | 'assigned' | 'over'
 
@@ -12,6 +12,11 @@ export interface ModelUnit {
   state: number
   attempt: number
   fence: string
+  node: string
+  /** The second attempt, while both are at work. */
+  rival: { attempt: number; fence: string; node: string } | undefined
+  /** The number that it had; 0 before. */
+  raced: number
   waitsFor: number | undefined
   items: number
 }
@@ -29,7 +34,7 @@ export class Model {
     return this.units.get(item === undefined ? stage : `${stage}/${item}`)
   }
 
-  isLawful({ kind, value }: Transition): boolean {
+  isLawful({ kind, value }: AnyTransition): boolean {
     if (this.state === 'over') return false
     switch (kind) {
       case 'admitted':
@@ -45,8 +50,19 @@ export class Model {
       case 'assigned':
       case 'launched': {
         const { stage, item, attempt } = value
-        const before = this.at(stage, item)?.attempt ?? 0
+        const { attempt: latest = 0, raced = 0 } = this.at(stage, item) ?? {}
+        const before = kind === 'assigned' ? Math.max(latest, raced) : latest
         return this.mayBegin(value) && attempt === before + 1
+      }
+      case 'raced': {
+        const unit = this.at(value.stage, value.item)
+        if (unit?.held !== 'assigned' || unit.raced > 0 || this.stop > 0) return false
+        return value.attempt === unit.attempt + 1 && value.node !== unit.node
+      }
+      case 'fellOut': {
+        const { stage, item, attempt, term, index } = value
+        const unit = this.at(stage, item)
+        return unit?.rival !== undefined && isAtWork(unit, attempt, `${term}.${index}`)
       }
       case 'opened':
         return this.mayBegin(value)
@@ -60,8 +76,8 @@ export class Model {
       case 'finished': {
         const { stage, item, attempt, term, index, to, waitsFor } = value
         const unit = this.at(stage, item)
-        if (unit?.held !== 'assigned' || unit.attempt !== attempt) return false
-        if (unit.fence !== `${term}.${index}`) return false
+        if (unit === undefined || !isAtWork(unit, attempt, `${term}.${index}`)) return false
+        if (unit.rival !== undefined && waitsFor === retry) return false
         if (to === 1) return waitsFor === retry || waitsFor === fallback
         return [4, 5, 7].includes(to) && waitsFor === undefined
       }
@@ -124,7 +140,7 @@ export class Model {
   }
 
   /** Of a lawful one. */
-  take({ kind, value }: Transition, entry: string): void {
+  take({ kind, value }: AnyTransition, entry: string): void {
     switch (kind) {
       case 'admitted':
         this.state = 'running'
@@ -136,8 +152,27 @@ export class Model {
         this.state = 'over'
         break
       case 'assigned':
-        this.put(value, { held: 'assigned', state: 3, attempt: value.attempt, fence: entry })
+        this.put(value, {
+          held: 'assigned',
+          state: 3,
+          attempt: value.attempt,
+          fence: entry,
+          node: value.node,
+        })
         break
+      case 'raced': {
+        const { stage, item, attempt, node } = value
+        const unit = this.at(stage, item)!
+        unit.raced = attempt
+        unit.rival = { attempt, node, fence: entry }
+        break
+      }
+      case 'fellOut': {
+        const unit = this.at(value.stage, value.item)!
+        if (value.attempt === unit.attempt) Object.assign(unit, unit.rival)
+        unit.rival = undefined
+        break
+      }
       case 'launched': {
         const waits = { held: 'waiting', state: 1, waitsFor: subflow } as const
         const over = { held: 'over', state: 4 } as const
@@ -156,8 +191,10 @@ export class Model {
         break
       }
       case 'finished':
-        if (value.to === 1) this.put(value, { held: 'waiting', state: 1, waitsFor: value.waitsFor })
-        else this.put(value, { held: 'over', state: value.to })
+        if (value.to === 1) {
+          const { attempt, waitsFor } = value
+          this.put(value, { held: 'waiting', state: 1, attempt, waitsFor })
+        } else this.put(value, { held: 'over', state: value.to, attempt: value.attempt })
         break
       case 'settled':
         this.put(value, { held: 'over', state: value.to })
@@ -173,8 +210,9 @@ export class Model {
     change: Partial<ModelUnit> & { held: Held; state: number },
   ): void {
     const before = this.at(stage, item)
-    const kept = { attempt: before?.attempt ?? 0, items: before?.items ?? 0 }
-    const unit = { ...kept, fence: '', waitsFor: undefined, ...change }
+    const { attempt = 0, items = 0, raced = 0, node = '' } = before ?? {}
+    const kept = { attempt, items, raced, node }
+    const unit = { ...kept, fence: '', waitsFor: undefined, rival: undefined, ...change }
     this.units.set(item === undefined ? stage : `${stage}/${item}`, unit)
   }
 
@@ -184,4 +222,9 @@ export class Model {
     if (!asked || this.state === 'over' || unit?.waitsFor !== approval) return
     if (!asked.yes.has(by) && !asked.no.has(by)) (approves ? asked.yes : asked.no).add(by)
   }
+}
+
+function isAtWork(unit: ModelUnit, attempt: number, fence: string): boolean {
+  if (unit.held !== 'assigned') return false
+  return [unit, unit.rival].some((one) => one?.attempt === attempt && one.fence === fence)
 }

@@ -3,9 +3,12 @@ import assert from 'node:assert/strict'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
 import type { RunStart } from '../../protocol/ledger/commands/work-runs.ts'
 import type {
+  AnyTransition,
   Transition,
   UnitAssigned,
+  UnitFellOut,
   UnitFinished,
+  UnitRaced,
   UnitSettled,
   UnitWaiting,
 } from '../../protocol/ledger/commands/work-transitions.ts'
@@ -13,6 +16,7 @@ import { type StateLimits, stateLimits } from '../../protocol/ledger/limits.ts'
 import type { Query, ValueOf } from '../../protocol/ledger/queries.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { DropCode, Result } from '../../protocol/ledger/result.ts'
+import { LEDGER_VERSION } from '../../protocol/ledger/state.ts'
 import type { RunView, UnitView } from '../../protocol/ledger/work-view.ts'
 import {
   type StopMode,
@@ -75,24 +79,30 @@ export class Mesh {
     this.ok(startRun(run, also))
   }
 
+  /** The same, in a ledger of the latest version. */
+  startNew(): void {
+    this.start()
+    this.do({ kind: 'versionRaise', value: { to: LEDGER_VERSION } })
+  }
+
   /** What the leader of now says; the codes of those that were dropped, by their place. */
-  advance(...transitions: Transition[]): Record<number, DropCode> {
+  advance(...transitions: AnyTransition[]): Record<number, DropCode> {
     return this.advanceRun('r1', ...transitions)
   }
 
-  advanceRun(run: string, ...transitions: Transition[]): Record<number, DropCode> {
+  advanceRun(run: string, ...transitions: AnyTransition[]): Record<number, DropCode> {
     const result = this.do(advanceOf(this.term, { run, transitions }))
     assert.equal(result.code, 'ok')
     return Object.fromEntries((result.dropped ?? []).map(({ item, code }) => [item, code]))
   }
 
   /** All of it takes effect. */
-  sure(...transitions: Transition[]): void {
+  sure(...transitions: AnyTransition[]): void {
     assert.deepEqual(this.advance(...transitions), {})
   }
 
   /** It takes no effect, changes nothing, and is told to nobody. */
-  dropped(transition: Transition): DropCode | undefined {
+  dropped(transition: AnyTransition): DropCode | undefined {
     const { rows } = this.state
     const before = [...rows.entries()]
     const told = this.replica.events.length
@@ -140,12 +150,36 @@ export function runStart(run: string): RunStart {
   }
 }
 
+/** As the kind that knows least, of those that know all of it. */
 export function advanceOf(
   term: number,
-  ...runs: { run: string; transitions: Transition[] }[]
-): Command {
-  return { kind: 'workAdvance', value: { runs, term } }
+  ...runs: { run: string; transitions: AnyTransition[] }[]
+): Extract<Command, { kind: 'workAdvance' | 'workRace' }> {
+  const isOld = runs.every(({ transitions }) => transitions.every(isOfOld))
+  if (!isOld) return { kind: 'workRace', value: { runs, term } }
+  return {
+    kind: 'workAdvance',
+    value: { runs: runs as { run: string; transitions: Transition[] }[], term },
+  }
 }
+
+function isOfOld(transition: AnyTransition): transition is Transition {
+  return transition.kind !== 'raced' && transition.kind !== 'fellOut'
+}
+
+export const raced = (stage: string, also: Partial<UnitRaced> = {}): AnyTransition => ({
+  kind: 'raced',
+  value: { stage, attempt: 2, node: 'n2', ...also },
+})
+
+export const fellOut = (
+  stage: string,
+  index: number,
+  also: Partial<UnitFellOut> = {},
+): AnyTransition => ({
+  kind: 'fellOut',
+  value: { stage, attempt: 1, term: 1, index, ...also },
+})
 
 export const assigned = (stage: string, also: Partial<UnitAssigned> = {}): Transition => ({
   kind: 'assigned',

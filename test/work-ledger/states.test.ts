@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Transition } from '../../protocol/ledger/commands/work-transitions.ts'
+import type { AnyTransition } from '../../protocol/ledger/commands/work-transitions.ts'
 import type { DropCode } from '../../protocol/ledger/result.ts'
 import { mayHappen, type UnitEvent, type UnitState } from '../../protocol/work/states.ts'
 import {
   assigned,
+  fellOut,
   finished,
   launched,
   Mesh,
   opened,
   passed,
+  raced,
   runStart,
   settled,
   waiting,
@@ -28,9 +30,11 @@ const ways: Record<UnitState | 'pending', (mesh: Mesh) => void> = {
 }
 
 /** Each event, such that only the state can be against it; and the state that it leads to. */
-const events: Record<UnitEvent | 'passed', { of(mesh: Mesh): Transition; to: UnitState }> = {
+const events: Record<UnitEvent | 'passed', { of(mesh: Mesh): AnyTransition; to: UnitState }> = {
   assigned: { of: () => assigned('s'), to: 'assigned' },
   finished: { of: (mesh) => finished('s', mesh.state.index), to: 'succeeded' },
+  raced: { of: () => raced('s'), to: 'assigned' },
+  fellOut: { of: (mesh) => fellOut('s', mesh.state.index - 1), to: 'assigned' },
   settled: { of: () => settled('s', 'failed'), to: 'failed' },
   passed: { of: () => passed(['s']), to: 'skipped' },
   waiting: { of: () => waiting('s', 'signal'), to: 'waiting' },
@@ -44,6 +48,8 @@ const table: Record<UnitState | 'pending', Record<string, DropCode | 'yes'>> = {
   pending: {
     assigned: 'yes',
     finished: 'stale',
+    raced: 'stale',
+    fellOut: 'stale',
     settled: 'yes',
     passed: 'yes',
     waiting: 'yes',
@@ -53,6 +59,8 @@ const table: Record<UnitState | 'pending', Record<string, DropCode | 'yes'>> = {
   waiting: {
     assigned: 'yes',
     finished: 'stale',
+    raced: 'stale',
+    fellOut: 'stale',
     settled: 'yes',
     passed: 'yes',
     waiting: 'yes',
@@ -62,6 +70,8 @@ const table: Record<UnitState | 'pending', Record<string, DropCode | 'yes'>> = {
   open: {
     assigned: 'stale',
     finished: 'stale',
+    raced: 'stale',
+    fellOut: 'stale',
     settled: 'yes',
     passed: 'yes',
     waiting: 'stale',
@@ -71,6 +81,8 @@ const table: Record<UnitState | 'pending', Record<string, DropCode | 'yes'>> = {
   assigned: {
     assigned: 'stale',
     finished: 'yes',
+    raced: 'yes',
+    fellOut: 'yes',
     settled: 'stale',
     passed: 'stale',
     waiting: 'stale',
@@ -87,8 +99,9 @@ for (const [from, arrive] of Object.entries(ways) as [UnitState | 'pending', (m:
   test(`of a stage that is ${from}, every event is taken or dropped as the table says`, () => {
     for (const [name, { of, to }] of Object.entries(events)) {
       const mesh = new Mesh()
-      mesh.start()
+      mesh.startNew()
       arrive(mesh)
+      if (from === 'assigned' && name === 'fellOut') mesh.sure(raced('s'))
       const expected = table[from][name]
       const transition = of(mesh)
       const where = `${from}, ${name}`

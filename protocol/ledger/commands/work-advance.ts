@@ -3,7 +3,8 @@
  * must never be wrong, and dropped by itself when it does not fit.
  *
  * - What has ended never changes, and a unit ends once.
- * - A unit is in the hands of one agent at most; only a report with its fence moves it on.
+ * - A unit is in the hands of one agent at most, or of two in a race (`work-race.ts`), each under a
+ *   fence of its own; only a report with such a fence moves it on.
  * - What stands on an end that did not come about does not begin.
  * - Nothing begins in a run that was killed; in one that is cancelled, only what undoes or cleans up.
  * - What needs an approval goes on with as many votes as it takes, and none against.
@@ -20,6 +21,7 @@ import type { Transaction } from '../transaction.ts'
 import { done, fitsText, kind, refused } from './kind.ts'
 import { assigned, launched, opened, waiting } from './work-beginnings.ts'
 import { finished, passed, settled } from './work-endings.ts'
+import { fellOut, raced } from './work-race.ts'
 import {
   hasAssigned,
   outputRow,
@@ -33,10 +35,11 @@ import {
 import { stopRun, writeRun } from './work-runs.ts'
 import { type Scene, standsNot } from './work-scene.ts'
 import {
+  type AnyTransition,
+  type RaceTransition,
   type RunEnded,
-  type Transition,
-  type WaveTransition,
   WorkAdvance,
+  WorkRace,
   WorkWave,
 } from './work-transitions.ts'
 import { stagesAssigned, stagesFinished } from './work-waves.ts'
@@ -44,18 +47,19 @@ import { stagesAssigned, stagesFinished } from './work-waves.ts'
 export const advanceKinds = {
   workAdvance: kind(26, 1, 'alone', WorkAdvance, advance),
   workWave: kind(28, 3, 'alone', WorkWave, advance),
+  workRace: kind(29, 4, 'alone', WorkRace, advance),
 }
 
-/** Of one unit each. A `workAdvance` has no others. */
-type UnitKind = Exclude<Transition['kind'], 'admitted' | 'stopped' | 'ended'>
-type ValueOf<K extends UnitKind> = Extract<Transition, { kind: K }>['value']
+/** Of one unit each. */
+type UnitKind = Exclude<AnyTransition['kind'], 'admitted' | 'stopped' | 'ended'>
+type ValueOf<K extends UnitKind> = Extract<AnyTransition, { kind: K }>['value']
 
 /** Each is undefined when it took effect. */
 const unitTransitions: {
   readonly [K in UnitKind]: (scene: Scene, value: ValueOf<K>) => DropCode | undefined
-} = { assigned, finished, settled, waiting, opened, launched, passed }
+} = { assigned, finished, settled, waiting, opened, launched, passed, raced, fellOut }
 
-function advance(tx: Transaction, { runs, term }: WorkWave): Result {
+function advance(tx: Transaction, { runs, term }: WorkRace): Result {
   // Fences are made of the entry's term. What a leader of before has asked to append, and another
   // has taken into its log, would bear that one's, and be nobody's.
   if (term !== tx.term) return { code: 'stale', revision: tx.term }
@@ -86,13 +90,13 @@ function advance(tx: Transaction, { runs, term }: WorkWave): Result {
   return dropped.length === 0 ? done(tx) : { ...done(tx), dropped }
 }
 
-type Wave = Extract<WaveTransition, { kind: 'stagesAssigned' | 'stagesFinished' }>
+type Wave = Extract<RaceTransition, { kind: 'stagesAssigned' | 'stagesFinished' }>
 
-function isWave(transition: WaveTransition): transition is Wave {
+function isWave(transition: RaceTransition): transition is Wave {
   return transition.kind === 'stagesAssigned' || transition.kind === 'stagesFinished'
 }
 
-function unitsIn(transition: WaveTransition): number {
+function unitsIn(transition: RaceTransition): number {
   return isWave(transition) ? countStages(transition.value.stages) : 1
 }
 
@@ -101,7 +105,7 @@ function applyWave(scene: Scene, wave: Wave, onDropped: (at: number, code: DropC
   else stagesFinished(scene, wave.value, onDropped)
 }
 
-function changesRun({ kind }: Transition): boolean {
+function changesRun({ kind }: AnyTransition): boolean {
   return kind === 'admitted' || kind === 'stopped' || kind === 'ended'
 }
 
@@ -110,7 +114,7 @@ function apply(
   tx: Transaction,
   run: string,
   gate: RunGate,
-  transition: Transition,
+  transition: AnyTransition,
 ): DropCode | undefined {
   switch (transition.kind) {
     case 'admitted':

@@ -4,6 +4,7 @@ import { encodeRow, octetsOfText } from '../octets.ts'
 import type { DropCode } from '../result.ts'
 import { isName } from '../rows.ts'
 import { fitsText } from './kind.ts'
+import { triesOf } from './work-race.ts'
 import { ApprovalRow, approvalRow, itemsPlace, outputRow } from './work-rows.ts'
 import { startRun } from './work-runs.ts'
 import {
@@ -26,7 +27,7 @@ export function assigned(scene: Scene, value: UnitAssigned): DropCode | undefine
   const why = beginsNot(scene, value, held, 'assigned', value)
   if (why !== undefined) return why
   const { attempt, node, readyMs } = value
-  if (attempt !== (held?.attempt ?? 0) + 1) return 'stale'
+  if (attempt !== triesOf(held) + 1) return 'stale'
   if (!isName(node, tx.limits.nodeIdBytesMax)) return 'tooLarge'
   if (isFull(tx)) return 'full'
   const { term, index } = tx

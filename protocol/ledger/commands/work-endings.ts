@@ -1,10 +1,17 @@
 /** How a unit ends, or an attempt of it: what each such transition checks, and what it writes. */
-import { stopModes, type UnitState, unitStateOf, unitStates } from '../../work/states.ts'
+import {
+  stopModes,
+  type UnitState,
+  unitStateOf,
+  unitStates,
+  waitReasons,
+} from '../../work/states.ts'
 import { toOctets } from '../octets.ts'
 import type { DropCode } from '../result.ts'
 import { endOf } from '../rows.ts'
 import type { Transaction } from '../transaction.ts'
 import { fitsText } from './kind.ts'
+import { asRunBy, setOutrunAside } from './work-race.ts'
 import { hasAssigned, unitRow } from './work-rows.ts'
 import {
   approvalLacks,
@@ -30,21 +37,25 @@ import type { UnitRest, UnitRow } from './work-unit-row.ts'
 export function finished(scene: Scene, value: UnitFinished): DropCode | undefined {
   const { tx } = scene
   const place = placeOf(value)
-  const held = readUnit(scene, place)
-  const wrong = fitsNot(scene, value, held, 'finished')
-  if (wrong !== undefined || held === undefined) return wrong ?? 'stale'
+  const found = readUnit(scene, place)
+  const wrong = fitsNot(scene, value, found, 'finished')
+  if (wrong !== undefined || found === undefined) return wrong ?? 'stale'
   const { attempt, term, index, to, outputs, record, signal, artifacts } = value
+  const { held, other } = asRunBy(found, attempt)
   if (held.attempt !== attempt || held.fence?.term !== term || held.fence.index !== index) {
     return 'stale'
   }
   const state = unitStateOf(to)
   if (!isAfterAttempt(state, value.waitsFor)) return 'stale'
+  // Another try is for when both have failed.
+  if (other !== undefined && value.waitsFor === waitReasons.retry) return 'stale'
   if (!fitsEnd(tx, value)) return 'tooLarge'
   if (artifacts !== undefined && !fitsArtifacts(tx, [artifacts])) return 'tooLarge'
   if (record !== undefined && record.length > tx.limits.attemptRecordBytesMax) return 'tooLarge'
   const ended = { assignedMs: held.changedMs, endedMs: tx.timeMs }
   const last = record === undefined ? ended : { ...ended, record: toOctets(record) }
   writeUnit(scene, value, held, { state: to, last, ...restOfEnd(value, held) })
+  if (other !== undefined) setOutrunAside(scene, place, other)
   putOutputs(scene, place, outputs)
   if (artifacts !== undefined && state === 'succeeded') {
     putArtifacts(scene, place, [{ ...artifacts, node: held.node }])

@@ -106,6 +106,8 @@ export const AttemptRow = message('AttemptRow', {
   endedMs: field(5, uint()),
   /** `Finished` of protocol/work, without outputs. Nobody here reads it. Absent: it was lost. */
   record: optional(6, bytes(limits.attemptRecordBytesMax)),
+  /** Another attempt ended the unit before it, and there is no record. */
+  outrun: optional(7, bool()),
 })
 export type AttemptRow = Infer<typeof AttemptRow>
 

@@ -125,10 +125,11 @@ function setAside({ tx, run }: Scene, place: string, held: UnitRow, last: LastTr
 
 export const noRest: UnitRest = { failures: [] }
 
-/** How often it has failed is never forgotten: tries are counted by it. */
+/** How often it has failed is never forgotten, nor that it was raced: tries are counted by it. */
 export function keptOf(held: UnitRow | undefined): UnitRest | undefined {
-  const failures = held?.rest?.failures
-  return failures === undefined || failures.length === 0 ? undefined : { failures }
+  const { failures = [], raced } = held?.rest ?? {}
+  if (raced !== undefined) return { failures, raced }
+  return failures.length === 0 ? undefined : { failures }
 }
 
 /** By class, so that each has its own number of tries whoever leads. */
@@ -181,7 +182,7 @@ export function fitsNot(
   const state = held === undefined ? undefined : unitStateOf(held.state)
   if (!mayHappen(state, event)) return isUnitOver(state) ? 'over' : 'stale'
   // As long as an agent has an item, its stage does not end.
-  if (item === undefined || event === 'finished') return undefined
+  if (item === undefined || event === 'finished' || event === 'fellOut') return undefined
   const whole = tx.get(unitRow(run, stage))
   if (whole === undefined || stateOfUnitRow(whole) !== 'open') {
     return whole !== undefined && isOverInRow(whole) ? 'over' : 'stale'

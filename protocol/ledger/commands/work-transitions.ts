@@ -277,3 +277,51 @@ export const WorkWave = message('WorkWave', {
   term: field(2, uint()),
 })
 export type WorkWave = Infer<typeof WorkWave>
+
+/** A second attempt, beside the one that is at work. Its fence is that of the entry. */
+export const UnitRaced = message('UnitRaced', {
+  stage: field(1, freeText()),
+  item: optional(2, uint()),
+  attempt: field(3, uint()),
+  node: field(4, freeText()),
+})
+export type UnitRaced = Infer<typeof UnitRaced>
+
+/** One of two attempts came to nothing, and the other goes on. */
+export const UnitFellOut = message('UnitFellOut', {
+  stage: field(1, freeText()),
+  item: optional(2, uint()),
+  attempt: field(3, uint()),
+  term: field(4, uint()),
+  index: field(5, uint()),
+  /** As of `UnitFinished`. */
+  record: optional(6, freeBytes()),
+})
+export type UnitFellOut = Infer<typeof UnitFellOut>
+
+export const RaceTransition = union('RaceTransition', {
+  ...ofOneUnit,
+  stagesAssigned: [11, StagesAssigned],
+  stagesFinished: [12, StagesFinished],
+  raced: [13, UnitRaced],
+  fellOut: [14, UnitFellOut],
+})
+export type RaceTransition = Infer<typeof RaceTransition>
+/** Of one unit, or of the whole run. */
+export type AnyTransition = Exclude<
+  RaceTransition,
+  { readonly kind: 'stagesAssigned' | 'stagesFinished' }
+>
+
+export const RunRace = message('RunRace', {
+  run: field(1, freeText()),
+  transitions: repeated(2, nested(RaceTransition), many),
+})
+export type RunRace = Infer<typeof RunRace>
+
+/** As `WorkWave`, in a turn with attempts beside others. */
+export const WorkRace = message('WorkRace', {
+  runs: repeated(1, nested(RunRace), many),
+  term: field(2, uint()),
+})
+export type WorkRace = Infer<typeof WorkRace>

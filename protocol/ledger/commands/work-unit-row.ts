@@ -10,9 +10,11 @@ import { encode } from '../../wire/codec.ts'
 import { varintBytesMax } from '../../wire/limits.ts'
 import {
   bool,
+  field,
   type Infer,
   int,
   message,
+  nested,
   optional,
   repeated,
   text,
@@ -22,6 +24,14 @@ import { putVarint } from '../../wire/varint.ts'
 import { type UnitState, unitStateOf, unitStates } from '../../work/states.ts'
 import { stateLimits as limits } from '../limits.ts'
 import { decodeRow, type Octets, putOctets, toOctets } from '../octets.ts'
+
+/** Of an attempt that is at work, what is known of it beside its number. */
+const Rival = message('Rival', {
+  node: field(1, text(limits.nodeIdBytesMax)),
+  term: field(2, uint()),
+  index: field(3, uint()),
+  assignedMs: field(4, uint()),
+})
 
 const UnitRest = message('UnitRest', {
   /** Failures by class of error, in the order of `errorClasses`. */
@@ -38,6 +48,10 @@ const UnitRest = message('UnitRest', {
   exitCode: optional(9, int()),
   /** The end that it was given in a run before this one. */
   adopted: optional(10, bool()),
+  /** The number of the attempt that was to outrun another. A unit is raced once. */
+  raced: optional(11, uint()),
+  /** That attempt, as long as both are at work. The other one is that of the row. */
+  rival: optional(12, nested(Rival)),
 })
 export type UnitRest = Infer<typeof UnitRest>
 
@@ -76,7 +90,7 @@ const hasLast = 4
 const hasRecord = 8
 
 /** Texts of `UnitRest` with their lengths, and its numbers. */
-const restBytesMax = 5 * limits.noteBytesMax + 32 * varintBytesMax
+const restBytesMax = 5 * limits.noteBytesMax + limits.nodeIdBytesMax + 40 * varintBytesMax
 const scratch = new Uint8Array(
   2 + 10 * varintBytesMax + limits.nodeIdBytesMax + limits.attemptRecordBytesMax + restBytesMax,
 )
