@@ -126,6 +126,10 @@ export const PlannedStage = z.object({
     .object({ items: z.number().optional(), limit: z.number().optional() })
     .optional()
     .describe('Without `items` where only the run will know'),
+  race: z
+    .literal(true)
+    .optional()
+    .describe('When it takes far longer than it should, a second attempt begins on another host'),
   place: PlannedPlace,
   kind: z.number().optional().describe('Which of `kinds` says what each host says to it'),
   unknown: z

@@ -98,6 +98,15 @@ const Late = z
   })
   .describe('It runs far longer than such work does, as far as the leader knows')
 
+const Rival = z
+  .object({
+    attempt: z.number(),
+    node: z.string().describe('Id of the host'),
+    nodeName: z.string(),
+    assignedMs: timeMs,
+  })
+  .describe('A second attempt, at work beside the first, of which the first to succeed counts')
+
 const unitKeys = {
   state: StageState,
   attempt: z.number().describe('How often it was tried'),
@@ -124,6 +133,7 @@ const unitKeys = {
     .optional(),
   artifacts: z.array(HandedOn).optional().describe('Files that it hands on'),
   attempts: z.array(Attempt).optional(),
+  rival: Rival.optional(),
   progress: z.number().optional().describe('0 to 1, where the stage says so'),
   note: z.string().optional(),
   late: Late.optional(),

@@ -129,10 +129,11 @@ function where(place: Place, io: Io): string {
 
 const wordsOf = { leader: 'the leader', skipped: 'skipped', call: 'when called' } as const
 
-function why({ place }: Stage): string {
+function why({ place, race }: Stage): string {
   if (place.by !== 'host') return ABSENT
   const reasons = place.why.map(({ message }) => plain(message)).join('; ')
-  return place.waits ? `when there is room; ${reasons}` : reasons
+  const told = race ? `raced when it is late; ${reasons}` : reasons
+  return place.waits ? `when there is room; ${told}` : told
 }
 
 function structureText({ criticalPath, widths, tracks }: Planned, io: Io): string {

@@ -73,6 +73,7 @@ function treeStage(stage: Stage): RunTreeStage {
     attempt,
     needs,
     ...(nodeName === undefined ? {} : { node: nodeName }),
+    ...(stage.rival === undefined ? {} : { rival: stage.rival.nodeName }),
     ...(startedMs === undefined || state === 'pending' ? {} : { startedMs }),
     ...(isOver && changedMs !== undefined ? { endedMs: changedMs } : {}),
     ...(stage.progress === undefined ? {} : { progress: stage.progress }),

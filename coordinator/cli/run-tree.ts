@@ -18,6 +18,8 @@ export interface RunTreeStage {
   readonly state: RunTreeState
   /** Where it runs, or ran last. */
   readonly node?: string
+  /** Where a second attempt runs beside it. */
+  readonly rival?: string
   /** From 1; 0 before the first. */
   readonly attempt: number
   readonly startedMs?: number
@@ -195,7 +197,7 @@ function timeOf({ state, startedMs, endedMs }: RunTreeStage, nowMs: number): str
 }
 
 function detailOf(stage: RunTreeStage): string {
-  const { attempt, items, progress, note, state, lateMs } = stage
+  const { attempt, items, progress, note, state, lateMs, rival } = stage
   const counts = new Map(told.flatMap((each) => (items?.[each] ? [[each, items[each]]] : [])))
   const isGoing = state === 'running' || state === 'assigned' || state === 'open'
   const share = Math.max(0, Math.min(1, progress ?? 0))
@@ -204,6 +206,7 @@ function detailOf(stage: RunTreeStage): string {
     ...(items === undefined ? [] : [countsText(counts)]),
     ...(progress === undefined || !isGoing ? [] : [`${bar(share, BAR_CELLS)} ${percent(share)}`]),
     ...(lateMs === undefined || !isGoing ? [] : [`late: usually ${age(lateMs)}`]),
+    ...(rival === undefined || !isGoing ? [] : [`raced on ${plain(rival)}`]),
     ...(note === undefined || note === '' ? [] : [plain(note)]),
   ].join(GAP)
 }

@@ -199,11 +199,11 @@ function stageTable(stages: readonly Stage[], io: Io): string {
     { title: 'WHY', cutTo: 24, leave: 4 },
   ]
   const rows = stages.map((stage) => {
-    const last = stage.attempts?.at(-1)
+    const last = countingOf(stage)
     return [
       plain(stage.name),
       stageState(stage, io),
-      plain(stage.nodeName ?? ABSENT),
+      plain(hostsOf(stage)),
       stage.attempt > 0 ? String(stage.attempt) : ABSENT,
       tookOf(stage),
       age(cpuOf(last)),
@@ -212,6 +212,17 @@ function stageTable(stages: readonly Stage[], io: Io): string {
     ]
   })
   return table(columns, rows, io.columns())
+}
+
+/** Of two at work at once, both. */
+function hostsOf({ nodeName, rival }: Stage): string {
+  const first = nodeName ?? ABSENT
+  return rival === undefined ? first : `${first}, ${rival.nodeName}`
+}
+
+/** The last attempt, but for one that another was before. */
+function countingOf({ attempts = [] }: Stage): Attempt | undefined {
+  return attempts.findLast(({ code }) => code !== 'outrun')
 }
 
 export function stageState(stage: Stage, io: Io): string {
@@ -273,6 +284,11 @@ function describeStage(stage: Stage, io: Io): string {
     told.push(say('artifacts', ...of, `${files} files`, bytes(size), `on ${plain(nodeName)}`))
   }
   for (const attempt of stage.attempts ?? []) told.push('', ...attemptLines(attempt, say))
+  const { rival } = stage
+  if (rival !== undefined) {
+    const place = `running on ${plain(rival.nodeName)}, beside the one on ${plain(stage.nodeName ?? '')}`
+    told.push('', say(`attempt ${rival.attempt}`, place, when(rival.assignedMs)))
+  }
   return told.join('\n')
 }
 

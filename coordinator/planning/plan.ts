@@ -53,6 +53,8 @@ export interface PlannedStage {
   /** How much later it may end without the whole ending later, where times are known. */
   readonly slackMs?: number
   readonly forEach?: PlannedItems
+  /** When it is late, a second attempt may begin beside the first. */
+  readonly race?: true
   readonly place: Place
   /** Index in `kinds`; absent for what no host does. */
   readonly kind?: number

@@ -232,6 +232,7 @@ function plannedStage(stage: Stage, level: number | undefined, found: Findings):
     ...(resources.memoryBytes === undefined ? {} : { asksMemoryBytes: resources.memoryBytes }),
     expected: expectedOf(stage),
     ...(slack === undefined ? {} : { slackMs: Math.round(slack) }),
+    ...(stage.race ? { race: true as const } : {}),
     ...(forEach === undefined
       ? {}
       : {

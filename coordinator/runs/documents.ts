@@ -144,8 +144,9 @@ function itemsDocument(
 type Unit = Omit<Item, 'item'>
 
 function unitDocument(unit: UnitView, nameOf: NameOf): Unit {
-  const { state, attempt, node, readyMs, changedMs } = unit
+  const { state, node, readyMs, changedMs, raced = 0, rival } = unit
   const { outputs, attempts, approval, artifacts } = unit
+  const attempt = Math.max(unit.attempt, raced)
   const document: Unit = { state, attempt, readyMs, changedMs }
   if (node !== undefined) Object.assign(document, { node, nodeName: nameOf(node) })
   for (const key of [
@@ -159,6 +160,10 @@ function unitDocument(unit: UnitView, nameOf: NameOf): Unit {
   ] as const) {
     if (unit[key] !== undefined) Object.assign(document, { [key]: unit[key] })
   }
+  if (rival !== undefined) {
+    const { node, assignedMs } = rival
+    document.rival = { attempt: raced, node, nodeName: nameOf(node), assignedMs }
+  }
   if (outputs !== undefined) document.outputs = JSON.parse(outputs) as unknown
   if (approval !== undefined) document.approval = approval
   if (artifacts !== undefined) {
@@ -169,8 +174,11 @@ function unitDocument(unit: UnitView, nameOf: NameOf): Unit {
 }
 
 function attemptDocument(view: AttemptView, nameOf: NameOf): Attempt {
-  const { attempt, node, assignedMs, endedMs, record } = view
+  const { attempt, node, assignedMs, endedMs, record, outrun } = view
   const common = { attempt, node, nodeName: nameOf(node), assignedMs, endedMs }
+  if (outrun) {
+    return { ...common, outcome: 'cancelled', code: 'outrun', message: 'another attempt was first' }
+  }
   const read = record === undefined ? undefined : decode(Finished, record)
   if (!read?.ok) return { ...common, outcome: 'lost' }
   const { outcome, usage, logTail } = read.value

@@ -84,10 +84,13 @@ function meet(readings: Map<string, Reading>, unit: UnitView, question: LogQuest
     unit.state === 'assigned' && unit.node !== undefined
       ? [{ attempt: unit.attempt, node: unit.node }]
       : []
+  if (unit.rival !== undefined) running.push({ attempt: unit.raced!, node: unit.rival.node })
   const all = [...attempts, ...running]
+  // Of one that was raced, the attempt that counts, once it is known which that is.
+  const last = unit.raced === undefined || running.length > 0 ? all.at(-1) : countsOf(unit)
   const wanted =
     question.attempt === undefined
-      ? all.slice(-1)
+      ? all.filter((one) => one === last)
       : all.filter(({ attempt }) => attempt === question.attempt)
   for (const one of wanted) {
     const key = `${stage}/${item ?? ''}#${one.attempt}`
@@ -106,6 +109,10 @@ function meet(readings: Map<string, Reading>, unit: UnitView, question: LogQuest
     reading.isOver = true
     reading.tail = tailOf(one)
   }
+}
+
+function countsOf({ attempt, attempts = [] }: UnitView): AttemptView | undefined {
+  return attempts.find((one) => one.attempt === attempt)
 }
 
 function tailOf({ record }: Pick<AttemptView, 'record'>): string | undefined {

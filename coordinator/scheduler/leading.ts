@@ -33,7 +33,7 @@ import { HostWatch } from './host-watch.ts'
 import { KnownTimes } from './known-times.ts'
 import { lateEvents, leadingLimits } from './limits.ts'
 import { Predecessors } from './predecessors.ts'
-import { tellLate } from './telling-late.ts'
+import { tellLate, tellRaced } from './telling-late.ts'
 
 export interface LeadingParts {
   readonly agent: Agent
@@ -343,6 +343,9 @@ export class Leading {
         case 'late':
           this.tellLate(effect)
           break
+        case 'raced':
+          tellRaced(effect, this.nameOf, agent.journal, this.parts.log)
+          break
         case 'findRun':
           this.findRun(effect.run)
           break
@@ -361,8 +364,11 @@ export class Leading {
     const { agent, log } = this.parts
     // Where all hangs, the journal has room for other news, and `runs explain` tells of each.
     if (!this.lateTold.take(1, this.now())) return
-    tellLate(effect, (node) => agent.membership.nameOf(node as PeerId), agent.journal, log)
+    tellLate(effect, this.nameOf, agent.journal, log)
   }
+
+  private readonly nameOf = (node: string): string =>
+    this.parts.agent.membership.nameOf(node as PeerId)
 
   private findRun(run: string): void {
     const { state } = this.parts.agent.ledger

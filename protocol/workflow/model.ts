@@ -103,6 +103,11 @@ export interface Stage {
   /** Its failure is no failure of the run. */
   readonly optional: boolean
   readonly onLost: 'retry' | 'fail'
+  /**
+   * A second attempt may run at the same time on another host, when the first takes far longer than
+   * such work does; the first to succeed counts.
+   */
+  readonly race: boolean
   /** Outputs and artifacts are kept for a retry from here. */
   readonly checkpoint: boolean
   /** It runs in a sandbox, or not at all. */

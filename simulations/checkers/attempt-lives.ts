@@ -1,6 +1,6 @@
 /**
- * Attempts, as the ledger has them and as hosts do them. Of a unit one attempt is assigned at most;
- * each is begun once, where the ledger says, and not before it says so; of a task a host runs one at
+ * Attempts, as the ledger has them and as hosts do them. Of a unit one attempt is assigned at most,
+ * or two on two hosts where its stage may be raced, once; the first end is that of both; each is begun once, where the ledger says, and not before it says so; of a task a host runs one at
  * a time; what is committed of an attempt is what it did, and what was stopped is gone by then.
  */
 import type { Finished } from '../../protocol/work/attempt.ts'
@@ -9,11 +9,20 @@ import type { UnitState } from '../../protocol/work/states.ts'
 import { type Violation, violation } from './violation.ts'
 
 export type AttemptNews =
-  | { kind: 'assigned'; id: AttemptId; node: string; fence: Fence }
+  /** `joins`: beside another one, which the stage may allow. */
+  | {
+      kind: 'assigned'
+      id: AttemptId
+      node: string
+      fence: Fence
+      joins: 'no' | 'allowed' | 'forbidden'
+    }
   /** Committed. `finished` is absent for one that was lost, `alive` what is left of it by now. */
   | {
       kind: 'ended'
       id: AttemptId
+      /** It leaves the unit to another attempt; otherwise no other counts any more. */
+      leaves: boolean
       to: UnitState
       finished: Finished | undefined
       outputs: string | undefined
@@ -44,6 +53,7 @@ interface Attempt {
 }
 
 const ONE_FENCE = 'at most one unfenced attempt'
+const RACE = 'a race is between two attempts, on two hosts, of a stage that allows it, once'
 const BEGINS_ONCE = 'an attempt begins once, and only when it is committed'
 const TRUE_RESULTS = 'a committed result is what the attempt did'
 const GROUPS_EMPTY = 'what was stopped is gone'
@@ -51,10 +61,18 @@ const GROUPS_EMPTY = 'what was stopped is gone'
 export class AttemptLives {
   private readonly attempts = new Map<string, Attempt>()
   private readonly byMark = new Map<string, Start>()
-  /** By task: the one that is assigned, or was last. */
-  private readonly newest = new Map<string, { key: string; attempt: Attempt }>()
+  /** By task: those that are assigned. */
+  private readonly open = new Map<string, ReadonlyMap<string, Attempt>>()
+  /** Tasks that were raced. */
+  private readonly races = new Set<string>()
   begun = 0
   lost = 0
+  /** Attempts that another one was before. */
+  outrun = 0
+
+  get raced(): number {
+    return this.races.size
+  }
 
   observe(news: AttemptNews): Violation | undefined {
     switch (news.kind) {
@@ -83,27 +101,55 @@ export class AttemptLives {
     return this.attempts.get(attemptKey(id))?.node
   }
 
-  private assigned({
-    id,
-    node,
-    fence,
-  }: Extract<AttemptNews, { kind: 'assigned' }>): Violation | undefined {
+  private assigned(news: Extract<AttemptNews, { kind: 'assigned' }>): Violation | undefined {
+    const { id, node, fence } = news
     const key = attemptKey(id)
-    const before = this.newest.get(taskKey(id))
-    if (before && !before.attempt.isOver) {
-      const lines = [`${before.key}: ${fenceText(before.attempt.fence)} at ${before.attempt.node}`]
-      return violation(ONE_FENCE, `${key} is assigned while ${before.key} is not over`, lines)
-    }
+    const task = taskKey(id)
+    const others = this.open.get(task) ?? new Map<string, Attempt>()
     if (this.attempts.has(key)) return violation(ONE_FENCE, `${key} is assigned twice`)
+    const wrong = news.joins === 'no' ? alone(key, others) : this.joins(key, news, others)
+    if (wrong !== undefined) return wrong
     const attempt = { node, fence, starts: [], isOver: false }
     this.attempts.set(key, attempt)
-    this.newest.set(taskKey(id), { key, attempt })
+    this.open.set(task, new Map([...others, [key, attempt]]))
     return undefined
+  }
+
+  private joins(
+    key: string,
+    { id, node, joins }: Extract<AttemptNews, { kind: 'assigned' }>,
+    others: ReadonlyMap<string, Attempt>,
+  ): Violation | undefined {
+    const task = taskKey(id)
+    const lines = [...others].map(([other, { node: at }]) => `${other} is at ${at}`)
+    const against = (why: string) => violation(RACE, `${key} at ${node}: ${why}`, lines)
+    if (joins === 'forbidden') return against('its stage allows none beside another')
+    if (this.races.has(task)) return against('it was raced before')
+    this.races.add(task)
+    if (others.size !== 1) return against(`it begins beside ${others.size} others`)
+    const [other] = others.values()
+    return other?.node === node ? against('both are on one host') : undefined
+  }
+
+  /** The unit is over, or goes on with another try: so are those that are left. */
+  private close(task: string, leaves: boolean, key: string): void {
+    const others = new Map(this.open.get(task))
+    others.delete(key)
+    if (leaves) {
+      this.open.set(task, others)
+      return
+    }
+    this.open.delete(task)
+    for (const attempt of others.values()) {
+      attempt.isOver = true
+      this.outrun++
+    }
   }
 
   private ended({
     id,
     to,
+    leaves,
     finished,
     outputs,
     alive,
@@ -115,6 +161,7 @@ export class AttemptLives {
       return violation(ONE_FENCE, `${key} ends as ${to}, and is ${attempt ? 'over' : 'nobody’s'}`)
     }
     attempt.isOver = true
+    this.close(taskKey(id), leaves, key)
     if (finished === undefined) {
       this.lost++
       return undefined
@@ -182,6 +229,14 @@ function judge(
 function sameJson(written: string | undefined, told: string | undefined): boolean {
   if (written === undefined || told === undefined) return written === told
   return JSON.stringify(JSON.parse(written)) === told
+}
+
+function alone(key: string, others: ReadonlyMap<string, Attempt>): Violation | undefined {
+  const [before] = others
+  if (before === undefined) return undefined
+  const [other, { fence, node }] = before
+  const lines = [`${other}: ${fenceText(fence)} at ${node}`]
+  return violation(ONE_FENCE, `${key} is assigned while ${other} is not over`, lines)
 }
 
 function fenceText({ term, index }: Fence): string {

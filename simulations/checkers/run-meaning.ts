@@ -204,7 +204,7 @@ class Reading {
 
   /** By its last attempt, and by how many it had. */
   private endOfAttempts(stage: Stage, unit: UnitView): UnitState {
-    const last = unit.attempts?.at(-1)
+    const last = unit.attempts?.find(({ attempt }) => attempt === unit.attempt)
     if (last === undefined) {
       // Values that it needs are not there, or it has waited too long. It may be stood in for.
       const isHelped = stage.fallback !== undefined && this.stateOf(stage.fallback) === 'succeeded'

@@ -74,7 +74,7 @@ export async function simSoak(options: SoakOptions): Promise<number> {
   const trials = Array.from({ length: count }, (_, i) => trialOf(options, String(first + i)))
   const startedMs = performance.now()
   const seen = { seeds: 0, virtualMs: 0, events: 0, faults: 0, operations: 0, entries: 0 }
-  const work = { runs: 0, begun: 0, lost: 0, votes: 0 }
+  const work = { runs: 0, begun: 0, lost: 0, raced: 0, outrun: 0, votes: 0 }
   let failed: TrialResult | undefined
   await runAll(trials, (result) => {
     seen.seeds++

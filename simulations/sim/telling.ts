@@ -50,6 +50,6 @@ export function summaryOf(result: TrialResult): string {
   ].join(', ')
 }
 
-export function textOfWork({ runs, begun, lost, votes }: WorkCounts): string {
-  return `${runs} runs, ${begun} programs begun, ${lost} attempts lost or declined, ${votes} votes`
+export function textOfWork({ runs, begun, lost, raced, outrun, votes }: WorkCounts): string {
+  return `${runs} runs, ${begun} programs begun, ${lost} attempts lost or declined, ${raced} races (${outrun} attempts outrun), ${votes} votes`
 }

@@ -6,6 +6,10 @@ import { Mesh } from '../history/stage.ts'
 
 let takesMs = 1_000
 const work: Program = (self) => self.after(takesMs, () => self.exit(0))
+/** A second attempt of a stage takes what it always took. */
+const luckySecond: Program = (self) => {
+  self.after(self.env.SKEIN_ATTEMPT === '2' ? 1_000 : takesMs, () => self.exit(0))
+}
 
 const workflow = `apiVersion: skein/v1
 kind: Workflow
@@ -14,9 +18,9 @@ stages:
   work: { run: [work] }
 `
 
-async function meshThatDid(seed: string, count: number): Promise<Mesh> {
+async function meshThatDid(seed: string, count: number, program = work): Promise<Mesh> {
   takesMs = 1_000
-  const mesh = await Mesh.of(seed, 3, { schedules: true, programs: { work } })
+  const mesh = await Mesh.of(seed, 3, { schedules: true, programs: { work: program } })
   await mesh.until(() => mesh.members.every(({ agent }) => agent.work.leader !== undefined), 'led')
   for (let i = 0; i < count; i++) {
     const { run } = await mesh.call(mesh.leader!, 'startRun', { body: { workflow } })
@@ -47,6 +51,46 @@ test('a stage that hangs is told to be late, by every way in which runs are look
   const told = mesh.leader?.agent.journal.past(0, 1_000).filter(({ kind }) => kind === 'stage.late')
   assert.equal(told?.length, 1)
   assert.match(told?.[0]?.text ?? '', /^work of run /)
+})
+
+test('a late stage that may be raced is, and it is seen which attempt counts', async () => {
+  const mesh = await meshThatDid('raced', 12, luckySecond)
+  await mesh.until(() => (mesh.leader?.agent.ledger.state.version ?? 0) >= 4, 'races are agreed on')
+  takesMs = 60_000
+  const text = workflow.replace('[work] }', '[work], race: true }')
+  const { run } = await mesh.call(mesh.leader!, 'startRun', { body: { workflow: text } })
+  const parameters = { run: run.id }
+  const stageOf = async () => {
+    const { stages } = await mesh.call(mesh.follower, 'run', { parameters })
+    return stages.find(({ name }) => name === 'work')
+  }
+  await mesh.until(() => mesh.hot(run.id)?.units[0]?.rival !== undefined, 'it is raced')
+  const raced = await stageOf()
+  assert.equal(raced?.attempt, 2)
+  assert.ok(raced?.rival?.attempt === 2 && raced.rival.node !== raced.node, JSON.stringify(raced))
+  const query = { stage: 'work' }
+  const { stages } = await mesh.call(mesh.follower, 'explainRun', { parameters, query })
+  assert.match(stages[0]?.why ?? '', /attempt 2 runs beside it on/)
+  const { node: first } = raced
+  await mesh.until(() => mesh.hot(run.id)?.head.state === 'succeeded', 'it is done')
+  const { node, attempts = [], rival } = (await stageOf()) ?? {}
+  assert.deepEqual([node, rival], [raced.rival.node, undefined])
+  assert.deepEqual(
+    attempts.map(({ attempt, node: at, outcome, code }) => [attempt, at, outcome, code]),
+    [
+      [1, first, 'cancelled', 'outrun'],
+      [2, node, 'succeeded', undefined],
+    ],
+  )
+  const told = mesh.leader?.agent.journal
+    .past(0, 1_000)
+    .filter(({ kind }) => kind === 'stage.raced')
+  assert.equal(told?.length, 1)
+  assert.match(told?.[0]?.text ?? '', /^work of run .* is raced: attempt 2 begins on /)
+  // Nothing of it is left where it lost, nor learned there.
+  const loser = mesh.members.find(({ agent }) => agent.id === first)!
+  const left = () => [...loser.host.processTable.marked('SKEIN_RUN', () => true)].length
+  await mesh.until(() => left() === 0 && loser.agent.work.uncommitted === 0, 'it is gone')
 })
 
 test('of work that was done before it is explained what it takes on each host', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import type { LedgerEvent } from '../../protocol/ledger/events.ts'
+import type { WorkTimes } from '../../coordinator/scheduler/core/core.ts'
+import type { LedgerEvent, UnitChange } from '../../protocol/ledger/events.ts'
 import type { Assignment } from '../../protocol/work/attempt.ts'
 import type { Workflow } from '../../protocol/workflow/model.ts'
 import { chance, type Fate, fails, host, Mesh, succeeds } from './mesh.ts'
@@ -13,6 +14,13 @@ interface Weather {
   readonly size: number
   readonly runs: number
   readonly troubles: number
+  /** It is known what work takes, and some takes far longer. */
+  readonly isRaced: boolean
+}
+
+/** That much is known of it, and little is late. */
+const times: WorkTimes = {
+  of: () => ({ range: { p10: 100, p50: 200, p90: 400, n: 40 }, byHost: new Map() }),
 }
 
 const weather = fc.record({
@@ -20,10 +28,11 @@ const weather = fc.record({
   size: fc.integer({ min: 1, max: 12 }),
   runs: fc.integer({ min: 1, max: 4 }),
   troubles: fc.integer({ min: 0, max: 12 }),
+  isRaced: fc.boolean(),
 })
 
 /** One history: runs of a drawn workflow, in bad weather. Returns the mesh when all runs are over. */
-function history({ seed, size, runs, troubles }: Weather, isCancelled: boolean) {
+function history({ seed, size, runs, troubles, isRaced }: Weather, isCancelled: boolean) {
   const draw = chance(seed)
   const drawn = drawWorkflow(draw, size)
   const byName = new Map(drawn.stages.map((each) => [each.name, each]))
@@ -32,7 +41,13 @@ function history({ seed, size, runs, troubles }: Weather, isCancelled: boolean) 
     seed,
     commitMs: Math.floor(draw() * 8),
     hosts: ['a', 'b', 'c'].map((id) => host(id, { attemptsMax: 1 + Math.floor(draw() * 4) })),
-    fates: (assignment) => fateOf(mesh, byName, assignment, draw),
+    fates: (assignment) => {
+      const fate = fateOf(mesh, byName, assignment, draw)
+      return isRaced && draw() < 0.3
+        ? { ...fate, afterMs: 2_000 + Math.floor(draw() * 6_000) }
+        : fate
+    },
+    ...(isRaced ? { times, isNew: true } : {}),
     loses: () => lossy > 0 && draw() < lossy,
   })
   mesh.publish(childText)
@@ -110,6 +125,7 @@ function checkEvents(
 ): void {
   const units = new Map<string, string>()
   const runs = new Map<string, string>()
+  const atWork = new Map<string, ReadonlyMap<number, string>>()
   const over = new Set(['succeeded', 'failed', 'skipped', 'cancelled'])
   for (const { change } of events) {
     if (change.kind === 'runChanged') {
@@ -119,6 +135,7 @@ function checkEvents(
     if (change.kind !== 'unitChanged') continue
     const { run, stage, item, state } = change
     const place = item === undefined ? `${run}/${stage}` : `${run}/${stage}/${item}`
+    checkAtWork(atWork, place, change)
     const before = units.get(place)
     assert.ok(!over.has(before ?? ''), `${place} had ended as ${before}, and is ${state}`)
     assert.ok(!over.has(runs.get(run) ?? ''), `${place} is ${state} after the end of its run`)
@@ -135,11 +152,29 @@ function checkEvents(
   }
 }
 
+/** One attempt of a unit, or two in a race, on two hosts. */
+function checkAtWork(
+  atWork: Map<string, ReadonlyMap<number, string>>,
+  place: string,
+  { state, attempt, node = '', race }: UnitChange,
+): void {
+  const own = new Map(atWork.get(place))
+  if (race === 'left') {
+    assert.ok(own.size === 2 && own.delete(attempt), `${place}: ${attempt} leaves a race`)
+  } else if (state === 'assigned') {
+    assert.equal(own.size, race === 'joined' ? 1 : 0, `${place}: ${attempt} is assigned`)
+    assert.ok(![...own.values()].includes(node), `${place}: both are at ${node}`)
+    own.set(attempt, node)
+  } else own.clear()
+  atWork.set(place, own)
+}
+
 function runsOf(put: { workflow: Workflow }, started: readonly string[]) {
   return new Map(started.map((run) => [run, put.workflow]))
 }
 
 test('every run ends as a plain walk through its workflow says, in any weather', () => {
+  const races = { joined: 0, left: 0 }
   fc.assert(
     fc.property(weather, (drawnWeather) => {
       const { mesh, drawn, put, started } = history(drawnWeather, false)
@@ -151,9 +186,13 @@ test('every run ends as a plain walk through its workflow says, in any weather',
       }
       assert.deepEqual(mesh.rejected, [])
       checkEvents(mesh.replica.events, runsOf(put, started))
+      for (const { change } of mesh.replica.events) {
+        if (change.kind === 'unitChanged' && change.race) races[change.race]++
+      }
     }),
     { numRuns: 150 },
   )
+  assert.ok(races.joined > 30 && races.left > 10, JSON.stringify(races))
 })
 
 test('a run that is stopped at any moment ends, and nothing of it changes afterwards', () => {

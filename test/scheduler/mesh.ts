@@ -121,6 +121,7 @@ export class Mesh {
   readonly started: string[] = []
   readonly cancels: Extract<Effect, { kind: 'cancel' }>[] = []
   readonly late: Extract<Effect, { kind: 'late' }>[] = []
+  readonly raced: Extract<Effect, { kind: 'raced' }>[] = []
   readonly kept: Extract<Effect, { kind: 'keep' }>[] = []
   readonly drops: Dropped[] = []
   readonly rejected: Result[] = []
@@ -380,6 +381,9 @@ export class Mesh {
       }
       case 'late':
         this.late.push(effect)
+        return
+      case 'raced':
+        this.raced.push(effect)
         return
       case 'keep':
         this.kept.push(effect)

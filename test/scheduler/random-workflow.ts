@@ -241,6 +241,7 @@ function writtenStage(stage: Drawn): Json {
         }),
     ...(reads === undefined ? {} : { env: { READ: expression(`stages["${reads}"].outputs.v`) } }),
     ...(optional && stage.role === 'ordinary' ? { optional } : {}),
+    ...(stage.kind === 'run' && !isGated && compensate === undefined ? { race: true } : {}),
     ...(isGated ? { concurrency: { key: 'gate', limit: 2 } } : {}),
     ...(compensate === undefined ? {} : { compensate }),
     ...(fallback === undefined ? {} : { fallback }),

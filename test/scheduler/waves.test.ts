@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { Outbox } from '../../coordinator/scheduler/core/outbox.ts'
 import type { Run } from '../../coordinator/scheduler/core/run.ts'
 import { WAVES_SINCE } from '../../coordinator/scheduler/core/waves.ts'
-import type { Transition, WaveTransition } from '../../protocol/ledger/commands/work-transitions.ts'
+import type { RaceTransition, Transition } from '../../protocol/ledger/commands/work-transitions.ts'
 import { runStates, stopModes, unitStates } from '../../protocol/work/states.ts'
 import { withStages } from '../workflow/stage.ts'
 import { Mesh } from './mesh.ts'
@@ -65,7 +65,7 @@ function told(...transitions: Transition[]) {
   }
 }
 
-function textOf({ kind, value }: WaveTransition): string {
+function textOf({ kind, value }: RaceTransition): string {
   if ('stages' in value) return `${kind} ${value.stages}`
   return 'stage' in value ? `${kind} ${value.stage}` : kind
 }

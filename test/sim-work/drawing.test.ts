@@ -65,6 +65,7 @@ test('among a few hundred there is all that stages can be', () => {
     bug: ({ retry }) => (retry.per.bug?.attempts ?? 1) > 1,
     approval: ({ approve, step }) => approve && step.kind === 'run',
     detached: ({ step }) => step.kind === 'workflow' && !step.wait,
+    raced: ({ race }) => race,
     reads: ({ env }) => Object.keys(env).length > 0,
   }
   for (const [name, is] of Object.entries(has)) assert.ok(stages.some(is), name)

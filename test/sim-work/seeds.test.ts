@@ -38,6 +38,8 @@ test('the seeds that every version passes, with runs and lost attempts among the
   assert.ok(sum(({ runs }) => runs) > 10 * FIXED_SEEDS)
   assert.ok(sum(({ begun }) => begun) > 20 * FIXED_SEEDS)
   assert.ok(sum(({ lost }) => lost) > 0)
+  assert.ok(sum(({ raced }) => raced) > 0)
+  assert.ok(sum(({ outrun }) => outrun) > 0)
   assert.ok(sum(({ votes }) => votes) > 0)
 })
 

@@ -46,6 +46,20 @@ const stagesWith: [text: string, code: string, words: string][] = [
   ['  a: { wait: 1s, §shell: sh }\n', 'meaningless', 'shell means nothing beside wait'],
   ['  a: { run: x, §with: { a: 1 } }\n', 'meaningless', 'function, workflow'],
   ['  a: { run: [x], §shell: bash }\n', 'meaningless', 'no shell reads it'],
+  ['  a: { wait: 1s, §race: true }\n', 'meaningless', 'race means nothing beside wait'],
+  ['  a: { workflow: w, §race: true }\n', 'meaningless', 'beside workflow'],
+  ['  a: { run: x, §speculate: true }\n', 'unknownKey', 'it is called race here'],
+  [
+    '  a: { run: x, race: §true, compensate: b }\n  b: { run: y }\n',
+    'contradiction',
+    'b undoes only the other',
+  ],
+  ['  a: { run: x, race: §true, concurrency: db }\n', 'contradiction', 'counts one attempt'],
+  [
+    '  a: { run: x, race: §true, where: { host: h1 } }\n',
+    'contradiction',
+    'it may run on one host only',
+  ],
   ['  a: { §wait: {} }\n', 'contradiction', 'neither for nor until'],
   [
     '  a: { http: { url: "https://x", method: GET, body: §b } }\n',

@@ -4,6 +4,7 @@
  * keeps.
  */
 import { unitStates } from '../../../protocol/work/states.ts'
+import { atWork, atWorkAs } from './beside.ts'
 import { attemptOf, type Core } from './core.ts'
 import { fail } from './ends.ts'
 import { schedulerTimes } from './limits.ts'
@@ -35,15 +36,16 @@ export function cancelAttempt(
 }
 
 function sayCancel(core: Core, unit: Unit): void {
-  const { node, attempt, run } = unit
-  const id = attemptOf(unit)
-  core.outbox.effect(run, () => {
-    const { fence, cancelling } = unit
-    const isCurrent = unit.attempt === attempt && unit.state === unitStates.assigned
-    if (fence === undefined || cancelling === undefined || !isCurrent) return undefined
-    const reason = cancelling.why.slice(0, 80)
-    return { kind: 'cancel', node, id, fence, reason, atOnce: cancelling.atOnce }
-  })
+  for (const { node, attempt } of atWork(unit)) {
+    const id = { ...attemptOf(unit), attempt }
+    core.outbox.effect(unit.run, () => {
+      const { cancelling } = unit
+      const fence = atWorkAs(unit, attempt)?.fence
+      if (fence === undefined || cancelling === undefined) return undefined
+      const reason = cancelling.why.slice(0, 80)
+      return { kind: 'cancel', node, id, fence, reason, atOnce: cancelling.atOnce }
+    })
+  }
 }
 
 /** When it is to be looked at next. */
@@ -74,7 +76,7 @@ export function watchTimes(core: Core, unit: Unit): void {
 
 /** It could begin, and no agent has it. */
 function isUntaken(core: Core, unit: Unit): boolean {
-  if (unit.state === unitStates.assigned) return !unit.isAccepted
+  if (unit.state === unitStates.assigned) return !unit.isAccepted && unit.beside === undefined
   const waitsForOthers = unit.groupKey !== undefined && !unit.isHolding
   return core.ready.isIn(unit) || (waitsForOthers && core.unitGroups.isIn(unit))
 }

@@ -16,10 +16,12 @@ import { compareFences } from '../../../protocol/work/fence.ts'
 import { unitStates, waitReasons } from '../../../protocol/work/states.ts'
 import { type ErrorClass, errorClasses } from '../../../protocol/workflow/model.ts'
 import { enqueue, watchTimes } from './attempt-times.ts'
+import { leaveOther } from './beside.ts'
 import { type Core, isStopped, named } from './core.ts'
 import { type AttemptPart, cancelled, type Failure, fail, sayFinished, succeed } from './ends.ts'
 import { lostFiles, noteHolder } from './handed-on.ts'
 import { schedulerTimes } from './limits.ts'
+import { fallsOut, outrun } from './parting.ts'
 import { stop } from './phases.ts'
 import { nextTryMs } from './retrying.ts'
 import { giveBack } from './room.ts'
@@ -67,7 +69,7 @@ function declined(core: Core, unit: Unit, { code, message }: Refused): void {
   const attempt = partOf(unit, undefined)
   if (code === 'estop') {
     giveBack(core, unit)
-    if (endsCancelled(core, unit, attempt)) return
+    if (fallsOut(core, unit, attempt) || endsCancelled(core, unit, attempt)) return
     tryAgain(core, unit, core.nowMs + schedulerTimes.stoppedPauseMs, undefined, attempt)
     return
   }
@@ -80,7 +82,7 @@ function declined(core: Core, unit: Unit, { code, message }: Refused): void {
     pause(core, node, core.nowMs + pauseMs)
   }
   giveBack(core, unit)
-  if (endsCancelled(core, unit, attempt)) return
+  if (fallsOut(core, unit, attempt) || endsCancelled(core, unit, attempt)) return
   tryAgain(core, unit, core.nowMs, undefined, attempt)
 }
 
@@ -103,10 +105,14 @@ function finish(core: Core, unit: Unit, finished: Finished): void {
     const wrong = outputs === undefined ? undefined : wrongWith(outputs)
     if (wrong === undefined) {
       const { artifacts } = outcome.value
+      const loser = leaveOther(unit)
       noteHolder(unit.run, unit.plan, unit.node)
       const handed = artifacts === undefined ? [] : [{ ...artifacts, node: unit.node }]
       succeed(core, unit, outputs, attempt, handed)
-    } else fail(core, unit, { errorClass: 'input', why: wrong }, attempt)
+      if (loser !== undefined) outrun(core, unit, loser)
+    } else if (!fallsOut(core, unit, attempt)) {
+      fail(core, unit, { errorClass: 'input', why: wrong }, attempt)
+    }
     return
   }
   if (outcome.kind === 'cancelled') {
@@ -116,9 +122,11 @@ function finish(core: Core, unit: Unit, finished: Finished): void {
     if (stopped !== undefined && stopped.scope.kind !== 'label') {
       stop(core, unit.run, 'kill', reason)
     }
-    if (!endsCancelled(core, unit, attempt)) cancelled(core, unit, reason, attempt)
+    if (fallsOut(core, unit, attempt) || endsCancelled(core, unit, attempt)) return
+    cancelled(core, unit, reason, attempt)
     return
   }
+  if (fallsOut(core, unit, attempt)) return
   failed(core, unit, lostFiles(core, unit, outcome) ?? failureOf(outcome), attempt)
 }
 
@@ -127,6 +135,7 @@ export function lose(core: Core, unit: Unit): void {
   const { node } = unit
   const attempt = partOf(unit, undefined)
   giveBack(core, unit)
+  if (fallsOut(core, unit, attempt)) return
   unit.avoid = node
   const why = `it was lost with its host ${core.hosts.get(node)?.name ?? node}`
   failed(core, unit, { errorClass: 'lost', why }, attempt)

@@ -3,7 +3,7 @@
  * be looked at next, who is woken when, who waits where. It decides nothing.
  */
 import type { TaskTimes } from '../../../models/profiles/by-host.ts'
-import type { Transition } from '../../../protocol/ledger/commands/work-transitions.ts'
+import type { AnyTransition } from '../../../protocol/ledger/commands/work-transitions.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
 import type { AttemptId } from '../../../protocol/work/fence.ts'
 import type { HostView } from '../../placement/host-view.ts'
@@ -80,6 +80,10 @@ export class Core {
   readonly drops = new Map<string, number>()
   /** When silent hosts are asked again. */
   inquireAtMs = 0
+  /** Late attempts that a second one may be made beside. */
+  readonly late = new Set<Unit>()
+  /** The ledger is of a version with two attempts of a unit at once. */
+  knowsRaces = false
   /** Runs that are to be read anew, and when. */
   readonly reloads = new Map<string, number>()
   private readonly effects: Effect[] = []
@@ -123,7 +127,7 @@ export class Core {
   /** For a transition of one unit. */
   emit(
     unit: Unit,
-    transition: Transition,
+    transition: AnyTransition,
     bytes: number,
     then?: Parameters<Outbox['push']>[3],
   ): number {

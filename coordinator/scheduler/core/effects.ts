@@ -23,6 +23,15 @@ export type Effect =
       readonly ranMs: number
       readonly late: Late
     }
+  /** Tell people: a second attempt runs beside the one on the host `from`, which takes so much longer. */
+  | {
+      readonly kind: 'raced'
+      readonly node: string
+      readonly from: string
+      /** Of the second one. */
+      readonly id: AttemptId
+      readonly usualMs: number
+    }
   /** The result is in the ledger, or can never be: the agent may forget it. */
   | {
       readonly kind: 'committed'

@@ -11,6 +11,7 @@ import type { ArtifactsEntry } from '../../../protocol/ledger/work-view.ts'
 import { unitStates, waitReasons } from '../../../protocol/work/states.ts'
 import type { Value } from '../../../protocol/workflow/expressions/values.ts'
 import type { ErrorClass } from '../../../protocol/workflow/model.ts'
+import { triesOf } from './beside.ts'
 import { type Core, groundOf, isStopped, named } from './core.ts'
 import { entriesOf, noteHandedOn } from './handed-on.ts'
 import { artifactsEntryBytes, schedulerLimits } from './limits.ts'
@@ -221,9 +222,9 @@ export function over(
 }
 
 function factOf(unit: Unit, outputs: string | undefined): Fact {
-  const { attempt, node, lastError } = unit
+  const { node, lastError } = unit
   return {
-    attempts: attempt,
+    attempts: triesOf(unit),
     node,
     outputs: outputs === undefined ? {} : (JSON.parse(outputs) as Value),
     errorClass: lastError?.errorClass ?? '',

@@ -7,6 +7,7 @@ import {
 } from '../../../protocol/work/states.ts'
 import type { Verdict } from '../../placement/policy.ts'
 import { seconds } from '../../placement/words.ts'
+import { triesOf, turnTo } from './beside.ts'
 import { type Core, named } from './core.ts'
 import { requestOf, withTimes } from './requests.ts'
 import type { Late, Phase, Run, Unit } from './run.ts'
@@ -109,7 +110,12 @@ function idle(run: Run, index: number): StageExplanation {
 }
 
 function ofUnit(core: Core, unit: Unit, withHosts: boolean): StageExplanation {
-  const { attempt, node, dueMs } = unit
+  // Of two at work, it is told of the earlier one.
+  if (unit.beside !== undefined && unit.beside.attempt < unit.attempt) {
+    turnTo(unit, unit.beside.node)
+  }
+  const { node, dueMs } = unit
+  const attempt = triesOf(unit)
   const state = unitStateOf(unit.state) ?? 'pending'
   const told: StageExplanation = {
     ...named(unit),
@@ -140,7 +146,7 @@ function whyUnit(core: Core, unit: Unit): string {
     const note = progress?.note === undefined ? '' : `: ${progress.note}`
     const share =
       progress?.share === undefined ? '' : `, ${Math.round(progress.share * 100)} % done`
-    return `it runs on ${name}${share}${note}${lateWords(unit)}`
+    return `it runs on ${name}${share}${note}${lateWords(unit)}${raceWords(core, unit)}`
   }
   if (core.ready.isIn(unit)) return whyReady(core, unit)
   switch (unit.waitsFor) {
@@ -174,6 +180,19 @@ function whyUnit(core: Core, unit: Unit): string {
 function lateWords({ late }: Unit): string {
   if (late === undefined) return ''
   return `; that takes far longer than it should: such work takes ${seconds(late.usualMs)} there, and 99 of a hundred are done after ${seconds(late.farMs)} (n=${late.n})`
+}
+
+function raceWords(core: Core, { plan, late, raced, beside, attempt }: Unit): string {
+  if (beside !== undefined) {
+    const name = core.hosts.get(beside.node)?.name ?? beside.node
+    return `; attempt ${beside.attempt} runs beside it on ${name}, and the first to succeed counts`
+  }
+  if (!plan.stage.race) return ''
+  if (raced !== undefined) {
+    const other = raced === attempt ? 'the one before it' : `attempt ${raced}, beside it,`
+    return `; it goes on alone, for ${other} came to nothing`
+  }
+  return late === undefined ? '' : '; a second attempt begins when another host has room for it'
 }
 
 function whyReady(core: Core, unit: Unit): string {

@@ -1,9 +1,9 @@
 /** A run out of everything that it is in, for it is over or comes back as the ledger has it. */
-import { unitStates } from '../../../protocol/work/states.ts'
+import { atWork } from './beside.ts'
 import type { Core } from './core.ts'
 import { applyReview } from './ends.ts'
 import { applyRunReview } from './phases.ts'
-import { giveBack } from './room.ts'
+import { giveBackAt } from './room.ts'
 import type { Run, Unit } from './run.ts'
 
 /** Groups that are to be looked at when the run is back, or gone: others may wait for its places. */
@@ -30,7 +30,7 @@ export function lookAt(core: Core, { runs, units }: Left): void {
 function forgetUnit(core: Core, unit: Unit, groups: string[]): void {
   core.setAlarm(unit, undefined)
   core.ready.remove(unit)
-  if (unit.state === unitStates.assigned) giveBack(core, unit)
+  for (const { node } of atWork(unit)) giveBackAt(core, unit, node)
   if (unit.waitsFor === 'signal') core.signals.leave(unit)
   if (unit.waitsFor === 'subflow' && core.parents.get(unit.detail!) === unit) {
     core.parents.delete(unit.detail!)

@@ -3,6 +3,7 @@
 import { attemptKey, sameFence } from '../../../protocol/work/fence.ts'
 import type { HeldAttempt } from '../../../protocol/work/messages.ts'
 import { accepted } from './attempts.ts'
+import { turnTo } from './beside.ts'
 import { attemptOf, type Core } from './core.ts'
 import { schedulerTimes } from './limits.ts'
 import { assignAgain } from './placing.ts'
@@ -14,7 +15,10 @@ export function takeInventory(core: Core, node: string, held: readonly HeldAttem
   core.awaited.delete(node)
   core.hostsChanged()
   const wanted = new Map<string, Unit>()
-  for (const unit of core.assignedTo.get(node) ?? []) wanted.set(attemptKey(attemptOf(unit)), unit)
+  for (const unit of core.assignedTo.get(node) ?? []) {
+    turnTo(unit, node)
+    wanted.set(attemptKey(attemptOf(unit)), unit)
+  }
   for (const { id, fence, state, forMs } of held) {
     const key = attemptKey(id)
     const unit = wanted.get(key)
@@ -56,6 +60,7 @@ export function inquire(core: Core): void {
   for (const [node, units] of core.assignedTo) {
     if (core.lost.has(node) || core.awaited.has(node)) continue
     for (const unit of units) {
+      turnTo(unit, node)
       if (unit.fence === undefined) continue
       if (unit.heardMs > (unit.isAccepted ? longBeforeMs : beforeMs)) continue
       core.effect({ kind: 'inquire', node })

@@ -5,13 +5,13 @@
  */
 import { assert } from '../../../protocol/assert.ts'
 import type { Command } from '../../../protocol/ledger/catalogue.ts'
-import type { Transition } from '../../../protocol/ledger/commands/work-transitions.ts'
+import type { AnyTransition, WorkWave } from '../../../protocol/ledger/commands/work-transitions.ts'
 import type { Dropped } from '../../../protocol/ledger/result.ts'
 import type { Fence } from '../../../protocol/work/fence.ts'
 import type { Effect } from './effects.ts'
 import { schedulerLimits } from './limits.ts'
 import type { Run } from './run.ts'
-import { asTheyAre, inWaves, type Told, WAVES_SINCE } from './waves.ts'
+import { inWaves, isOfRace, plainly, type Told, WAVES_SINCE } from './waves.ts'
 
 /** Made when its transition is applied, with the place of the entry. */
 export type Consequence = (place: Fence) => Effect | undefined
@@ -19,12 +19,12 @@ export type Consequence = (place: Fence) => Effect | undefined
 export interface Item {
   readonly number: number
   readonly run: Run
-  readonly transition: Transition | undefined
+  readonly transition: AnyTransition | undefined
   readonly bytes: number
   readonly then: Consequence | undefined
 }
 
-export type TurnCommand = Extract<Command, { kind: 'workAdvance' | 'workWave' }>
+export type TurnCommand = Extract<Command, { kind: 'workAdvance' | 'workWave' | 'workRace' }>
 
 /** Transitions for one entry of the ledger. Give it back to `settled` when that is applied. */
 export interface Turn {
@@ -61,7 +61,7 @@ export class Outbox {
   }
 
   /** Returns the number of the item. `bytes`: of its texts and values beside names. */
-  push(run: Run, transition: Transition, bytes: number, then?: Consequence): number {
+  push(run: Run, transition: AnyTransition, bytes: number, then?: Consequence): number {
     const number = ++this.count
     run.lastItem = number
     this.waiting.push({ number, run, transition, bytes: bytes + envelopeBytes, then })
@@ -126,11 +126,14 @@ export class Outbox {
   ): Pick<Turn, 'command' | 'items'> {
     const { term } = this
     if (ledgerVersion < WAVES_SINCE) {
-      const { runs, items } = toldBy(asTheyAre, byRun)
+      const { runs, items } = toldBy(plainly, byRun)
       return { command: { kind: 'workAdvance', value: { term, runs } }, items }
     }
     const { runs, items } = toldBy(inWaves, byRun)
-    return { command: { kind: 'workWave', value: { term, runs } }, items }
+    if (items.some(isOfRace)) return { command: { kind: 'workRace', value: { term, runs } }, items }
+    // All that it has more.
+    const waves = runs as WorkWave['runs']
+    return { command: { kind: 'workWave', value: { term, runs: waves } }, items }
   }
 
   /** Effects that nothing on its way stands before. */

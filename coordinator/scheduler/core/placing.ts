@@ -5,12 +5,14 @@ import { unitStates } from '../../../protocol/work/states.ts'
 import type { PlacementRequest } from '../../placement/policy.ts'
 import { watchTimes } from './attempt-times.ts'
 import { lose } from './attempts.ts'
+import { triesOf } from './beside.ts'
 import { attemptOf, type Core, groundOf, isClosing, named } from './core.ts'
 import { fail } from './ends.ts'
 import { sourcesFor } from './handed-on.ts'
 import { itemOf } from './item-values.ts'
 import { schedulerLimits } from './limits.ts'
 import { namesFor } from './names.ts'
+import { fallsOut } from './parting.ts'
 import { type RenderedAs, type RenderedWork, rendered, renderWork } from './rendering.ts'
 import { requestOf, withTimes } from './requests.ts'
 import { giveBack, take } from './room.ts'
@@ -56,12 +58,12 @@ function isDeclinedByAll(core: Core, unit: Unit, request: PlacementRequest): boo
 }
 
 /** All that an agent is given beside who, which try, and under which fence. */
-interface Given {
+export interface Given {
   readonly work: RenderedWork
   readonly files: ArtifactSource[]
 }
 
-function givenTo(core: Core, unit: Unit): RenderedAs<Given> {
+export function givenTo(core: Core, unit: Unit): RenderedAs<Given> {
   const { run, plan, parent, item: index } = unit
   return rendered(() => {
     const files = plan.artifactsFrom.length === 0 ? [] : sourcesFor(core, run, plan)
@@ -84,7 +86,7 @@ function assign(core: Core, unit: Unit, node: string): void {
   const { run, plan, readyMs } = unit
   unit.state = unitStates.assigned
   unit.waitsFor = undefined
-  unit.attempt++
+  unit.attempt = triesOf(unit) + 1
   unit.node = node
   unit.fence = undefined
   unit.isAccepted = false
@@ -109,7 +111,7 @@ function assign(core: Core, unit: Unit, node: string): void {
   watchTimes(core, unit)
 }
 
-function assignmentOf(
+export function assignmentOf(
   { run, plan }: Unit,
   id: Assignment['id'],
   fence: Fence,
@@ -141,8 +143,9 @@ export function assignAgain(core: Core, unit: Unit): void {
   const { node, fence, attempt } = unit
   if (fence === undefined) return
   if (!given.ok) {
+    const part = { attempt, ...fence }
     giveBack(core, unit)
-    fail(core, unit, { errorClass: 'input', why: given.why }, { attempt, ...fence })
+    if (!fallsOut(core, unit, part)) fail(core, unit, { errorClass: 'input', why: given.why }, part)
     return
   }
   const assignment = assignmentOf(unit, attemptOf(unit), fence, given.value)

@@ -46,6 +46,13 @@ export class ReadyQueue {
     else this.lines.get(unit.demandsKey)!.units.remove(unit)
   }
 
+  /** Nobody waits for a host. */
+  get isEmpty(): boolean {
+    if (this.particular.size > 0 || this.parked.size > 0) return false
+    for (const { units } of this.lines.values()) if (units.size > 0) return false
+    return true
+  }
+
   isIn(unit: Unit): boolean {
     return unit.place >= 0 || this.parked.has(unit)
   }

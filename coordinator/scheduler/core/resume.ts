@@ -9,6 +9,7 @@ import { errorClasses } from '../../../protocol/workflow/model.ts'
 import { keptBy } from '../../../protocol/workflow/stage-set.ts'
 import { enqueue, watchTimes } from './attempt-times.ts'
 import { lose } from './attempts.ts'
+import { atWork, newAttempt, triesOf, turnTo } from './beside.ts'
 import type { Compiled } from './compiled.ts'
 import type { Core } from './core.ts'
 import { callOf, fail, noteNode, succeed } from './ends.ts'
@@ -16,7 +17,7 @@ import { forget, lookAt } from './forgetting.ts'
 import { keepEffects, noteHolder, readHandedOn } from './handed-on.ts'
 import { cannotSucceed, count, itemsOf, stopItems } from './items.ts'
 import { applyRunReview, beginRun, cancelAll, noteFact, runTerms } from './phases.ts'
-import { take } from './room.ts'
+import { setAsideAt, take } from './room.ts'
 import { type Adopted, Run, type Unit } from './run.ts'
 import { termsOf } from './stages.ts'
 import { outputsOf, start } from './steps.ts'
@@ -106,8 +107,8 @@ function readEnds(core: Core, run: Run, views: readonly UnitView[]): void {
     if (view.item !== undefined || to < unitStates.succeeded) continue
     run.over[index] = to
     run.overAt[index] = beforeAllItems + view.revision
-    const { attempt: attempts, outputs, errorClass, why, exitCode } = view
-    noteFact(run, index, { attempts, node, outputs, errorClass, why, exitCode })
+    const { outputs, errorClass, why, exitCode } = view
+    noteFact(run, index, { attempts: triesOf(view), node, outputs, errorClass, why, exitCode })
     const { section, role, optional } = plan.stage
     if (role !== 'ordinary') continue
     run.open[section]--
@@ -181,6 +182,11 @@ function unitFrom(core: Core, view: UnitView, unit: Unit): Unit {
   unit.triedMs = view.waitsFor === 'retry' ? (view.dueMs ?? core.nowMs) : view.changedMs
   unit.node = view.node ?? ''
   unit.fence = view.fence
+  unit.raced = view.raced
+  if (view.rival !== undefined) {
+    const { node, fence } = view.rival
+    unit.beside = newAttempt(view.raced!, node, fence, core.nowMs)
+  }
   unit.waitsFor = view.waitsFor
   unit.dueMs = view.dueMs
   unit.detail = view.detail
@@ -203,9 +209,11 @@ function unitFrom(core: Core, view: UnitView, unit: Unit): Unit {
   }
   if (unit.state === unitStates.assigned) {
     take(core, unit)
-    const isForeign = unit.fence?.term !== core.term
-    if (isForeign && !core.answered.has(unit.node) && !core.lost.has(unit.node)) {
-      core.awaited.add(unit.node)
+    if (unit.beside !== undefined) setAsideAt(core, unit, unit.beside.node)
+    for (const { node, fence } of atWork(unit)) {
+      const isForeign = fence?.term !== core.term
+      if (!isForeign || core.answered.has(node) || core.lost.has(node)) continue
+      core.awaited.add(node)
       core.hostsChanged()
     }
   }
@@ -245,8 +253,12 @@ function takeUp(core: Core, run: Run): void {
 function resume(core: Core, unit: Unit, view: UnitView): void {
   const { state, waitsFor } = unit
   if (state === unitStates.assigned) {
-    if (core.lost.has(unit.node)) lose(core, unit)
-    else watchTimes(core, unit)
+    const lost = atWork(unit).filter(({ node }) => core.lost.has(node))
+    for (const node of lost.map((each) => each.node)) {
+      turnTo(unit, node)
+      lose(core, unit)
+    }
+    if (lost.length === 0) watchTimes(core, unit)
     return
   }
   if (state === unitStates.open) {

@@ -5,11 +5,15 @@ import type { Unit } from './run.ts'
 /** It takes room on its host. */
 export function take(core: Core, unit: Unit): void {
   const { node, plan } = unit
-  core.hosts.setAside(node, plan.stage.resources)
+  setAsideAt(core, unit, node)
+  if (unit.parent !== undefined && plan.stage.where.spread !== undefined) notePlaced(core, unit)
+}
+
+export function setAsideAt(core: Core, unit: Unit, node: string): void {
+  core.hosts.setAside(node, unit.plan.stage.resources)
   const units = core.assignedTo.get(node)
   if (units === undefined) core.assignedTo.set(node, new Set([unit]))
   else units.add(unit)
-  if (unit.parent !== undefined && plan.stage.where.spread !== undefined) notePlaced(core, unit)
 }
 
 function notePlaced(core: Core, { parent, plan, node }: Unit): void {
@@ -21,8 +25,11 @@ function notePlaced(core: Core, { parent, plan, node }: Unit): void {
 }
 
 export function giveBack(core: Core, unit: Unit): void {
-  const { node, plan } = unit
-  core.hosts.release(node, plan.stage.resources)
+  giveBackAt(core, unit, unit.node)
+}
+
+export function giveBackAt(core: Core, unit: Unit, node: string): void {
+  core.hosts.release(node, unit.plan.stage.resources)
   const units = core.assignedTo.get(node)
   units?.delete(unit)
   if (units?.size === 0) core.assignedTo.delete(node)

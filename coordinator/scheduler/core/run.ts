@@ -188,6 +188,10 @@ export class Unit implements Member {
   declined: Set<string> | undefined
   unsupported: string | undefined
   avoid: string | undefined
+  /** The other one, of two attempts that are at work at once. */
+  beside: Beside | undefined
+  /** The number of the attempt that was to outrun another, if there ever was one. */
+  raced: number | undefined
   isHolding = false
   groupKey: string | undefined
   alarm: Alarm | undefined
@@ -215,6 +219,12 @@ export class Unit implements Member {
     return this.run.order
   }
 }
+
+/** An attempt at work, of a unit that shows another one: what a unit says of its own. */
+export type Beside = Pick<
+  Unit,
+  'attempt' | 'node' | 'fence' | 'isAccepted' | 'acceptedMs' | 'late' | 'progress' | 'heardMs'
+>
 
 export interface Late {
   /** What such work takes there in the middle; and within what 99 of a hundred are done. */

@@ -23,6 +23,7 @@ import type { Workflow } from '../../../protocol/workflow/model.ts'
 import type { HostFacts } from '../../placement/host-view.ts'
 import type { PlacementPolicy } from '../../placement/policy.ts'
 import { hear, lose, type Taken } from './attempts.ts'
+import { turnTo } from './beside.ts'
 import { nextDueMs, ring } from './clockwork.ts'
 import { Core, type WorkTimes } from './core.ts'
 import type { Effect } from './effects.ts'
@@ -33,6 +34,7 @@ import { takeInventory } from './inventory.ts'
 import type { Turn } from './outbox.ts'
 import { applyRunReview, stop, stopping } from './phases.ts'
 import { place } from './placing.ts'
+import { race } from './racing.ts'
 import { addRun } from './resume.ts'
 import type { Run, Unit } from './run.ts'
 import type { Signal } from './signal-board.ts'
@@ -40,6 +42,7 @@ import { vote } from './stages.ts'
 import { succeedWith } from './steps.ts'
 import { type ChildEnd, workflowFound } from './subflows.ts'
 import { Surprises } from './surprises.ts'
+import { RACES_SINCE } from './waves.ts'
 import { Work } from './work.ts'
 import { WorkflowShelf } from './workflow-shelf.ts'
 
@@ -186,6 +189,7 @@ export class Scheduler {
     core.lost.add(node)
     core.awaited.delete(node)
     for (const unit of [...(core.assignedTo.get(node) ?? [])]) {
+      turnTo(unit, node)
       // One whose assignment is on its way is lost when that is there.
       if (!unit.run.isFrozen && unit.fence !== undefined) lose(core, unit)
     }
@@ -220,6 +224,7 @@ export class Scheduler {
     if (run === undefined) return core.expected.has(id.run) ? 'later' : 'stale'
     if (run.isFrozen) return 'later'
     const unit = this.unitOf(run, id.stage, id.item)
+    if (unit !== undefined) turnTo(unit, node)
     if (unit?.state === unitStates.assigned && unit.node === node) {
       const taken = hear(core, unit, report)
       if (taken !== 'stale') return taken
@@ -314,11 +319,13 @@ export class Scheduler {
   turn(nowMs: number, ledgerVersion: number): Turn | undefined {
     this.at(nowMs)
     const { core } = this
+    core.knowsRaces = ledgerVersion >= RACES_SINCE
     ring(core)
     this.work.all()
     if (core.outbox.isFull) return undefined
     do place(core)
     while (this.work.all())
+    race(core)
     return core.outbox.cut(ledgerVersion)
   }
 

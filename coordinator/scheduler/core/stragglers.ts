@@ -1,9 +1,10 @@
 /**
- * Attempts that take far longer than such work does: found by the clock, told once, and left alone.
- * Whether one is stopped is for its timeout, or for people.
+ * Attempts that take far longer than such work does: found by the clock, and told once. Where the
+ * stage allows it, one is raced (`racing.ts`); all else is left to its timeout, or to people.
  */
 import { lateRule } from '../../../models/profiles/late.ts'
 import { unitStates } from '../../../protocol/work/states.ts'
+import { mayBeRaced } from './beside.ts'
 import { attemptOf, type Core } from './core.ts'
 import { schedulerTimes } from './limits.ts'
 import type { Unit } from './run.ts'
@@ -12,7 +13,10 @@ import type { Unit } from './run.ts'
 export function lateLookMs(core: Core, unit: Unit): number | undefined {
   const { acceptedMs, late, cancelling, plan, run, node } = unit
   const runs = unit.state === unitStates.assigned && acceptedMs !== undefined
-  if (!runs || late !== undefined || cancelling !== undefined) return undefined
+  if (!runs || cancelling !== undefined || unit.beside !== undefined) return undefined
+  if (late !== undefined) {
+    return mayBeRaced(core, unit) ? core.nowMs + schedulerTimes.raceLookMs : undefined
+  }
   if (plan.fingerprint === undefined) return undefined
   const times = core.times.of(run.spec.name, plan.fingerprint)
   if (times !== undefined) return acceptedMs + lateRule(times, node).afterMs
@@ -23,7 +27,9 @@ export function lateLookMs(core: Core, unit: Unit): number | undefined {
 /** Of one that is to be looked at now. */
 export function lookForLate(core: Core, unit: Unit): void {
   const { acceptedMs, late, cancelling, plan, run, node } = unit
+  if (late !== undefined && mayBeRaced(core, unit)) core.late.add(unit)
   if (acceptedMs === undefined || late !== undefined || cancelling !== undefined) return
+  if (unit.beside !== undefined) return
   if (plan.fingerprint === undefined) return
   const times = core.times.of(run.spec.name, plan.fingerprint)
   if (times === undefined) return
@@ -33,4 +39,5 @@ export function lookForLate(core: Core, unit: Unit): void {
   const ranMs = core.nowMs - acceptedMs
   unit.late = { usualMs: Math.round(usualMs), farMs: Math.round(farMs), n }
   core.effect({ kind: 'late', node, id: attemptOf(unit), ranMs, late: unit.late })
+  if (mayBeRaced(core, unit)) core.late.add(unit)
 }

@@ -2,7 +2,11 @@
  * Transitions of one run for one entry, those alike put together. Ends come first then, and beginnings
  * that stand on nothing last: between them everything keeps its order, and so finds what it stands on.
  */
+
+import { assert } from '../../../protocol/assert.ts'
 import type {
+  AnyTransition,
+  RaceTransition,
   Transition,
   UnitAssigned,
   UnitFinished,
@@ -13,8 +17,9 @@ import { sameBytes } from '../../../protocol/same-bytes.ts'
 import { unitStates } from '../../../protocol/work/states.ts'
 import type { Item } from './outbox.ts'
 
-/** The ledger version that knows them. */
+/** The ledger versions that know them, and races. */
 export const WAVES_SINCE = 3
+export const RACES_SINCE = 4
 
 /** Fewer are told as they are. */
 const alikeMin = 2
@@ -30,13 +35,30 @@ interface Group<V> {
   readonly items: Item[]
 }
 
-export function asTheyAre(items: readonly Item[]): Told<Transition> {
+/** For a ledger that knows neither. */
+export function plainly(items: readonly Item[]): Told<Transition> {
+  const { transitions } = asTheyAre(items)
+  return { transitions: transitions.filter(isPlain), items: [...items] }
+}
+
+function isPlain(transition: AnyTransition): transition is Transition {
+  const isSo = transition.kind !== 'raced' && transition.kind !== 'fellOut'
+  assert(isSo, 'there are races only where the ledger knows them')
+  return isSo
+}
+
+export function isOfRace({ transition }: Item): boolean {
+  return transition?.kind === 'raced' || transition?.kind === 'fellOut'
+}
+
+function asTheyAre(items: readonly Item[]): Told<AnyTransition> {
   return { transitions: items.map(({ transition }) => transition!), items: [...items] }
 }
 
-export function inWaves(items: readonly Item[]): Told<WaveTransition> {
-  // Nothing begins behind it that has begun before it.
-  if (items.some(({ transition }) => transition?.kind === 'stopped')) return asTheyAre(items)
+export function inWaves(items: readonly Item[]): Told<RaceTransition> {
+  // Nothing begins behind a stop that has begun before it, and of a race the order is all.
+  const areInOrder = items.some((each) => each.transition?.kind === 'stopped' || isOfRace(each))
+  if (areInOrder) return asTheyAre(items)
   const ends: Group<UnitFinished>[] = []
   const beginnings: Group<UnitAssigned>[] = []
   const others: Item[] = []
@@ -48,7 +70,7 @@ export function inWaves(items: readonly Item[]): Told<WaveTransition> {
       put(beginnings, transition.value, item, beginAlike)
     } else others.push(item)
   }
-  const told: Told<WaveTransition> = { transitions: [], items: [] }
+  const told: Told<RaceTransition> = { transitions: [], items: [] }
   for (const group of ends) tell(told, group, finished)
   for (const item of others) tellAlone(told, item)
   for (const group of beginnings) tell(told, group, assigned)
@@ -97,7 +119,7 @@ function put<V>(groups: Group<V>[], value: V, item: Item, alike: (a: V, b: V) =>
 const groupsTried = 16
 
 function tell<V>(
-  told: Told<WaveTransition>,
+  told: Told<RaceTransition>,
   { value, items }: Group<V>,
   wave: (value: V, stages: string) => WaveTransition,
 ): void {
@@ -109,7 +131,7 @@ function tell<V>(
   told.items.push(...items)
 }
 
-function tellAlone(told: Told<WaveTransition>, item: Item): void {
+function tellAlone(told: Told<RaceTransition>, item: Item): void {
   told.transitions.push(item.transition!)
   told.items.push(item)
 }

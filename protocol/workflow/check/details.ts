@@ -23,6 +23,7 @@ export function checkDetails(draft: Draft): Mention[] {
     const path = stagePath(stage)
     checkTimes(draft, stage, path)
     checkForEach(draft, stage, path)
+    checkRace(draft, stage, path)
     checkVariables(draft, stage, path)
     checkSecretFiles(draft, stage, path)
     checkPatterns(draft, stage, path)
@@ -138,6 +139,25 @@ function checkForEach(draft: Draft, stage: Stage, path: Path): void {
   }
   if (stage.step.kind === 'choose') {
     draft.refuse('contradiction', [...path, 'forEach'], 'a stage that chooses does so once')
+  }
+}
+
+/** What makes a second attempt beside the first impossible, or harmful. */
+function checkRace(draft: Draft, stage: Stage, path: Path): void {
+  if (!stage.race) return
+  const { compensate, concurrency, where } = stage
+  const at = [...path, 'race']
+  if (compensate !== undefined) {
+    const why = `of two attempts one is given up halfway, and ${compensate} undoes only the other`
+    draft.refuse('contradiction', at, why, 'leave out race, or compensate')
+  }
+  if (concurrency !== undefined) {
+    const why = 'its concurrency group counts one attempt, and two would run at the same time'
+    draft.refuse('contradiction', at, why, 'leave out race, or concurrency')
+  }
+  if (where.hosts.length === 1) {
+    const why = 'it may run on one host only, and the second attempt takes another one'
+    draft.refuse('contradiction', at, why, 'leave out race, or name more hosts')
   }
 }
 

@@ -36,6 +36,7 @@ export function stageOf(
     resources: resolvedResources(written.resources, known.resources),
     optional: written.optional ?? false,
     onLost: written.onLost ?? known.onLost ?? 'retry',
+    race: written.race ?? false,
     checkpoint: written.checkpoint ?? false,
     sandbox: written.sandbox ?? false,
     artifacts: written.artifacts ?? [],
@@ -116,6 +117,7 @@ export function writtenStage(stage: Stage): WrittenStage {
     fallback: stage.fallback,
     optional: stage.optional ? true : undefined,
     onLost: stage.onLost === 'fail' ? 'fail' : undefined,
+    race: stage.race ? true : undefined,
     checkpoint: stage.checkpoint ? true : undefined,
     sandbox: stage.sandbox ? true : undefined,
   }

@@ -161,6 +161,10 @@ const stageFields = {
   fallback: optional(stageName, 'The stage that runs in its place when it has failed for good.'),
   optional: optional(toggle, 'Whether the run goes on when it fails.'),
   onLost: optional(onLost, 'What happens when its agent is lost: retry (if not said) or fail.'),
+  race: optional(
+    toggle,
+    'Whether a second attempt runs at the same time on another host when the first takes far longer than such work does; the first to succeed counts.',
+  ),
   sandbox: optional(toggle, 'Whether it runs in a sandbox (bubblewrap), or not at all.'),
   checkpoint: optional(toggle, 'Whether outputs and artifacts are kept for a retry from here.'),
 } as const
@@ -205,6 +209,9 @@ export const stageSynonyms: Readonly<Record<string, string>> = {
   cwd: 'directory',
   undo: 'compensate',
   rollback: 'compensate',
+  speculate: 'race',
+  speculative: 'race',
+  hedge: 'race',
   continueonerror: 'optional',
   allowfailure: 'optional',
   ignoreerrors: 'optional',

@@ -28,6 +28,7 @@ const usedBy: Readonly<Record<string, readonly StepKind[]>> = {
   retry: attempted,
   timeout: attempted,
   onLost: executed,
+  race: executed,
   where: executed,
 }
 

@@ -10,6 +10,7 @@ import {
   addGates,
   addPlace,
   addPolicies,
+  addRace,
   addReads,
   drawConcurrency,
   drawItems,
@@ -102,6 +103,7 @@ class Drawing {
     const sends = made.sends || (isAttempted && !('forEach' in written) && dice.chance(0.08))
     if (sends && !made.sends) written.signal = own(name)
     const calls = isAttempted ? this.calls(name, section) : {}
+    if (isAttempted && !('compensate' in calls)) addRace(dice, written)
     const { branches } = made
     this.sketches.push({
       name,

@@ -92,6 +92,12 @@ export function addGates(
   if (isProgram && dice.chance(0.12)) written.concurrency = drawConcurrency(dice, 'gate')
 }
 
+/** A second attempt may run beside the first. */
+export function addRace(dice: Dice, written: Written): void {
+  const isOnOneHost = typeof written.where === 'object' && 'host' in (written.where as Written)
+  if (!isOnOneHost && !('concurrency' in written) && dice.chance(0.5)) written.race = true
+}
+
 /** It is told what a stage before it has handed on. */
 export function addReads(dice: Dice, written: Written, around: readonly Sketch[]): void {
   const of = dice.some(around.filter(({ hasOutput }) => hasOutput))

@@ -56,6 +56,8 @@ export const drawingLimits = {
 export const stageTimes = {
   quickMs: 40,
   slowMs: 6_000,
+  /** Far longer than almost all others. */
+  lagMs: 20_000,
   /** What a stage leaves behind would live on for so long, if nobody ended it. */
   straysMs: 3_600_000,
   beatMs: 400,

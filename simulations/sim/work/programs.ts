@@ -59,6 +59,16 @@ class Part {
   }
 }
 
+/** Some attempts, whoever does them; the same ones whenever the history is played. */
+function isUnlucky({ self: { env } }: Part): boolean {
+  const { SKEIN_RUN, SKEIN_STAGE, SKEIN_ITEM = '', SKEIN_ATTEMPT } = env
+  let sum = 0
+  for (const each of `${SKEIN_RUN}/${SKEIN_STAGE}/${SKEIN_ITEM}#${SKEIN_ATTEMPT}`) {
+    sum = (31 * sum + (each.codePointAt(0) ?? 0)) % 65_521
+  }
+  return sum % 3 === 0
+}
+
 type Character = (part: Part) => void
 
 /** Lives on, and does not care who asks it to end. */
@@ -71,6 +81,8 @@ const stray: Program = (self) => {
 const characters: Readonly<Record<string, Character>> = {
   /** Takes so long, and is done. */
   takes: (part) => part.succeeds(part.argument),
+  /** Mostly takes so long, and now and then far longer than anybody would think. */
+  lags: (part) => part.succeeds(isUnlucky(part) ? stageTimes.lagMs : part.argument),
   fails: (part) => part.fails(5, part.argument),
   /** Fails so many times in a row. */
   stumbles: (part) => (part.attempt <= part.argument ? part.fails(10, 75) : part.succeeds(20)),

@@ -13,8 +13,9 @@ export function textOfChange(change: Change): string | undefined {
     case 'runChanged':
       return `run ${change.run} ${change.state}${change.reason ? `: ${change.reason}` : ''}`
     case 'unitChanged': {
-      const { run, stage, item, state, attempt, node } = change
-      const at = node === undefined ? '' : ` #${attempt} to ${node}`
+      const { run, stage, item, state, attempt, node, race } = change
+      const of = race === undefined ? 'to' : `${race} at`
+      const at = node === undefined ? '' : ` #${attempt} ${of} ${node}`
       return `unit ${run}/${stage}${item === undefined ? '' : `/${item}`} ${state}${at}`
     }
     case 'voted': {

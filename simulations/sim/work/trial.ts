@@ -40,6 +40,9 @@ export interface WorkCounts {
   /** Programs that were begun, and attempts that were lost. */
   readonly begun: number
   readonly lost: number
+  /** Units that were raced, and attempts that another one was before. */
+  readonly raced: number
+  readonly outrun: number
   readonly votes: number
 }
 
@@ -116,6 +119,8 @@ export class WorkTrial {
         runs: runs.count,
         begun: attempts.begun,
         lost: attempts.lost,
+        raced: attempts.raced,
+        outrun: attempts.outrun,
         votes: votes.voted,
       },
     }

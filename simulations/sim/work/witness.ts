@@ -135,21 +135,24 @@ export class WorkWitness {
 
   private unitChanged(change: UnitChange, timeMs: number): void {
     const { judge } = this.listening
-    const { run, stage, item, state, attempt, node } = change
+    const { run, stage, item, state, attempt, node, race } = change
     const name = { run, stage, item }
     const before = this.runs.stateOf(name)
     const view = viewUnit(this.state, item === undefined ? { run, stage } : { run, stage, item })
     assert(view !== undefined, 'what has changed is there', { unit: textOf(name) })
-    judge(this.runs.unitIs(name, state, adopts(view)))
     const id: AttemptId = { run, stage, attempt, ...(item === undefined ? {} : { item }) }
+    if (race === 'left') return this.attemptEnded(id, change, view)
+    judge(this.runs.unitIs(name, state, adopts(view)))
     const text = textOf(name)
-    if (before === 'assigned') {
+    if (before === 'assigned' && race === undefined) {
       this.places.leaves(text)
       this.attemptEnded(id, change, view)
     }
     if (state === 'assigned') {
       assert(node !== undefined, 'what is assigned is somebody’s', { unit: text })
-      judge(this.attempts.observe({ kind: 'assigned', id, node, fence: this.fence }))
+      const mayJoin = this.runs.stageOf(name)?.race === true ? 'allowed' : 'forbidden'
+      const joins = race === 'joined' ? mayJoin : 'no'
+      judge(this.attempts.observe({ kind: 'assigned', id, node, fence: this.fence, joins }))
       this.judgePlace(id, text, node)
       this.notice('assigns', node)
     }
@@ -180,7 +183,7 @@ export class WorkWitness {
   }
 
   /** The view may be of a later attempt already, when that was assigned in the same entry. */
-  private attemptEnded(id: AttemptId, { state }: UnitChange, view: UnitView): void {
+  private attemptEnded(id: AttemptId, { state, race }: UnitChange, view: UnitView): void {
     const record = view.attempts?.find(({ attempt }) => attempt === id.attempt)?.record
     const finished = record === undefined ? undefined : decode(Finished, record)
     const node = this.attempts.nodeOf(id)
@@ -189,6 +192,7 @@ export class WorkWitness {
       this.attempts.observe({
         kind: 'ended',
         id,
+        leaves: race === 'left',
         to: state,
         finished: finished?.ok ? finished.value : undefined,
         outputs: state === 'succeeded' ? view.outputs : undefined,
