@@ -4,6 +4,7 @@
  * people wish. What hosts said is kept in memory only: a new leader asks anew.
  */
 import type { Agent } from '../../agent/agent.ts'
+import { tellingLimits } from '../../agent/learning/limits.ts'
 import type { ModuleSpec } from '../../agent/modules/module.ts'
 import { type Decision, decided, type Reports } from '../../models/registry/promoting.ts'
 import type { Standing } from '../../models/registry/standing.ts'
@@ -53,9 +54,9 @@ export class ModelDesk {
     if (wish !== undefined) return this.#grant(wish)
     if (!this.#isDue(view)) return
     this.#askedMs = this.#agent.ports.clock.now()
-    const reports = reportsOf(await this.#agent.learning.advising.gathered())
-    if (over.aborted) return
-    const decision = decided(this.#registry.view(), reports)
+    const told = await this.#agent.learning.advising.gathered()
+    if (over.aborted || !this.#areHeard(told.length)) return
+    const decision = decided(this.#registry.view(), reportsOf(told))
     if (decision !== undefined) this.#told(await this.#does(decision))
   }
 
@@ -65,6 +66,13 @@ export class ModelDesk {
     if (!isOnTrial && active === undefined) return false
     const { trialMs, activeMs } = learningLimits
     return this.#agent.ports.clock.now() - this.#askedMs >= (isOnTrial ? trialMs : activeMs)
+  }
+
+  /** Those few who happen to answer do not decide for the others: more than half have to. */
+  #areHeard(told: number): boolean {
+    const { membership } = this.#agent
+    const here = membership.members().filter(({ self, state }) => self || state === 'alive').length
+    return 2 * told > Math.min(here, tellingLimits.hostsMax)
   }
 
   #does(decision: Decision): Promise<Moved> {

@@ -52,13 +52,14 @@ function decidedOf(
   const { shadowAttempts, canaryAttempts, worseByMax, patience } = promotingLimits
   const enough = state === 'canary' ? canaryAttempts : shadowAttempts
   const gain = gainOf(reports, 'rival')
-  if (gain === undefined || !areSeen(reports, enough)) return undefined
+  const seen = reports.map(({ attempts }) => attempts)
+  if (gain === undefined || !areSeen(seen, enough)) return undefined
   const { n, loss, rival } = together(reports)
   const isGood = gain.low >= -worseByMax
   if (!isGood && gain.high >= -worseByMax) return undefined
   // A few attempts more on another host, and it may look otherwise.
   const isClear = isGood === loss <= rival * (1 + worseByMax)
-  if (!isClear && !areSeen(reports, patience * enough)) return undefined
+  if (!isClear && !areSeen(seen, patience * enough)) return undefined
   const beside = active === undefined ? 'history alone' : 'the active one'
   const figures = `${loss.toFixed(3)} beside ${rival.toFixed(3)} of ${beside}, by ${n} attempts on ${reports.length} hosts`
   const why = `${shareText(gain)} for the median host: ${figures}`
@@ -70,14 +71,22 @@ function whyTakenBack(reports: readonly Standing[]): string | undefined {
   const { activeAttempts, activeWorseByMax } = promotingLimits
   const { n, loss, plain } = together(reports)
   const gain = gainOf(reports, 'plain')
-  if (n < activeAttempts || gain === undefined || gain.high >= -activeWorseByMax) return undefined
+  // Of the latest attempts, which its error is told of, and not of all that it was ever judged by.
+  const latest = reports.map((one) => one.n)
+  if (gain === undefined || gain.high >= -activeWorseByMax) return undefined
+  if (!areSeen(latest, activeAttempts)) return undefined
   return `of late ${shareText(gain)} than history alone for the median host: ${loss.toFixed(3)} beside ${plain.toFixed(3)}, by ${n} attempts on ${reports.length} hosts`
 }
 
-/** So many attempts, of which no host alone can have had more than half, where there are others. */
-function areSeen(reports: readonly Standing[], enough: number): boolean {
-  const most = Math.ceil(enough / Math.min(2, reports.length))
-  return reports.reduce((sum, { attempts }) => sum + Math.min(attempts, most), 0) >= enough
+/**
+ * So many attempts, host by host as they say, of which none counts for more than it would if half of
+ * those that do work had seen all of them: whoever says that it has seen thousands has seen its share.
+ */
+function areSeen(attempts: readonly number[], enough: number): boolean {
+  const workers = attempts.filter((each) => each > 0).length
+  const sharing = Math.min(attempts.length, Math.max(2, Math.ceil(workers / 2)))
+  const most = Math.ceil(enough / Math.max(1, sharing))
+  return attempts.reduce((sum, each) => sum + Math.min(each, most), 0) >= enough
 }
 
 /** The least of it. */

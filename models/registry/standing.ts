@@ -113,6 +113,11 @@ const medianMin = 3
 /** What hardly misses is no better than what misses half as much. */
 const lossMin = 1e-3
 
+/** Whether work has ended there since it was learned. */
+function doesWork({ attempts }: Standing): boolean {
+  return attempts > 0
+}
+
 export interface Gain {
   readonly low: number
   readonly high: number
@@ -122,13 +127,14 @@ export interface Gain {
  * By what share hosts are better off with it than with `rival` or `plain`: 0.1 for a tenth, below
  * zero where they are worse off. Of three hosts and more it is the median, and half of them would
  * have to lie about it; two have to agree, for it lies between them. Undefined where one host alone
- * has a voice, though there are others.
+ * has a voice, though there are others, and where no more than half of those that do work have one.
  */
 export function gainOf(all: readonly Standing[], over: 'rival' | 'plain'): Gain | undefined {
   const gains = all
     .filter(({ n }) => n >= attemptsOfVoice)
     .map((one) => 1 - Math.max(lossMin, one.loss) / Math.max(lossMin, one[over]))
   if (gains.length === 0 || (gains.length === 1 && all.length > 1)) return undefined
+  if (2 * gains.length <= all.filter(doesWork).length) return undefined
   if (gains.length < medianMin) return { low: Math.min(...gains), high: Math.max(...gains) }
   return { low: median(gains), high: median(gains) }
 }

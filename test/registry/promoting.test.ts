@@ -85,6 +85,29 @@ test('no host decides alone where there are others, and two have to agree', () =
   assert.equal(decided(view, says(one, loud, few, few)), undefined, 'it has seen half at most')
 })
 
+test('a host that says it has judged thousands counts once, and few voices decide nothing', () => {
+  const view = viewOf(version(one, 'shadow'))
+  const loud = { ...standing(128, 0.1), attempts: 10_000 }
+  const with4 = (n: number) => says(one, loud, ...Array.from({ length: 4 }, () => standing(n, 0.1)))
+  assert.equal(decided(view, with4(5)), undefined, 'all others together have seen 20')
+  assert.ok(decided(view, with4(7)))
+  const active = viewOf(version(one, 'active'))
+  const bad = { ...standing(128, 0.9), attempts: 10_000 }
+  const worse = (n: number) => says(one, bad, ...Array.from({ length: 4 }, () => standing(n, 0.5)))
+  assert.equal(decided(active, worse(5)), undefined, 'of these a window alone is no ground')
+  assert.equal(decided(active, worse(10))?.kind, 'rollBack')
+  const past = { ...standing(5, 0.5), attempts: 1_000 }
+  assert.equal(
+    decided(active, says(one, past, past, past)),
+    undefined,
+    'what it was judged by once',
+  )
+  const few = (count: number) =>
+    Array.from({ length: 7 }, (_, i) => standing(i < count ? 40 : 2, 0.1))
+  assert.equal(decided(view, says(one, ...few(3))), undefined, 'three of seven')
+  assert.ok(decided(view, says(one, ...few(4))))
+})
+
 test('a canary becomes active, and is measured against the one that is', () => {
   const view = viewOf(version(one, 'canary'), version(other, 'active'))
   const all = says(one, standing(limits.canaryAttempts, 0.3, 0.31, 0.9))
