@@ -67,6 +67,7 @@ export function coordinationOf(
     afterMs: archiveAfterMs,
     awaited: () => office.scheduler?.doneAgain() ?? new Set(),
   })
+  const registry = new Registry(agent)
   const modules = [
     auditModule(agent, audit),
     autopilotModule(agent, audit),
@@ -74,8 +75,8 @@ export function coordinationOf(
     archiving,
     secrets.module(),
     joining.module(),
-    new RoundsDesk(agent).module(),
-    new ModelDesk(agent, new Registry(agent)).module(),
+    new RoundsDesk(agent, registry).module(),
+    new ModelDesk(agent, registry).module(),
   ]
   return { library, office, audit, secrets, issuing, modules }
 }

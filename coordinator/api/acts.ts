@@ -28,6 +28,7 @@ const objects: Words = {
   purgeHistory: ({ parameters, body: { task = 'all kinds of work', beforeMs } }) =>
     `${parameters.node}: ${task}${beforeMs === undefined ? '' : ` ended by ${beforeMs}`}`,
   askForRounds: ({ body }) => `${body.count} federated round${body.count === 1 ? '' : 's'}`,
+  stopRounds: () => 'federated rounds',
   configureFederation: ({ body }) =>
     `rounds: ${Object.entries(body)
       .map(([name, value]) => `${name}=${value}`)

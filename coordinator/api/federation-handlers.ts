@@ -7,60 +7,46 @@ import { thresholdsOf } from '../../models/federation/masking/terms.ts'
 import { epsilonOf } from '../../models/federation/privacy.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { compareNames } from '../../protocol/name-order.ts'
+import { DecodedRounds } from '../learning/rounds/decoded.ts'
 import { awaitedIn } from '../learning/rounds/due.ts'
-import {
-  lastRounds,
-  putSettings,
-  putWish,
-  type Round,
-  type Rounds,
-  roundsIn,
-} from '../learning/rounds/rows.ts'
+import { roundsLimits } from '../learning/rounds/limits.ts'
+import { putSettings, type Round, type Rounds, roundsIn } from '../learning/rounds/rows.ts'
 import { liarsBorne, type RoundSettings } from '../learning/rounds/settings.ts'
+import { recordOf } from '../learning/rounds/suspicion.ts'
+import { isStop, type Wish } from '../learning/rounds/wish.ts'
 import { freshState } from '../runs/fresh.ts'
 import { appended } from './appending.ts'
 import type { Handlers, Request } from './dispatch.ts'
-import { refuseWhileStopped } from './estop-handlers.ts'
 import type { FederatedRound, Federation } from './federation-routes.ts'
-import { ApiRefusal } from './refusal.ts'
+import { askForRounds, stopRounds } from './federation-wishes.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 
-type FederationRoute = 'federation' | 'federatedRounds' | 'askForRounds' | 'configureFederation'
+type FederationRoute =
+  | 'federation'
+  | 'federatedRounds'
+  | 'askForRounds'
+  | 'stopRounds'
+  | 'configureFederation'
 
 export function federationHandlers(agent: Agent): Pick<Handlers, FederationRoute> {
+  const decoded = new DecodedRounds()
   return {
     federation: async ({ signal }) => {
       const { state } = await freshState(agent, signal)
-      return federationOf(agent, roundsIn(state))
+      const rounds = decoded.in(state)
+      const isAnySuspect = rounds.tally.suspects.length > 0
+      const rated = isAnySuspect ? decoded.last(state, roundsLimits.ratedRounds) : []
+      return federationOf(agent, rounds, rated)
     },
     federatedRounds: async ({ query, signal }) => {
       const { state } = await freshState(agent, signal)
-      const rounds = lastRounds(state, query.last).map((round) => roundDocument(agent, round))
+      const rounds = decoded.last(state, query.last).map((round) => roundDocument(agent, round))
       return { schemaVersion: SCHEMA_VERSION, rounds }
     },
-    askForRounds: (it) => ask(agent, it),
+    askForRounds: (it) => askForRounds(agent, it),
+    stopRounds: (it) => stopRounds(agent, it),
     configureFederation: (it) => configure(agent, it),
   }
-}
-
-async function ask(agent: Agent, it: Request<'askForRounds'>) {
-  refuseWhileStopped(agent)
-  const { state } = await freshState(agent, it.signal)
-  const rounds = roundsIn(state)
-  if (awaitedIn(rounds) > 0) {
-    const why = `${awaitedIn(rounds)} more rounds are to come already, for ${rounds.wish?.by}`
-    throw new ApiRefusal('conflict', why, 'skein federate status shows how far they are')
-  }
-  const { count } = it.body
-  const wish = { count, by: it.caller.name, atMs: laterThan(agent, rounds.wish?.atMs) }
-  await appended(agent, putWish(wish), it.signal, it.trail)
-  // One that is open was begun before.
-  return { schemaVersion: SCHEMA_VERSION, after: rounds.tally.number, count } as const
-}
-
-/** A wish is told from the one before by its time, whatever the calendar does. */
-function laterThan(agent: Agent, beforeMs = 0): number {
-  return Math.max(agent.ports.clock.wall(), beforeMs + 1)
 }
 
 async function configure(agent: Agent, it: Request<'configureFederation'>) {
@@ -75,14 +61,17 @@ async function configure(agent: Agent, it: Request<'configureFederation'>) {
   return { schemaVersion: SCHEMA_VERSION, settings } as const
 }
 
-function federationOf(agent: Agent, rounds: Rounds): Federation {
-  const { settings, settingsMs, tally, last } = rounds
+function federationOf(agent: Agent, rounds: Rounds, rated: readonly Round[]): Federation {
+  const { settings, settingsMs, tally, last, wish } = rounds
   const { everyMs } = settings
   const privacy = privacyOf(agent, rounds)
   return {
     schemaVersion: SCHEMA_VERSION,
     settings,
+    seen: rounds.wishRevision,
     awaited: awaitedIn(rounds),
+    ...(wish !== undefined && isStop(wish) ? { stopped: stoppedBy(wish) } : {}),
+    suspects: tally.suspects.map((id) => ({ id, name: nameOf(agent, id), ...recordOf(rated, id) })),
     kept: tally.kept,
     ...(everyMs === 0 ? {} : { nextMs: Math.max(settingsMs, tally.openedMs) + everyMs }),
     ...(last === undefined ? {} : { round: roundDocument(agent, last) }),
@@ -107,7 +96,7 @@ function roundDocument(agent: Agent, round: Round): FederatedRound {
   const { revision: _, term: __, clip: ___, usualLength: ____, hosts, ...rest } = round
   const named = hosts.map((host) => ({
     ...host,
-    name: agent.membership.nameOf(host.id as PeerId) ?? host.id,
+    name: nameOf(agent, host.id),
   }))
   const most = (of: 'upBytes' | 'downBytes') => Math.max(0, ...hosts.map((host) => host[of]))
   return {
@@ -117,4 +106,12 @@ function roundDocument(agent: Agent, round: Round): FederatedRound {
     downBytesMax: most('downBytes'),
     hosts: named.sort((a, b) => compareNames(a.name, b.name)),
   }
+}
+
+function stoppedBy({ by, atMs, reason }: Wish): NonNullable<Federation['stopped']> {
+  return { by, atMs, ...(reason === undefined ? {} : { reason }) }
+}
+
+function nameOf(agent: Agent, id: string): string {
+  return agent.membership.nameOf(id as PeerId) ?? id
 }

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { roundLimits } from '../../agent/learning/round/limits.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
+import { stateLimits } from '../../protocol/ledger/limits.ts'
 import { roundsLimits } from '../learning/rounds/limits.ts'
 import { outs, roundPhases, roundStates } from '../learning/rounds/rows.ts'
 import { roundRules } from '../learning/rounds/settings.ts'
@@ -49,6 +50,13 @@ const settings = {
     .describe('With fewer no round is done'),
 }
 
+const seen = z
+  .int()
+  .min(0)
+  .describe(
+    'What was wished last, as `federation` tells it: where somebody has wished something since, it is refused, and one that is asked again for an answer that was lost counts once',
+  )
+
 const HostOfRound = z.object({
   id: z.string(),
   name: z.string(),
@@ -62,13 +70,14 @@ const HostOfRound = z.object({
     .enum(outs)
     .optional()
     .describe(
-      'excused: it has too little to learn from; silent: it has not answered; refused: it would not, or said what is not taken; notCounted: its update is left out by the rule',
+      'excused: it has too little to learn from; silent: it has not answered; refused: it would not, or said what is not taken; notCounted: its update is left out by the rule, or hosts are better off without its half; suspected: it was not asked, for what it was in was worse too often',
     ),
   why: z.string().optional(),
   lied: z
     .boolean()
     .optional()
     .describe('It was found to lie under masks, and is not asked in the next rounds'),
+  half: z.number().optional().describe('Of a round in two halves, the one that it was in'),
 })
 
 export const FederatedRound = z.object({
@@ -91,6 +100,14 @@ export const FederatedRound = z.object({
   noise: settings.noise,
   lossBefore: loss.optional(),
   lossAfter: loss.optional(),
+  firstBy: z
+    .number()
+    .optional()
+    .describe('Of a round in two halves: by what share hosts are better off with the first'),
+  spoiledHalf: z
+    .number()
+    .optional()
+    .describe('Nothing came of that half: somebody in it has lied, and nobody can say who'),
   upBytesMax: z.number().describe('The most that a host has sent'),
   downBytesMax: z.number().describe('The most that was sent to a host, models too'),
   hosts: z.array(HostOfRound),
@@ -113,7 +130,22 @@ const Privacy = z
 export const Federation = z.object({
   schemaVersion,
   settings: z.object(settings),
+  seen,
   awaited: z.number().describe('Rounds that were asked for, and are still to be done'),
+  stopped: z
+    .object({ by: z.string(), atMs: timeMs, reason: z.string().optional() })
+    .optional()
+    .describe('Who has ended what was asked for, if nobody has asked for more since'),
+  suspects: z
+    .array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        worse: z.number().describe('Of the rounds in two halves that it was in, in the worse one'),
+        of: z.number(),
+      }),
+    )
+    .describe('Hosts that most rounds are done without: what they were in was worse too often'),
   kept: z.number().describe('Rounds, since learning began or began anew'),
   nextMs: timeMs.optional().describe('When the schedule has the next one'),
   round: FederatedRound.optional().describe('The one that was begun last'),
@@ -139,12 +171,33 @@ export const federationRoutes = {
     ...routePaths.askForRounds,
     summary: 'Have hosts learn together in one round, or in several one after the other',
     body: z
-      .strictObject({ count: z.int().min(1).max(countMax).default(1) })
+      .strictObject({ count: z.int().min(1).max(countMax).default(1), seen: seen.optional() })
       .meta({ examples: [{ count: 1 }] }),
     response: z.object({
       schemaVersion,
       after: z.number().describe('The number of the last round before them'),
       count: z.number(),
+    }),
+  },
+  stopRounds: {
+    ...routePaths.stopRounds,
+    summary: 'End what was asked for, and the round that is under way: nothing comes of it',
+    body: z
+      .strictObject({
+        seen: seen.optional(),
+        reason: z
+          .string()
+          .min(1)
+          .max(stateLimits.noteBytesMax / 4)
+          .optional(),
+      })
+      .meta({ examples: [{ reason: 'the hosts are needed' }] }),
+    response: z.object({
+      schemaVersion,
+      awaited: z.number().describe('Rounds that are not done any more'),
+      round: z.number().optional().describe('The one that was under way'),
+      done: z.boolean().describe('False: nobody leads now who could do it; it stays wished'),
+      everyMs: z.number().describe('The schedule goes on; 0: there is none'),
     }),
   },
   configureFederation: {

@@ -19,11 +19,14 @@ import { asTold, isVouchedFor, type Teller } from '../audit/hearsay.ts'
 import { isIssuers } from '../joining/issuers.ts'
 import { grantedIn, REVOKED_PREFIX, TOKEN_PREFIX, TOKENS } from '../joining/tokens.ts'
 import { ISSUING } from '../joining/wire.ts'
-import { CONFIG_KEY, NAMESPACE as FEDERATION, WISH_KEY } from '../learning/rounds/rows.ts'
-import { MODEL_WISH_PREFIX } from '../learning/wishes.ts'
+import { CONFIG_KEY, chosenBy } from '../learning/rounds/rows.ts'
+import { NAMESPACE as FEDERATION } from '../learning/rounds/wire.ts'
+import { isStop, WISH_KEY, wishFrom } from '../learning/rounds/wish.ts'
+import { MODEL_WISH_PREFIX, rollbackWishedBy } from '../learning/wishes.ts'
 import { registerNamespaces } from '../people/register.ts'
-import { WISH_PREFIX as KEY_WISH_PREFIX } from '../secrets/key-rows.ts'
+import { WISH_PREFIX as KEY_WISH_PREFIX, wishedBy as keyWishedBy } from '../secrets/key-rows.ts'
 import { FENCE_KEY, NAMESPACE as SECRETS, VALUE_PREFIX } from '../secrets/wire.ts'
+import { wishedBy as swarmWishedBy } from '../swarm/rows.ts'
 import { NAMESPACE as SWARM, WISH_PREFIX } from '../swarm/wire.ts'
 import type { Decided, SignedDoor } from './door.ts'
 
@@ -100,7 +103,9 @@ function keptOfSecrets({ key, value }: Kept): Verbs {
 function keptOfFederation({ key, value }: Kept): Verbs {
   if (value === undefined) return 'leader'
   if (key === CONFIG_KEY) return ['federate.config']
-  return key === WISH_KEY ? ['federate.round'] : 'leader'
+  if (key !== WISH_KEY) return 'leader'
+  const wish = wishFrom(value)
+  return wish !== undefined && isStop(wish) ? ['federate.stop'] : ['federate.round']
 }
 
 /** Rolling back is a person's to wish; what comes of it, and all else, is the leader's. */
@@ -244,7 +249,29 @@ function objectOf({ kind, value }: Command): string | undefined {
 }
 
 /** In whose name it is, where it says so. */
-function byOf({ value }: Command): string | undefined {
+function byOf({ kind, value }: Command): string | undefined {
+  if (kind === 'kvPut') return wishedBy(value)
   const { by } = value as { by?: unknown }
   return typeof by === 'string' ? by : undefined
+}
+
+/** Who stands in a row that people write. What cannot be read is in nobody's name. */
+function wishedBy({ namespace, key, value }: Required<Kept>): string | undefined {
+  const wisher = wishers[namespace]
+  if (wisher === undefined) return undefined
+  const by = wisher(key, value)
+  return by === false ? undefined : (by ?? nobody)
+}
+
+/** No person is called so. */
+const nobody = ''
+
+/** False of what says nothing of anybody; undefined of what nobody can read. */
+type Wisher = (key: string, value: Uint8Array) => string | undefined | false
+
+const wishers: Readonly<Record<string, Wisher>> = {
+  [FEDERATION]: (key, value) => (key === CONFIG_KEY ? chosenBy(value) : wishFrom(value)?.by),
+  [modelsNamespace]: (_, value) => rollbackWishedBy(value),
+  [SWARM]: (_, value) => swarmWishedBy(value),
+  [SECRETS]: (key, value) => key.startsWith(KEY_WISH_PREFIX) && keyWishedBy(value),
 }

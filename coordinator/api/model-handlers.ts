@@ -10,7 +10,7 @@ import { together } from '../../models/registry/standing.ts'
 import { type RegistryView, registryIn, type Version } from '../../models/registry/versions.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { compareNames } from '../../protocol/name-order.ts'
-import { putRollbackWish, rollbackWishIn } from '../learning/wishes.ts'
+import { putRollbackWish, type RollbackWish, rollbackWishIn } from '../learning/wishes.ts'
 import { freshState } from '../runs/fresh.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
 import { appended } from './appending.ts'
@@ -143,6 +143,10 @@ async function rollBack(
     throw new ApiRefusal('conflict', why, 'name the version that is to be: skein model ls')
   }
   const was = active?.hash ?? ''
+  const { of } = body
+  if (of !== undefined && of !== was) {
+    return { schemaVersion: SCHEMA_VERSION, ...takenBack(view, of, caller.name), done: true }
+  }
   const to = body.to === undefined ? undefined : versionMeant(view, body.to)
   if (to !== undefined && to.hash === was) {
     throw new ApiRefusal('conflict', 'that version is active already', 'name another one')
@@ -157,12 +161,32 @@ async function rollBack(
     atMs: agent.ports.clock.wall(),
     ...(to === undefined ? {} : { to: to.hash }),
   }
-  await appended(agent, putRollbackWish(wish), signal, trail)
+  const standing = rollbackWishIn(state)
+  if (standing === undefined) await appended(agent, putRollbackWish(wish, 0), signal, trail)
+  else assertSame(standing, wish)
   const done = await granted(agent, was, signal)
   const now = registryIn(agent.ledger.state).active?.hash
   const rest = done && now !== undefined ? { active: now } : {}
   const before = was === '' ? {} : { was }
   return { schemaVersion: SCHEMA_VERSION, ...before, done, ...rest }
+}
+
+/** Of a version that was asked to be taken back, and is active no more: it was done, or another is meant. */
+function takenBack(view: RegistryView, of: string, by: string): { was: string; active?: string } {
+  const version = view.versions.find(({ hash }) => hash === of)
+  if (version?.state !== 'rolledBack' || !version.why.startsWith(`${by}: `)) {
+    const why = 'another version is active by now'
+    throw new ApiRefusal('conflict', why, 'look at skein model ls, and ask again')
+  }
+  return { was: of, ...(view.active === undefined ? {} : { active: view.active.hash }) }
+}
+
+/** Said again for an answer that was lost, it is waited for; what another wishes stands. */
+function assertSame(standing: RollbackWish, wish: Pick<RollbackWish, 'by' | 'of' | 'to'>): void {
+  const { by, of, to } = standing
+  if (by === wish.by && of === wish.of && to === wish.to) return
+  const why = `${by} wishes already that a version is taken back, and whoever leads has yet to do it`
+  throw new ApiRefusal('conflict', why, 'look at skein model ls, and ask again')
 }
 
 /** Old versions are let go of in the end, and one that nobody has would leave all hosts without a word. */

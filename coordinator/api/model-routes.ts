@@ -142,6 +142,11 @@ export const modelRoutes = {
       'Take the active version back, for the one that it replaced or another, or have one active again',
     body: z
       .strictObject({
+        of: hash
+          .optional()
+          .describe(
+            'The version that is active, as it was seen: where another one is by now, that one stays',
+          ),
         to: versionName.optional().describe('To be active in its place'),
         reason: z
           .string()

@@ -66,6 +66,7 @@ export const routePaths = {
   federation: { method: 'GET', path: '/api/v1/federation', verb: 'work.look' },
   federatedRounds: { method: 'GET', path: '/api/v1/federation/rounds', verb: 'work.look' },
   askForRounds: { method: 'POST', path: '/api/v1/federation/rounds', verb: 'federate.round' },
+  stopRounds: { method: 'POST', path: '/api/v1/federation/stop', verb: 'federate.stop' },
   configureFederation: {
     method: 'PUT',
     path: '/api/v1/federation/config',

@@ -6,6 +6,7 @@ import { roundsLimits } from '../learning/rounds/limits.ts'
 import { roundRules } from '../learning/rounds/settings.ts'
 import type { ConfigFlags } from './federate-config.ts'
 import type { RoundFlags } from './federate-round.ts'
+import type { StopFlags } from './federate-stop.ts'
 import type { Parts } from './grammar.ts'
 import { wholeNumber } from './usage.ts'
 
@@ -16,6 +17,13 @@ export function addFederateCommands({ program, done, context }: Parts): void {
     .helpCommand(false)
   const round = federate.command('round').description('learn together now, in one round or several')
   asRound(round, { done, context })
+  federate
+    .command('stop')
+    .description('end what was asked for, and the round that is under way')
+    .option('--reason <text>', 'for whoever reads of it')
+    .action(async (flags: StopFlags) =>
+      done(await (await import('./federate-stop.ts')).stop(context(), flags)),
+    )
   federate
     .command('status')
     .description('how rounds are done, when the next one is due, and the one that was begun last')

@@ -7,6 +7,8 @@ import {
   privacyLines,
   roundTable,
   settingLines,
+  stoppedText,
+  suspectLines,
   underWay,
 } from './federate-text.ts'
 
@@ -21,6 +23,8 @@ export async function status(context: Context): Promise<number> {
   const nextInMs = nextMs === undefined ? undefined : nextMs - Date.now()
   const lines = [...settingLines(settings, nextInMs), ...privacyLines(told)]
   if (awaited > 0) lines.push(`awaited  ${awaited} more, which somebody has asked for`)
+  if (told.stopped !== undefined) lines.push(`stopped  ${stoppedText(told.stopped)}`)
+  lines.push(...suspectLines(told))
   if (round === undefined) lines.push('', 'there was no round yet; skein federate round begins one')
   else {
     lines.push('', round.state === 'open' ? underWay(round) : inOneLine(round))

@@ -4,10 +4,11 @@
  */
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
-import type { FederatedRound } from '../api/federation-routes.ts'
+import type { FederatedRound, Federation } from '../api/federation-routes.ts'
 import { roundsLimits } from '../learning/rounds/limits.ts'
 import { type Context, document, sleep } from './context.ts'
-import { hostTable, inOneLine, underWay } from './federate-text.ts'
+import { hostTable, inOneLine, stoppedText, underWay } from './federate-text.ts'
+import { wished } from './federate-wish.ts'
 
 export interface RoundFlags {
   count: string
@@ -22,11 +23,16 @@ interface Seen {
   readonly rounds: readonly FederatedRound[]
   /** Whether nothing more is to come. */
   readonly isOver: boolean
+  /** Who has ended it. */
+  readonly stopped?: Federation['stopped']
 }
 
 export async function round(context: Context, flags: RoundFlags): Promise<number> {
   const { client, io, quiet, json } = context
-  const asked = await client.call('askForRounds', { body: { count: Number(flags.count) } })
+  const count = Number(flags.count)
+  const asked = await wished(context, (seen) =>
+    client.call('askForRounds', { body: { count, seen } }),
+  )
   if (!flags.wait) {
     if (json) document(context, { ...asked, type: 'asked' })
     else if (!quiet) io.err(`asked for; ${goesOn}`)
@@ -48,7 +54,7 @@ async function follow(
   while (!interrupted.aborted) {
     const seen = await look(context, after, count)
     for (const each of seen?.rounds ?? []) teller.tell(each)
-    if (seen?.isOver === true) return teller.end()
+    if (seen?.isOver === true) return teller.end(seen.stopped)
     if (performance.now() >= untilMs) {
       const why = 'the rounds are not over in time'
       const fix = 'they go on; see how far they are with: skein federate status'
@@ -63,12 +69,14 @@ async function follow(
 /** Undefined for a moment, in the middle of an election. */
 async function look({ client }: Context, after: number, count: number): Promise<Seen | undefined> {
   try {
-    const { round: last, awaited } = await client.call('federation')
-    const isOver = awaited === 0 && (last?.number ?? 0) > after && last?.state !== 'open'
+    const { round: last, awaited, stopped } = await client.call('federation')
+    const hasBegun = (last?.number ?? 0) > after
+    const isOver = awaited === 0 && (hasBegun || stopped !== undefined) && last?.state !== 'open'
     // Some may have begun and ended since the last look, and some been lost with their leader.
     const most = Math.min(roundsLimits.roundsMax, count + roundsLimits.lostMax)
     const { rounds } = await client.call('federatedRounds', { query: { last: most } })
-    return { rounds: rounds.filter(({ number }) => number > after).reverse(), isOver }
+    const own = rounds.filter(({ number }) => number > after).reverse()
+    return { rounds: own, isOver, ...(stopped === undefined ? {} : { stopped }) }
   } catch (error) {
     if (error instanceof Problem && error.exitCode === exitCodes.noAnswer) return undefined
     throw error
@@ -98,8 +106,9 @@ class Teller {
     else if (!quiet) io.err(`${said}\n`)
   }
 
-  end(): number {
-    const { json, io } = this.#context
+  end(stopped: Federation['stopped']): number {
+    const { json, io, quiet } = this.#context
+    if (stopped !== undefined && !json && !quiet) io.err(`${stoppedText(stopped)}\n`)
     const rounds = [...this.#rounds.values()]
     const last = rounds.at(-1)
     if (!json && this.#count === 1 && last !== undefined && last.hosts.length > 0) {

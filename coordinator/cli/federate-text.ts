@@ -1,4 +1,5 @@
 /** Federated rounds in words and tables. */
+import { federationLimits } from '../../models/federation/limits.ts'
 import { formatDuration } from '../../protocol/units.ts'
 import type { FederatedRound, Federation } from '../api/federation-routes.ts'
 import { ABSENT, age, bytes, clockTime } from './figures.ts'
@@ -23,6 +24,11 @@ export function underWay({ number, phase, hosts }: FederatedRound): string {
   return `round ${number} ${phases[phase]}${count}${gone.length > 0 ? `, without ${without}` : ''}`
 }
 
+export function stoppedText({ by, atMs, reason }: NonNullable<Federation['stopped']>): string {
+  const why = reason === undefined ? '' : `: ${plain(reason)}`
+  return `${plain(by)} has stopped what was asked for, at ${clockTime(atMs)}${why}`
+}
+
 const ends = { open: 'is under way', kept: 'kept', rejected: 'rejected', failed: 'failed' } as const
 
 /** When it is over. */
@@ -32,12 +38,40 @@ export function inOneLine(round: FederatedRound): string {
   if (round.lossBefore !== undefined && round.lossAfter !== undefined) {
     parts.push(`loss ${loss(round.lossBefore)} → ${loss(round.lossAfter)}`)
   }
+  const halves = halvesText(round)
+  if (halves !== undefined) parts.push(halves)
   const counted = hosts.filter((host) => host.counted).length
   if (hosts.length > 0) parts.push(`${counted} of ${countOf(hosts.length, 'host')} counted`)
   parts.push(`at most ${bytes(round.upBytesMax)} up, ${bytes(round.downBytesMax)} down of a host`)
   const took = tookOf(round)
   if (took !== undefined) parts.push(age(took))
   return parts.join('; ')
+}
+
+/** Undefined of a round that was one sum. */
+function halvesText({ firstBy, spoiledHalf }: FederatedRound): string | undefined {
+  if (spoiledHalf !== undefined) return `of its halves, ${nth(spoiledHalf)} was spoiled`
+  if (firstBy === undefined) return undefined
+  const better = nth(firstBy < 0 ? 2 : 1)
+  return `of its halves, ${better} is better by ${(100 * Math.abs(firstBy)).toFixed(1)}%`
+}
+
+const nth = (half: number) => (half === 1 ? 'the first' : 'the second')
+
+/** Whom most rounds are done without, and how halves tell; nothing where nobody has learned yet. */
+export function suspectLines({ suspects, round }: Federation): string[] {
+  const lines = suspects.map(
+    ({ name, worse, of }) =>
+      `suspect  ${plain(name)} (in the worse half of ${worse} of ${of} rounds): most rounds are done without it`,
+  )
+  const { state = 'open', hosts = [] } = round ?? {}
+  const isOneSum = hosts.length > 0 && hosts.every(({ half }) => half === undefined)
+  if (isOneSum && state !== 'open') {
+    lines.push(
+      `halves   none: the last round was one sum; from ${2 * federationLimits.clientsMin} hosts on it is two, which tell who makes rounds worse`,
+    )
+  }
+  return lines
 }
 
 export function hostTable({ hosts }: FederatedRound, columns: number): string {

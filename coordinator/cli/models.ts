@@ -69,7 +69,8 @@ export async function rollBack(
     to === undefined ? 'hosts speak by their own histories' : `hosts speak by ${plain(short(to))}`
   const gone = active === undefined ? '' : `version ${short(active.hash)} is taken back, and `
   await confirm(context, `${gone}${then}`)
-  const body = { reason, ...(version === undefined ? {} : { to: version }) }
+  const of = active === undefined ? {} : { of: active.hash }
+  const body = { reason, ...of, ...(version === undefined ? {} : { to: version }) }
   const answer = await context.client.call('rollBackModel', { body })
   const { was, active: next, done } = answer
   if (context.json) document(context, answer)

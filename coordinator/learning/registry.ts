@@ -2,7 +2,6 @@
  * The registry of models, for whoever leads: versions are added and moved from state to state here
  * and nowhere else, each time as one entry of the ledger, with its note in the audit log.
  */
-import type { Agent } from '../../agent/agent.ts'
 import { fitting } from '../../agent/work/texts.ts'
 import { registryLimits } from '../../models/registry/limits.ts'
 import {
@@ -14,16 +13,25 @@ import {
   trying,
 } from '../../models/registry/moving.ts'
 import { type NewVersion, type RegistryView, registryIn } from '../../models/registry/versions.ts'
-import { fitted } from '../audit/deed.ts'
-import { learningLimits } from './limits.ts'
+import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import { fulfilWish, type RollbackWish } from './wishes.ts'
+import { type Told, type Writer, written } from './written.ts'
 
-export type Moved = { readonly ok: true } | { readonly ok: false; readonly why: string }
+/** `registry`: it is not to be, as the registry is now; `ledger`: it could not be written. */
+export type Moved =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly why: string; readonly by: 'registry' | 'ledger' }
+
+/** With what a version is added, if with anything: both take effect, or neither does. */
+export interface Beside {
+  readonly commands: readonly SimpleCommand[]
+  readonly told: Told
+}
 
 export class Registry {
-  readonly #agent: Pick<Agent, 'ledger' | 'membership' | 'journal' | 'ports' | 'id'>
+  readonly #agent: Writer
 
-  constructor(agent: Pick<Agent, 'ledger' | 'membership' | 'journal' | 'ports' | 'id'>) {
+  constructor(agent: Writer) {
     this.#agent = agent
   }
 
@@ -32,10 +40,17 @@ export class Registry {
     return registryIn(this.#agent.ledger.state)
   }
 
-  /** A version that hosts have voted for: they note from now on what it would have said. */
-  add(version: NewVersion, why = 'hosts have voted for it'): Promise<Moved> {
-    const reason = this.#reason(why)
-    return this.#append(version.hash, 'shadow', why, adding(this.view(), version, reason))
+  /**
+   * A version that hosts have voted for: they note from now on what it would have said. `began`: the
+   * registry as its training began.
+   */
+  add(
+    version: NewVersion,
+    why = 'hosts have voted for it',
+    { began, beside }: { began?: RegistryView; beside?: Beside } = {},
+  ): Promise<Moved> {
+    const moves = adding(this.view(), version, this.#reason(why), began)
+    return this.#append(version.hash, 'shadow', why, moves, beside)
   }
 
   /** `why` is for people. */
@@ -70,32 +85,30 @@ export class Registry {
       const [what, state] = of === '' ? [to ?? '', 'active'] : [of, 'rolledBack']
       return this.#append(what, state, why, { ok: true, commands })
     }
-    await this.#agent.ledger.append(gone, { timeoutMs: learningLimits.appendMs })
-    return moves
+    await written(this.#agent, [gone])
+    return { ...moves, by: 'registry' }
   }
 
-  async #append(hash: string, state: string, why: string, moves: Moves): Promise<Moved> {
-    if (!moves.ok) return moves
-    const { ledger, membership, journal, id } = this.#agent
-    const name = membership.nameOf(id)
-    const kind = `model.${state}`
-    const audit = fitted({
-      actor: `agent ${name}`,
-      verb: kind,
-      object: hash.slice(0, 12),
-      from: name,
+  async #append(
+    hash: string,
+    state: string,
+    why: string,
+    moves: Moves,
+    beside?: Beside,
+  ): Promise<Moved> {
+    if (!moves.ok) return { ...moves, by: 'registry' }
+    const object = hash.slice(0, 12)
+    const moved: Told = {
+      kind: `model.${state}`,
+      object,
       detail: why,
-      outcome: 'ok',
-    })
-    const value = { commands: [...moves.commands], audit }
-    const timeoutMs = learningLimits.appendMs
-    const outcome = await ledger.append({ kind: 'batch', value }, { timeoutMs })
-    if (outcome.kind !== 'applied') return { ok: false, why: `the ledger: ${outcome.why}` }
-    const { code } = outcome.result
-    if (code !== 'ok') return { ok: false, why: `the registry has changed meanwhile (${code})` }
-    const text = `version ${hash.slice(0, 12)} of the duration model: ${told[state] ?? state}; ${why}`
-    journal.record({ kind, node: id, name, text, fields: { version: hash } })
-    return { ok: true }
+      text: `version ${object} of the duration model: ${told[state] ?? state}; ${why}`,
+      fields: { version: hash },
+    }
+    const commands = [...(beside?.commands ?? []), ...moves.commands]
+    const all = beside === undefined ? [moved] : [beside.told, moved]
+    const came = await written(this.#agent, commands, all)
+    return came.ok ? came : { ...came, by: 'ledger' }
   }
 
   #reason(why: string): Reason {

@@ -1,6 +1,7 @@
 /** What people wish of the registry: it stands in the ledger in their name until whoever leads did it. */
 import { modelsNamespace } from '../../models/registry/versions.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
+import { kvPut } from '../../protocol/ledger/kv-rows.ts'
 import { stateLimits } from '../../protocol/ledger/limits.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
@@ -32,9 +33,15 @@ export function rollbackWishIn(state: LedgerState): RollbackWish | undefined {
   return held !== undefined && wish?.ok ? { ...wish.value, revision: held.revision } : undefined
 }
 
-export function putRollbackWish(wish: Wish): SimpleCommand {
-  const value = encode(Wish, wish)
-  return { kind: 'kvPut', value: { namespace: modelsNamespace, key: ROLLBACK, value } }
+/** Only if it stands there as it was seen; 0: only if nobody wishes anything. */
+export function putRollbackWish(wish: Wish, expect?: number): SimpleCommand {
+  return kvPut(modelsNamespace, ROLLBACK, encode(Wish, wish), expect)
+}
+
+/** In whose name it is, of a row as another host has written it. */
+export function rollbackWishedBy(value: Uint8Array): string | undefined {
+  const read = decode(Wish, value)
+  return read.ok ? read.value.by : undefined
 }
 
 export function fulfilWish({ revision }: Pick<RollbackWish, 'revision'>): SimpleCommand {

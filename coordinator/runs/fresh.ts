@@ -30,7 +30,7 @@ export async function inFreshState<T>(
 }
 
 export async function freshState(
-  { ledger }: Agent,
+  { ledger }: Pick<Agent, 'ledger'>,
   signal: AbortSignal,
   timeoutMs: number = runLimits.freshMs,
 ): Promise<Fresh> {

@@ -151,6 +151,12 @@ export function wishOf(state: LedgerState, id: MeshKeyId): KeyWish | undefined {
   return wish?.ok && wish.value.key === id ? wish.value : undefined
 }
 
+/** In whose name it is, of a row as another host has written it. */
+export function wishedBy(value: Uint8Array): string | undefined {
+  const wish = decode(KeyWish, value)
+  return wish.ok ? wish.value.by : undefined
+}
+
 export function putWish(wish: KeyWish): SimpleCommand {
   return put(ROTATE_WISH, encode(KeyWish, wish))
 }

@@ -42,6 +42,12 @@ export function wishIn(
   return wish?.ok ? wish.value : undefined
 }
 
+/** In whose name it is, of a row as another host has written it. */
+export function wishedBy(value: Uint8Array): string | undefined {
+  const wish = decode(SwarmWish, value)
+  return wish.ok ? wish.value.by : undefined
+}
+
 export function isFinishWished(state: LedgerState, { madeMs }: SwarmGoal): boolean {
   return wishIn(state, FINISH_WISH)?.madeMs === madeMs
 }

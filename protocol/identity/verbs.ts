@@ -50,6 +50,7 @@ export const verbs = {
   // What is forgotten is forgotten for good.
   'history.purge': act('admin'),
   'federate.round': act('operator'),
+  'federate.stop': act('operator'),
   'federate.config': act('admin'),
   // Hosts speak by another version from then on.
   'model.rollback': act('admin'),

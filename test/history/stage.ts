@@ -337,7 +337,10 @@ export class Mesh {
           ...(schedules ? [office.module()] : []),
           ...(schedules || letsIn ? [secrets.module()] : []),
           ...(learns
-            ? [new RoundsDesk(agent).module(), new ModelDesk(agent, new Registry(agent)).module()]
+            ? [
+                new RoundsDesk(agent, new Registry(agent)).module(),
+                new ModelDesk(agent, new Registry(agent)).module(),
+              ]
             : []),
           ...(letsIn ? [new JoinDesk(agent, audit, issuing, keep).module(), swarm.module()] : []),
         ]

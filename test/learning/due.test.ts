@@ -20,6 +20,7 @@ import { genesis } from '../../protocol/ledger/state.ts'
 const hour = 3_600_000
 const none: Rounds = roundsIn(genesis)
 const wish = { count: 2, by: 'ada', atMs: 5 }
+const stop = { count: 0, by: 'bob', atMs: 6 }
 const every = { ...none, settings: { ...none.settings, everyMs: hour } }
 
 test('nothing is due until somebody asks, or the schedule says so', () => {
@@ -46,6 +47,16 @@ test('a wish is heard once, done as often as it says, and named with each round'
   }
   assert.deepEqual([awaitedIn(rounds), dueIn(rounds, 0)], [0, undefined])
   assert.equal(rounds.tally.kept, 0)
+})
+
+test('who stops rounds ends what is awaited, once', () => {
+  const tally = { ...none.tally, wishMs: wish.atMs, left: 2 }
+  const rounds = { ...none, wish: stop, tally }
+  assert.equal(awaitedIn(rounds), 0)
+  const heard = dueIn(rounds, 0)
+  assert.ok(heard?.kind === 'hear')
+  assert.deepEqual([heard.tally.left, heard.tally.wishMs], [0, stop.atMs])
+  assert.equal(dueIn({ ...rounds, tally: heard.tally }, 0), undefined)
 })
 
 test('what fails is not tried again and again, and neither is what leaders die of', () => {
@@ -109,23 +120,37 @@ test('noise is spent from masking on, by its least and the most hosts, whatever 
 const losses = (...values: number[]) =>
   new Map(values.map((value, i) => [`host ${i}` as PeerId, value]))
 
+const of = (liars: number, voices = 5) => ({ liars, voices })
+
 test('what is kept has hosts better off; a few who say otherwise change nothing', () => {
   const before = losses(1, 1, 1, 1, 1)
-  assert.equal(decided(before, losses(0.9, 0.9, 0.9, 0.9, 0.9), 2).state, 'kept')
-  assert.equal(decided(before, losses(0.9, 0.9, 0.9, 99, 99), 2).state, 'kept')
-  assert.equal(decided(before, losses(0.9, 0.9, 99, 99, 99), 2).state, 'rejected')
-  assert.equal(decided(before, losses(1.1, 1.1, 1.1, 1e-9, 1e-9), 2).state, 'rejected')
-  assert.equal(decided(before, before, 2).state, 'rejected')
-  assert.match(decided(before, losses(0.5, 0.5), 0).why, /2 hosts have voted; 3 are needed/)
+  assert.equal(decided(before, losses(0.9, 0.9, 0.9, 0.9, 0.9), of(2)).state, 'kept')
+  assert.equal(decided(before, losses(0.9, 0.9, 0.9, 99, 99), of(2)).state, 'kept')
+  assert.equal(decided(before, losses(0.9, 0.9, 99, 99, 99), of(2)).state, 'rejected')
+  assert.equal(decided(before, losses(1.1, 1.1, 1.1, 1e-9, 1e-9), of(2)).state, 'rejected')
+  assert.equal(decided(before, before, of(2)).state, 'rejected')
+  assert.match(
+    decided(before, losses(0.5, 0.5), of(0, 3)).why,
+    /2 of 3 hosts have voted; 3 are needed/,
+  )
+})
+
+test('those few who happen to answer do not decide for the others', () => {
+  const before = losses(1, 1, 1, 1)
+  const after = losses(0.5, 0.5, 0.5, 0.5)
+  assert.equal(decided(before, after, of(1, 7)).state, 'kept')
+  const few = decided(before, after, of(1, 8))
+  assert.equal(few.state, 'rejected')
+  assert.match(few.why, /4 of 8 hosts have voted; 5 are needed/)
 })
 
 test('losses that are told are what hosts have said, and how much better they are is told apart', () => {
-  const said = decided(losses(1, 1, 4), losses(0.5, 1, 4), 0)
+  const said = decided(losses(1, 1, 4), losses(0.5, 1, 4), of(0, 3))
   assert.deepEqual([said.state, said.lossBefore], ['kept', 2])
   assert.ok(Math.abs((said.lossAfter ?? 0) - 5.5 / 3) < 1e-12)
   assert.match(said.why, /off by 20.6% less/)
   // One in the middle, where a liar is borne on either side.
-  const middle = decided(losses(1, 2, 3), losses(0.9, 1.5, 2.9), 1)
+  const middle = decided(losses(1, 2, 3), losses(0.9, 1.5, 2.9), of(1, 3))
   assert.deepEqual([middle.lossBefore, middle.lossAfter], [2, 1.5])
 })
 
@@ -144,7 +169,7 @@ test('so many liars as are borne can have nothing kept that all others are worse
         const after = losses(
           ...Array.from({ length: hosts }, (_, i) => (i < liars ? (said[i] as number) : 1.2)),
         )
-        assert.equal(decided(before, after, liars).state, 'rejected')
+        assert.equal(decided(before, after, of(liars, hosts)).state, 'rejected')
       },
     ),
   )

@@ -5,6 +5,7 @@ import type { FederatedRound } from '../../coordinator/api/federation-routes.ts'
 import { config } from '../../coordinator/cli/federate-config.ts'
 import { history, status } from '../../coordinator/cli/federate-look.ts'
 import { round } from '../../coordinator/cli/federate-round.ts'
+import { stop } from '../../coordinator/cli/federate-stop.ts'
 import { usualSettings } from '../../coordinator/learning/rounds/settings.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { type Answer, fakeAgent, says, stage } from '../cli/stage.ts'
@@ -50,6 +51,8 @@ const asked = json({ after: 7, count: 1 })
 const standing = (it: FederatedRound | undefined, awaited: number, more = {}): Answer =>
   json({
     settings: usualSettings,
+    seen: 41,
+    suspects: [],
     awaited,
     kept: 3,
     ...(it === undefined ? {} : { round: it }),
@@ -60,7 +63,7 @@ const listed = (...rounds: FederatedRound[]): Answer => json({ rounds })
 const flags = { count: '1', wait: true, timeout: '20' }
 
 async function following(t: TestContext, ...rounds: FederatedRound[]) {
-  const answers = [asked]
+  const answers = [standing(undefined, 0), asked]
   for (const [i, each] of rounds.entries()) {
     answers.push(standing(each, i === rounds.length - 1 ? 0 : 1), listed(each))
   }
@@ -78,7 +81,10 @@ test('a round is followed phase by phase, and then shown with what each host has
     roundWith({}),
   )
   assert.equal(await round(context, flags), exitCodes.done)
-  assert.equal(requests[0], 'POST /api/v1/federation/rounds')
+  assert.deepEqual(requests.slice(0, 2), [
+    'GET /api/v1/federation',
+    'POST /api/v1/federation/rounds',
+  ])
   assert.deepEqual(io.talk.split('\n').slice(0, 2), [
     'round 8 has hosts train on their own histories, 1 host in it, without n2',
     'round 8 has hosts vote on what came of it, 1 host in it',
@@ -117,9 +123,9 @@ test('how it ends says what came of it', async (t) => {
   }
   const { context } = await following(t, roundWith({ state: 'open' }), roundWith({}))
   await assert.rejects(round(context, { ...flags, timeout: '0' }), { exitCode: exitCodes.noAnswer })
-  const { address, requests } = await fakeAgent(t, [asked])
+  const { address, requests } = await fakeAgent(t, [standing(undefined, 0), asked])
   assert.equal(await round(stage(address).context, { ...flags, wait: false }), exitCodes.done)
-  assert.equal(requests.length, 1)
+  assert.equal(requests.length, 2)
 })
 
 test('the standing says how rounds are done, when the next is due, and what noise buys', async (t) => {
@@ -152,6 +158,85 @@ test('the standing says how rounds are done, when the next is due, and what nois
   assert.doesNotMatch(io.said, /epsilon/)
 })
 
+test('the standing names suspects, says when rounds are one sum, and who has stopped them', async (t) => {
+  const suspects = [{ id: 'c', name: 'n3', worse: 6, of: 7 }]
+  const stopped = { by: 'bob', atMs: 1_000_000, reason: 'hosts are needed' }
+  const halved = roundWith({ hosts: [{ ...host, half: 1 }], firstBy: -0.031 })
+  const { address } = await fakeAgent(t, [
+    standing(roundWith({}), 0, { suspects, stopped }),
+    standing(halved, 0),
+  ])
+  const { context, io } = stage(address)
+  assert.equal(await status(context), exitCodes.done)
+  assert.match(io.said, /^suspect +n3 \(in the worse half of 6 of 7 rounds\)/m)
+  assert.match(io.said, /^halves +none: the last round was one sum; from 6 hosts on/m)
+  assert.match(io.said, /^stopped +bob has stopped what was asked for, .*: hosts are needed$/m)
+  io.said = ''
+  assert.equal(await status(context), exitCodes.done)
+  assert.doesNotMatch(io.said, /suspect|one sum|stopped/)
+  assert.match(io.said, /of its halves, the second is better by 3\.1%/)
+})
+
+/** What each request says, and an answer for each. */
+function telling(bodies: unknown[], answer: Answer): Answer {
+  return (request, response) => {
+    let body = ''
+    request.on('data', (chunk: Buffer) => {
+      body += chunk
+    })
+    request.on('end', () => {
+      bodies.push(JSON.parse(body))
+      answer(request, response)
+    })
+  }
+}
+
+test('a wish whose answer was lost is said again as it was said before, so that it counts once', async (t) => {
+  const bodies: unknown[] = []
+  const lost: Answer = (_, response) => void response.socket?.destroy()
+  const { address } = await fakeAgent(t, [
+    standing(undefined, 0),
+    telling(bodies, lost),
+    telling(bodies, asked),
+  ])
+  assert.equal(await round(stage(address).context, { ...flags, wait: false }), exitCodes.done)
+  assert.deepEqual(bodies, [
+    { count: 1, seen: 41 },
+    { count: 1, seen: 41 },
+  ])
+})
+
+test('rounds are stopped with a reason, and it is said what goes on', async (t) => {
+  const bodies: unknown[] = []
+  const done = { awaited: 3, round: 8, done: true, everyMs: 3_600_000 }
+  const { address, requests } = await fakeAgent(t, [
+    standing(roundWith({ state: 'open' }), 3),
+    telling(bodies, json(done)),
+    standing(undefined, 1),
+    json({ awaited: 1, done: false, everyMs: 0 }),
+  ])
+  const { context, io } = stage(address)
+  assert.equal(await stop(context, { reason: 'hosts are needed' }), exitCodes.done)
+  assert.deepEqual(bodies, [{ seen: 41, reason: 'hosts are needed' }])
+  assert.equal(requests[1], 'POST /api/v1/federation/stop')
+  assert.match(io.talk, /round 8 is broken off, and nothing comes of it; 3 more .* are not done/)
+  assert.match(io.talk, /the schedule goes on, every 1h: skein federate config --every off/)
+  assert.equal(await stop(context, {}), exitCodes.noAnswer)
+})
+
+test('who follows rounds that somebody stops is told so', async (t) => {
+  const stopped = { by: 'bob', atMs: 1_000_000 }
+  const { address } = await fakeAgent(t, [
+    standing(undefined, 0),
+    asked,
+    standing(undefined, 0, { stopped }),
+    listed(),
+  ])
+  const { context, io } = stage(address)
+  assert.equal(await round(context, flags), exitCodes.failed)
+  assert.match(io.talk, /bob has stopped what was asked for/)
+})
+
 test('rounds are listed; where there were none the exit code says so', async (t) => {
   const failed = roundWith({ number: 9, state: 'failed', why: 'its leader was lost', hosts: [] })
   const { address } = await fakeAgent(t, [listed(failed, roundWith({})), listed()])
@@ -165,28 +250,19 @@ test('rounds are listed; where there were none the exit code says so', async (t)
 })
 
 test('what is chosen is sent, and nothing else; nonsense is refused before', async (t) => {
-  const bodies: string[] = []
+  const bodies: unknown[] = []
   const { address, requests } = await fakeAgent(t, [
-    (request, response) => {
-      let body = ''
-      request.on('data', (chunk: Buffer) => {
-        body += chunk
-      })
-      request.on('end', () => {
-        bodies.push(body)
-        says(JSON.stringify({ schemaVersion: 1, settings: usualSettings }))(request, response)
-      })
-    },
+    telling(bodies, json({ settings: usualSettings })),
   ])
   const { context, io } = stage(address)
   const chosen = { every: '2h', steps: '20', noise: '0.5', participantsMin: '4' }
   assert.equal(await config(context, chosen), exitCodes.done)
   assert.deepEqual(requests, ['PUT /api/v1/federation/config'])
   const wanted = { everyMs: 7_200_000, steps: 20, noise: 0.5, participantsMin: 4 }
-  assert.deepEqual(JSON.parse(bodies[0] ?? ''), wanted)
+  assert.deepEqual(bodies[0], wanted)
   assert.match(io.said, /^rounds +only when somebody asks for one$/m)
   await config(context, { every: 'off', noise: '0' })
-  assert.deepEqual(JSON.parse(bodies[1] ?? ''), { everyMs: 0, noise: 0 })
+  assert.deepEqual(bodies[1], { everyMs: 0, noise: 0 })
   for (const wrong of [{ every: '5' }, { every: '1s' }, { every: '90d' }, { noise: 'much' }]) {
     await assert.rejects(config(context, wrong), { exitCode: exitCodes.usage })
   }

@@ -9,12 +9,12 @@ import {
 } from '../../agent/learning/round/wire.ts'
 import {
   putSettings,
-  putWish,
   type Round,
   roundIn,
   roundsIn,
 } from '../../coordinator/learning/rounds/rows.ts'
 import { type RoundSettings, usualSettings } from '../../coordinator/learning/rounds/settings.ts'
+import { putWish } from '../../coordinator/learning/rounds/wish.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { type Member, Mesh, type MeshOptions } from '../history/stage.ts'
 

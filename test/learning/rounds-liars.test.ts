@@ -61,7 +61,7 @@ const lies: readonly Lie[] = [
   {
     what: 'votes with what is no loss',
     says: (_, reply) =>
-      reply.kind === 'vote' ? { kind: 'vote', value: { before: 0, after: -1 } } : reply,
+      reply.kind === 'vote' ? { kind: 'vote', value: { before: 0, after: -1, halves: [] } } : reply,
     out: 'refused',
     why: /malformed/,
   },
@@ -95,7 +95,9 @@ const lies: readonly Lie[] = [
   {
     what: 'votes against what is good',
     says: (_, reply) =>
-      reply.kind === 'vote' ? { kind: 'vote', value: { before: 0.001, after: 1e9 } } : reply,
+      reply.kind === 'vote'
+        ? { kind: 'vote', value: { before: 0.001, after: 1e9, halves: [] } }
+        : reply,
   },
   {
     what: 'says that it is thousands of updates long',

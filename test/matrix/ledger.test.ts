@@ -14,12 +14,10 @@ import {
   recordUse,
 } from '../../coordinator/joining/tokens.ts'
 import { ISSUING } from '../../coordinator/joining/wire.ts'
-import {
-  NAMESPACE as FEDERATION,
-  putWish as putRounds,
-  putSettings,
-} from '../../coordinator/learning/rounds/rows.ts'
+import { putSettings } from '../../coordinator/learning/rounds/rows.ts'
 import { usualSettings } from '../../coordinator/learning/rounds/settings.ts'
+import { NAMESPACE as FEDERATION } from '../../coordinator/learning/rounds/wire.ts'
+import { putWish as putRounds } from '../../coordinator/learning/rounds/wish.ts'
 import { putRollbackWish } from '../../coordinator/learning/wishes.ts'
 import { recordRevocation } from '../../coordinator/people/register.ts'
 import { putWish as putKeyWish, WISH_PREFIX } from '../../coordinator/secrets/key-rows.ts'
@@ -292,9 +290,10 @@ test('what people wish of the swarm key is theirs to write, and the key itself i
 })
 
 test('what people wish of federated rounds is theirs to write, and what came of them the leader’s', async () => {
-  const verbs = ['federate.round', 'federate.config', 'swarm.rotate', 'run.start'] as const
+  const verbs = ['federate.round', 'federate.stop', 'federate.config', 'run.start'] as const
   const wishes = [
     ['federate.round', putRounds({ count: 1, by: 'ada', atMs: nowMs })],
+    ['federate.stop', putRounds({ count: 0, by: 'ada', atMs: nowMs })],
     ['federate.config', putSettings(usualSettings, 'ada', nowMs)],
   ] as const
   for (const [verb, command] of wishes) {
@@ -314,6 +313,29 @@ test('what people wish of federated rounds is theirs to write, and what came of 
         assert.equal(await isLetIn(gateAt(), command, proofOf(each)), false, key)
       }
     }
+  }
+})
+
+test('what is wished is wished in the name of whoever has signed for it', async () => {
+  const said = { atMs: nowMs }
+  const of = 'a'.repeat(64)
+  const wishes: [VerbName, (by: string) => Command][] = [
+    ['federate.round', (by) => putRounds({ count: 1, by, ...said })],
+    ['federate.stop', (by) => putRounds({ count: 0, by, ...said })],
+    ['federate.config', (by) => putSettings(usualSettings, by, nowMs)],
+    ['model.rollback', (by) => putRollbackWish({ of, by, reason: 'worse', ...said })],
+    ['swarm.rotate', (by) => putWish(ROTATE_WISH, { madeMs: 0, by, ...said })],
+    ['secret.rotate', (by) => putKeyWish({ key: 'ab'.repeat(8), by, ...said })],
+  ]
+  for (const [verb, wishOf] of wishes) {
+    const letIn = (command: Command) => isLetIn(gateAt(), command, proofOf(verb))
+    assert.equal(await letIn(wishOf('ada')), true, verb)
+    assert.equal(await letIn(wishOf('bob')), false, `${verb} in another name`)
+    const batch = { kind: 'batch', value: { commands: [wishOf('bob')] } } as Command
+    assert.equal(await letIn(batch), false, `${verb} in another name, in a batch`)
+    const { value } = wishOf('ada') as Extract<Command, { kind: 'kvPut' }>
+    const torn: Command = { kind: 'kvPut', value: { ...value, value: Uint8Array.of(255, 255) } }
+    assert.equal(await letIn(torn), false, `${verb} in nobody's name`)
   }
 })
 

@@ -59,6 +59,7 @@ const rows: Readonly<Record<RouteName, Row>> = {
   federation: {},
   federatedRounds: {},
   askForRounds: { body: { count: 1 } },
+  stopRounds: { body: { reason: 'needed' } },
   configureFederation: { body: { steps: 20 } },
   health: {},
   users: {},

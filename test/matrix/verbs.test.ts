@@ -52,6 +52,7 @@ const allowed: Readonly<Record<VerbName, readonly PersonRole[]>> = {
   'secret.rotate': ['admin'],
   'history.purge': ['admin'],
   'federate.round': ['operator', 'admin'],
+  'federate.stop': ['operator', 'admin'],
   'federate.config': ['admin'],
   'model.rollback': ['admin'],
   'module.start': ['admin'],

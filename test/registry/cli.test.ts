@@ -122,7 +122,7 @@ test('a version is taken back after a yes, with the reason that was given', asyn
   const done = { schemaVersion: 1, was: one, active: two, done: true }
   const { context, io, bodies } = await asked(t, all, done)
   assert.equal(await rollBack({ ...context, yes: true }, undefined, 'too slow'), exitCodes.done)
-  assert.deepEqual(JSON.parse(bodies[1] ?? ''), { reason: 'too slow' })
+  assert.deepEqual(JSON.parse(bodies[1] ?? ''), { reason: 'too slow', of: one })
   assert.match(io.talk, /a1a1a1a1a1a1 is taken back; hosts speak by b2b2b2b2b2b2/)
   const refused = await asked(t, all)
   await assert.rejects(rollBack(refused.context, undefined, 'too slow'), /not without a yes/)

@@ -1,8 +1,10 @@
 /** Versions on a whole mesh: judged as work ends, promoted, taken back, and shown to people. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ADVICE_SERVICE, AdviceTold } from '../../agent/learning/advice-wire.ts'
 import type { VersionStanding } from '../../agent/learning/advisor.ts'
 import { Registry } from '../../coordinator/learning/registry.ts'
+import { putRollbackWish, rollbackWishIn } from '../../coordinator/learning/wishes.ts'
 import { examplesOf } from '../../models/federation/describing.ts'
 import { NetTrainable } from '../../models/federation/rounds/net-trainable.ts'
 import { Net } from '../../models/nets/net.ts'
@@ -11,9 +13,11 @@ import { commonShape, firstCommon } from '../../models/registry/common.ts'
 import { promotingLimits } from '../../models/registry/promoting.ts'
 import type { NewVersion } from '../../models/registry/versions.ts'
 import type { Row } from '../../models/rows.ts'
+import { encode } from '../../protocol/wire/codec.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
 import type { Program } from '../../simulations/world/programs.ts'
 import { type Member, Mesh } from '../history/stage.ts'
+import { Replica } from '../ledger/stage.ts'
 
 const versionOf = (seed: number) => packed(firstCommon(new SeededEntropy(seed)))
 
@@ -116,6 +120,30 @@ test('a new leader goes on with what it finds, by what hosts tell it', async () 
   await learning.state(hash, 'active')
 })
 
+test('while no more than half of the hosts answer nothing is decided', async () => {
+  const learning = await Learning.of('unheard', 5)
+  const { mesh } = learning
+  const hash = await learning.add(versionOf(1))
+  learning.say(hash, () => ({}))
+  const others = mesh.members.filter((member) => member !== mesh.leader)
+  for (const { agent } of others.slice(0, 3)) {
+    agent.calls.serve(ADVICE_SERVICE, () => new Promise(() => {}))
+  }
+  await mesh.world.runFor(60_000)
+  const { versions } = learning.registry.view()
+  assert.deepEqual(
+    versions.map(({ state }) => state),
+    ['shadow'],
+  )
+  const [heard] = others as [Member]
+  heard.agent.calls.serve(ADVICE_SERVICE, async () =>
+    encode(AdviceTold, {
+      hosts: [{ id: heard.host.id, standings: heard.agent.learning.advisor.standings() }],
+    }),
+  )
+  await learning.state(hash, 'canary')
+})
+
 test('one host that lies changes nothing of what the others say', async () => {
   const learning = await Learning.of('liar')
   const hash = await learning.add(versionOf(1))
@@ -154,6 +182,14 @@ test('a person takes a version back at any agent, with a reason that stays', asy
   const { version } = await mesh.call(mesh.follower, 'model', { parameters: { version: next } })
   assert.match(version.why, /: it says too little$/)
   assert.equal(version.state, 'rolledBack')
+  const again = { ...body, of: next }
+  const same = await mesh.call(mesh.follower, 'rollBackModel', { body: again })
+  assert.deepEqual([same.was, same.active, same.done], [next, first, true], 'said again it is done')
+  assert.equal(learning.registry.view().active?.hash, first, 'and once')
+  const overtaken = mesh.call(mesh.follower, 'rollBackModel', {
+    body: { reason: 'x', of: 'f'.repeat(64) },
+  })
+  await assert.rejects(overtaken, /another version is active by now/)
   const forth = await mesh.call(mesh.follower, 'rollBackModel', {
     body: { reason: 'it was good', to: next.slice(0, 12) },
   })
@@ -174,10 +210,19 @@ test('a person takes a version back at any agent, with a reason that stays', asy
   await mesh.answer(learning.registry.rollBack(undefined, 'and away'))
   const none = mesh.call(mesh.follower, 'rollBackModel', { body })
   await assert.rejects(none, /no version is active/)
-  const again = await mesh.call(mesh.follower, 'rollBackModel', {
+  const after = await mesh.call(mesh.follower, 'rollBackModel', {
     body: { reason: 'it was good after all', to: first },
   })
-  assert.deepEqual([again.was, again.active, again.done], [undefined, first, true])
+  assert.deepEqual([after.was, after.active, after.done], [undefined, first, true])
+})
+
+test('of two wishes to take a version back, said at once, the ledger takes one', () => {
+  const replica = new Replica()
+  const wishOf = (by: string) =>
+    putRollbackWish({ of: 'a'.repeat(64), by, reason: 'worse', atMs: 1 }, 0)
+  assert.equal(replica.do(wishOf('ada')).code, 'ok')
+  assert.equal(replica.do(wishOf('bob')).code, 'conflict')
+  assert.equal(rollbackWishIn(replica.state)?.by, 'ada')
 })
 
 /** A second, or a tenth more or less, in turn. */

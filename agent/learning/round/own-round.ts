@@ -50,6 +50,7 @@ export interface OwnRoundParts {
   isHost(peer: PeerId): boolean
 }
 
+type Ballot = Extract<RoundStep, { kind: 'vote' }>['value']
 type Phase = 'new' | 'invited' | 'training' | 'trained' | 'masking' | 'masked' | 'voted' | 'over'
 
 export class OwnRound {
@@ -117,7 +118,7 @@ export class OwnRound {
       case 'reveal':
         return this.#said((client) => client.reveal(step.value), 'reveal')
       case 'vote':
-        return this.#vote(step.value.candidate)
+        return this.#vote(step.value)
       case 'over':
         await this.close()
         return { kind: 'done', value: {} }
@@ -212,20 +213,25 @@ export class OwnRound {
     return { kind, value: said.message } as RoundReply
   }
 
-  async #vote(candidate: string): Promise<RoundReply> {
+  async #vote({ candidate, halves }: Ballot): Promise<RoundReply> {
     const host = this.#host
     // Who trained may vote, also where its update came too late.
     const mayVote =
       this.#phase === 'masked' || this.#phase === 'masking' || this.#phase === 'trained'
     if (host === undefined || !mayVote) return outOfTurn
     this.#phase = 'voted'
-    const fetched = await this.#fetched(candidate)
-    if (!fetched.ok) return refusal('noModel', fetched.why)
-    const [before, after] = [await host.loss(this.#base), await host.loss(fetched.parameters)]
+    const losses = [await host.loss(this.#base)]
+    let fetchedBytes = 0
+    for (const hash of [candidate, ...halves]) {
+      const fetched = await this.#fetched(hash)
+      if (!fetched.ok) return refusal('noModel', fetched.why)
+      fetchedBytes += fetched.bytes
+      losses.push(await host.loss(fetched.parameters))
+    }
     // Closed meanwhile.
     if (this.#phase !== 'voted') return outOfTurn
-    const told = { before: rounded(before), after: rounded(after) }
-    return { kind: 'vote', value: { ...told, fetchedBytes: fetched.bytes } }
+    const [before = 0, after = 0, ...rest] = losses.map(rounded)
+    return { kind: 'vote', value: { before, after, fetchedBytes, halves: rest } }
   }
 
   /** `bytes`: how many of them had to come here. */

@@ -34,6 +34,8 @@ import {
 export const ROUND_SERVICE = 'learning/round'
 
 export const hashLength = 64
+/** Of one round. */
+export const halvesMax = 2
 const hash = () => text(hashLength)
 
 /** How a host is to train. */
@@ -73,7 +75,14 @@ const RoundStep = union('RoundStep', {
   sketch: [6, Roll],
   reveal: [7, Selection],
   /** Is this host better off with that version? */
-  vote: [8, message('RoundVoteWish', { candidate: field(1, hash()) })],
+  vote: [
+    8,
+    message('RoundVoteWish', {
+      candidate: field(1, hash()),
+      /** Of a round in two halves: what came of each by itself. */
+      halves: repeated(2, hash(), halvesMax),
+    }),
+  ],
   over: [9, nothing],
 })
 export type RoundStep = Infer<typeof RoundStep>
@@ -131,6 +140,8 @@ const RoundReply = union('RoundReply', {
       before: field(1, float()),
       after: field(2, float()),
       fetchedBytes: optional(3, uint()),
+      /** In the order of the question. */
+      halves: repeated(4, float(), halvesMax),
     }),
   ],
 })

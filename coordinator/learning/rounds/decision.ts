@@ -16,10 +16,19 @@ export interface Decision {
   readonly lossAfter?: number
 }
 
-export function decided(before: Losses, after: Losses, liars: number): Decision {
-  const needed = Math.max(federationLimits.clientsMin, 2 * liars + 1)
+/**
+ * `voices`: of so many hosts that have something to say. Those few who happen to answer do not decide
+ * for the others: more than half have to be heard.
+ */
+export function decided(
+  before: Losses,
+  after: Losses,
+  { liars, voices }: { liars: number; voices: number },
+): Decision {
+  const needed = Math.max(federationLimits.clientsMin, 2 * liars + 1, Math.floor(voices / 2) + 1)
   if (after.size < needed) {
-    return { state: 'rejected', why: `${after.size} hosts have voted; ${needed} are needed` }
+    const of = voices > after.size ? ` of ${voices}` : ''
+    return { state: 'rejected', why: `${after.size}${of} hosts have voted; ${needed} are needed` }
   }
   const gained = advantage(after, before, liars)
   const losses = { lossBefore: trimmedLoss(before, liars), lossAfter: trimmedLoss(after, liars) }

@@ -1,21 +1,24 @@
 /**
  * One round, as whoever leads does it: hosts are invited, train, give what that changed under masks,
- * and vote on what came of the sum. The leader waits for nobody longer than each step may take; whoever
- * is silent by then is left behind, and the round goes on while enough are left.
+ * and vote on what came of the sum. Where they are enough it is two sums, of halves that are drawn by
+ * lot (`candidates.ts`). The leader waits for nobody longer than each step may take; whoever is silent
+ * by then is left behind, and the round goes on while enough are left.
  */
 import { createHash } from 'node:crypto'
 import { roundLimits } from '../../../agent/learning/round/limits.ts'
 import type { Invitation, RoundStep } from '../../../agent/learning/round/wire.ts'
-import { added, clipped } from '../../../models/federation/aggregation/vectors.ts'
 import { federationLimits } from '../../../models/federation/limits.ts'
 import { usualCourse } from '../../../models/federation/rounds/course.ts'
+import { halved } from '../../../models/federation/rounds/halves.ts'
 import { registryLimits } from '../../../models/registry/limits.ts'
 import type { PeerId, Verify } from '../../../protocol/identity/peer-id.ts'
+import type { Entropy } from '../../../protocol/ports/entropy.ts'
 import { type Ask, Asking } from './asking.ts'
+import { type Candidate, candidatesOf, chosenOf, type Game, gameOf } from './candidates.ts'
 import { decided } from './decision.ts'
 import { roundsLimits } from './limits.ts'
 import { MaskedSum, type Summed } from './masked-sum.ts'
-import { RollCall } from './roll-call.ts'
+import { type Barred, RollCall } from './roll-call.ts'
 import type { RoundPhase } from './rows.ts'
 import { liarsBorne, type RoundSettings } from './settings.ts'
 
@@ -36,8 +39,8 @@ export interface Plan {
   readonly stride: number
   /** By lot where there are more than may take part. */
   readonly hosts: readonly PeerId[]
-  /** Not asked: they were found to lie of late. */
-  readonly barred: readonly PeerId[]
+  /** Not asked. */
+  readonly barred: readonly Barred[]
 }
 
 /** Where hosts can have it from; or why it cannot be kept, or is no model. */
@@ -48,8 +51,8 @@ export interface DriveParts {
   readonly ask: Ask
   /** Whatever else waits has its turn. */
   pause(): Promise<void>
-  /** Chance that nobody can know before. */
-  bytes(length: number): Uint8Array
+  /** That nobody can know before. */
+  readonly chance: Entropy
   offer(parameters: Float32Array): Promise<Kept>
   /** Told of each phase before it begins; false: this agent leads no more. */
   enter(phase: RoundPhase, roll: RollCall): Promise<boolean>
@@ -63,14 +66,15 @@ export interface RoundEnd {
   readonly liars: number
   readonly candidate?: string
   readonly usualLength?: number
+  /** Of a round in two halves. */
+  readonly game?: Game
   readonly lossBefore?: number
   readonly lossAfter?: number
 }
 
 const roundIdAbout = 'skein federated round v1\n'
-const barredWhy = `it was not asked: it has lied under masks in one of the last ${roundsLimits.liarRounds} rounds`
 const train: RoundStep = { kind: 'train', value: {} }
-const over: RoundStep = { kind: 'over', value: {} }
+const goodbye: RoundStep = { kind: 'over', value: {} }
 
 export class RoundDrive {
   readonly #plan: Plan
@@ -83,17 +87,23 @@ export class RoundDrive {
     const { term, number, hosts, barred } = plan
     this.#plan = plan
     this.#parts = parts
-    this.#roll = new RollCall([...hosts, ...barred])
-    for (const host of barred) this.#roll.leaveOut(host, 'refused', barredWhy)
+    this.#roll = new RollCall(hosts, barred)
     this.#asking = new Asking({ term, number }, this.#roll, parts.ask)
   }
 
-  /** Undefined where this agent came to lead no more: what is left of it is for the next leader. */
-  async run(): Promise<RoundEnd | undefined> {
+  /**
+   * Undefined where this agent came to lead no more: what is left of it is for the next leader. `over`:
+   * it is broken off, whatever hosts are at; what they still say is not heard.
+   */
+  async run(over: AbortSignal): Promise<RoundEnd | undefined> {
+    const broken = Promise.withResolvers<RoundEnd>()
+    const breakOff = () => broken.resolve(this.#failed('it was broken off'))
+    over.addEventListener('abort', breakOff, { once: true })
     try {
-      return await this.#run()
+      return await Promise.race([this.#run(), broken.promise])
     } finally {
-      for (const host of this.#plan.hosts) void this.#asking.one(host, over, roundsLimits.stepMs)
+      over.removeEventListener('abort', breakOff)
+      for (const host of this.#plan.hosts) void this.#asking.one(host, goodbye, roundsLimits.stepMs)
     }
   }
 
@@ -108,8 +118,22 @@ export class RoundDrive {
     if (trained !== undefined) return this.#failed(trained)
     this.#liars = liarsBorne(this.#plan.settings.liars, this.#roll.present.length)
     if (!(await this.#parts.enter('masking', this.#roll))) return undefined
-    const summed = await this.#sum()
-    return summed.ok ? this.#judge(summed) : this.#failed(summed.why)
+    const groups = halved(this.#roll.present, this.#parts.chance)
+    const summed = await Promise.all(groups.map((group) => this.#sum(group)))
+    if (groups.length > 1) {
+      for (const [i, group] of groups.entries()) this.#noteHalf(group, summed[i], i + 1)
+    }
+    return this.#judge(summed)
+  }
+
+  /** Of a half of which nothing came, all those who are in it can be meant. */
+  #noteHalf(group: readonly PeerId[], sum: Summed | undefined, half: number): void {
+    if (sum === undefined) return
+    if (sum.ok) return this.#roll.inHalf(sum.summed, half)
+    const present = new Set(this.#roll.present)
+    const left = group.filter((host) => present.has(host))
+    if (sum.isSpoiled === true) this.#roll.inHalf(left, half)
+    for (const host of left) this.#roll.leaveOut(host, 'notCounted', `of its half: ${sum.why}`)
   }
 
   async #invite(): Promise<void> {
@@ -150,56 +174,69 @@ export class RoundDrive {
     return `${present.length} of ${this.#plan.hosts.length} hosts ${who}; ${needed} are needed`
   }
 
-  #sum(): Promise<Summed> {
+  #sum(participants: readonly PeerId[]): Promise<Summed> {
     const { settings, clip, base } = this.#plan
     const { sketch } = usualCourse
-    const participants = this.#roll.present
+    const liarsMax = liarsBorne(settings.liars, participants.length)
     const parameters = base.parameters.length
     const terms = { round: this.#roundId(), participants, parameters, clip, sketch }
     const { verify, pause } = this.#parts
     const parts = { asking: this.#asking, roll: this.#roll, verify, pause }
-    const course = { rule: settings.rule, liarsMax: this.#liars, sketch }
+    const course = { rule: settings.rule, liarsMax, sketch }
     return new MaskedSum(parts, terms, course).run()
   }
 
   #roundId(): Uint8Array {
     const { term, number, base } = this.#plan
     const hash = createHash('sha256').update(`${roundIdAbout}${base.hash} ${number} ${term}\n`)
-    return new Uint8Array(hash.update(this.#parts.bytes(32)).digest())
+    return new Uint8Array(hash.update(this.#parts.chance.bytes(32)).digest())
   }
 
-  async #judge({
-    update,
-    usualLength,
-  }: Extract<Summed, { ok: true }>): Promise<RoundEnd | undefined> {
+  async #judge(summed: readonly Summed[]): Promise<RoundEnd | undefined> {
     const { base, clip, settings, stride } = this.#plan
-    const stepped = added(base.parameters, clipped(update, clip), stride)
-    const offered = await this.#parts.offer(stepped)
-    const measured = { usualLength }
-    if (!offered.ok) return { ...this.#failed(offered.why), ...measured }
+    const offered = await candidatesOf(summed, { base: base.parameters, clip, stride }, (each) =>
+      this.#parts.offer(each),
+    )
+    if (!offered.ok) return { ...this.#failed(offered.why), ...gameOf(summed) }
+    const { candidates, usualLength } = offered
     if (!(await this.#parts.enter('voting', this.#roll))) return undefined
-    const { hash: candidate } = offered
-    await this.#vote(candidate)
-    const [before, after] = [this.#roll.losses('before'), this.#roll.losses('after')]
+    const before = await this.#vote(candidates)
     // Whoever has died is none who lies as well.
-    const liars = liarsBorne(settings.liars, after.size)
-    return { ...decided(before, after, liars), ...measured, candidate, roll: this.#roll, liars }
+    const liars = liarsBorne(settings.liars, before.size)
+    const chosen = chosenOf(candidates, before, liars)
+    if (chosen.half !== undefined) this.#roll.countsOnly(chosen.half)
+    const { voices } = this.#roll
+    const decision = decided(before, chosen.losses, { liars, voices })
+    for (const [host, loss] of before) {
+      this.#roll.voted(host, loss, chosen.losses.get(host) ?? loss)
+    }
+    const { hash: candidate } = chosen
+    const game = gameOf(summed, candidates, liars)
+    return { ...decision, ...game, usualLength, candidate, roll: this.#roll, liars }
   }
 
-  async #vote(candidate: string): Promise<void> {
+  /** How far each host is off with what the round began with; and with each candidate, noted there. */
+  async #vote(candidates: readonly Candidate[]): Promise<Map<PeerId, number>> {
+    const [first, ...others] = candidates
+    const votes = new Map<PeerId, number>()
+    const ballot = { candidate: first?.hash ?? '', halves: others.map(({ hash }) => hash) }
     await this.#asking.each({
       step: 'vote',
       wanted: 'vote',
       deadlineMs: roundsLimits.voteMs,
       hosts: this.#roll.voters,
-      stepOf: () => ({ kind: 'vote', value: { candidate } }),
-      take: (host, { before, after, fetchedBytes = 0 }) => {
-        if (!isLoss(before) || !isLoss(after) || !isFetched(fetchedBytes)) return 'malformed'
+      stepOf: () => ({ kind: 'vote', value: ballot }),
+      take: (host, { before, after, halves, fetchedBytes = 0 }) => {
+        const all = [after, ...halves]
+        const isWhole = all.length === candidates.length && [before, ...all].every(isLoss)
+        if (!isWhole || !isFetched(fetchedBytes, candidates.length)) return 'malformed'
         this.#roll.said(host, { up: 0, down: fetchedBytes })
-        this.#roll.voted(host, before, after)
+        votes.set(host, before)
+        for (const [i, { losses }] of candidates.entries()) losses.set(host, all[i] as number)
         return 'taken'
       },
     })
+    return votes
   }
 
   #failed(why: string): RoundEnd {
@@ -212,7 +249,7 @@ function isLoss(value: number): boolean {
   return Number.isFinite(value) && value > 0
 }
 
-/** One version at most is to be fetched at a time. What is said is added up, and written. */
-function isFetched(bytes: number): boolean {
-  return bytes <= registryLimits.blobBytesMax
+/** No more than so many versions are to be fetched at a time. What is said is added up, and written. */
+function isFetched(bytes: number, versions = 1): boolean {
+  return bytes <= versions * registryLimits.blobBytesMax
 }

@@ -15,8 +15,6 @@ export const roundsLimits = {
   /** For each thing that is said under masks. */
   stepMs: 5_000,
   voteMs: 20_000,
-  /** For one write to be committed. */
-  appendMs: 4_000,
   /** Rounds that the ledger tells of. */
   roundsMax: 200,
   /** Of one wish. */
@@ -25,6 +23,8 @@ export const roundsLimits = {
   lostMax: 3,
   /** Whoever has lied under masks is not asked for so many rounds: it would spoil each of them. */
   liarRounds: 20,
+  /** Who makes rounds worse is worked out of so many: more tell hardly more, for they fade. */
+  ratedRounds: 64,
   everyMsMin: 60_000,
   everyMsMax: 30 * 24 * 3_600_000,
   whyBytesMax: 480,

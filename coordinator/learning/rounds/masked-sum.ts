@@ -20,8 +20,9 @@ import { roundsLimits } from './limits.ts'
 import type { RollCall } from './roll-call.ts'
 
 export type Summed =
-  | { ok: true; update: Float32Array; usualLength: number }
-  | { ok: false; why: string }
+  | { ok: true; update: Float32Array; usualLength: number; summed: readonly PeerId[] }
+  /** `isSpoiled`: somebody in it has lied, and nobody can say who. */
+  | { ok: false; why: string; isSpoiled?: boolean }
 
 export interface SumParts {
   readonly asking: Asking
@@ -81,10 +82,14 @@ export class MaskedSum {
     const opening = await this.#inSteps(this.#server.opening())
     const liars = 'liars' in opening ? opening.liars : []
     for (const host of liars) roll.lied(host)
-    if (!opening.ok) return { ok: false, why: openingWhys[opening.why] }
-    roll.count(opening.summed)
+    if (!opening.ok) {
+      const isSpoiled = opening.why === 'sketchesDoNotAddUp'
+      return { ok: false, why: openingWhys[opening.why], isSpoiled }
+    }
+    const { summed } = opening
+    roll.count(summed)
     const { usualLength } = this.#judging
-    return { ok: true, update: meanIn(opening.sum, this.#bits), usualLength }
+    return { ok: true, update: meanIn(opening.sum, this.#bits), usualLength, summed }
   }
 
   async #inSteps<T>(steps: Steps<T>): Promise<T> {
@@ -103,12 +108,13 @@ export class MaskedSum {
     take: (host: PeerId, said: Replied<R>) => Verdict,
   ): Promise<void> {
     const { asking, roll } = this.#parts
+    const present = new Set(roll.present)
     const of = typeof value === 'function' ? value : () => value
     await asking.each({
       step,
       wanted,
       deadlineMs: roundsLimits.stepMs,
-      hosts: roll.present,
+      hosts: this.#terms.participants.filter((host) => present.has(host)),
       stepOf: (host) => ({ kind: step, value: of(host) }) as RoundStep,
       take,
     })

@@ -4,6 +4,7 @@ import { notThere } from '../../../agent/learning/models.ts'
 import { roundLimits } from '../../../agent/learning/round/limits.ts'
 import { federationLimits } from '../../../models/federation/limits.ts'
 import { rateIn, usualCourse } from '../../../models/federation/rounds/course.ts'
+import { withAll } from '../../../models/federation/rounds/halves.ts'
 import { packed, wrongNumbers } from '../../../models/registry/blob.ts'
 import { firstCommon } from '../../../models/registry/common.ts'
 import { registryIn } from '../../../models/registry/versions.ts'
@@ -12,9 +13,12 @@ import { read } from '../../../protocol/ledger/read.ts'
 import { DiskError } from '../../../protocol/ports/disk.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
 import { shuffle } from '../../../protocol/ports/entropy.ts'
+import type { DecodedRounds } from './decoded.ts'
 import type { Base, Kept, Plan } from './drive.ts'
 import { roundsLimits } from './limits.ts'
-import { liarsOfLate, type Rounds, roundIn } from './rows.ts'
+import type { Barred } from './roll-call.ts'
+import { type Rounds, roundIn } from './rows.ts'
+import { recordOf, recordText } from './suspicion.ts'
 
 /** `isNew`: nothing was learned yet, or it is lost. */
 export type Found = ({ ok: true; isNew: boolean } & Base) | { ok: false; why: string }
@@ -26,10 +30,12 @@ const clipMin = 0.01
 export class RoundPlanning {
   readonly #agent: Agent
   readonly #entropy: Entropy
+  readonly #decoded: DecodedRounds
 
-  constructor(agent: Agent, entropy: Entropy) {
+  constructor(agent: Agent, entropy: Entropy, decoded: DecodedRounds) {
     this.#agent = agent
     this.#entropy = entropy
+    this.#decoded = decoded
   }
 
   /**
@@ -59,7 +65,7 @@ export class RoundPlanning {
     const clip = usual !== undefined && usual > 0 ? clipAfter(usual) : usualCourse.clip
     const { stride } = tally
     const number = tally.number + 1
-    return { term, number, base, settings, rate, clip, stride, ...this.#invited(tally.number) }
+    return { term, number, base, settings, rate, clip, stride, ...this.#invited(tally.suspects) }
   }
 
   /** On this disk. What is no model, and a disk that takes none, end a round. */
@@ -86,7 +92,7 @@ export class RoundPlanning {
   }
 
   /** All that are here, take work and have not lied of late; by lot where they are too many. */
-  #invited(last: number): Pick<Plan, 'hosts' | 'barred'> {
+  #invited(suspects: readonly string[]): Pick<Plan, 'hosts' | 'barred'> {
     const { membership, ledger, settings, trust } = this.#agent
     const here = membership
       .members()
@@ -97,17 +103,32 @@ export class RoundPlanning {
         const row = read(ledger.state, { kind: 'nodeGet', node }).value
         return row?.drained === undefined
       })
-    const liars = liarsOfLate(ledger.state, last)
-    const honest = here.filter((id) => !liars.has(id))
+    const barred = this.#barred(here, suspects)
+    const isBarred = new Set(barred.map(({ id }) => id))
+    const others = here.filter((id) => !isBarred.has(id))
     const { participantsMax } = roundsLimits
     return {
-      hosts: shuffle(this.#entropy, honest).slice(0, participantsMax),
-      barred: here
-        .filter((id) => liars.has(id))
-        .slice(0, federationLimits.clientsMax - participantsMax),
+      hosts: shuffle(this.#entropy, others).slice(0, participantsMax),
+      barred: barred.slice(0, federationLimits.clientsMax - participantsMax),
     }
   }
+
+  /** One round in four is with suspects: whoever is wronged, or well again, comes back. */
+  #barred(here: readonly PeerId[], suspects: readonly string[]): Barred[] {
+    const { state } = this.#agent.ledger
+    const liars = this.#decoded.liarsOfLate(state)
+    const isWithAll = this.#entropy.unit() < withAll
+    const rated = this.#decoded.last(state, roundsLimits.ratedRounds)
+    return here.flatMap((id): Barred[] => {
+      if (liars.has(id)) return [{ id, out: 'refused', why: liarWhy }]
+      if (isWithAll || !suspects.includes(id)) return []
+      const why = `not asked: ${recordText(recordOf(rated, id))}; one round in four is with it`
+      return [{ id, out: 'suspected', why }]
+    })
+  }
 }
+
+const liarWhy = `it was not asked: it has lied under masks in one of the last ${roundsLimits.liarRounds} rounds`
 
 function clipAfter(usualLength: number): number {
   return Math.min(roundLimits.clipMax, Math.max(clipMin, clipOfUsual * usualLength))

@@ -13,15 +13,26 @@ interface Line {
   out?: Out
   why?: string
   lied?: boolean
+  half?: number
+  wasAsked: boolean
+}
+
+/** Not asked, for what is known of it. */
+export interface Barred {
+  readonly id: PeerId
+  readonly out: Out
+  readonly why: string
 }
 
 export class RollCall {
   readonly #lines: ReadonlyMap<PeerId, Line>
 
-  constructor(hosts: readonly PeerId[]) {
-    this.#lines = new Map(
-      hosts.toSorted().map((id) => [id, { rows: 0, counted: false, upBytes: 0, downBytes: 0 }]),
-    )
+  constructor(hosts: readonly PeerId[], barred: readonly Barred[] = []) {
+    const asked = new Set(hosts)
+    const all = [...hosts, ...barred.map(({ id }) => id)].sort()
+    const figures = { rows: 0, counted: false, upBytes: 0, downBytes: 0 }
+    this.#lines = new Map(all.map((id) => [id, { ...figures, wasAsked: asked.has(id) }]))
+    for (const { id, out, why } of barred) this.leaveOut(id, out, why)
   }
 
   /** In the order of their ids. */
@@ -34,6 +45,11 @@ export class RollCall {
     return [...this.#lines].flatMap(([id, { out }]) =>
       out === undefined || out === 'notCounted' ? [id] : [],
     )
+  }
+
+  /** Hosts that have something to say, whether they were heard or not: all that know enough. */
+  get voices(): number {
+    return this.#sum(({ out, wasAsked }) => Number(wasAsked && out !== 'excused'))
   }
 
   get rows(): number {
@@ -75,6 +91,20 @@ export class RollCall {
     for (const host of hosts) this.#line(host).counted = true
   }
 
+  /** Summed with others in that half, whatever came of it: 1 or 2. */
+  inHalf(hosts: readonly PeerId[], half: number): void {
+    for (const host of hosts) this.#line(host).half = half
+  }
+
+  /** What came of that half alone is taken: what others gave does not count. */
+  countsOnly(half: number): void {
+    for (const [host, line] of this.#lines) {
+      if (line.half === undefined || line.half === half) continue
+      line.counted = false
+      this.leaveOut(host, 'notCounted', 'hosts are better off without what its half gave')
+    }
+  }
+
   voted(host: PeerId, before: number, after: number): void {
     Object.assign(this.#line(host), { before, after })
   }
@@ -88,7 +118,7 @@ export class RollCall {
   }
 
   hosts(): RoundHost[] {
-    return [...this.#lines].map(([id, line]) => ({ id, ...line }))
+    return [...this.#lines].map(([id, { wasAsked: _, ...line }]) => ({ id, ...line }))
   }
 
   #sum(of: (line: Line) => number): number {

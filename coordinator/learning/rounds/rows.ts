@@ -8,7 +8,7 @@ import type { RuleName } from '../../../models/federation/aggregation/rules.ts'
 import { federationLimits } from '../../../models/federation/limits.ts'
 import { certificateLimits } from '../../../protocol/identity/limits.ts'
 import type { SimpleCommand } from '../../../protocol/ledger/catalogue.ts'
-import { kvPut, kvRow, kvRows } from '../../../protocol/ledger/kv-rows.ts'
+import { kvPut, kvRow } from '../../../protocol/ledger/kv-rows.ts'
 import { stateLimits } from '../../../protocol/ledger/limits.ts'
 import type { LedgerState } from '../../../protocol/ledger/state.ts'
 import { decode, encode } from '../../../protocol/wire/codec.ts'
@@ -27,10 +27,10 @@ import {
 } from '../../../protocol/wire/schema.ts'
 import { roundsLimits } from './limits.ts'
 import { type RoundSettings, roundRules, usualSettings } from './settings.ts'
+import { NAMESPACE } from './wire.ts'
+import { WISH_KEY, type Wish, WishRow } from './wish.ts'
 
-export const NAMESPACE = 'federation'
 export const CONFIG_KEY = 'config'
-export const WISH_KEY = 'wish'
 const TALLY_KEY = 'tally'
 const ROUND_PREFIX = 'round/'
 /** Keys in the order of numbers. */
@@ -46,9 +46,10 @@ export const roundPhases = ['inviting', 'training', 'masking', 'voting', 'ended'
 export type RoundPhase = (typeof roundPhases)[number]
 /**
  * Why a host is not in it: `excused` has too little to learn from; `silent` has not answered; `refused`
- * would not, or said what nobody takes; `notCounted` gave an update that the rule leaves out.
+ * would not, or said what nobody takes; `notCounted` gave an update that the rule leaves out, or in the
+ * half that hosts are worse off with; `suspected` was not asked, for what it was in was worse too often.
  */
-export const outs = ['excused', 'silent', 'refused', 'notCounted'] as const
+export const outs = ['excused', 'silent', 'refused', 'notCounted', 'suspected'] as const
 export type Out = (typeof outs)[number]
 
 const ConfigRow = message('FederationConfig', {
@@ -62,13 +63,6 @@ const ConfigRow = message('FederationConfig', {
   by: field(8, by()),
   atMs: field(9, uint()),
 })
-
-const WishRow = message('FederationWish', {
-  count: field(1, uint()),
-  by: field(2, by()),
-  atMs: field(3, uint()),
-})
-export type Wish = Infer<typeof WishRow>
 
 const TallyRow = message('FederationTally', {
   /** Of the round that was begun last. */
@@ -90,6 +84,8 @@ const TallyRow = message('FederationTally', {
   stride: field(10, float()),
   /** Of rounds with noise, in the one that had most: the more they are, the less noise each adds. */
   hostsMost: optional(11, uint()),
+  /** Hosts that most rounds are done without. */
+  suspects: repeated(12, text(certificateLimits.keyBytesMax), federationLimits.clientsMax),
 })
 export type Tally = Infer<typeof TallyRow>
 
@@ -106,6 +102,8 @@ const HostRow = message('FederationHost', {
   why: optional(9, text(roundsLimits.whyBytesMax)),
   /** Under masks, where one who lies can spoil a round for all. */
   lied: optional(10, bool()),
+  /** In which half it was, of a round that was done in two: 1 or 2. */
+  half: optional(11, uint()),
 })
 
 const RoundRow = message('FederationRound', {
@@ -128,6 +126,9 @@ const RoundRow = message('FederationRound', {
   usualLength: optional(16, float()),
   lossBefore: optional(17, float()),
   lossAfter: optional(18, float()),
+  /** Of a round in two halves: by what share hosts are better off with the first; or which one was spoiled. */
+  firstBy: optional(19, float()),
+  spoiledHalf: optional(20, uint()),
 })
 
 export interface RoundHost extends Omit<Infer<typeof HostRow>, 'out'> {
@@ -149,6 +150,8 @@ export interface Rounds {
   /** When they were chosen; 0: they are as they are without anybody's doing. */
   readonly settingsMs: number
   readonly wish: Wish | undefined
+  /** At which the wish may be changed; 0: nobody has wished anything yet. */
+  readonly wishRevision: number
   readonly tally: Tally
   readonly tallyRevision: number
   /** The one that was begun last. */
@@ -166,18 +169,24 @@ const noTally: Tally = {
   noiseLeast: 0,
   bare: 0,
   stride: 1,
+  suspects: [],
 }
 
-export function roundsIn(state: LedgerState): Rounds {
+/** How one round is read: as it is, or from what was decoded before (`decoded.ts`). */
+export type ReadRound = (state: LedgerState, number: number) => Round | undefined
+
+export function roundsIn(state: LedgerState, readRound: ReadRound = roundIn): Rounds {
   const config = heldAt(state, CONFIG_KEY, ConfigRow)
   const tally = heldAt(state, TALLY_KEY, TallyRow)
+  const wish = heldAt(state, WISH_KEY, WishRow)
   return {
     settings: settingsFrom(config?.value),
     settingsMs: config?.value.atMs ?? 0,
-    wish: heldAt(state, WISH_KEY, WishRow)?.value,
+    wish: wish?.value,
+    wishRevision: wish?.revision ?? 0,
     tally: tally?.value ?? noTally,
     tallyRevision: tally?.revision ?? 0,
-    last: roundIn(state, tally?.value.number ?? 0),
+    last: readRound(state, tally?.value.number ?? 0),
   }
 }
 
@@ -186,31 +195,19 @@ export function roundIn(state: LedgerState, number: number): Round | undefined {
   return held && roundFrom(number, held.value, held.revision)
 }
 
-/** Hosts that were found to lie under masks in one of the last rounds, of which `number` is the newest. */
-export function liarsOfLate(state: LedgerState, number: number): ReadonlySet<string> {
-  const { liarRounds } = roundsLimits
-  const late = Array.from({ length: liarRounds }, (_, i) => roundIn(state, number - i))
-  const hosts = late.flatMap((round) => round?.hosts ?? [])
-  return new Set(hosts.flatMap(({ id, lied }) => (lied === true ? [id] : [])))
+/** At which the row of that round is; 0: there is none. */
+export function revisionOf(state: LedgerState, number: number): number {
+  return kvRow(state, NAMESPACE, keyOf(number))?.revision ?? 0
 }
 
-/** Newest first, and no more than so many. */
-export function lastRounds(state: LedgerState, most: number): Round[] {
-  const rounds: Round[] = []
-  for (const { key, value, revision } of kvRows(state, NAMESPACE, ROUND_PREFIX)) {
-    const row = decode(RoundRow, value)
-    const number = Number(key.slice(ROUND_PREFIX.length))
-    if (row.ok) rounds.push(roundFrom(number, row.value, revision))
-  }
-  return rounds.slice(-most).reverse()
+/** Who has chosen the settings in that row, as it says. */
+export function chosenBy(value: Uint8Array): string | undefined {
+  const read = decode(ConfigRow, value)
+  return read.ok ? read.value.by : undefined
 }
 
 export function putSettings(settings: RoundSettings, byWhom: string, atMs: number): SimpleCommand {
   return kvPut(NAMESPACE, CONFIG_KEY, encode(ConfigRow, { ...settings, by: byWhom, atMs }))
-}
-
-export function putWish(wish: Wish): SimpleCommand {
-  return kvPut(NAMESPACE, WISH_KEY, encode(WishRow, wish))
 }
 
 /** Only if it is as it was read. */

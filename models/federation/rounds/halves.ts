@@ -1,143 +1,57 @@
 /**
  * Who is summed with whom. Under masks nobody sees whose update makes a model worse, but hosts can
  * say which of two sums they are better off with. So a round is done in two halves, drawn anew each
- * time, and what a host is worth to the others is worked out of all these games, as players are
- * rated by the games of their teams: by least squares, where games of long ago fade.
+ * time, and what a host is worth to the others is worked out of all these games (`ratings.ts`).
  *
  * Who is worth much less than is usual, and clearly so, is left out of most rounds. Some rounds are
  * with all, by lot: who is wronged, or well again, comes back.
  */
-import { assert } from '../../../protocol/assert.ts'
 import { type Entropy, shuffle } from '../../../protocol/ports/entropy.ts'
-import { median } from '../../measures/quantiles.ts'
 import { federationLimits } from '../limits.ts'
+import { Ratings } from './ratings.ts'
 
-/** How much of an older game is left with each newer one: a hundred rounds halve it. */
-const kept = 0.993
-/** Before any game all are worth the same, and a few games change little. */
-const doubt = 0.3
 /** How many rounds are with all, also those who are left out else. */
-const withAll = 0.25
-/** In standard deviations of what is known of a host: to be left out, and to stay so. */
-const clearly = 2.5
-const still = 1.25
-/** One game that is won by far says no more than so many that are won as is usual. */
-const gameMax = 2
-/** How much of what is usual comes of each game: by how much is won grows less as a model gets good. */
-const usualShare = 0.1
-/** So far do games stray that say nothing, in what is usual: less is not believed of few of them. */
-const strayMin = 0.25
+export const withAll = 0.25
+
+/** Two, or all in one where two would be too few each. Each in the order of names. */
+export function halved<Id extends string>(
+  hosts: readonly Id[],
+  chance: Entropy,
+): readonly (readonly Id[])[] {
+  const drawn = shuffle(chance, [...hosts])
+  const smaller = drawn.length >> 1
+  if (smaller < federationLimits.clientsMin) return [drawn.sort()]
+  return [drawn.slice(smaller).sort(), drawn.slice(0, smaller).sort()]
+}
 
 export class Halves<Id extends string> {
-  readonly #hosts: readonly Id[]
   readonly #leftOutMax: number
   readonly #chance: Entropy
-  /** Normal equations of all games: what hosts had to do with each other, and what came of it. */
-  readonly #games: Float64Array[]
-  readonly #outcomes: Float64Array
+  readonly #ratings: Ratings<Id>
   #suspects: ReadonlySet<Id> = new Set()
-  #usual: number | undefined
-  #squares = 0
-  #count = 0
 
   constructor(hosts: readonly Id[], leftOutMax: number, chance: Entropy) {
-    this.#hosts = hosts
     this.#leftOutMax = leftOutMax
     this.#chance = chance
-    this.#games = hosts.map(() => new Float64Array(hosts.length))
-    this.#outcomes = new Float64Array(hosts.length)
+    this.#ratings = new Ratings(hosts)
   }
 
-  /** Two, or all in one where two would be too few each. Each in the order of names. */
   draw(present: readonly Id[]): readonly (readonly Id[])[] {
     const suspects = this.#chance.unit() < withAll ? new Set<Id>() : this.#suspects
-    const drawn = shuffle(
-      this.#chance,
+    return halved(
       present.filter((host) => !suspects.has(host)),
+      this.#chance,
     )
-    const smaller = drawn.length >> 1
-    if (smaller < federationLimits.clientsMin) return [drawn.sort()]
-    return [drawn.slice(smaller).sort(), drawn.slice(0, smaller).sort()]
   }
 
   /** `by`: by what share hosts were better off with the first; less than 0 where it lost. */
   played(first: readonly Id[], second: readonly Id[], by: number): void {
-    this.#usual ??= Math.abs(by)
-    this.#usual += usualShare * (Math.abs(by) - this.#usual)
-    if (this.#usual === 0) return
-    const outcome = Math.min(gameMax, Math.max(-gameMax, by / this.#usual))
-    const side = this.#hosts.map((host) => {
-      if (first.includes(host)) return 1 / first.length
-      return second.includes(host) ? -1 / second.length : 0
-    })
-    for (const [i, row] of this.#games.entries()) {
-      for (const [j, other] of side.entries()) {
-        row[j] = kept * (row[j] as number) + (side[i] as number) * other
-      }
-      this.#outcomes[i] = kept * (this.#outcomes[i] as number) + (side[i] as number) * outcome
-    }
-    this.#squares = kept * this.#squares + outcome ** 2
-    this.#count = kept * this.#count + 1
-    this.#suspects = this.#judged()
+    this.#ratings.played(first, second, by)
+    this.#suspects = this.#ratings.suspects(this.#suspects, this.#leftOutMax)
   }
 
   /** The worst first, and no more than may be left out. */
   get suspects(): ReadonlySet<Id> {
     return this.#suspects
   }
-
-  #judged(): ReadonlySet<Id> {
-    const { worths, deviations } = this.#solved()
-    const usual = median(worths)
-    const below = this.#hosts
-      .map((host, i) => ({
-        host,
-        far: (usual - (worths[i] as number)) / (deviations[i] as number),
-      }))
-      .filter(({ host, far }) => far > (this.#suspects.has(host) ? still : clearly))
-      .sort((a, b) => b.far - a.far)
-    return new Set(below.slice(0, this.#leftOutMax).map(({ host }) => host))
-  }
-
-  /** What each is worth, by how much hosts are better off with a sum that is of it alone. */
-  #solved(): { worths: number[]; deviations: number[] } {
-    const inverse = inverted(
-      this.#games.map((row, i) => row.map((value, j) => value + (i === j ? doubt : 0))),
-    )
-    const worths = inverse.map((row) =>
-      row.reduce((sum, value, j) => sum + value * (this.#outcomes[j] as number), 0),
-    )
-    const explained = worths.reduce((sum, one, i) => sum + one * (this.#outcomes[i] as number), 0)
-    const stray = Math.max(strayMin ** 2, (this.#squares - explained) / Math.max(1, this.#count))
-    return { worths, deviations: inverse.map((row, i) => Math.sqrt(stray * (row[i] as number))) }
-  }
-}
-
-/** Of a matrix that is its own mirror image and positive: by Gauss and Jordan, with no turning of rows. */
-function inverted(matrix: Float64Array[]): Float64Array[] {
-  const size = matrix.length
-  const inverse = matrix.map((_, i) =>
-    Float64Array.from({ length: size }, (_, j) => Number(i === j)),
-  )
-  for (let column = 0; column < size; column++) {
-    const [pivotRow, pivotInverse] = [matrix[column], inverse[column]] as [
-      Float64Array,
-      Float64Array,
-    ]
-    const pivot = pivotRow[column] as number
-    assert(pivot > 0, 'what is known of hosts must be positive definite')
-    for (const row of [pivotRow, pivotInverse])
-      for (let j = 0; j < size; j++) row[j] = (row[j] as number) / pivot
-    for (let i = 0; i < size; i++) {
-      if (i === column) continue
-      const factor = (matrix[i] as Float64Array)[column] as number
-      subtract(matrix[i] as Float64Array, pivotRow, factor)
-      subtract(inverse[i] as Float64Array, pivotInverse, factor)
-    }
-  }
-  return inverse
-}
-
-function subtract(row: Float64Array, other: Float64Array, factor: number): void {
-  for (let j = 0; j < row.length; j++) row[j] = (row[j] as number) - factor * (other[j] as number)
 }

@@ -1,0 +1,100 @@
+/**
+ * What could come of a round, by what was summed in it: of two halves each by itself, and both together;
+ * and with which of them hosts are better off. Which half they are better off with tells in time who
+ * spoils what it is in (`suspicion.ts`).
+ */
+import { added, clipped, weightedMean } from '../../../models/federation/aggregation/vectors.ts'
+import { advantage, type Losses } from '../../../models/federation/rounds/votes.ts'
+import { median } from '../../../models/measures/quantiles.ts'
+import type { PeerId } from '../../../protocol/identity/peer-id.ts'
+import type { Kept } from './drive.ts'
+import type { Summed } from './masked-sum.ts'
+
+export interface Candidate {
+  readonly hash: string
+  /** Of which it is; undefined of all that were summed. */
+  readonly half: number | undefined
+  /** As hosts vote. */
+  readonly losses: Map<PeerId, number>
+}
+
+/** Which half hosts are better off with. */
+export interface Game {
+  /** By what share with the first; less than 0 where it is the second. */
+  readonly firstBy?: number
+  /** Of that half nothing could come, for somebody in it has lied: 1 or 2. */
+  readonly spoiledHalf?: number
+}
+
+type Sum = Extract<Summed, { ok: true }> & { readonly half: number | undefined }
+
+export interface Step {
+  readonly base: Float32Array
+  /** No step is longer. */
+  readonly clip: number
+  /** How much of it is made. */
+  readonly stride: number
+}
+
+export type Candidates =
+  | {
+      readonly ok: true
+      /** What came of all together first. */
+      readonly candidates: readonly Candidate[]
+      readonly usualLength: number
+    }
+  | { readonly ok: false; readonly why: string }
+
+/** Each where hosts can have it. A half that is no model is left out. */
+export async function candidatesOf(
+  summed: readonly Summed[],
+  { base, clip, stride }: Step,
+  offer: (parameters: Float32Array) => Promise<Kept>,
+): Promise<Candidates> {
+  const sums = summed.flatMap((one, i) =>
+    one.ok ? [{ ...one, half: summed.length > 1 ? i + 1 : undefined }] : [],
+  )
+  const candidates: Candidate[] = []
+  const whys = summed.flatMap((one) => (one.ok ? [] : [one.why]))
+  for (const { update, half } of sums.length > 1 ? [together(sums), ...sums] : sums) {
+    const offered = await offer(added(base, clipped(update, clip), stride))
+    if (offered.ok) candidates.push({ hash: offered.hash, half, losses: new Map() })
+    else whys.push(offered.why)
+  }
+  if (candidates.length === 0) return { ok: false, why: [...new Set(whys)].join('; ') }
+  const usualLength = median(sums.map((sum) => sum.usualLength))
+  return { ok: true, candidates, usualLength }
+}
+
+/** With which hosts are better off, beside what the round began with; what came of all, where nothing says more. */
+export function chosenOf(
+  candidates: readonly Candidate[],
+  before: Losses,
+  liars: number,
+): Candidate {
+  const gainOf = ({ losses }: Candidate) => advantage(losses, before, liars)
+  return candidates.reduce((best, each) => (gainOf(each) > gainOf(best) ? each : best))
+}
+
+export function gameOf(
+  summed: readonly Summed[],
+  candidates: readonly Candidate[] = [],
+  liars = 0,
+): { game?: Game } {
+  if (summed.length < 2) return {}
+  const spoiled = summed.flatMap((one, i) => (!one.ok && one.isSpoiled === true ? [i + 1] : []))
+  const [spoiledHalf] = spoiled
+  if (spoiledHalf !== undefined && spoiled.length === 1) return { game: { spoiledHalf } }
+  const of = (half: number) => candidates.find((each) => each.half === half)?.losses
+  const [first, second] = [of(1), of(2)]
+  if (first === undefined || second === undefined) return {}
+  return { game: { firstBy: advantage(first, second, liars) } }
+}
+
+function together(sums: readonly Sum[]): Pick<Sum, 'update' | 'half'> {
+  const update = weightedMean(
+    sums.map((sum) => sum.update),
+    sums.map((sum) => sum.summed.length),
+  )
+  return { update, half: undefined }
+}

@@ -1,0 +1,2 @@
+/** Where the ledger keeps what there is to say of federated rounds. */
+export const NAMESPACE = 'federation'

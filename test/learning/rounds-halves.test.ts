@@ -1,0 +1,91 @@
+/** Rounds of six hosts and more, in two halves: who makes them worse is found out, under masks. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Round } from '../../coordinator/learning/rounds/rows.ts'
+import { federationLimits } from '../../models/federation/limits.ts'
+import { TrainingHost } from '../../models/federation/rounds/host.ts'
+import { registryIn } from '../../models/registry/versions.ts'
+import type { Member } from '../history/stage.ts'
+import { ask, ended, hostOf, learners, oneRound, tampered } from './learners.ts'
+
+/** What those hosts have learned goes the other way while that lasts. */
+async function lying(liars: readonly Member[], during: () => Promise<void>): Promise<void> {
+  const { update } = TrainingHost.prototype
+  TrainingHost.prototype.update = async function (common, asked) {
+    const honest = await update.call(this, common, asked)
+    const lies = liars.some(({ host }) => host.id === this.signer.id)
+    return lies ? honest?.map((value) => -value) : honest
+  }
+  try {
+    await during()
+  } finally {
+    TrainingHost.prototype.update = update
+  }
+}
+
+test('six hosts learn in two halves of three, within the bytes that a round may have', async () => {
+  const mesh = await learners('halves', 6)
+  const first = await oneRound(mesh)
+  assert.equal(first.state, 'kept', first.why)
+  for (const half of [1, 2]) {
+    assert.equal(first.hosts.filter((host) => host.half === half).length, 3)
+  }
+  assert.ok(first.firstBy !== undefined && first.firstBy !== 0)
+  const { id: leader } = mesh.leader!.agent
+  for (const { id, upBytes, downBytes } of first.hosts) {
+    assert.ok(upBytes <= federationLimits.roundBytesMax, String(upBytes))
+    // The version before, and what came of each half and of both.
+    assert.ok(id === leader || downBytes > 60_000, String(downBytes))
+    assert.ok(downBytes <= federationLimits.roundBytesMax, String(downBytes))
+  }
+  const { shadow } = registryIn(mesh.leader!.agent.ledger.state)
+  assert.deepEqual(
+    [shadow?.hash, shadow?.hosts],
+    [first.candidate, first.hosts.filter(({ counted }) => counted).length],
+  )
+})
+
+test('fewer than six learn as one sum, for none is of fewer than three', async () => {
+  const mesh = await learners('whole', 5)
+  const round = await oneRound(mesh)
+  assert.ok(round.hosts.every(({ half }) => half === undefined))
+  assert.equal(round.firstBy, undefined)
+})
+
+test('who makes rounds worse one after the other is named, and left out of most that follow', async () => {
+  const mesh = await learners('d1', 7)
+  const liar = mesh.follower
+  await lying([liar], async () => {
+    let number = await ask(mesh, 30)
+    const named = async () => (await mesh.call(mesh.follower, 'federation')).suspects
+    while (number < 20 && (await named()).length === 0) await ended(mesh, number++)
+    const [suspect, ...others] = await named()
+    assert.deepEqual([suspect?.name, others.length], [liar.host.name, 0])
+    assert.ok(suspect && suspect.worse > suspect.of / 2, JSON.stringify(suspect))
+    const later: Round[] = []
+    while (later.length < 8) later.push(await ended(mesh, number++))
+    const without = later.filter((round) => hostOf(round, liar)?.out === 'suspected')
+    assert.ok(without.length >= 4, String(without.length))
+    const why = hostOf(without[0] as Round, liar)?.why ?? ''
+    assert.match(why, /not asked: in the worse half of \d+ of \d+ rounds/)
+    for (const { hosts } of without) {
+      assert.equal(hosts.filter(({ half }) => half !== undefined).length, 6)
+    }
+  })
+})
+
+test('a half that somebody spoils is left out, and what the other gave is kept', async () => {
+  const mesh = await learners('spoiled half', 7)
+  const liar = mesh.follower
+  tampered(liar, (_, reply) =>
+    reply.kind === 'sketch'
+      ? { kind: 'sketch', value: { sums: reply.value.sums.map((sum) => sum + 1) } }
+      : reply,
+  )
+  const round = await oneRound(mesh)
+  assert.equal(round.state, 'kept', round.why)
+  const half = hostOf(round, liar)?.half
+  assert.ok(half !== undefined && round.spoiledHalf === half)
+  for (const host of round.hosts) assert.equal(host.counted, host.half !== half, host.id)
+  assert.match(hostOf(round, liar)?.why ?? '', /of its half: a host has lied/)
+})
