@@ -52,9 +52,7 @@ function commandOf(node: LocalNode, configFile: string): readonly string[] {
     passages.set(node.name, server.listen(node.apiPort, LOOPBACK))
   }
   const given = [configFile, node.host, String(node.apiPort)]
-  const agent = process.env.OLDWAY
-    ? [process.execPath, agentProgram, ...given]
-    : [process.execPath, asAgent, agentProgram, ...given]
+  const agent = [process.execPath, asAgent, agentProgram, ...given]
   // Not by `ip netns exec`, which hides the control groups. In a session of its own, between which
   // the kernel shares out cores as between services: an agent is one, and so are its neighbours.
   return ['setsid', 'nsenter', `--net=/run/netns/${node.name}`, ...agent]
