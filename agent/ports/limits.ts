@@ -100,6 +100,11 @@ export const cellLimits = {
   hurriedRestMs: 5,
   /** Between two looks for those who are left, of cells that are killed all at once. */
   killAgainMs: 2,
+  /**
+   * Where the kernel was told of all, nothing more is done for so long: hosts that share cores with
+   * this one may have that before them.
+   */
+  killedRestMs: 50,
   /** Arguments and environment for the nursery. What is longer is started directly. */
   nurseryCommandLengthMax: 64 << 10,
   /** Processes of one cell that are looked at for its usage. Those beyond are not counted. */

@@ -118,6 +118,11 @@ export class AttemptLife {
     return this.#step !== undefined
   }
 
+  /** Nothing that it still says of itself counts. */
+  get isKilled(): boolean {
+    return this.#stop !== undefined && this.#atOnce
+  }
+
   /** It waits for files of others, and can wait elsewhere as well. */
   get isBringingIn(): boolean {
     return this.#files.isBringingIn

@@ -48,7 +48,7 @@ export class Looking {
     this.#next = undefined
     for (const held of left.slice(0, atOnce)) {
       const { life } = held
-      if (held.stage === 'begun' && life?.running) this.#lookAt(held, life)
+      if (held.stage === 'begun' && life?.running && !life.isKilled) this.#lookAt(held, life)
     }
     const rest = left.slice(atOnce)
     if (rest.length === 0) return

@@ -27,7 +27,7 @@ function lookingAt(count: number): Looked {
         at.get(held)?.push(clock.now())
         return Promise.resolve(true)
       }
-      held.life = { running: true, news: {}, look } as AttemptLife
+      held.life = { running: true, isKilled: false, news: {}, look } as AttemptLife
       at.set(held, [])
     }
     const reports = {
@@ -54,6 +54,16 @@ for (const count of [1, 20, 1_000]) {
     assert.equal(looked.told, 10 * count)
   })
 }
+
+test('one that is being killed is not looked at', async () => {
+  const looked = lookingAt(2)
+  await looked.world.runFor(0.9 * deskLimits.lookMs)
+  const [killed, other] = [...looked.at.keys()]
+  killed!.life = { ...killed!.life!, isKilled: true } as AttemptLife
+  await looked.world.runFor(2 * deskLimits.lookMs)
+  assert.deepEqual(looked.at.get(killed!), [])
+  assert.equal(looked.at.get(other!)?.length, 2)
+})
 
 test('one that ends before its turn is not looked at, and when none is left there is no look any more', async () => {
   const looked = lookingAt(20)

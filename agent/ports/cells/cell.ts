@@ -48,6 +48,10 @@ export class SystemCell implements Cell {
   #accounts: CellUsage = {}
   #watch: NodeJS.Timeout | undefined
   #closed = false
+  /** How many see to it already, until nobody is left, that all of it is killed. */
+  #killers = 0
+  /** The kernel has killed everybody in it, and nobody was left. */
+  #emptied = false
 
   constructor(parts: CellParts) {
     this.#parts = parts
@@ -96,8 +100,23 @@ export class SystemCell implements Cell {
   }
 
   kill(): void {
+    // To look for them once more is to take cores from those who die, and from hosts that share some.
+    if (this.#killers > 0) return
     this.killGroups()
     this.#parts.census.condemn(this.name)
+  }
+
+  /**
+   * With all others, until what is returned is called: `kill` has nothing to add then. `killed`: a
+   * group that was already. Who is in no group that the kernel kills is looked for.
+   */
+  killWithAll(killed: ControlGroup | undefined): () => void {
+    this.#killers++
+    this.killGroups(killed)
+    if (this.#heldBy(killed) === undefined) this.#parts.census.condemn(this.name)
+    return () => {
+      this.#killers--
+    }
   }
 
   /** As far as the kernel holds the cell together by itself. `killed`: a group that was already. */
@@ -112,11 +131,21 @@ export class SystemCell implements Cell {
    * that says that the program is.
    */
   groupKilled(group: ControlGroup): boolean {
-    const { controlGroup, stages } = this.#parts
-    const held = controlGroup ?? stages
+    const held = this.#heldBy(group)
     if (held === undefined || (held !== group && !held.empty())) return false
     this.programEnded(killedEnd)
     return true
+  }
+
+  /** A look at all processes of the host, after the kernel has killed it, has found none of it. */
+  seenKilled(): void {
+    this.#emptied = true
+  }
+
+  /** Whose death is its own: its group, or that of all stages, where that was killed. */
+  #heldBy(killed: ControlGroup | undefined): ControlGroup | undefined {
+    const { controlGroup, stages } = this.#parts
+    return controlGroup ?? (stages === killed ? killed : undefined)
   }
 
   groupEmpty(): boolean {
@@ -132,6 +161,7 @@ export class SystemCell implements Cell {
 
   async seenEmpty(): Promise<boolean> {
     const { controlGroup, census, name } = this.#parts
+    if (this.#emptied) return true
     if (!this.groupEmpty()) return false
     if (controlGroup !== undefined) return controlGroup.empty()
     return !(await census.next()).has(name)

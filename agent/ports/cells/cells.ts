@@ -190,13 +190,21 @@ export class SystemCells implements Cells {
     const all = this.#groupOfAll(names)
     all?.kill()
     const cells = [...names].flatMap((name) => this.#open.get(name) ?? [])
-    for (const cell of cells) cell.killGroups(all)
+    const over = cells.map((cell) => cell.killWithAll(all))
     this.#census.hurry()
-    if (all !== undefined) {
-      await this.#share.condemned(() => this.#condemnedGone(all))
-      for (const cell of cells) cell.groupKilled(all)
+    try {
+      let killed: SystemCell[] = []
+      if (all !== undefined) {
+        const rested = wait(cellLimits.killedRestMs)
+        await this.#share.condemned(() => this.#condemnedGone(all))
+        await rested
+        killed = cells.filter((cell) => cell.groupKilled(all))
+      }
+      await this.#share.unheld(() => this.#untilGone(names))
+      for (const cell of killed) cell.seenKilled()
+    } finally {
+      for (const end of over) end()
     }
-    await this.#share.unheld(() => this.#untilGone(names))
   }
 
   /**
