@@ -296,9 +296,13 @@ export class EmergencyStop {
 
   #latched(word: Obeyed): void {
     const { clock } = this.#ports
-    this.#core.latched(word.id, clock.now())
     // Its end here tells of it as well.
-    clock.after(estopDriverLimits.tellWaitMsMax, () => this.#tell(word.id))
+    clock.after(estopDriverLimits.tellWaitMsMax, () => {
+      this.#tell(word.id)
+      if (this.#closed || this.#core.own(word.id)?.state !== 'latched') return
+      this.#core.latched(word.id, clock.now())
+      this.#drive()
+    })
   }
 
   #done(word: Obeyed, killed: number): void {

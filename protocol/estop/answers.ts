@@ -48,10 +48,13 @@ export class Answers {
     return this.#others.get(id) ?? new Map()
   }
 
-  owe(id: string, peer: PeerId): void {
+  /** False where it was owed to that peer before, which has asked again. */
+  owe(id: string, peer: PeerId): boolean {
     const owed = this.#owed.get(id) ?? new Set()
     this.#owed.set(id, owed)
+    if (owed.has(peer)) return false
     if (owed.size < limits.peersMax) owed.add(peer)
+    return true
   }
 
   /** How far it has come here. Returns to whom that is owed, and what they are to hear. */

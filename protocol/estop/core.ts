@@ -121,10 +121,12 @@ export class EstopCore {
 
   /** What is due by the clock. */
   tick(nowMs: number): void {
+    let last: { words: string; frame: EstopFrame } | undefined
     for (const { peer, words } of this.#spreading.due(nowMs)) {
-      const found = this.latch.words().filter(({ id }) => words.includes(id))
-      const value = { words: found.map(({ word }) => word) }
-      this.#ready.say.push({ to: peer, frame: { kind: 'words', value } })
+      // Mostly all are told the same, and one frame for all of them is put into bytes once.
+      const wanted = words.join()
+      if (last?.words !== wanted) last = { words: wanted, frame: this.#wordsFrame(words) }
+      this.#ready.say.push({ to: peer, frame: last.frame })
     }
   }
 
@@ -142,7 +144,10 @@ export class EstopCore {
     return peer === this.#options.self || this.#heardOf.has(peer)
   }
 
-  /** It is on the disk. */
+  /**
+   * It is on the disk, and what it means is not gone yet. Worth saying where that takes a while: of
+   * most stops nothing is left soon after, and hosts have better to do until then.
+   */
   latched(id: string, nowMs: number): void {
     this.#come(id, 'latched', 0, nowMs)
   }
@@ -206,8 +211,11 @@ export class EstopCore {
     this.#ready.publish.push(judged.word)
     this.#print = this.#printed()
     this.#spreading.words(this.#wordIds(), nowMs)
-    if (from !== undefined) this.#answers.owe(id, from)
     this.tick(nowMs)
+    if (from !== undefined) {
+      this.#answers.owe(id, from)
+      this.#spreading.knows(from, id, nowMs)
+    }
     return { kind: 'news', id }
   }
 
@@ -233,7 +241,9 @@ export class EstopCore {
   #known(id: string, from: PeerId | undefined, nowMs: number): void {
     if (from === undefined) return
     const own = this.#answers.ownNow(id, nowMs)
-    if (own?.state === 'latched') this.#answers.owe(id, from)
+    this.#spreading.knows(from, id, nowMs)
+    // It hears of the end by itself; one that asks again wants to know now.
+    if (own?.state === 'latched' && this.#answers.owe(id, from)) return
     this.#answer(from, id, own ?? settled)
   }
 
@@ -251,7 +261,9 @@ export class EstopCore {
 
   #answered(from: PeerId, answer: StopAnswer, nowMs: number): void {
     const id = this.#answers.heard(from, answer, nowMs)
-    if (id !== undefined && answer.state !== 'latched') this.#spreading.answered(from, id)
+    if (id === undefined) return
+    if (answer.state === 'latched') this.#spreading.knows(from, id, nowMs)
+    else this.#spreading.answered(from, id)
   }
 
   #forgetAnswers(): void {
@@ -271,6 +283,11 @@ export class EstopCore {
       const value = { words: words.slice(from, from + limits.wordsPerFrameMax) }
       this.#say(to, { kind: 'words', value })
     }
+  }
+
+  #wordsFrame(ids: readonly string[]): EstopFrame {
+    const found = this.latch.words().filter(({ id }) => ids.includes(id))
+    return { kind: 'words', value: { words: found.map(({ word }) => word) } }
   }
 
   #printFrame(asks: boolean): EstopFrame {

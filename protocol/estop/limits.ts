@@ -34,10 +34,16 @@ export const estopLimits = {
   /** Said again to a peer that has not answered after so long, then twice as long, and so on. */
   againFirstMs: 50,
   againMostMs: 5_000,
+  /** And after so long to one that is known to have heard it, and will answer by itself. */
+  againKnownMs: 250,
   /** Peers of which it is remembered what they were told. */
   peersMax: 4_096,
 } as const
 
+assert(
+  estopLimits.againKnownMs > estopLimits.againFirstMs,
+  'who is known to have heard a word can wait for it longer than who is not',
+)
 assert(estopLimits.handsMax >= 2, 'two people must be able to sign one release')
 assert(
   estopLimits.bodyBytesMax >

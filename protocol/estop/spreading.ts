@@ -54,6 +54,13 @@ export class Spreading {
     return (this.#peers.get(peer)?.size ?? 0) > 0
   }
 
+  /** It has heard the word, whoever told it: it was told once by this host, and that will do for now. */
+  knows(peer: PeerId, id: string, nowMs: number): void {
+    const told = this.#peers.get(peer)?.get(id)
+    if (told === undefined || told.dueMs <= nowMs) return
+    told.dueMs = Math.max(told.dueMs, nowMs + limits.againKnownMs)
+  }
+
   answered(peer: PeerId, id: string): void {
     this.#peers.get(peer)?.delete(id)
   }

@@ -26,6 +26,8 @@ class Wires {
   readonly records = new Map<PeerId, Uint8Array>()
   isCut: (from: PeerId, to: PeerId) => boolean = () => false
   said = 0
+  /** Who has not done yet what it has heard. */
+  isAtWork: (host: PeerId) => boolean = () => false
 
   add(n: number, rules = one, records: Uint8Array[] = []): EstopCore {
     const self = keyNumber(100 + n).id
@@ -51,7 +53,7 @@ class Wires {
         for (const { record } of ready.records) this.records.set(from, record)
         for (const { id } of ready.obey) {
           this.obeyed.push(id)
-          core.latched(id, this.nowMs)
+          if (this.isAtWork(from)) continue
           core.done(id, 1, this.nowMs)
         }
       }
@@ -99,6 +101,53 @@ test('a word said to one host is latched by all, and all have answered', () => {
     Array(4).fill(['done', 1]),
   )
   assert.equal(first!.nextDueMs(), undefined)
+})
+
+test('each tells each other the word and its end, and nothing more', () => {
+  const wires = meshOf(5)
+  const [first] = wires.cores.values()
+  wires.isAtWork = () => true
+  const before = wires.said
+  const heard = first!.said(signed(raiseOf(), operator), wires.nowMs, wallMs)
+  assert.ok(heard.kind === 'news')
+  wires.settle()
+  assert.equal(wires.said - before, 5 * 4)
+  wires.pass(2 * estopLimits.againFirstMs)
+  assert.equal(wires.said - before, 5 * 4, 'who has said it is known to have heard it')
+  for (const core of wires.cores.values()) core.done(heard.id, 1, wires.nowMs)
+  wires.settle()
+  assert.equal(wires.said - before, 2 * 5 * 4)
+  for (const core of wires.cores.values()) assert.equal(core.nextDueMs(), undefined)
+})
+
+test('one that has heard and takes long says so when it is asked again', () => {
+  const wires = meshOf(2)
+  const [first] = wires.cores.values()
+  const [, slow] = [...wires.cores.keys()]
+  wires.isAtWork = (host) => host === slow
+  const heard = first!.said(signed(raiseOf(), operator), wires.nowMs, wallMs)
+  assert.ok(heard.kind === 'news')
+  wires.settle()
+  assert.equal(first!.answersFor(heard.id).get(slow!), undefined)
+  wires.pass(estopLimits.againKnownMs)
+  assert.equal(first!.answersFor(heard.id).get(slow!)?.state, 'latched')
+  wires.cores.get(slow!)!.done(heard.id, 7, wires.nowMs)
+  wires.settle()
+  assert.equal(first!.answersFor(heard.id).get(slow!)?.killed, 7)
+  assert.equal(first!.nextDueMs(), undefined)
+})
+
+test('one that has heard and takes long says so by itself, where its driver finds that it is long', () => {
+  const wires = meshOf(2)
+  const [first, second] = [...wires.cores.values()]
+  const [, slow] = [...wires.cores.keys()]
+  wires.isAtWork = (host) => host === slow
+  const heard = first!.said(signed(raiseOf(), operator), wires.nowMs, wallMs)
+  assert.ok(heard.kind === 'news')
+  wires.settle()
+  second!.latched(heard.id, wires.nowMs)
+  wires.settle()
+  assert.equal(first!.answersFor(heard.id).get(slow!)?.state, 'latched')
 })
 
 test('a host that cannot be heard is told until it answers', () => {
