@@ -105,8 +105,10 @@ export class Net {
   }
 
   async close(): Promise<void> {
-    const opened = await Promise.allSettled(this.#sessions.values())
+    const all = [...this.#sessions.values()]
+    // Whoever asks from now on has others.
     this.#sessions.clear()
+    const opened = await Promise.allSettled(all)
     for (const session of opened) {
       if (session.status === 'fulfilled') await session.value.close()
     }

@@ -30,7 +30,15 @@ export interface SealingKey {
   readonly publicKey: Uint8Array
   /** Undefined for what was not sealed to this key, or for something else, or was changed. */
   open(sealed: Uint8Array, about: string): Uint8Array | undefined
+  /** Undefined for what is no key. */
+  agreedWith(other: Uint8Array): Agreement | undefined
 }
+
+/**
+ * What two come by, each of its own key and the other's public key, and nobody else does. The same
+ * for both, and another one for whatever else it is `about`.
+ */
+export type Agreement = (about: string) => Uint8Array
 
 export function sealingKeyFrom(seed: Uint8Array): SealingKey {
   assert(seed.length === seedBytes, 'a seed must be 32 bytes', { length: seed.length })
@@ -42,6 +50,12 @@ export function sealingKeyFrom(seed: Uint8Array): SealingKey {
   const publicKey = rawOf(createPublicKey(privateKey))
   return {
     publicKey,
+    agreedWith: (other) => {
+      const shared = sharedSecret(privateKey, other)
+      if (shared === undefined) return undefined
+      const both = Buffer.concat([publicKey, other].sort(Buffer.compare))
+      return (about) => derivedKey(shared, both, agreement + about)
+    },
     open: (sealed, about) => {
       const sender = sealed.subarray(0, publicKeyBytes)
       if (sender.length < publicKeyBytes) return undefined
@@ -121,48 +135,29 @@ export function openedUnder(
   }
 }
 
-/**
- * What two come by, each of its own seed and the other's public key, and nobody else does. The same
- * for both, and another one for whatever else it is `about`.
- */
-export function agreedSecret(
-  seed: Uint8Array,
-  other: Uint8Array,
-  about: string,
-): Uint8Array | undefined {
-  const privateKey = createPrivateKey({
-    key: Buffer.concat([privatePrefix, seed]),
-    format: 'der',
-    type: 'pkcs8',
-  })
-  const both = [rawOf(createPublicKey(privateKey)), other].sort(Buffer.compare)
-  return derivedKey(privateKey, other, Buffer.concat(both), agreement + about)
-}
-
 function agreedKey(
   privateKey: KeyObject,
   other: Uint8Array,
   receiver: Uint8Array,
   sender: Uint8Array,
 ): Uint8Array | undefined {
-  return derivedKey(privateKey, other, Buffer.concat([sender, receiver]), context)
+  const shared = sharedSecret(privateKey, other)
+  return shared && derivedKey(shared, Buffer.concat([sender, receiver]), context)
 }
 
 /** Undefined for bytes that are no key, or one to which any secret would be the same. */
-function derivedKey(
-  privateKey: KeyObject,
-  other: Uint8Array,
-  salt: Uint8Array,
-  info: string,
-): Uint8Array | undefined {
+function sharedSecret(privateKey: KeyObject, other: Uint8Array): Uint8Array | undefined {
   try {
     const key = Buffer.concat([publicPrefix, other])
     const publicKey = createPublicKey({ key, format: 'der', type: 'spki' })
-    const shared = diffieHellman({ privateKey, publicKey })
-    return new Uint8Array(hkdfSync('sha256', shared, salt, info, keyBytes))
+    return diffieHellman({ privateKey, publicKey })
   } catch {
     return undefined
   }
+}
+
+function derivedKey(shared: Uint8Array, salt: Uint8Array, info: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', shared, salt, info, keyBytes))
 }
 
 function rawOf(key: KeyObject): Uint8Array {

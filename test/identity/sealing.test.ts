@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import {
-  agreedSecret,
   openedUnder,
+  type SealingKey,
   sealedTo,
   sealedUnder,
   sealingKeyFrom,
@@ -54,11 +54,17 @@ test('the key of an identity is its own, and the same each time', () => {
 })
 
 test('two come by the same secret, of their own seed each, and another for another purpose', () => {
-  const [a, b, c] = [1, 2, 3].map((number) => sealingKeyFrom(seed(number)).publicKey)
-  const secret = agreedSecret(seed(1), b as Uint8Array, 'x')
-  assert.deepEqual(agreedSecret(seed(2), a as Uint8Array, 'x'), secret)
-  assert.notDeepEqual(agreedSecret(seed(2), a as Uint8Array, 'y'), secret)
-  assert.notDeepEqual(agreedSecret(seed(1), c as Uint8Array, 'x'), secret)
-  assert.equal(agreedSecret(seed(1), new Uint8Array(32), 'x'), undefined, 'it is no key')
-  assert.equal(agreedSecret(seed(1), new Uint8Array(5), 'x'), undefined)
+  const [a, b, c] = [1, 2, 3].map((number) => sealingKeyFrom(seed(number))) as [
+    SealingKey,
+    SealingKey,
+    SealingKey,
+  ]
+  const agreed = a.agreedWith(b.publicKey)
+  const secret = agreed?.('x')
+  assert.equal(secret?.length, 32)
+  assert.deepEqual(b.agreedWith(a.publicKey)?.('x'), secret)
+  assert.notDeepEqual(agreed?.('y'), secret)
+  assert.notDeepEqual(a.agreedWith(c.publicKey)?.('x'), secret)
+  assert.equal(a.agreedWith(new Uint8Array(32)), undefined, 'it is no key')
+  assert.equal(a.agreedWith(new Uint8Array(5)), undefined)
 })

@@ -5,7 +5,7 @@
  * says is looked at as if a liar had said it.
  */
 
-import { type Engine, EngineError } from '../../../models/engine.ts'
+import { EngineError } from '../../../models/engine.ts'
 import { MaskingClient, type Said } from '../../../models/federation/masking/client.ts'
 import { onGrid } from '../../../models/federation/masking/fixed-point.ts'
 import {
@@ -18,8 +18,7 @@ import { addNoise, ownDeviation } from '../../../models/federation/privacy.ts'
 import { TrainingHost } from '../../../models/federation/rounds/host.ts'
 import { NetTrainable } from '../../../models/federation/rounds/net-trainable.ts'
 import { weighed } from '../../../models/federation/rounds/weighing.ts'
-import { Net } from '../../../models/nets/net.ts'
-import { commonShape } from '../../../models/registry/common.ts'
+import type { Net } from '../../../models/nets/net.ts'
 import type { PeerId, Signer, Verify } from '../../../protocol/identity/peer-id.ts'
 import type { Clock } from '../../../protocol/ports/clock.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
@@ -37,7 +36,8 @@ import {
 
 export interface OwnRoundParts {
   readonly clock: Pick<Clock, 'after'>
-  readonly engine: Engine
+  /** Where it trains and judges: the same in all rounds, so that what is open stays so. */
+  readonly net: Net
   /** How this host signs its keys, and how it judges those of others. */
   readonly signer: Signer
   readonly verify: Verify
@@ -59,8 +59,9 @@ export class OwnRound {
   readonly number: number
   readonly #parts: OwnRoundParts
   readonly #chance: Entropy
-  readonly #net: Net
   #phase: Phase = 'new'
+  /** Steps that wait for what the engine says. */
+  #atEngine = 0
   #how: Invitation | undefined
   #base: Float32Array = new Float32Array(0)
   #update: Float32Array = new Float32Array(0)
@@ -79,16 +80,19 @@ export class OwnRound {
     this.number = of.number
     this.#parts = parts
     this.#chance = chance
-    this.#net = new Net(parts.engine, commonShape)
   }
 
   /** Never rejects for what others have said, or for what the engine does. */
   async take(step: RoundStep): Promise<RoundReply> {
+    const asksEngine = step.kind === 'train' || step.kind === 'vote'
+    if (asksEngine) this.#atEngine++
     try {
       return await this.#take(step)
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
       return refusal('engineFailed', error.message)
+    } finally {
+      if (asksEngine) this.#atEngine--
     }
   }
 
@@ -98,7 +102,8 @@ export class OwnRound {
     this.#client = undefined
     this.#host = undefined
     this.#update = new Float32Array(0)
-    await this.#net.close().catch(() => {})
+    // What still runs, or waits to, is given up.
+    if (this.#atEngine > 0) await this.#parts.net.close().catch(() => {})
   }
 
   async #take(step: RoundStep): Promise<RoundReply> {
@@ -140,7 +145,7 @@ export class OwnRound {
     }
     this.#how = how
     this.#base = fetched.parameters
-    this.#host = new TrainingHost(signer, new NetTrainable(this.#net), own.trained, own.kept)
+    this.#host = new TrainingHost(signer, new NetTrainable(this.#parts.net), own.trained, own.kept)
     const willing = { rows: roundedRows(own.rows), fetchedBytes: fetched.bytes }
     return { kind: 'willing', value: willing }
   }

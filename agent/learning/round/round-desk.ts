@@ -2,6 +2,9 @@
  * Where this host is asked to take part in federated rounds. It takes part in one at a time, and only
  * of whoever leads in the turn that it knows, as it takes work; what anybody else asks for is refused.
  */
+import type { Engine } from '../../../models/engine.ts'
+import { Net } from '../../../models/nets/net.ts'
+import { commonShape } from '../../../models/registry/common.ts'
 import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import type { Clock, Timer } from '../../../protocol/ports/clock.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
@@ -11,7 +14,8 @@ import { roundLimits } from './limits.ts'
 import { OwnRound, type OwnRoundParts } from './own-round.ts'
 import { ROUND_SERVICE, RoundAnswer, RoundQuestion, type RoundReply, refusal } from './wire.ts'
 
-export interface RoundDeskParts extends OwnRoundParts {
+export interface RoundDeskParts extends Omit<OwnRoundParts, 'net'> {
+  readonly engine: Engine
   readonly clock: Clock
   readonly entropy: Entropy
   readonly calls: Pick<Calls, 'serve'>
@@ -27,7 +31,7 @@ export interface RoundLedger {
 export class RoundDesk {
   /** Without it, this host takes part in nothing. */
   ledger: RoundLedger | undefined
-  readonly #parts: RoundDeskParts
+  readonly #parts: RoundDeskParts & OwnRoundParts
   readonly #chance: Entropy
   #round: OwnRound | undefined
   /** Those that it has come into since then. */
@@ -35,7 +39,7 @@ export class RoundDesk {
   #silence: Timer | undefined
 
   constructor(parts: RoundDeskParts) {
-    this.#parts = parts
+    this.#parts = { ...parts, net: new Net(parts.engine, commonShape) }
     this.#chance = parts.entropy.stream('federated rounds')
     parts.calls.serve(ROUND_SERVICE, (from, body) => this.answer(from, body))
   }
@@ -57,6 +61,7 @@ export class RoundDesk {
     this.#silence?.cancel()
     await this.#round?.close()
     this.#round = undefined
+    await this.#parts.net.close().catch(() => {})
   }
 
   async #reply(from: PeerId, { term, number, step }: RoundQuestion): Promise<RoundReply> {

@@ -17,8 +17,9 @@ import {
   verify,
 } from '../../../protocol/identity/peer-id.ts'
 import {
-  agreedSecret,
+  type Agreement,
   openedUnder,
+  type SealingKey,
   sealedUnder,
   sealingKeyFrom,
 } from '../../../protocol/identity/sealing.ts'
@@ -76,10 +77,12 @@ export class MaskingClient {
   readonly #digest: Uint8Array
   readonly #needed: Thresholds
   readonly #keySeed: Uint8Array
-  readonly #sharingSeed: Uint8Array
+  readonly #masking: SealingKey
+  readonly #sharing: SealingKey
   readonly #maskSeed: Uint8Array
   readonly #chance: Entropy
   readonly #keys = new Map<PeerId, Keys>()
+  readonly #agreements = new Map<PeerId, Agreement>()
   readonly #held = new Map<PeerId, Held>()
   #summed: Int32Array = new Int32Array(0)
   #maskedDigest: Uint8Array = new Uint8Array(0)
@@ -98,15 +101,16 @@ export class MaskingClient {
     this.#digest = digestOf(terms)
     this.#needed = thresholdsOf(terms.participants.length)
     this.#keySeed = chance.bytes(secretBytes)
-    this.#sharingSeed = chance.bytes(secretBytes)
+    this.#masking = sealingKeyFrom(this.#keySeed)
+    this.#sharing = sealingKeyFrom(chance.bytes(secretBytes))
     this.#maskSeed = chance.bytes(secretBytes)
     this.#chance = chance
   }
 
   keys(): Said<Keys> {
     if (!this.#isTurn('new', 'keyed')) return this.#refuse('outOfTurn')
-    const masking = sealingKeyFrom(this.#keySeed).publicKey
-    const sharing = sealingKeyFrom(this.#sharingSeed).publicKey
+    const masking = this.#masking.publicKey
+    const sharing = this.#sharing.publicKey
     const signature = this.#signer.sign(keysToSign(this.#digest, { masking, sharing }))
     const keys = { from: this.#signer.id, masking, sharing, signature }
     this.#keys.set(this.#signer.id, keys)
@@ -181,7 +185,7 @@ export class MaskingClient {
   #addMaskWith(peer: PeerId, masked: Int32Array): void {
     if (peer === this.#signer.id) return
     const { masking } = this.#keys.get(peer) as Keys
-    const key = agreedSecret(this.#keySeed, masking, aboutMasks(this.#digest))
+    const key = this.#masking.agreedWith(masking)?.(aboutMasks(this.#digest))
     if (key !== undefined) addMask(masked, key, this.#signer.id < peer ? 1 : -1)
   }
 
@@ -229,8 +233,10 @@ export class MaskingClient {
   }
 
   #sharedWith(peer: PeerId, about: string): Uint8Array | undefined {
-    const { sharing } = this.#keys.get(peer) as Keys
-    return agreedSecret(this.#sharingSeed, sharing, about)
+    const known = this.#agreements.get(peer)
+    const agreed = known ?? this.#sharing.agreedWith((this.#keys.get(peer) as Keys).sharing)
+    if (agreed !== undefined) this.#agreements.set(peer, agreed)
+    return agreed?.(about)
   }
 
   #haveMasked(peers: readonly string[]): boolean {

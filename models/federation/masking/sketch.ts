@@ -28,8 +28,9 @@ export function sketchOf(update: Int32Array, count: number, challenge: Uint8Arra
 function signedSum(update: Int32Array, length: number, signs: Uint8Array, from: number): number {
   let sum = 0
   for (let i = 0; i < length; i++) {
-    const isMinus = ((signs[from + (i >> 3)] as number) >> (i & 7)) & 1
-    sum += isMinus ? -(update[i] as number) : (update[i] as number)
+    // 0 or -1. Without a branch: which way it goes is chance, and to guess wrong costs more than to add.
+    const sign = -(((signs[from + (i >> 3)] as number) >> (i & 7)) & 1)
+    sum += ((update[i] as number) ^ sign) - sign
   }
   return sum
 }

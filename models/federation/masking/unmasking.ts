@@ -5,7 +5,7 @@
  * sum against the sketches; so whoever has lied is named where it can be told.
  */
 import type { PeerId } from '../../../protocol/identity/peer-id.ts'
-import { agreedSecret, sealingKeyFrom } from '../../../protocol/identity/sealing.ts'
+import { sealingKeyFrom } from '../../../protocol/identity/sealing.ts'
 import { sameBytes } from '../../../protocol/same-bytes.ts'
 import {
   aboutMasks,
@@ -97,8 +97,10 @@ function takeAway(
   sum: Int32Array,
   { keys, selected, digest }: Collected,
 ): void {
+  const key = sealingKeyFrom(seed)
   for (const peer of selected) {
-    const secret = agreedSecret(seed, (keys.get(peer) as Keys).masking, aboutMasks(digest))
+    const { masking } = keys.get(peer) as Keys
+    const secret = key.agreedWith(masking)?.(aboutMasks(digest))
     if (secret !== undefined) addMask(sum, secret, peer < absent ? -1 : 1)
   }
 }
