@@ -187,5 +187,7 @@ function pieceLeft(known: KnownStage, units: Units | undefined, atMs: number): P
   if (whole.waitsFor !== undefined && whole.waitsFor !== 'retry') return { kind: 'unknown' }
   const piece = pieceBefore(stage, time, items)
   if (whole.state !== 'assigned' || piece.kind !== 'drawn') return piece
-  return { ...piece, ranMs: Math.max(0, atMs - whole.changedMs) }
+  // Of two at work, the one that is not late.
+  const sinceMs = whole.rival?.assignedMs ?? whole.changedMs
+  return { ...piece, ranMs: Math.max(0, atMs - sinceMs) }
 }

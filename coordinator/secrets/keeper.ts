@@ -13,6 +13,7 @@ import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import { kvRow, kvRows } from '../../protocol/ledger/kv-rows.ts'
 import type { Candidacy } from '../../protocol/ledger/ledger.ts'
 import { read } from '../../protocol/ledger/read.ts'
+import { isAtWork } from '../../protocol/ledger/read-run.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { AttemptId } from '../../protocol/work/fence.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
@@ -226,7 +227,7 @@ export class SecretKeeper implements SecretSource {
     const { state } = this.#agent.ledger
     const unitAsked = { kind: 'unitGet' as const, run, stage }
     const unit = read(state, item === undefined ? unitAsked : { ...unitAsked, item }).value
-    if (unit?.state !== 'assigned' || unit.node !== from || unit.attempt !== attempt) {
+    if (unit === undefined || !isAtWork(unit, from, attempt)) {
       return 'the attempt is not assigned to the agent that asks'
     }
     const hash = read(state, { kind: 'runGet', run, limit: 1 }).value?.spec.workflow

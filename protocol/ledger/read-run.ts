@@ -105,6 +105,15 @@ export function viewUnit(
   )
 }
 
+/** Whether this attempt is at work there: of a unit in a race there are two. */
+export function isAtWork(unit: UnitView, node: string, attempt: number): boolean {
+  if (unit.state !== 'assigned') return false
+  const { rival, raced } = unit
+  return (
+    (unit.node === node && unit.attempt === attempt) || (rival?.node === node && raced === attempt)
+  )
+}
+
 function headOf(state: LedgerState, run: string): RunHead | undefined {
   return one(state, runRow(run), (row) => runHead(run, row))
 }

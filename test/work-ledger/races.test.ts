@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AnyTransition } from '../../protocol/ledger/commands/work-transitions.ts'
+import { isAtWork } from '../../protocol/ledger/read-run.ts'
 import { bytesOf } from '../ledger/stage.ts'
 import { assigned, fellOut, finished, Mesh, opened, raced, settled } from './stage.ts'
 
@@ -33,6 +34,17 @@ test('a second attempt begins beside the first, under a fence of its own', () =>
   )
   assert.equal(number, 2)
   assert.deepEqual(rival, { node: 'n2', fence: { term: 1, index: second }, assignedMs: 2_000 })
+})
+
+test('two hosts have an attempt then, each its own', () => {
+  const { mesh, first } = racing()
+  const has = (node: string, attempt: number) => isAtWork(mesh.unit('s')!, node, attempt)
+  const all = () => ['n1', 'n2'].flatMap((node) => [1, 2].map((attempt) => has(node, attempt)))
+  assert.deepEqual(all(), [true, false, false, true])
+  mesh.sure(fellOut('s', first))
+  assert.deepEqual(all(), [false, false, false, true])
+  mesh.sure(finished('s', mesh.state.index - 1, 'succeeded', { attempt: 2 }))
+  assert.deepEqual(all(), [false, false, false, false])
 })
 
 test('never a third one, nor one on the same host, nor one where none is at work', () => {
