@@ -54,6 +54,7 @@ interface Attempt {
 
 const ONE_FENCE = 'at most one unfenced attempt'
 const RACE = 'a race is between two attempts, on two hosts, of a stage that allows it, once'
+const BOTH_OVER = 'as long as one of two attempts is at work, only a success ends their unit'
 const BEGINS_ONCE = 'an attempt begins once, and only when it is committed'
 const TRUE_RESULTS = 'a committed result is what the attempt did'
 const GROUPS_EMPTY = 'what was stopped is gone'
@@ -131,19 +132,20 @@ export class AttemptLives {
     return other?.node === node ? against('both are on one host') : undefined
   }
 
-  /** The unit is over, or goes on with another try: so are those that are left. */
-  private close(task: string, leaves: boolean, key: string): void {
+  /** The unit is over, or goes on with another try: so are those that are left. How many? */
+  private close(task: string, leaves: boolean, key: string): number {
     const others = new Map(this.open.get(task))
     others.delete(key)
     if (leaves) {
       this.open.set(task, others)
-      return
+      return others.size
     }
     this.open.delete(task)
     for (const attempt of others.values()) {
       attempt.isOver = true
       this.outrun++
     }
+    return others.size
   }
 
   private ended({
@@ -161,7 +163,11 @@ export class AttemptLives {
       return violation(ONE_FENCE, `${key} ends as ${to}, and is ${attempt ? 'over' : 'nobody’s'}`)
     }
     attempt.isOver = true
-    this.close(taskKey(id), leaves, key)
+    const others = this.close(taskKey(id), leaves, key)
+    if (!leaves && others > 0 && finished?.outcome.kind !== 'succeeded') {
+      const what = `${key} ends as ${to}, and another attempt is at work`
+      return violation(BOTH_OVER, what, [`it ran at ${attempt.node}`])
+    }
     if (finished === undefined) {
       this.lost++
       return undefined

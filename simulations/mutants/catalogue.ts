@@ -4,6 +4,7 @@ import { configurations } from './configurations.ts'
 import { disks } from './disks.ts'
 import { elections } from './elections.ts'
 import type { Defect } from './mutant.ts'
+import { raceDefects } from './races.ts'
 import { reads } from './reads.ts'
 import { replicationDefects } from './replication.ts'
 import { runDefects } from './runs.ts'
@@ -20,4 +21,5 @@ export const defects: readonly Defect[] = [
   ...disks,
   ...attemptDefects,
   ...runDefects,
+  ...raceDefects,
 ].sort((a, b) => a.number - b.number)

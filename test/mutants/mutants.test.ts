@@ -7,7 +7,7 @@ import { type Hunt, huntAll } from '../../simulations/mutants/hunt.ts'
 import { root } from '../../simulations/mutants/loading.ts'
 import { CodeHasMoved, filesOf, type Mutant, mutated } from '../../simulations/mutants/mutant.ts'
 
-const DEFECTS = 38
+const DEFECTS = 40
 /** Caught in one of the first seeds, after some virtual seconds or minutes. */
 const QUICK_SEEDS = 3
 const QUICK = ['1b', '2a', '7', '10b', '14b', '20a']

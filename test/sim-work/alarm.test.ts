@@ -9,7 +9,7 @@ import type { Failure } from '../../simulations/sim/verdict.ts'
 
 const SEEDS_MAX = 40
 /** Of the defects of work, one for each law, soon caught; `skein sim mutants` hunts them all. */
-const QUICK = ['27', '29b', '30b', '31', '32a', '33a', '34']
+const QUICK = ['27', '29b', '30b', '31', '32a', '33a', '34', '39a', '40']
 const mutants = defects.flatMap((defect) => defect.mutants)
 
 for (const name of QUICK) {

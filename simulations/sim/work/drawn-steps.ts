@@ -55,10 +55,10 @@ export function drawProgram(dice: Dice): Written {
     ...run(...words),
     timeout: limit,
   })
-  const draw = dice.below(46)
+  const draw = dice.below(49)
   if (draw < 14) return run('takes', dice.ms(stageTimes.quickMs))
   if (draw < 21) return run('takes', dice.ms(stageTimes.slowMs))
-  if (draw < 27) return run('lags', dice.ms(stageTimes.quickMs))
+  if (draw < 30) return run('lags', dice.ms(stageTimes.quickMs))
   const choices: (() => Written)[] = [
     () => run('fails', dice.one(['75', '1', '64', '70', '137'])),
     () => run('stumbles', String(1 + dice.below(3))),

@@ -95,7 +95,7 @@ export function addGates(
 /** A second attempt may run beside the first. */
 export function addRace(dice: Dice, written: Written): void {
   const isOnOneHost = typeof written.where === 'object' && 'host' in (written.where as Written)
-  if (!isOnOneHost && !('concurrency' in written) && dice.chance(0.5)) written.race = true
+  if (!isOnOneHost && !('concurrency' in written) && dice.chance(0.7)) written.race = true
 }
 
 /** It is told what a stage before it has handed on. */
