@@ -1,5 +1,6 @@
 /** What `skein model evaluate --federated` prints for eyes. */
 import type { Course as Rounds } from '../../models/federation/experiment/report.ts'
+import { treesLimits } from '../../models/federation/trees/limits.ts'
 import type { Context } from './context.ts'
 import { ABSENT, bytes, percent } from './figures.ts'
 import type { FederatedEvaluation } from './model-federated.ts'
@@ -34,28 +35,38 @@ const promiseColumns: readonly Column[] = [
   { title: 'HOLDS' },
 ]
 
+const noTrees = {
+  noise: 'what hosts count for them is summed as it is, without noise',
+  tooManyHosts: `a sum is of ${treesLimits.hostsMax} hosts at most`,
+} as const
+
 const whose = { own: 'own later rows', everybody: 'everybody’s', honest: 'honest hosts’' } as const
 
 export function federatedText({ io }: Context, result: FederatedEvaluation): string {
   const columns = io.columns()
-  const { files, rows, by, parameters, course, killed, seconds } = result
+  const { files, rows, by, parameters, course, killed, seconds, trees } = result
+  const besides = 'lines' in trees ? trees : { lines: [], promises: [] }
   const lines = [
     `${files} files, ${rows} attempts, given to ${result.clients.length} clients by ${by}`,
     `${parameters} numbers trained in ${course.rounds} rounds by ${course.rule}${
       course.masked ? ', under masks' : ', each update seen by the leader'
     }${course.votes ? ', with votes' : ''}`,
+    ...('lines' in trees
+      ? [`and ${trees.trees} trees, ${treesLimits.inBag} a round, from counts that are summed`]
+      : []),
     '',
-    table(lineColumns, result.lines.map(lineCells), columns),
+    table(lineColumns, [...result.lines, ...besides.lines].map(lineCells), columns),
     '',
     table(clientColumns, result.clients.map(clientCells), columns),
     '',
-    table(promiseColumns, result.promises.map(promiseCells), columns),
+    table(promiseColumns, [...result.promises, ...besides.promises].map(promiseCells), columns),
     '',
     `Rounds: ${roundsText(result.rounds)}`,
   ]
   if (result.roundsUnderAttack) {
     lines.push(`Rounds with ${result.attack}: ${roundsText(result.roundsUnderAttack)}`)
   }
+  lines.push(...treesTexts(result))
   if (killed.length > 0) lines.push(`Killed in the middle of a round: ${killed.join(', ')}`)
   if (result.epsilon) {
     const { others, leader, delta } = result.epsilon
@@ -65,6 +76,15 @@ export function federatedText({ io }: Context, result: FederatedEvaluation): str
   }
   lines.push('', `${seconds.toFixed(1)} s`)
   return `${lines.join('\n')}\n`
+}
+
+function treesTexts({ trees, attack }: FederatedEvaluation): string[] {
+  if ('leftOut' in trees) return [`No trees: ${noTrees[trees.leftOut]}`]
+  const { rounds, roundsUnderAttack: attacked } = trees
+  return [
+    `Trees: ${roundsText(rounds)}`,
+    ...(attacked ? [`Trees with ${attack}: ${roundsText(attacked)}`] : []),
+  ]
 }
 
 function lineCells({ trained, on, errors, corrected }: FederatedEvaluation['lines'][number]) {

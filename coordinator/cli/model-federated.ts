@@ -3,6 +3,7 @@
  * clients, which train one network together, each alone, and with all rows in one place. Offline; the
  * same traces and seed give the same figures.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { SystemEntropy } from '../../agent/ports/entropy.ts'
 import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
 import type { RuleName } from '../../models/federation/aggregation/rules.ts'
@@ -11,6 +12,13 @@ import { type Client, clientsOf } from '../../models/federation/experiment/clien
 import type { DividedBy } from '../../models/federation/experiment/dividing.ts'
 import { repeatable } from '../../models/federation/experiment/repeatable.ts'
 import { type Report, reportOf } from '../../models/federation/experiment/report.ts'
+import {
+  type TreesAsked,
+  type TreesFault,
+  type TreesReport,
+  treesFault,
+  treesReportOf,
+} from '../../models/federation/experiment/tree-report.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
 import { type Course, courseFault, usualCourse } from '../../models/federation/rounds/course.ts'
 import { NetTrainable } from '../../models/federation/rounds/net-trainable.ts'
@@ -52,6 +60,8 @@ export interface FederatedEvaluation extends Report {
   readonly course: Course
   readonly attack: Attack | undefined
   readonly killed: readonly string[]
+  /** Trees beside the net, or why there are none. */
+  readonly trees: TreesReport | { readonly leftOut: TreesFault }
   readonly seconds: number
 }
 
@@ -73,28 +83,37 @@ export async function evaluateFederated(context: Context, flags: FederatedFlags)
   )
   const [lying, dying] = [Number(flags.byzantine), Number(flags.kill)]
   const killed = names.slice(lying, lying + dying)
+  const common = {
+    clients,
+    liars: new Set(names.slice(0, lying)),
+    attack: flags.attack,
+    killed: new Set(killed),
+    tell: (part: string) => {
+      context.interrupted.throwIfAborted()
+      if (!context.quiet && !context.json) context.io.err(`${part} …\n`)
+    },
+    turn: async () => {
+      await nextTurn()
+      context.interrupted.throwIfAborted()
+    },
+  }
   const engine = new ProcessEngine()
   const net = new Net(engine, commonShape)
   try {
     const report = await reportOf({
-      clients,
+      ...common,
       course,
       chance,
       model: new NetTrainable(net),
       start: firstCommon(chance.stream('start')),
-      liars: new Set(names.slice(0, lying)),
-      attack: flags.attack,
-      killed: new Set(killed),
-      tell: (part) => {
-        context.interrupted.throwIfAborted()
-        if (!context.quiet && !context.json) context.io.err(`${part} …\n`)
-      },
     })
+    const trees = await treesOf({ ...common, course, chance })
     const result: FederatedEvaluation = {
       ...{ seed: Number(flags.seed), files: folder.read, rows: rows.length, by },
       ...{ parameters: net.layout.length, course, killed },
       attack: lying > 0 ? flags.attack : undefined,
       ...report,
+      trees,
       seconds: (Date.now() - startedMs) / 1_000,
     }
     const { refused } = folder
@@ -104,6 +123,20 @@ export async function evaluateFederated(context: Context, flags: FederatedFlags)
   } finally {
     await engine.close()
   }
+}
+
+type WithoutCourse = Omit<TreesAsked, 'course'>
+
+async function treesOf(
+  asked: WithoutCourse & { course: Course },
+): Promise<FederatedEvaluation['trees']> {
+  const { rounds, masked, votes, liarsMax } = asked.course
+  const fault = treesFault(asked.course, asked.clients.length)
+  if (fault !== undefined) return { leftOut: fault }
+  return await treesReportOf({
+    ...asked,
+    course: { rounds, masked, votes, liarsMax, hostsEach: 1 },
+  })
 }
 
 /** Of so many clients as there are, which may be fewer than were asked for. */

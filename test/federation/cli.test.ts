@@ -46,10 +46,16 @@ test('federated, centralised and local-only stand side by side, and promises are
   assert.ok(['centralised', 'local-only', 'federated'].every((one) => trained.has(one)))
   for (const { value, goal, holds } of told.promises) assert.equal(holds, value <= goal)
   assert.equal(told.promises.length, 8)
+  const grown = new Set(told.trees.lines.map((line: { trained: string }) => line.trained))
+  assert.ok(['centralised', 'local-only', 'federated'].every((one) => grown.has(`trees, ${one}`)))
+  for (const { value, goal, holds } of told.trees.promises) assert.equal(holds, value <= goal)
+  assert.equal(told.trees.promises.length, 6)
+  assert.ok(told.trees.rounds.upBytesMax > 1_000 && told.trees.trees > 0)
   const again = JSON.parse((await evaluating(...args, '--json')).io.said)
   assert.deepEqual({ ...again, seconds: 0 }, { ...told, seconds: 0 })
   const { io: eyes } = await evaluating('--traces', path, '--federated', '--rounds', '1')
   assert.match(eyes.said, /PROMISED/)
+  assert.match(eyes.said, /trees, federated/)
 })
 
 test('a folder that gives few clients is taken as it is', async (t) => {
@@ -67,7 +73,8 @@ test('noise has an epsilon, and no votes that would not be covered by it', async
   const path = folder(t, 7)
   const flags = ['--traces', path, '--federated', '--rounds', '2', '--noise', '2', '--json']
   const { io } = await evaluating(...flags)
-  const { epsilon, course } = JSON.parse(io.said)
+  const { epsilon, course, trees } = JSON.parse(io.said)
+  assert.deepEqual(trees, { leftOut: 'noise' })
   assert.equal(course.votes, false)
   assert.ok(epsilon.others > 0 && epsilon.leader > epsilon.others)
 })

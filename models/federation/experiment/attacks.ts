@@ -15,7 +15,7 @@ export function poisoned(examples: Examples, attack: Attack): Examples {
 }
 
 /** Times what is honest. */
-const scaledBy = 20
+export const scaledBy = 20
 
 export class LyingHost implements Host {
   readonly signer: Host['signer']

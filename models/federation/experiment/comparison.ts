@@ -95,10 +95,13 @@ async function trainAlone(
   return parameters
 }
 
+/** Whatever can be asked, which need not be trained by steps. */
+export type Asks = Pick<Trainable, 'predict'>
+
 /** How far a model is off on the later rows of one client. */
 export async function errorsOn(
   client: Client,
-  model: Trainable,
+  model: Asks,
   parameters: Float32Array,
 ): Promise<{ bare: readonly Judged[]; personal: readonly Judged[] }> {
   const told = await toldOf(model, parameters, client.heldExamples)
@@ -139,11 +142,7 @@ export function epsilonsOf(
   }
 }
 
-async function toldOf(
-  model: Trainable,
-  parameters: Float32Array,
-  examples: Examples,
-): Promise<Told[]> {
+async function toldOf(model: Asks, parameters: Float32Array, examples: Examples): Promise<Told[]> {
   const flat = await model.predict(parameters, examples)
   return Array.from({ length: flat.length / 3 }, (_, i) => {
     return [flat[3 * i], flat[3 * i + 1], flat[3 * i + 2]] as unknown as Told

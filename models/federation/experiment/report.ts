@@ -32,6 +32,11 @@ export interface Asked extends Asking {
   tell(part: string): void
 }
 
+/** Of what is asked, what deaths follow from. */
+export type Dying = Pick<Asked, 'clients' | 'killed'> & {
+  readonly course: { readonly rounds: number }
+}
+
 export interface Line {
   readonly trained: string
   /** On whose later rows: each client on its own, or each on everybody's. */
@@ -81,7 +86,7 @@ export interface Report {
   readonly epsilon?: { readonly others: number; readonly leader: number; readonly delta: number }
 }
 
-interface Model {
+export interface Model {
   readonly bare: ReadonlyMap<Client, readonly Judged[]>
   readonly corrected: ReadonlyMap<Client, readonly Judged[]>
 }
@@ -176,7 +181,7 @@ async function underAttack(
 }
 
 /** In the middle of a round after a third of them, when its masks are in those of others already. */
-function deaths({ clients, killed, course }: Asked) {
+export function deaths({ clients, killed, course }: Dying) {
   const dying = new Set(
     clients.filter(({ name }) => killed.has(name)).map(({ signer }) => signer.id),
   )
@@ -199,7 +204,7 @@ async function judged({ clients, model }: Asked, parameters: Float32Array): Prom
 }
 
 /** Of each model what it says of its own client. */
-function merged(models: readonly (readonly [Client, Model])[]): Model {
+export function merged(models: readonly (readonly [Client, Model])[]): Model {
   return {
     bare: new Map(models.map(([client, { bare }]) => [client, bare.get(client) ?? []])),
     corrected: new Map(
@@ -208,18 +213,18 @@ function merged(models: readonly (readonly [Client, Model])[]): Model {
   }
 }
 
-function only(clients: readonly Client[], model: Model): Model {
+export function only(clients: readonly Client[], model: Model): Model {
   return {
     bare: new Map(clients.map((client) => [client, model.bare.get(client) ?? []])),
     corrected: new Map(clients.map((client) => [client, model.corrected.get(client) ?? []])),
   }
 }
 
-function all(judged: ReadonlyMap<Client, readonly Judged[]>): Judged[] {
+export function all(judged: ReadonlyMap<Client, readonly Judged[]>): Judged[] {
   return [...judged.values()].flat()
 }
 
-function lineOf(trained: string, on: Line['on'], { bare, corrected }: Model): Line {
+export function lineOf(trained: string, on: Line['on'], { bare, corrected }: Model): Line {
   return { trained, on, errors: errorsOf(all(bare)), corrected: errorsOf(all(corrected)) }
 }
 
@@ -235,7 +240,10 @@ function clientLine({ liars }: Asked, client: Client, local: Model, federated: M
   }
 }
 
-function courseOf({ reports, suspects }: Trained, clients: readonly Client[]): Course {
+export function courseOf(
+  { reports, suspects }: Pick<Trained, 'reports' | 'suspects'>,
+  clients: readonly Client[],
+): Course {
   const count = (ended: RoundReport['ended']) => reports.filter((one) => one.ended === ended).length
   return {
     ...{ kept: count('kept'), undone: count('undone'), failed: count('failed') },
@@ -249,6 +257,6 @@ function epsilonOfRounds({ course, clients }: Asked) {
   return epsilonsOf(course, clients.length, thresholdsOf(clients.length).summedMin)
 }
 
-function promise(what: string, value: number, goal: number): PromiseLine {
+export function promise(what: string, value: number, goal: number): PromiseLine {
   return { promise: what, value, goal, holds: value <= goal }
 }
