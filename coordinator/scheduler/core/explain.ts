@@ -192,7 +192,8 @@ function raceWords(core: Core, { plan, late, raced, beside, attempt }: Unit): st
     const other = raced === attempt ? 'the one before it' : `attempt ${raced}, beside it,`
     return `; it goes on alone, for ${other} came to nothing`
   }
-  return late === undefined ? '' : '; a second attempt begins when another host has room for it'
+  if (late === undefined || !core.knowsRaces) return ''
+  return '; a second attempt begins when another host has room for it and nothing waits for one'
 }
 
 function whyReady(core: Core, unit: Unit): string {
