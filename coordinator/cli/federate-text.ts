@@ -64,9 +64,8 @@ export function suspectLines({ suspects, round }: Federation): string[] {
     ({ name, worse, of }) =>
       `suspect  ${plain(name)} (in the worse half of ${worse} of ${of} rounds): most rounds are done without it`,
   )
-  const { state = 'open', hosts = [] } = round ?? {}
-  const isOneSum = hosts.length > 0 && hosts.every(({ half }) => half === undefined)
-  if (isOneSum && state !== 'open') {
+  const { candidate, hosts = [] } = round ?? {}
+  if (candidate !== undefined && hosts.every(({ half }) => half === undefined)) {
     lines.push(
       `halves   none: the last round was one sum; from ${2 * federationLimits.clientsMin} hosts on it is two, which tell who makes rounds worse`,
     )
