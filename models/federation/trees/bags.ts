@@ -63,10 +63,13 @@ interface Candidate extends Kept {
 /** Suspects that are the same for so many bags are believed to be some, and so often all is begun anew. */
 const steadyBags = 4
 const begunAnewMax = 2
-/** So much of a course may have passed by then: few trees are worse than some that are false. */
-const lastBeginning = 2 / 3
+/**
+ * So much of a course may have passed by then: few trees are worse than some that are false. And when
+ * there is little left to learn, whoever has nothing to add looks a little like who lies.
+ */
+const lastBeginning = 1 / 2
 /** What suspects have had no part in is taken though it is so much worse by votes, which are of the past. */
-const preferred = 0.05
+const preferred = 0.02
 
 /** The first bag brings what is said of all to where the rows of all are. */
 const firstBag = { depth: 0, spread: 4, rate: 1, trees: 1 } as const
