@@ -21,11 +21,11 @@ const items = Array.from({ length: 30 }, (_, i) => i)
 const skein = (...args: string[]) => runSkeinIn({ SKEIN_HOME: home }, ...args)
 
 before(async () => {
-  const hang = `sleep ${HANGS_S} & echo $$ $! > '${pids}'; wait`
+  const hang = `echo hangs; sleep ${HANGS_S} & echo $$ $! > '${pids}'; wait`
   // Nobody does it without its secret, the first attempt or the second.
   writeFileSync(
     script,
-    `[ -n "$TOKEN" ] || exit 65\nmkdir '${bait}' 2>/dev/null || exit 0\n${hang}\n`,
+    `[ -n "$TOKEN" ] || exit 65\nmkdir '${bait}' 2>/dev/null || { echo quick; exit; }\n${hang}\n`,
   )
   writeFileSync(
     file,
@@ -76,6 +76,9 @@ test('what hangs on one host is done on another, and its processes are gone', as
   const [lost, won] = unit?.attempts ?? []
   assert.deepEqual([lost?.outcome, lost?.code, won?.outcome], ['cancelled', 'outrun', 'succeeded'])
   assert.ok(lost?.node !== won?.node && unit?.node === won?.node)
+  const wrote = async (...asked: string[]) => (await skein('runs', 'logs', '@latest', ...asked)).out
+  assert.match(await wrote(), /quick/)
+  assert.match(await wrote('--attempt', '1'), /hangs/)
   const hung = readFileSync(pids, 'utf8').trim().split(' ').map(Number)
   assert.equal(hung.length, 2)
   const untilMs = performance.now() + GONE_MS
