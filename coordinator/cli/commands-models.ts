@@ -49,7 +49,10 @@ export function addModelCommands({ program, done, context }: Parts): void {
         .default('time'),
     )
     .option('--seed <number>', 'one seed, one result', wholeNumber('--seed'), '1')
-    .option('--federated', 'train a net and trees by several clients together, beside each alone and all in one')
+    .option(
+      '--federated',
+      'train a net and trees by several clients, beside each alone and all in one',
+    )
     .addHelpText(
       'after',
       `
