@@ -11,6 +11,7 @@ import { storeLimits } from '../agent/artifacts/limits.ts'
 import type { Config } from '../agent/config/schema.ts'
 import type { FlagValue } from '../agent/config/source.ts'
 import { answerLetter, EPOCH_NOTE, highestEpoch } from '../agent/estop/letters.ts'
+import { rehearsalModule } from '../agent/estop/rehearsal.ts'
 import { startHttp } from '../agent/http/listener.ts'
 import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
 import type { TlsSource } from '../agent/http/tls.ts'
@@ -215,6 +216,7 @@ async function live(
       gatewayModule(it, config, gateway, { ...coordination, swarm: desk }),
       ...coordination.modules,
       desk.module(),
+      rehearsalModule({ ...ports, isBusy: () => it.work.running > 0 || it.estop.isAnyInForce }),
       ...(modules?.(it) ?? []),
     ]
   })

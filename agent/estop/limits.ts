@@ -48,6 +48,9 @@ export const estopDriverLimits = {
   visitMsMax: 120_000,
   visitWordsPerSecond: 200,
   visitWordsBurst: 400,
+  /** After the start, and again where there is something to do; and words that are heard in it. */
+  rehearseAfterMs: 1_000,
+  rehearsals: 3,
   /** The wait for the next word or answer is not shorter than this. */
   waitMsMin: 5,
 } as const

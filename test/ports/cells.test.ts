@@ -317,6 +317,20 @@ for (const [language, spoken] of Object.entries(languages)) {
   })
 }
 
+test('to kill all of nobody kills nobody, whoever runs or is being started', async (t) => {
+  const { cells } = cellsIn(t, [pythonNursery])
+  await cells.killAll(new Set())
+  const before = await run(cells, { argv: ['sh', '-c', 'sleep 0.3; echo lives'] })
+  const nobody = cells.killAll(new Set())
+  const meanwhile = run(cells, { argv: ['sh', '-c', 'sleep 0.1; echo lives'] })
+  await Promise.all([nobody, cells.killAll(new Set())])
+  for (const { cell, text } of [before, await meanwhile]) {
+    assert.deepEqual(await cell.exited(), { kind: 'exited', code: 0 })
+    assert.equal(text(), 'lives\n')
+    cell.close()
+  }
+})
+
 test('cells that are held still do nothing until they are let go, and can be killed', async (t) => {
   const { cells } = cellsIn(t, [pythonNursery])
   if (stagesGroup('probe') === undefined) return t.skip('no control groups of version 2 here')
