@@ -122,6 +122,8 @@ export const cellLimits = {
   condemnedShares: 102_400,
   condemnedWeight: 10_000,
   stagePriority: 10,
+  /** What the agent's session has from hearing a stop until it kills: nine times what others weigh. */
+  hurriedPriority: -10,
   /** Over which a quota of cores holds, and the least that the kernel takes. */
   cpuPeriodUs: 100_000,
   cpuQuotaUsMin: 1_000,

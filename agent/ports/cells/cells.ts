@@ -24,6 +24,7 @@ import type { NurseryLanguage } from './nursery.ts'
 import { bashNursery } from './nursery-bash.ts'
 import { perlNursery } from './nursery-perl.ts'
 import { pythonNursery } from './nursery-python.ts'
+import { OwnSession } from './own-session.ts'
 import { namesIn, PipeEnd, Pipes } from './pipes.ts'
 import { type Holding, holdingOf, privilegeRules } from './privileges.ts'
 import { noSandbox, type Sandbox } from './sandbox.ts'
@@ -52,6 +53,7 @@ export class SystemCells implements Cells {
   readonly #pipes: Pipes
   readonly #groups: ControlGroups | undefined
   readonly #share: StageShare
+  readonly #session = OwnSession.open(process.pid)
   /** Those that were not let go of, by name. */
   readonly #open = new Map<string, SystemCell>()
   /** Of programs that are being started, and are in no cell yet. */
@@ -183,7 +185,12 @@ export class SystemCells implements Cells {
   }
 
   still(): () => void {
-    return this.#share.still()
+    const slowDown = this.#session?.hurry()
+    const goOn = this.#share.still()
+    return () => {
+      goOn()
+      slowDown?.()
+    }
   }
 
   async killAll(names: ReadonlySet<string>): Promise<void> {
