@@ -20,6 +20,7 @@ import {
   simulatedCredential,
   simulatedIssuer,
 } from '../../simulations/world/credentials.ts'
+import { SimulatedEngine } from '../../simulations/world/engine.ts'
 import { raiseOf, signed } from '../estop/words.ts'
 import type { Member, Mesh } from '../history/stage.ts'
 import { keyNumber } from '../identity/parties.ts'
@@ -88,6 +89,18 @@ test('what training does not go on from any more does not come back either', asy
   const round = await ended(mesh, number - 1)
   assert.match(`${round.state}: ${round.why}`, /^failed: .*another version by now/)
   assert.equal(registry.view().head, undefined)
+})
+
+test('what hosts train and vote with stays open from round to round', async (t) => {
+  const mesh = await learners('open')
+  const { mock } = t.mock.method(SimulatedEngine.prototype, 'open')
+  await oneRound(mesh)
+  await mesh.world.runFor(10_000)
+  // To train, to vote, and to judge versions by.
+  assert.equal(mock.callCount(), 5 * 3)
+  await oneRound(mesh)
+  await mesh.world.runFor(10_000)
+  assert.equal(mock.callCount(), 5 * 3)
 })
 
 test('rounds that are asked for are done one after the other, and told to whoever looks', async () => {

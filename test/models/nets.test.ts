@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { SystemEntropy } from '../../agent/ports/entropy.ts'
 import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
-import type { Tensor } from '../../models/engine.ts'
+import { EngineError, type Tensor } from '../../models/engine.ts'
 import { gradientModel, ports, predictionModel, stepModel } from '../../models/nets/graphs.ts'
 import { firstParameters, layoutOf, type NetShape } from '../../models/nets/layout.ts'
 import { Diverged, Net, type Training } from '../../models/nets/net.ts'
@@ -115,6 +115,23 @@ const short = (seed: number): Training => ({
   batch: 100,
   rate: 0.01,
   entropy: seeded(seed),
+})
+
+test('what trains when a network is closed is given up, and whoever asks then is answered', async () => {
+  const net = new Net(engine, shape)
+  const { features, targets } = spreading(4_000, seeded(2))
+  const begun = firstParameters(shape, seeded(3), start)
+  const asked = Float32Array.of(0, 0.5)
+  const told = await net.predict(begun, asked)
+  const training = net.train(begun, features, targets, { ...short(7), epochs: 200 })
+  const givenUp = assert.rejects(training, (error) => {
+    return error instanceof EngineError && error.code === 'closed'
+  })
+  await net.predict(begun, asked)
+  const closing = net.close()
+  assert.deepEqual(await net.predict(begun, asked), told)
+  await Promise.all([closing, givenUp])
+  await net.close()
 })
 
 test('the same seed gives the same numbers, and another gives others', async () => {
