@@ -19,13 +19,13 @@ import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import { stackOf } from '../../protocol/thrown.ts'
-import { latestSucceeded } from './described.ts'
 import { type Explained, explainedBy } from './explaining.ts'
 import type { OwnHost, OwnRow } from './lesson.ts'
 import { adviceLimits } from './limits.ts'
 import type { ModelStore } from './models.ts'
 import { type Kind, Oracle } from './oracle.ts'
-import { rankOf, Speaker } from './speaker.ts'
+import { rankOf, type Speaker } from './speaker.ts'
+import { Speakers } from './speakers.ts'
 
 export interface AdvisorParts {
   readonly clock: Clock
@@ -61,9 +61,7 @@ export class Advisor {
   readonly #parts: AdvisorParts
   readonly #log: Log
   readonly #oracle: Oracle
-  readonly #speakers = new Map<string, Speaker>()
-  /** Versions that could not be come by: when they are tried again, and how long is waited then. */
-  readonly #again = new Map<string, { readonly atMs: number; readonly waitMs: number }>()
+  readonly #speakers: Speakers
   /** As it was looked at last. */
   #view: RegistryView
   /** By which this host speaks, where it may. */
@@ -71,8 +69,6 @@ export class Advisor {
   /** What the host was like when it was said what is kept. */
   #host: OwnHost = {}
   #pending: Ended[] = []
-  /** How often history was made to forget: what was read before is not learned after. */
-  #purges = 0
   #looking: Timer | undefined
   #judging: Timer | undefined
   #working: Promise<void> = Promise.resolve()
@@ -84,6 +80,7 @@ export class Advisor {
     this.#parts = parts
     this.#log = parts.log.child('learning')
     this.#oracle = new Oracle(parts)
+    this.#speakers = new Speakers(parts, this.#oracle)
     this.#view = parts.registry()
   }
 
@@ -121,30 +118,28 @@ export class Advisor {
 
   /** What was learned of attempts that are forgotten is forgotten, too. */
   purged(): void {
-    this.#purges++
     this.#pending = []
     this.#oracle.forget()
-    for (const speaker of this.#speakers.values()) speaker.forget()
-    this.#inTurn(async () => {
-      for (const speaker of this.#speakers.values()) await this.#warm(speaker)
-    })
+    this.#speakers.forget()
+    this.#inTurn(() => this.#speakers.warmAll())
   }
 
   async #judge(): Promise<void> {
-    const { ended, purges } = { ended: this.#pending, purges: this.#purges }
+    const ended = this.#pending
+    const { purges } = this.#speakers
     this.#pending = []
     const rows = ended.map(({ row }) => row)
     this.#view = this.#parts.registry()
     const features = await this.#oracle.described(rows)
     const bare = new Map<Speaker, readonly Told[]>()
-    for (const speaker of this.#speakers.values()) {
+    for (const speaker of this.#speakers.all) {
       bare.set(speaker, await this.#oracle.told(speaker.parameters, features))
     }
-    if (purges !== this.#purges) return
+    if (purges !== this.#speakers.purges) return
     for (const [i, one] of ended.entries()) this.#judgeOne(one, i, bare)
     // Only now: nothing is said of what has ended by what is known of its end.
     for (const [speaker, told] of bare) speaker.tell(rows, told)
-    for (const row of rows) this.#sized(row)
+    this.#speakers.sized(rows)
   }
 
   #judgeOne({ row, plain }: Ended, at: number, bare: ReadonlyMap<Speaker, readonly Told[]>): void {
@@ -165,7 +160,7 @@ export class Advisor {
   /** What this host says of the versions that it has, each in the state that it is in. */
   standings(): VersionStanding[] {
     const view = this.#parts.registry()
-    return [...this.#speakers.values()].flatMap((speaker) => {
+    return this.#speakers.all.flatMap((speaker) => {
       const version = view.versions.find(({ hash }) => hash === speaker.hash)
       if (version === undefined) return []
       return [{ hash: speaker.hash, ...speaker.trial(trialOf(version, view)).standing }]
@@ -223,27 +218,19 @@ export class Advisor {
     const host = this.#parts.host()
     if (!isDeepStrictEqual(host, this.#host)) {
       this.#host = host
-      for (const speaker of this.#speakers.values()) speaker.moved()
+      for (const speaker of this.#speakers.all) speaker.moved()
     }
     this.#view = this.#parts.registry()
     const { active, canary, shadow } = this.#view
     const listened = [active, canary, shadow].flatMap((version) => version?.hash ?? [])
-    for (const hash of this.#speakers.keys()) {
-      if (!listened.includes(hash)) this.#speakers.delete(hash)
-    }
-    for (const hash of this.#again.keys()) {
-      if (!listened.includes(hash)) this.#again.delete(hash)
-    }
+    this.#speakers.keepOnly(listened)
     this.#choose()
-    const nowMs = this.#parts.clock.now()
-    const missing = listened.filter(
-      (hash) => !this.#speakers.has(hash) && (this.#again.get(hash)?.atMs ?? 0) <= nowMs,
-    )
+    const missing = this.#speakers.missing(listened)
     if (missing.length === 0 || this.#isComing) return
     this.#isComing = true
     this.#inTurn(async () => {
       try {
-        for (const hash of missing) await this.#come(hash)
+        for (const hash of missing) await this.#speakers.come(hash)
       } finally {
         this.#isComing = false
         this.#choose()
@@ -259,50 +246,6 @@ export class Advisor {
     const isChosen = tried !== undefined && isCanaryHost(tried.hash, self, alive(), rankOf)
     const usual = this.#speakers.get(active?.hash ?? '')
     this.#voice = isChosen && (tried.isProven || usual === undefined) ? tried : usual
-  }
-
-  async #come(hash: string): Promise<void> {
-    const { models, alive, self, clock } = this.#parts
-    const { refetchMs, refetchMsMax } = adviceLimits
-    const waitMs = Math.min(refetchMsMax, 2 * (this.#again.get(hash)?.waitMs ?? refetchMs / 2))
-    // Whatever goes wrong: where models do not run, nothing is read and begun again at each look.
-    const later = () => this.#again.set(hash, { atMs: clock.now() + waitMs, waitMs })
-    later()
-    const others = alive().filter((id) => id !== self)
-    const fetched = await models.fetch(hash, others)
-    if (!fetched.ok) {
-      const { why } = fetched
-      this.#log.warn('a version of the common model is not to be had', { version: hash, why })
-      later()
-      return
-    }
-    const speaker = new Speaker(hash, fetched.parameters)
-    try {
-      await this.#warm(speaker)
-    } catch (error) {
-      later()
-      throw error
-    }
-    this.#again.delete(hash)
-    this.#speakers.set(hash, speaker)
-  }
-
-  /** From what has ended here already. */
-  async #warm(speaker: Speaker): Promise<void> {
-    const { ownRowsMax } = adviceLimits
-    const purges = this.#purges
-    const rows = await latestSucceeded(this.#parts.rows(), ownRowsMax)
-    const features = await this.#oracle.described(rows)
-    const told = await this.#oracle.told(speaker.parameters, features)
-    if (purges !== this.#purges) return
-    speaker.tell(rows, told)
-    for (const row of rows) this.#sized(row)
-  }
-
-  #sized(row: OwnRow): void {
-    if (!this.#oracle.sized(row)) return
-    const key = historyKey(row.group, row.task)
-    for (const speaker of this.#speakers.values()) speaker.outdated(key)
   }
 
   /** One after the other: what came first is in mind when the next is judged. */
