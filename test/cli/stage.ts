@@ -130,6 +130,28 @@ export const ends = (response: ServerResponse) => void response.end()
 export const cuts = (response: ServerResponse) => void response.socket?.destroy()
 export const staysOpen = () => {}
 
+/** As it answers, with each body that it was sent. */
+export function telling(bodies: string[], answer: Answer): Answer {
+  return (request, response) => {
+    let body = ''
+    request.on('data', (chunk: Buffer) => {
+      body += chunk
+    })
+    request.on('end', () => {
+      bodies.push(body)
+      answer(request, response)
+    })
+  }
+}
+
+/** Of an agent that answers so, one after the other, or the last again and again; and what it was sent. */
+export async function asked(t: TestContext, ...documents: object[]) {
+  const bodies: string[] = []
+  const answers = documents.map((document) => telling(bodies, says(JSON.stringify(document))))
+  const { address, requests } = await fakeAgent(t, answers)
+  return { ...stage(address), requests, bodies }
+}
+
 export interface Stage {
   io: Terminal
   context: Context

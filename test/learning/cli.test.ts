@@ -1,9 +1,9 @@
 /** `skein history …`: what is shown of a host's memory, what is asked before it forgets, and how it ends. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { list, purge, show } from '../../coordinator/cli/host-history.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
-import { fakeAgent, stage } from '../cli/stage.ts'
+import { asked } from '../cli/stage.ts'
 
 const kind = {
   task: 'script/make/0123456789',
@@ -16,24 +16,6 @@ const kind = {
   newestMs: Date.now() - 3_000,
 }
 const told = { schemaVersion: 1, node: 'n2', attempts: 12, lost: 1, kinds: [kind], more: 0 }
-
-async function asked(t: TestContext, document: object) {
-  const bodies: string[] = []
-  const { address, requests } = await fakeAgent(t, [
-    (request, response) => {
-      let body = ''
-      request.on('data', (chunk: Buffer) => {
-        body += chunk
-      })
-      request.on('end', () => {
-        bodies.push(body)
-        response.writeHead(200, { 'content-type': 'application/json' })
-        response.end(JSON.stringify(document))
-      })
-    },
-  ])
-  return { ...stage(address), requests, bodies }
-}
 
 test('kinds of work are listed with counts, times and ages', async (t) => {
   const { context, io, requests } = await asked(t, told)

@@ -8,7 +8,7 @@ import { round } from '../../coordinator/cli/federate-round.ts'
 import { stop } from '../../coordinator/cli/federate-stop.ts'
 import { usualSettings } from '../../coordinator/learning/rounds/settings.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
-import { type Answer, fakeAgent, says, stage } from '../cli/stage.ts'
+import { type Answer, fakeAgent, says, stage, telling } from '../cli/stage.ts'
 
 const host = {
   id: 'a',
@@ -177,22 +177,8 @@ test('the standing names suspects, says when rounds are one sum, and who has sto
   assert.match(io.said, /of its halves, the second is better by 3\.1%/)
 })
 
-/** What each request says, and an answer for each. */
-function telling(bodies: unknown[], answer: Answer): Answer {
-  return (request, response) => {
-    let body = ''
-    request.on('data', (chunk: Buffer) => {
-      body += chunk
-    })
-    request.on('end', () => {
-      bodies.push(JSON.parse(body))
-      answer(request, response)
-    })
-  }
-}
-
 test('a wish whose answer was lost is said again as it was said before, so that it counts once', async (t) => {
-  const bodies: unknown[] = []
+  const bodies: string[] = []
   const lost: Answer = (_, response) => void response.socket?.destroy()
   const { address } = await fakeAgent(t, [
     standing(undefined, 0),
@@ -200,14 +186,17 @@ test('a wish whose answer was lost is said again as it was said before, so that 
     telling(bodies, asked),
   ])
   assert.equal(await round(stage(address).context, { ...flags, wait: false }), exitCodes.done)
-  assert.deepEqual(bodies, [
-    { count: 1, seen: 41 },
-    { count: 1, seen: 41 },
-  ])
+  assert.deepEqual(
+    bodies.map((body) => JSON.parse(body)),
+    [
+      { count: 1, seen: 41 },
+      { count: 1, seen: 41 },
+    ],
+  )
 })
 
 test('rounds are stopped with a reason, and it is said what goes on', async (t) => {
-  const bodies: unknown[] = []
+  const bodies: string[] = []
   const done = { awaited: 3, round: 8, done: true, everyMs: 3_600_000 }
   const { address, requests } = await fakeAgent(t, [
     standing(roundWith({ state: 'open' }), 3),
@@ -217,7 +206,10 @@ test('rounds are stopped with a reason, and it is said what goes on', async (t) 
   ])
   const { context, io } = stage(address)
   assert.equal(await stop(context, { reason: 'hosts are needed' }), exitCodes.done)
-  assert.deepEqual(bodies, [{ seen: 41, reason: 'hosts are needed' }])
+  assert.deepEqual(
+    bodies.map((body) => JSON.parse(body)),
+    [{ seen: 41, reason: 'hosts are needed' }],
+  )
   assert.equal(requests[1], 'POST /api/v1/federation/stop')
   assert.match(io.talk, /round 8 is broken off, and nothing comes of it; 3 more .* are not done/)
   assert.match(io.talk, /the schedule goes on, every 1h: skein federate config --every off/)
@@ -250,7 +242,7 @@ test('rounds are listed; where there were none the exit code says so', async (t)
 })
 
 test('what is chosen is sent, and nothing else; nonsense is refused before', async (t) => {
-  const bodies: unknown[] = []
+  const bodies: string[] = []
   const { address, requests } = await fakeAgent(t, [
     telling(bodies, json({ settings: usualSettings })),
   ])
@@ -259,10 +251,10 @@ test('what is chosen is sent, and nothing else; nonsense is refused before', asy
   assert.equal(await config(context, chosen), exitCodes.done)
   assert.deepEqual(requests, ['PUT /api/v1/federation/config'])
   const wanted = { everyMs: 7_200_000, steps: 20, noise: 0.5, participantsMin: 4 }
-  assert.deepEqual(bodies[0], wanted)
+  assert.deepEqual(JSON.parse(bodies[0] ?? ''), wanted)
   assert.match(io.said, /^rounds +only when somebody asks for one$/m)
   await config(context, { every: 'off', noise: '0' })
-  assert.deepEqual(bodies[1], { everyMs: 0, noise: 0 })
+  assert.deepEqual(JSON.parse(bodies[1] ?? ''), { everyMs: 0, noise: 0 })
   for (const wrong of [{ every: '5' }, { every: '1s' }, { every: '90d' }, { noise: 'much' }]) {
     await assert.rejects(config(context, wrong), { exitCode: exitCodes.usage })
   }

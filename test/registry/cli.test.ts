@@ -1,9 +1,9 @@
 /** `skein model ls/show/rollback`: what is shown, what is asked before, and how it ends. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { list, rollBack, show } from '../../coordinator/cli/models.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
-import { fakeAgent, stage } from '../cli/stage.ts'
+import { asked } from '../cli/stage.ts'
 
 const one = 'a1'.repeat(32)
 const two = 'b2'.repeat(32)
@@ -20,25 +20,6 @@ const retired = {
   ...{ parents: [], hosts: 4, rows: 900 },
 }
 const all = { schemaVersion: 1, versions: [active, retired] }
-
-async function asked(t: TestContext, ...documents: object[]) {
-  const bodies: string[] = []
-  const { address, requests } = await fakeAgent(
-    t,
-    documents.map((document) => (request, response) => {
-      let body = ''
-      request.on('data', (chunk: Buffer) => {
-        body += chunk
-      })
-      request.on('end', () => {
-        bodies.push(body)
-        response.writeHead(200, { 'content-type': 'application/json' })
-        response.end(JSON.stringify(document))
-      })
-    }),
-  )
-  return { ...stage(address), requests, bodies }
-}
 
 test('versions are listed with their states, and how they do beside history', async (t) => {
   const { context, io, requests } = await asked(t, all)
