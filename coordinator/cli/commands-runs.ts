@@ -78,7 +78,11 @@ function addLookCommands(runs: Command, { done, context }: Parts): void {
     .command('logs <run> [stage]')
     .description('what its stages wrote, from whichever hosts have it')
     .option('--item <number>', 'one item of a forEach', wholeNumber('--item'))
-    .option('--attempt <number>', 'of this try (default: the last, of a race the one that counts)', wholeNumber('--attempt', 1))
+    .option(
+      '--attempt <number>',
+      'of this try (default: the last, of a race the one that counts)',
+      wholeNumber('--attempt', 1),
+    )
     .option('-f, --follow', 'go on until the run has ended')
     .action(async (run: string, stage: string | undefined, options) =>
       done(await (await import('./run-logs.ts')).logs(context(), run, stage, options)),
