@@ -24,6 +24,8 @@ export const estopLinkQuotas: Quotas = {
 }
 
 export const estopDriverLimits = {
+  /** Who has not said which stops it knows is asked again after this. */
+  askAgainMs: 250,
   /** How often one peer, drawn by lot, is compared with, while anything is known that it might not. */
   compareMs: 5_000,
   /** A disk that takes longer to keep a word is not waited for: peers say it again after a crash. */

@@ -70,6 +70,8 @@ export class EmergencyStop {
   #links: Links<EstopFrame> | undefined
   #timer: Timer | undefined
   #comparing: Timer | undefined
+  /** When each was asked which stops it knows, and has not answered. */
+  readonly #askedMs = new Map<PeerId, number>()
   readonly #followers = new Set<(word: Obeyed) => void>()
   /** By word that is being obeyed: what tells of it here. */
   readonly #untold = new Map<string, () => void>()
@@ -143,7 +145,10 @@ export class EmergencyStop {
     if (kind === 'connected') {
       this.#links.resetBackoff(peer)
       this.#core.connected(peer, this.#ports.clock.now())
-    } else this.#core.disconnected(peer)
+    } else {
+      this.#core.disconnected(peer)
+      this.#askedMs.delete(peer)
+    }
     this.#links.keep(this.#ports.network.connected())
     this.#drive()
   }
@@ -211,6 +216,9 @@ export class EmergencyStop {
   /** One that has not said which stops it knows since it can be reached is asked: the word was lost. */
   hasHeardOf(peer: PeerId): boolean {
     if (this.#core.hasHeardOf(peer)) return true
+    const now = this.#ports.clock.now()
+    if (now < (this.#askedMs.get(peer) ?? -Infinity) + estopDriverLimits.askAgainMs) return false
+    this.#askedMs.set(peer, now)
     this.#core.compareWith(peer, true)
     this.#drive()
     return false
@@ -224,7 +232,9 @@ export class EmergencyStop {
     const wasHeardOf = this.#core.hasHeardOf(from)
     this.#core.hear(from, frame, clock.now(), clock.wall())
     this.#drive()
-    if (!wasHeardOf && this.#core.hasHeardOf(from)) this.#parts.heardOf(from)
+    if (wasHeardOf || !this.#core.hasHeardOf(from)) return
+    this.#askedMs.delete(from)
+    this.#parts.heardOf(from)
   }
 
   // ── Driving ───────────────────────────────────────────────────────────────────────────────────

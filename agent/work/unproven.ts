@@ -19,6 +19,8 @@ interface Claim {
   from: PeerId
   frame: FromLeader
   keptMs: number
+  /** Since when nothing but its word on stops is waited for. */
+  unheardMs?: number
 }
 
 export class Unproven {
@@ -39,6 +41,10 @@ export class Unproven {
     return this.#dropped
   }
 
+  get isFull(): boolean {
+    return this.#claims.length >= deskLimits.unprovenMax
+  }
+
   get size(): number {
     return this.#claims.length
   }
@@ -56,23 +62,33 @@ export class Unproven {
     this.#lookAgain()
   }
 
-  /** Hands over, in their order, what is proven by now; what never was is dropped. */
+  /** Hands over, in the order in which each has said it, what is proven by now; what never was is dropped. */
   review(
     standing: (from: PeerId, frame: FromLeader) => Standing,
     hear: (from: PeerId, frame: FromLeader) => void,
   ): void {
     const nowMs = this.#clock.now()
+    const waiting = new Set<PeerId>()
     for (const claim of this.#claims.splice(0)) {
-      const { from, frame, keptMs } = claim
+      const { from, frame } = claim
       const now = standing(from, frame)
-      const isPatient = now === 'unheard' && nowMs < keptMs + deskLimits.unheardMs
-      // One that leads is heard in the end: whoever decides about its work says why it cannot be.
-      if (now === 'yes' || (now === 'unheard' && !isPatient)) hear(from, frame)
-      else if (now === 'no' || nowMs >= keptMs + deskLimits.unprovenMs) this.#dropped++
-      else this.#claims.push(claim)
+      const isBehind = waiting.has(from) && now !== 'no'
+      if (isBehind || this.#isPatient(claim, now, nowMs)) {
+        waiting.add(from)
+        this.#claims.push(claim)
+        // One that leads is heard in the end: whoever decides about its work says why it cannot be.
+      } else if (now === 'yes' || now === 'unheard') hear(from, frame)
+      else this.#dropped++
     }
     if (this.#claims.length === 0) this.stop()
     else this.#lookAgain()
+  }
+
+  #isPatient(claim: Claim, standing: Standing, nowMs: number): boolean {
+    if (standing === 'unknown') return nowMs < claim.keptMs + deskLimits.unprovenMs
+    if (standing !== 'unheard') return false
+    claim.unheardMs ??= nowMs
+    return nowMs < claim.unheardMs + deskLimits.unheardMs
   }
 
   stop(): void {

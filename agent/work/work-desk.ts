@@ -166,7 +166,9 @@ export class WorkDesk {
     // What one says stays in its order.
     const waits = this.#unproven.holds(from)
     const standing = waits ? 'unknown' : this.#standing(from, frame)
-    if (standing === 'yes') this.#hear(session, from, frame)
+    // Who leads and has no room left here is answered: that nothing is known of stops yet.
+    const isAnswered = standing === 'unheard' && this.#unproven.isFull
+    if (standing === 'yes' || isAnswered) this.#hear(session, from, frame)
     else if (standing === 'no') this.#impostors++
     else this.#unproven.keep(from, frame)
   }

@@ -132,13 +132,23 @@ test('work from a leader whose word on stops was lost is not declined: it waits 
   }
   other.estop.core.disconnected(leading.id)
   assert.ok(!other.estop.core.hasHeardOf(leading.id))
+  let asked = 0
+  const { core } = leading.estop
+  const hear = core.hear.bind(core)
+  core.hear = (from, frame, ...when) => {
+    if (from === other.id && frame.kind === 'print' && frame.value.asks) asked++
+    hear(from, frame, ...when)
+  }
   const { term } = leading.ledger
   const assignments = [sleeps('waits', 20, term)]
-  leading.workWire.send(other.id, { kind: 'assign', value: { term, assignments } })
+  for (let again = 0; again < 20; again++) {
+    leading.workWire.send(other.id, { kind: 'assign', value: { term, assignments } })
+  }
   assert.ok(await world.runUntil(() => other.work.running === 1, 15_000), 'it is begun')
   assert.ok(other.estop.core.hasHeardOf(leading.id))
   await world.runFor(1_000)
   assert.ok(!news.includes('refused'), news.join(' '))
+  assert.equal(asked, 1, 'it is asked once for all that waits')
 })
 
 test('an agent that nobody has spoken to yet takes the leader of the ledger for the leader', async () => {
