@@ -23,6 +23,17 @@ test('stages come in the order in which they may run, with level, width, track a
   assert.ok(stageIn(plan, 'unit').isCritical && !stageIn(plan, 'docs').isCritical)
 })
 
+test('which stages may have a second attempt beside a late one is told', () => {
+  const plan = planned(withStages('\n  a: { run: x, race: true }\n  b: { run: x }\n'))
+  assert.deepEqual(
+    plan.stages.map(({ name, race }) => [name, race]),
+    [
+      ['a', true],
+      ['b', undefined],
+    ],
+  )
+})
+
 test('where times are known, the critical path is by time, and slack is told', () => {
   const times: Record<string, number> = {
     build: 1_000,
