@@ -36,9 +36,10 @@ function refuseUnsound(specs: readonly Ordered[]): void {
       `two modules are called ${name}`,
     )
     for (const need of needs) {
+      if (names.has(need)) continue
       const meant = nearest(need, names)
       const hint = meant === undefined ? '' : `; did you mean ${meant}?`
-      assert(names.has(need), `module ${name} needs ${need}, which does not exist${hint}`)
+      assert(false, `module ${name} needs ${need}, which does not exist${hint}`)
     }
   }
 }
