@@ -25,6 +25,7 @@ export function stateOf(rank: number): MemberState | undefined {
   return stateOfRank[rank]
 }
 
+/** All of one shape, for as long as they are known: they are looked at with every frame. */
 export interface Member {
   readonly id: PeerId
   state: MemberState
@@ -37,20 +38,26 @@ export interface Member {
   byOthers: number
   digest: Digest
   held: HeldDigest
-  profile?: Profile
-  packedProfile?: Uint8Array
+  profile: Profile | undefined
+  packedProfile: Uint8Array | undefined
   /** Of `packedProfile`; compared with each digest. */
-  profileHash?: Uint8Array
-  suspicion?: Suspicion
+  profileHash: Uint8Array | undefined
+  suspicion: Suspicion | undefined
   /** What a suspect or dead member stands accused of. */
-  charge?: Charge
+  charge: Charge | undefined
   /** When it was last told of its charge out of turn, and a bearer of its word likewise. */
-  remindedMs?: number
-  bearerToldMs?: number
-  roundTripMs?: number
+  remindedMs: number | undefined
+  bearerToldMs: number | undefined
+  roundTripMs: number | undefined
   /** Place in `standing`, or -1 when dead or left. */
   slot: number
 }
+
+/** What is known of a member when it is first heard of. */
+export type NewMember = Pick<
+  Member,
+  'id' | 'state' | 'incarnation' | 'stateSinceMs' | 'heardMs' | 'digest' | 'held'
+>
 
 /** What this node has from the member itself: over its own stream, or signed and passed on. */
 export function lastWordMs(member: Member): number {
@@ -117,8 +124,27 @@ export class Roster {
     return this.standing
   }
 
-  add(member: Omit<Member, 'slot' | 'byOthers'>): Member {
-    const added: Member = { ...member, byOthers: 0, slot: -1 }
+  add(member: NewMember): Member {
+    const { id, state, incarnation, stateSinceMs, heardMs, digest, held } = member
+    const added: Member = {
+      id,
+      state,
+      incarnation,
+      stateSinceMs,
+      heardMs,
+      byOthers: 0,
+      digest,
+      held,
+      profile: undefined,
+      packedProfile: undefined,
+      profileHash: undefined,
+      suspicion: undefined,
+      charge: undefined,
+      remindedMs: undefined,
+      bearerToldMs: undefined,
+      roundTripMs: undefined,
+      slot: -1,
+    }
     this.members.set(member.id, added)
     this.movedMs = Math.max(this.movedMs, member.stateSinceMs)
     if (isStanding(added.state)) this.stand(added)
@@ -135,8 +161,8 @@ export class Roster {
     }
     member.state = state
     member.incarnation = incarnation
-    if (state !== 'suspect') delete member.suspicion
-    if (state === 'alive' || state === 'left') delete member.charge
+    if (state !== 'suspect') member.suspicion = undefined
+    if (state === 'alive' || state === 'left') member.charge = undefined
     if (isStanding(state) && !stood) this.stand(member)
     if (!isStanding(state) && stood) this.fall(member)
   }
