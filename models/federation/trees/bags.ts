@@ -68,6 +68,8 @@ const begunAnewMax = 2
  * there is little left to learn, whoever has nothing to add looks a little like who lies.
  */
 const lastBeginning = 1 / 2
+/** In a bag in which no half is worth more or less than this there is little left to learn: it says nothing. */
+const tellingMin = 0.01
 /** What suspects have had no part in is taken though it is so much worse by votes, which are of the past. */
 const preferred = 0.02
 
@@ -221,13 +223,17 @@ export class TreeFederation {
     const alone = bag.groups.map((_, at) =>
       candidates.find(({ groups }) => groups.length === 1 && groups[0] === at),
     )
-    for (const [at, hosts] of bag.groups.entries()) {
+    const worths = bag.groups.map((hosts, at) => {
       const one = alone[at]
-      // What no rows could give, or what does not even hold for rows that the same hosts held back.
-      const isNone = one === undefined || one.trees.length === 0
       const others = one && worthToOthers(hosts, this.#losses, one.losses)
-      if (isNone) this.#halves.played(hosts, [], Number.NEGATIVE_INFINITY)
-      else if (others !== undefined) this.#halves.played(hosts, [], others + this.#gain(one))
+      return one && others !== undefined ? others + this.#gain(one) : Number.NEGATIVE_INFINITY
+    })
+    const isTelling = this.suspects.size > 0 || worths.some((worth) => Math.abs(worth) > tellingMin)
+    for (const [at, hosts] of bag.groups.entries()) {
+      // What no rows could give, or what does not even hold for rows that the same hosts held back.
+      const isNone = alone[at] === undefined || alone[at].trees.length === 0
+      const worth = isNone ? Number.NEGATIVE_INFINITY : (worths[at] as number)
+      if (isTelling) this.#halves.played(hosts, [], worth)
     }
   }
 
