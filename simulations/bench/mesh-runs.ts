@@ -59,7 +59,7 @@ export class MeshRuns {
   }
 
   async detail(run: string): Promise<RunDetail> {
-    return this.ask('run', { parameters: { run } })
+    return this.asOfNow(() => this.ask('run', { parameters: { run } }))
   }
 
   /** Of those that were begun in this group. */
@@ -97,12 +97,25 @@ export class MeshRuns {
     const all: Run[] = []
     for (let after: string | undefined, more = true; more; ) {
       const query = { state, label, limit, ...(after === undefined ? {} : { after }) }
-      const page = await this.ask('runs', { query })
+      const page = await this.asOfNow(() => this.ask('runs', { query }))
       all.push(...page.runs)
       after = page.next
       more = after !== undefined && all.length < max
     }
     return all
+  }
+
+  /**
+   * An agent that cannot reach the leader in time answers from what it knew before: a run that was
+   * begun just now is not in that, and one that has ended goes on.
+   */
+  private async asOfNow<T extends { stale: boolean }>(ask: () => Promise<T>): Promise<T> {
+    const untilMs = performance.now() + AGENTS_SILENT_MS_MAX
+    for (;;) {
+      const answer = await ask()
+      if (!answer.stale || performance.now() > untilMs) return answer
+      await this.mesh.rest(TRY_AGAIN_MS)
+    }
   }
 
   private async ask<N extends RouteName>(name: N, asked: Asked<N>): Promise<RouteResponse<N>> {
