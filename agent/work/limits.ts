@@ -83,6 +83,9 @@ export const deskLimits = {
   runningEveryMs: 10_000,
   /** How soon after a stage's end its host is searched for what has left the stage's group. */
   sweepAfterMs: 1_000,
+  /** To look at every process takes CPU: it is rested so many times as long, but no longer than this. */
+  sweepRestFactor: 50,
+  sweepRestMsMax: 10_000,
   /** How long a stop waits for what it has ended, and how often it looks. */
   closeMsMax: 2_000,
   closeLookMs: 10,

@@ -24,6 +24,12 @@ export class Sweeper {
   readonly #ports: SweeperPorts
   readonly #register: Register
   #timer: Timer | undefined
+  #isLooking = false
+  /** A stage has ended while it was looked. */
+  #isWanted = false
+  #restUntilMs = 0
+  /** Grows with each stop: what a look before it found is of no use any more. */
+  #stops = 0
 
   constructor(ports: SweeperPorts, register: Register) {
     this.#ports = ports
@@ -32,20 +38,47 @@ export class Sweeper {
 
   /** Quick stages are not waited for by a look at every process; what they leave does not stay. */
   soon(): void {
-    this.#timer ??= this.#ports.clock.after(deskLimits.sweepAfterMs, () => {
+    if (this.#isLooking) {
+      this.#isWanted = true
+      return
+    }
+    const { clock } = this.#ports
+    const waitMs = Math.max(deskLimits.sweepAfterMs, this.#restUntilMs - clock.now())
+    this.#timer ??= clock.after(waitMs, () => {
       this.#timer = undefined
-      this.sweep()
+      void this.#lookAndSweep()
     })
   }
 
   stop(): void {
+    this.#stops++
     this.#timer?.cancel()
+    this.#timer = undefined
+    this.#isWanted = false
   }
 
-  sweep(): void {
+  /** A look at every process can take long on a busy host, and is not to keep the loop: see `inhabited`. */
+  async #lookAndSweep(): Promise<void> {
+    const { clock, cells } = this.#ports
+    const stops = this.#stops
+    const beganMs = clock.now()
+    this.#isLooking = true
+    const inhabited = await cells.inhabited()
+    this.#isLooking = false
+    const endedMs = clock.now()
+    const { sweepRestFactor, sweepRestMsMax } = deskLimits
+    const restMs = Math.min((endedMs - beganMs) * sweepRestFactor, sweepRestMsMax)
+    this.#restUntilMs = endedMs + restMs
+    if (stops === this.#stops) this.sweep(inhabited)
+    if (!this.#isWanted) return
+    this.#isWanted = false
+    this.soon()
+  }
+
+  sweep(inhabited?: ReadonlySet<string>): void {
     const keep = new Set<string>()
     for (const name of this.#alive()) keep.add(name).add(removerOf(name))
-    const processes = this.#ports.cells.sweep(keep)
+    const processes = this.#ports.cells.sweep(keep, inhabited)
     if (processes === 0) return
     this.#ports.log.warn('processes that outlived their stages ended', { processes })
   }

@@ -117,9 +117,12 @@ export interface Cells {
    * and start nothing. Whoever is killed meanwhile dies all the same.
    */
   still(): () => void
+  /** Cells of this agent in which somebody is alive. Takes its time, and holds nobody up meanwhile. */
+  inhabited(): Promise<ReadonlySet<string>>
   /**
    * Kills whatever belongs to a cell of this agent that is not named, says how many, and forgets what
-   * was kept of such cells. May look at every process.
+   * was kept of such cells. May look at every process; but not where all cells are named that were
+   * `inhabited` a moment ago.
    */
-  sweep(keep: ReadonlySet<string>): number
+  sweep(keep: ReadonlySet<string>, inhabited?: ReadonlySet<string>): number
 }

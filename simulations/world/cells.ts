@@ -91,6 +91,11 @@ export class SimulatedCells implements Cells {
     return Promise.resolve()
   }
 
+  inhabited(): Promise<ReadonlySet<string>> {
+    const living = this.host.processTable.marked(MARK, () => true)
+    return Promise.resolve(new Set([...living].flatMap(({ env }) => env[MARK] ?? [])))
+  }
+
   sweep(keep: ReadonlySet<string>): number {
     const strays = [...this.host.processTable.marked(MARK, (name) => !keep.has(name))]
     for (const stray of strays) stray.receive('SIGKILL')

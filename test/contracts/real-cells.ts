@@ -57,7 +57,8 @@ function sandboxing(cells: Cells, within: (spec: CellSpec) => CellSpec): Cells {
     find: (...all) => cells.find(...all),
     killAll: (names) => cells.killAll(names),
     still: () => cells.still(),
-    sweep: (keep) => cells.sweep(keep),
+    inhabited: () => cells.inhabited(),
+    sweep: (keep, inhabited) => cells.sweep(keep, inhabited),
     rules: () => cells.rules(),
   }
 }

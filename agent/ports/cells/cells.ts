@@ -19,7 +19,7 @@ import { type CellParts, SystemCell } from './cell.ts'
 import { Census } from './census.ts'
 import { type ControlGroup, ControlGroups, controllerOf, stagesGroup } from './control-group.ts'
 import { type Ended, recordedEnd } from './ended.ts'
-import { killProcess, MARK, markedProcesses } from './marks.ts'
+import { killProcess, MARK, markedApart, markedProcesses } from './marks.ts'
 import type { NurseryLanguage } from './nursery.ts'
 import { bashNursery } from './nursery-bash.ts'
 import { perlNursery } from './nursery-perl.ts'
@@ -265,9 +265,15 @@ export class SystemCells implements Cells {
     return meant.length
   }
 
-  sweep(keep: ReadonlySet<string>): number {
+  async inhabited(): Promise<ReadonlySet<string>> {
+    const marked = await markedApart(this.#owner)
+    return new Set(marked.map(({ cell }) => cell))
+  }
+
+  sweep(keep: ReadonlySet<string>, inhabited?: ReadonlySet<string>): number {
     let killed = 0
-    for (const { pid, cell } of this.#census.look()) {
+    const areAllKept = inhabited?.isSubsetOf(keep) ?? false
+    for (const { pid, cell } of areAllKept ? [] : this.#census.look()) {
       if (!keep.has(cell) && killProcess(pid)) killed++
     }
     for (const name of namesIn(this.#records)) {
