@@ -35,11 +35,11 @@ export const clientLimits = {
   /** Between two bursts, on average. */
   thinkMs: 3_000,
   /** The same, in a hurry; how soon one notices that there is one. */
-  hurryMs: 150,
+  hurryMs: 200,
   lookUpMs: 500,
   /** The same, far from every fault; so long before one, and after its end, it is not far. */
-  calmMs: 12_000,
-  aheadMs: 3_000,
+  calmMs: 30_000,
+  aheadMs: 2_000,
   afterMs: 5_000,
   patienceMs: 5_000,
   /** How much longer than it asked for a client waits itself. */
@@ -48,7 +48,7 @@ export const clientLimits = {
   triesMax: 20,
   sessionTtlMs: 600_000,
   /** In a hurry: how often many commands at once, how many, and of how many bytes. */
-  flurryShare: 0.1,
+  flurryShare: 0.07,
   flurryMin: 4,
   flurryMax: 24,
   flurryBytesMax: 400,

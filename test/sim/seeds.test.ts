@@ -33,8 +33,8 @@ test('the seeds that every version passes', () =>
  * its state among the pieces of a leader's copy of the same place, which had ceased to come.
  * 156492013: after a bad time on the wire one voter's connection to another stayed silent, one way, for
  * as long as TCP waits, and with it whoever had to be elected. Histories have changed since, and what
- * a seed met once it may meet no more: the last one does not, and `test/world/agents.test.ts` holds
- * what it found.
+ * a seed met once it may meet no more, as the last one does not: `test/membership/judgement.test.ts`,
+ * `test/voters/store.test.ts` and `test/world/agents.test.ts` hold what they found.
  */
 test('seeds that once found something', () => allPass([90027, 61453208, 156492013]))
 
