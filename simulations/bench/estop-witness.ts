@@ -1,11 +1,13 @@
 /**
  * Sees when the pipes of hosts end, in a process and a session of its own: where the kernel shares
  * out cores between sessions, what is watched takes none from whoever watches. In the process of the
- * benchmark, an end was seen when that had its turn again, up to half a second later.
+ * benchmark, an end was seen when that had its turn again, up to half a second later. Where it may, it
+ * goes before all that has no deadline (`chrt`): sessions of others are many, and it is asleep until
+ * there is something to see.
  *
  * As a program it is told, by its parent, of pipes to watch, and tells of each end when that was.
  */
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { constants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -26,7 +28,11 @@ export class Witness {
   private opened = Promise.withResolvers<void>()
 
   constructor() {
-    this.child = fork(fileURLToPath(import.meta.url), { detached: true })
+    const [program = '', ...args] = [...first(), process.execPath, fileURLToPath(import.meta.url)]
+    this.child = spawn(program, args, {
+      detached: true,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
     this.child.on('message', (told) => this.hear(told as Told))
     this.child.once('exit', () => this.fail(new Error('the witness of the benchmark has ended')))
     this.opened.promise.catch(() => {})
@@ -83,6 +89,13 @@ export class Witness {
     this.opened.reject(error)
     this.changed.reject(error)
   }
+}
+
+/** What starts a program so that it goes before others; nothing where that is not allowed. */
+function first(): string[] {
+  const ahead = ['chrt', '--fifo', '1']
+  const [program = '', ...args] = [...ahead, 'true']
+  return spawnSync(program, args).status === 0 ? ahead : []
 }
 
 function watch({ host, path }: Watched): void {
