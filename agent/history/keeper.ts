@@ -59,6 +59,8 @@ export class Keeper {
   #working: Promise<void> | undefined
   #over = false
   #after: string | undefined
+  /** In this step, out of the ledger. */
+  #unitsTaken = 0
   #round = 0
   /** The entry that the ledger had come to when this round began. */
   #roundFrom = -1
@@ -156,11 +158,12 @@ export class Keeper {
     const written: { run: string; endedMs: number }[] = []
     let at = 0
     while (at < runs.length) {
-      const { runsPerStep, stepMs } = this.#pace(state())
-      const step = runs.slice(at, at + runsPerStep)
-      at += step.length
+      const { runsPerStep, unitsPerStep, stepMs } = this.#pace(state())
+      const stepEnd = Math.min(at + runsPerStep, runs.length)
       const kept: Kept[] = []
-      for (const run of step) {
+      this.#unitsTaken = 0
+      while (at < stepEnd && this.#unitsTaken < unitsPerStep) {
+        const run = runs[at++]!
         const known = await this.#take(run)
         if (known === undefined) continue
         if (known.item !== undefined) kept.push(known)
@@ -199,6 +202,7 @@ export class Keeper {
       const asked = { run, attempts, ...(after === undefined ? {} : { after }) }
       const view = viewRun(state, asked, partLimits)
       if (view === undefined) return undefined
+      this.#unitsTaken += view.units.length
       const { endedMs = 0 } = view.head
       if (store.isPast(endedMs, state.timeMs)) return { endedMs }
       if (store.mayHaveFound(endedMs) && (await store.place(run)) !== undefined) return { endedMs }
@@ -211,7 +215,7 @@ export class Keeper {
         piecesBefore += pieces.length
         pieces = []
       }
-      await this.#pause(keeperLimits.stepMs)
+      await this.#pause(keeperLimits.partMs)
       if (this.#over) return undefined
     }
     if (first === undefined) return undefined
@@ -240,10 +244,14 @@ export class Keeper {
     return runsIn(state) > keeperLimits.pressedShare * stateLimits.runsMax
   }
 
-  #pace(state: LedgerState): { runsPerStep: number; stepMs: number } {
-    const { runsPerStep, stepMs, pressedRunsPerStep, pressedStepMs } = keeperLimits
-    if (!this.#isPressed(state)) return { runsPerStep, stepMs }
-    return { runsPerStep: pressedRunsPerStep, stepMs: pressedStepMs }
+  #pace(state: LedgerState): { runsPerStep: number; unitsPerStep: number; stepMs: number } {
+    if (!this.#isPressed(state)) return keeperLimits
+    const { pressedRunsPerStep, pressedUnitsPerStep, pressedStepMs } = keeperLimits
+    return {
+      runsPerStep: pressedRunsPerStep,
+      unitsPerStep: pressedUnitsPerStep,
+      stepMs: pressedStepMs,
+    }
   }
 
   #pause(delayMs: number): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * A run as it is kept when the ledger has it no more: all that there was to read of it. A record is
  * a row of parts, each with some of the units, so that a large run is taken out of the ledger a few
- * hundred units at a time. The first part tells what is of the whole run.
+ * dozen units at a time. The first part tells what is of the whole run.
  */
 import {
   ApprovalRow,

@@ -140,6 +140,33 @@ test('what is kept a second is bounded', async () => {
   assert.equal(stage.keeper?.heldCount, 3 * perSecond)
 })
 
+/** From its start until a host keeps so many runs, each of so many items and one stage more. */
+async function keptAfterMs(runs: number, items: number): Promise<number> {
+  const stage = new Stage()
+  for (let i = 1; i <= runs; i++) {
+    stage.start(`r${i}`)
+    stage.ledger.advanceRun(`r${i}`, opened('each', items))
+    for (let item = 0; item < items; item++)
+      stage.ledger.advanceRun(`r${i}`, settled('each', 'succeeded', { item }))
+    stage.ledger.advanceRun(`r${i}`, settled('each'), {
+      kind: 'ended',
+      value: { after: [], to: runStates.succeeded },
+    })
+  }
+  const kept = () => stage.keeper?.heldCount === runs
+  assert.ok(await stage.world.runUntil(kept, 10_000))
+  return stage.world.nowMs
+}
+
+test('no more than some forty stages are taken at once, of one run or of many', async () => {
+  const atOnceMax = 40
+  const oneMs = await keptAfterMs(1, 1)
+  const pauses = Math.ceil(200 / atOnceMax) - 1
+  assert.ok((await keptAfterMs(1, 200)) - oneMs >= pauses * keeperLimits.partMs)
+  assert.ok(3 <= keeperLimits.runsPerStep, 'as for small ones, three would be one step')
+  assert.ok((await keptAfterMs(3, 20)) - oneMs >= keeperLimits.stepMs)
+})
+
 test('a large run is taken out in parts, whole, although the ledger archives it meanwhile', async () => {
   const stage = new Stage()
   const { ledger } = stage
