@@ -120,7 +120,10 @@ export class Net {
     const opening = this.#engine.open(bytesOf(models[what](this.shape)))
     this.#sessions.set(what, opening)
     // What cannot be opened now may be another time.
-    opening.catch(() => this.#sessions.delete(what))
+    opening.catch(() => {
+      // It may have been closed, and opened anew, meanwhile.
+      if (this.#sessions.get(what) === opening) this.#sessions.delete(what)
+    })
     return opening
   }
 
