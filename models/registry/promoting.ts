@@ -2,7 +2,7 @@
  * Whether a version goes on from shadow to canary to active, is rejected, or taken back: from what
  * hosts say of it, by attempts that ended after it was learned. Pure: a decision, with its reasons.
  */
-import { type Gain, gainOf, type Standing, together } from './standing.ts'
+import { type Gain, gainOf, type Standing, together, voicesIn } from './standing.ts'
 import type { RegistryView, Version } from './versions.ts'
 
 export const promotingLimits = {
@@ -67,8 +67,12 @@ function decidedOf(
   return { kind: 'move', hash, to: state === 'canary' ? 'active' : 'canary', why }
 }
 
-function whyTakenBack(reports: readonly Standing[]): string | undefined {
+function whyTakenBack(said: readonly Standing[]): string | undefined {
   const { activeAttempts, activeWorseByMax } = promotingLimits
+  // It is in use: hosts that do hardly any work are not waited for.
+  const reports = voicesIn(said)
+  // And one alone does not decide, where there are others.
+  if (reports.length === 1 && said.length > 1) return undefined
   const { n, loss, plain } = together(reports)
   const gain = gainOf(reports, 'plain')
   // Of the latest attempts, which its error is told of, and not of all that it was ever judged by.

@@ -113,6 +113,10 @@ const medianMin = 3
 /** What hardly misses is no better than what misses half as much. */
 const lossMin = 1e-3
 
+export function voicesIn(all: readonly Standing[]): Standing[] {
+  return all.filter(({ n }) => n >= attemptsOfVoice)
+}
+
 /** Whether work has ended there since it was learned. */
 function doesWork({ attempts }: Standing): boolean {
   return attempts > 0
@@ -130,9 +134,9 @@ export interface Gain {
  * has a voice, though there are others, and where no more than half of those that do work have one.
  */
 export function gainOf(all: readonly Standing[], over: 'rival' | 'plain'): Gain | undefined {
-  const gains = all
-    .filter(({ n }) => n >= attemptsOfVoice)
-    .map((one) => 1 - Math.max(lossMin, one.loss) / Math.max(lossMin, one[over]))
+  const gains = voicesIn(all).map(
+    (one) => 1 - Math.max(lossMin, one.loss) / Math.max(lossMin, one[over]),
+  )
   if (gains.length === 0 || (gains.length === 1 && all.length > 1)) return undefined
   if (2 * gains.length <= all.filter(doesWork).length) return undefined
   if (gains.length < medianMin) return { low: Math.min(...gains), high: Math.max(...gains) }

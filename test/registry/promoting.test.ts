@@ -127,6 +127,17 @@ test('an active version whose live error grows beyond what history alone says is
   assert.match(back?.why ?? '', /0.500 beside 0.400/)
 })
 
+test('an active version that is bad where work is done is taken back, though others do hardly any', () => {
+  const view = viewOf(version(one, 'active'))
+  const idle = (count: number) => Array.from({ length: count }, () => standing(2, 0.4))
+  const bad = standing(limits.activeAttempts, 0.9)
+  assert.equal(decided(view, says(one, bad, bad, ...idle(8)))?.kind, 'rollBack')
+  assert.equal(decided(view, says(one, bad, bad, bad, ...idle(4)))?.kind, 'rollBack')
+  const good = standing(limits.activeAttempts, 0.3)
+  assert.equal(decided(view, says(one, bad, good, ...idle(8))), undefined, 'they do not agree')
+  assert.equal(decided(view, says(one, bad, ...idle(8))), undefined, 'one alone')
+})
+
 test('one host of three cannot have a version promoted, rejected or taken back, whatever it says', () => {
   const lies = fc.record({
     loss: fc.double({ min: 0, max: standingLimits.lossMax, noNaN: true }),
