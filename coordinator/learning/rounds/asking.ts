@@ -52,7 +52,7 @@ export class Asking {
         const said = await this.one(host, stepOf(host), deadlineMs)
         if (!said.ok) return this.#roll.leaveOut(host, said.out, `${when}: ${said.why}`)
         const { reply } = said
-        if (reply.kind === 'refused') return this.#refused(host, when, reply.value)
+        if (reply.kind === 'refused') return this.#refused(host, step, reply.value)
         const verdict = reply.kind === wanted ? take(host, reply.value as Replied<R>) : 'malformed'
         if (verdict === 'taken') return
         this.#roll.leaveOut(host, 'refused', `what it said ${when} is not taken: ${verdict}`)
@@ -74,8 +74,11 @@ export class Asking {
     return { ok: true, reply: answer.value.reply }
   }
 
-  #refused(host: PeerId, when: string, { code, why }: Replied<'refused'>): void {
+  #refused(host: PeerId, step: StepKind, { code, why }: Replied<'refused'>): void {
+    const when = inWords[step]
     const isExcused = roundRefusals[code] === 'tooFewRows'
+    // Its ledger may be a moment behind, or it may hold none any more.
+    if (step === 'invite' && roundRefusals[code] === 'otherRound') this.#roll.isUnaware(host)
     this.#roll.leaveOut(
       host,
       isExcused ? 'excused' : 'refused',

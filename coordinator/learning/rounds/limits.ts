@@ -7,6 +7,8 @@ import { stateLimits } from '../../../protocol/ledger/limits.ts'
 export const roundsLimits = {
   /** Of more hosts so many are drawn for each round: none takes part in one of more. */
   participantsMax: roundLimits.participantsMax,
+  /** Hosts that are not asked, of which a round tells. */
+  barredMax: federationLimits.clientsMax - roundLimits.participantsMax,
   /** How often a leader looks whether a round is due. */
   lookMs: 500,
   /** For a host to have the version to begin with, and to describe its rows. */

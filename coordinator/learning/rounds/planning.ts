@@ -4,7 +4,6 @@ import { notThere } from '../../../agent/learning/models.ts'
 import { roundLimits } from '../../../agent/learning/round/limits.ts'
 import { federationLimits } from '../../../models/federation/limits.ts'
 import { rateIn, usualCourse } from '../../../models/federation/rounds/course.ts'
-import { withAll } from '../../../models/federation/rounds/halves.ts'
 import { packed, wrongNumbers } from '../../../models/registry/blob.ts'
 import { firstCommon } from '../../../models/registry/common.ts'
 import { registryIn } from '../../../models/registry/versions.ts'
@@ -12,13 +11,11 @@ import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import { read } from '../../../protocol/ledger/read.ts'
 import { DiskError } from '../../../protocol/ports/disk.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
-import { shuffle } from '../../../protocol/ports/entropy.ts'
 import type { DecodedRounds } from './decoded.ts'
 import type { Base, Kept, Plan } from './drive.ts'
+import { type Invited, invitedOf } from './inviting.ts'
 import { roundsLimits } from './limits.ts'
-import type { Barred } from './roll-call.ts'
 import { type Rounds, roundIn } from './rows.ts'
-import { recordOf, recordText } from './suspicion.ts'
 
 /** `isNew`: nothing was learned yet, or it is lost. */
 export type Found = ({ ok: true; isNew: boolean } & Base) | { ok: false; why: string }
@@ -65,7 +62,8 @@ export class RoundPlanning {
     const clip = usual !== undefined && usual > 0 ? clipAfter(usual) : usualCourse.clip
     const { stride } = tally
     const number = tally.number + 1
-    return { term, number, base, settings, rate, clip, stride, ...this.#invited(tally.suspects) }
+    const invited = this.#invited(tally.suspects, settings.participantsMin)
+    return { term, number, base, settings, rate, clip, stride, ...invited }
   }
 
   /** On this disk. What is no model, and a disk that takes none, end a round. */
@@ -91,44 +89,34 @@ export class RoundPlanning {
     return others.map(({ id }) => id).sort((a, b) => Number(voted.has(b)) - Number(voted.has(a)))
   }
 
-  /** All that are here, take work and have not lied of late; by lot where they are too many. */
-  #invited(suspects: readonly string[]): Pick<Plan, 'hosts' | 'barred'> {
+  /** Of all that are here and take work; what is known of each is looked up once. */
+  #invited(suspects: readonly string[], participantsMin: number): Invited {
     const { membership, ledger, settings, trust } = this.#agent
+    const { state } = ledger
     const here = membership
       .members()
-      .filter(({ self, state }) => self || state === 'alive')
+      .filter(({ self, state: is }) => self || is === 'alive')
       .map(({ id }) => id)
       .filter((id) => !trust.isRevoked(settings.keyOf(id)))
-      .filter((node) => {
-        const row = read(ledger.state, { kind: 'nodeGet', node }).value
-        return row?.drained === undefined
-      })
-    const barred = this.#barred(here, suspects)
-    const isBarred = new Set(barred.map(({ id }) => id))
-    const others = here.filter((id) => !isBarred.has(id))
-    const { participantsMax } = roundsLimits
-    return {
-      hosts: shuffle(this.#entropy, others).slice(0, participantsMax),
-      barred: barred.slice(0, federationLimits.clientsMax - participantsMax),
+      .filter((node) => read(state, { kind: 'nodeGet', node }).value?.drained === undefined)
+    const candidates = {
+      here,
+      holders: this.#holders(),
+      liars: this.#decoded.liarsOfLate(state),
+      suspects,
+      leftMin: Math.max(2 * federationLimits.clientsMin, participantsMin),
+      rated: this.#decoded.last(state, roundsLimits.ratedRounds),
     }
+    return invitedOf(candidates, this.#entropy)
   }
 
-  /** One round in four is with suspects: whoever is wronged, or well again, comes back. */
-  #barred(here: readonly PeerId[], suspects: readonly string[]): Barred[] {
-    const { state } = this.#agent.ledger
-    const liars = this.#decoded.liarsOfLate(state)
-    const isWithAll = this.#entropy.unit() < withAll
-    const rated = this.#decoded.last(state, roundsLimits.ratedRounds)
-    return here.flatMap((id): Barred[] => {
-      if (liars.has(id)) return [{ id, out: 'refused', why: liarWhy }]
-      if (isWithAll || !suspects.includes(id)) return []
-      const why = `not asked: ${recordText(recordOf(rated, id))}; one round in four is with it`
-      return [{ id, out: 'suspected', why }]
-    })
+  /** Who has a copy of the ledger, by its configuration. */
+  #holders(): ReadonlySet<string> {
+    const config = this.#agent.ledger.status()?.config
+    const all = config ? [config.voters, config.outgoing, config.learners].flat() : []
+    return new Set(all.map(({ id }) => id))
   }
 }
-
-const liarWhy = `it was not asked: it has lied under masks in one of the last ${roundsLimits.liarRounds} rounds`
 
 function clipAfter(usualLength: number): number {
   return Math.min(roundLimits.clipMax, Math.max(clipMin, clipOfUsual * usualLength))

@@ -14,7 +14,8 @@ interface Line {
   why?: string
   lied?: boolean
   half?: number
-  wasAsked: boolean
+  /** Whether it can have something to say. */
+  hasVoice: boolean
 }
 
 /** Not asked, for what is known of it. */
@@ -31,7 +32,7 @@ export class RollCall {
     const asked = new Set(hosts)
     const all = [...hosts, ...barred.map(({ id }) => id)].sort()
     const figures = { rows: 0, counted: false, upBytes: 0, downBytes: 0 }
-    this.#lines = new Map(all.map((id) => [id, { ...figures, wasAsked: asked.has(id) }]))
+    this.#lines = new Map(all.map((id) => [id, { ...figures, hasVoice: asked.has(id) }]))
     for (const { id, out, why } of barred) this.leaveOut(id, out, why)
   }
 
@@ -47,9 +48,12 @@ export class RollCall {
     )
   }
 
-  /** Hosts that have something to say, whether they were heard or not: all that know enough. */
+  /**
+   * Hosts that have something to say, whether they were heard or not: all that know enough, and know of
+   * the round.
+   */
   get voices(): number {
-    return this.#sum(({ out, wasAsked }) => Number(wasAsked && out !== 'excused'))
+    return this.#sum(({ out, hasVoice }) => Number(hasVoice && out !== 'excused'))
   }
 
   get rows(): number {
@@ -67,9 +71,19 @@ export class RollCall {
     line.why ??= why.slice(0, roundsLimits.whyBytesMax / 3)
   }
 
+  /** It does not know of the round, and can say nothing in it. */
+  isUnaware(host: PeerId): void {
+    this.#line(host).hasVoice = false
+  }
+
   lied(host: PeerId): void {
     this.leaveOut(host, 'refused', 'it has lied under masks')
     this.#line(host).lied = true
+  }
+
+  /** Whether the rule has left somebody's update out, or hosts what its half gave. */
+  get hasUncounted(): boolean {
+    return [...this.#lines.values()].some(({ out }) => out === 'notCounted')
   }
 
   /** Whether somebody is known who has. */
@@ -118,7 +132,7 @@ export class RollCall {
   }
 
   hosts(): RoundHost[] {
-    return [...this.#lines].map(([id, { wasAsked: _, ...line }]) => ({ id, ...line }))
+    return [...this.#lines].map(([id, { hasVoice: _, ...line }]) => ({ id, ...line }))
   }
 
   #sum(of: (line: Line) => number): number {
