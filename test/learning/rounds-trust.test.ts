@@ -83,6 +83,30 @@ test('a host takes part only in rounds that are open in the ledger, as they are 
   assert.match(await asks(mesh, leader, other, term, invite, 1_003), refused, 'it holds none')
 })
 
+test('into a round that a host has left it does not come again, and into a later one it does', async () => {
+  const mesh = await learners('left')
+  const leader = mesh.leader!
+  const other = mesh.follower
+  const term = termOf(leader)
+  const { base, number: last } = await oneRound(mesh)
+  const invite: RoundStep = { ...invitation, value: { ...invitation.value, base } }
+  const leaving: (() => Promise<unknown>)[] = [
+    () => asks(mesh, leader, other, term, { kind: 'over', value: {} }, last + 1),
+    async () => other.agent.learning.rounds.forget(),
+    () => mesh.world.runFor(roundLimits.silenceMs + 1_000),
+  ]
+  for (const [i, leave] of leaving.entries()) {
+    const number = last + 1 + i
+    await opened(mesh, term, number, base)
+    assert.equal(await asks(mesh, leader, other, term, invite, number), 'willing')
+    await leave()
+    assert.match(
+      await asks(mesh, leader, other, term, invite, number),
+      /in another round, or in none/,
+    )
+  }
+})
+
 test('within an hour a host takes part in so many rounds, and tells losses to a few digits', async () => {
   const mesh = await learners('hour')
   const leader = mesh.leader!

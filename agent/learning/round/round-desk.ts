@@ -34,6 +34,8 @@ export class RoundDesk {
   readonly #parts: RoundDeskParts & OwnRoundParts
   readonly #chance: Entropy
   #round: OwnRound | undefined
+  /** The one that it has come into last: into that it does not come again, though it has left it. */
+  #latest: Pick<OwnRound, 'term' | 'number'> | undefined
   /** Those that it has come into since then. */
   #hour = { fromMs: 0, rounds: 0 }
   #silence: Timer | undefined
@@ -87,9 +89,9 @@ export class RoundDesk {
     return reply
   }
 
-  /** Of a later turn, or later in this one, than what it takes part in. */
+  /** Of a later turn, or later in this one, than what it has taken part in. */
   #isLater(term: number, number: number): boolean {
-    const before = this.#round
+    const before = this.#latest
     if (before === undefined) return true
     return term > before.term || (term === before.term && number > before.number)
   }
@@ -104,6 +106,7 @@ export class RoundDesk {
 
   async #enter(leader: PeerId, term: number, number: number): Promise<void> {
     const before = this.#round
+    this.#latest = { term, number }
     this.#round = new OwnRound({ leader, term, number }, this.#parts, this.#chance)
     await before?.close()
   }
