@@ -103,7 +103,9 @@ export const FederatedRound = z.object({
   firstBy: z
     .number()
     .optional()
-    .describe('Of a round in two halves: by what share hosts are better off with the first'),
+    .describe(
+      'Of a round in two halves: by how much hosts are better off with the first, as a logarithm: by a share of 1 − e^−x',
+    ),
   spoiledHalf: z
     .number()
     .optional()
@@ -196,6 +198,10 @@ export const federationRoutes = {
       schemaVersion,
       awaited: z.number().describe('Rounds that are not done any more'),
       round: z.number().optional().describe('The one that was under way'),
+      state: z
+        .enum(Object.keys(roundStates) as (keyof typeof roundStates)[])
+        .optional()
+        .describe('What became of that one: one that had ended before stays as it is'),
       done: z.boolean().describe('False: nobody leads now who could do it; it stays wished'),
       everyMs: z.number().describe('The schedule goes on; 0: there is none'),
     }),

@@ -5,7 +5,7 @@
  */
 import type { Agent } from '../../agent/agent.ts'
 import { awaitedIn } from '../learning/rounds/due.ts'
-import { type Rounds, roundsIn } from '../learning/rounds/rows.ts'
+import { isHeard, type Round, type Rounds, roundsIn } from '../learning/rounds/rows.ts'
 import { isStop, putWish, type Wish } from '../learning/rounds/wish.ts'
 import { freshState } from '../runs/fresh.ts'
 import { applied } from './appending.ts'
@@ -38,7 +38,7 @@ export async function askForRounds(
     throw new ApiRefusal('conflict', why, look)
   }
   if (isBeingStopped(rounds)) {
-    const why = `the round that is under way is about to end, for ${rounds.wish?.by}`
+    const why = `what was asked for before is about to end, for ${rounds.wish?.by}`
     throw new ApiRefusal('conflict', why, 'ask again in a moment')
   }
   // One that is open was begun before.
@@ -52,39 +52,50 @@ export async function stopRounds(
   it: Request<'stopRounds'>,
 ): Promise<RouteResponse<'stopRounds'>> {
   const rounds = roundsIn((await freshState(agent, it.signal)).state)
-  const { last, settings } = rounds
-  const awaited = awaitedIn(rounds)
+  const { last, settings, tally } = rounds
+  const said = saidBefore(rounds, it, 0)
+  const awaited = said?.awaited ?? awaitedIn(rounds)
   const isOpen = last?.state === 'open'
-  if (saidBefore(rounds, it, 0) === undefined) {
+  // The one that may be broken off by it, or end before.
+  const after = said === undefined ? tally.number - Number(isOpen) : (said.after ?? tally.number)
+  if (said === undefined) {
     assertSeen(rounds, it)
     if (awaited === 0 && !isOpen) {
       const why = 'no round is under way, and none is to come'
       throw new ApiRefusal('notFound', why, look)
     }
     const { reason } = it.body
-    await wish(agent, it, rounds, { count: 0, ...(reason === undefined ? {} : { reason }) })
+    const why = reason === undefined ? {} : { reason }
+    await wish(agent, it, rounds, { count: 0, after, awaited, ...why })
   }
   const { everyMs } = settings
-  const round = isOpen ? { round: last.number } : {}
-  return { schemaVersion: SCHEMA_VERSION, awaited, ...round, done: await ended(agent, it), everyMs }
+  const done = await ended(agent, it)
+  return { schemaVersion: SCHEMA_VERSION, awaited, ...lastAfter(agent, after), done, everyMs }
+}
+
+/** The round that was under way when it was wished, or was begun before it was heard, as it is by now. */
+function lastAfter(agent: Agent, after: number): { round?: number; state?: Round['state'] } {
+  const { last } = roundsIn(agent.ledger.state)
+  if (last === undefined || last.number <= after) return {}
+  return { round: last.number, state: last.state }
 }
 
 /** Only if nobody has wished anything since. */
 async function wish(
   agent: Agent,
   it: Wished,
-  { wish: before, wishRevision }: Rounds,
-  what: Pick<Wish, 'count' | 'reason' | 'after'>,
+  { wishRevision }: Rounds,
+  what: Pick<Wish, 'count' | 'reason' | 'after' | 'awaited'>,
 ): Promise<void> {
   const { clock } = agent.ports
-  // A wish is told from the one before by its time, whatever the calendar does.
-  const atMs = Math.max(clock.wall(), (before?.atMs ?? 0) + 1)
+  const atMs = clock.wall()
   const own = { ...what, by: it.caller.name, atMs, seen: wishRevision }
   const { code } = await applied(agent, putWish(own, wishRevision), it.signal, it.trail)
   if (code === 'ok') return
   // An answer that was lost on its way through the mesh: what stands there is this very wish.
   const now = roundsIn((await freshState(agent, it.signal)).state).wish
-  if (now?.atMs === atMs && now.by === own.by && now.count === own.count) return
+  const isOwn = now?.seen === own.seen && now.atMs === atMs && now.by === own.by
+  if (isOwn && now.count === own.count) return
   throw overtaken(now)
 }
 
@@ -104,8 +115,10 @@ function overtaken(now: Wish | undefined): ApiRefusal {
   return new ApiRefusal('conflict', why, `${look}; then ask again`)
 }
 
-function isBeingStopped({ wish: now, tally, last }: Rounds): boolean {
-  return now !== undefined && isStop(now) && now.atMs !== tally.wishMs && last?.state === 'open'
+/** Whoever leads may be about to begin one that it has to end again. */
+function isBeingStopped(rounds: Rounds): boolean {
+  const { wish: now } = rounds
+  return now !== undefined && isStop(now) && !isHeard(rounds)
 }
 
 /** When whoever leads has ended it; false where nobody did in time. */
@@ -113,9 +126,10 @@ async function ended(agent: Agent, { signal }: Wished): Promise<boolean> {
   const { clock } = agent.ports
   const untilMs = clock.now() + stopMs
   while (clock.now() < untilMs && !signal.aborted) {
-    const { wish: now, tally, last } = roundsIn(agent.ledger.state)
+    const rounds = roundsIn(agent.ledger.state)
+    const { wish: now, last } = rounds
     if (now === undefined || !isStop(now)) return true
-    if (now.atMs === tally.wishMs && last?.state !== 'open') return true
+    if (isHeard(rounds) && last?.state !== 'open') return true
     await new Promise<void>((resolve) => clock.after(lookMs, resolve))
   }
   return false

@@ -53,7 +53,7 @@ function halvesText({ firstBy, spoiledHalf }: FederatedRound): string | undefine
   if (spoiledHalf !== undefined) return `of its halves, ${nth(spoiledHalf)} was spoiled`
   if (firstBy === undefined) return undefined
   const better = nth(firstBy < 0 ? 2 : 1)
-  return `of its halves, ${better} is better by ${(100 * Math.abs(firstBy)).toFixed(1)}%`
+  return `of its halves, ${better} is better by ${(100 * (1 - Math.exp(-Math.abs(firstBy)))).toFixed(1)}%`
 }
 
 const nth = (half: number) => (half === 1 ? 'the first' : 'the second')

@@ -1,7 +1,7 @@
 /** Rounds of six hosts and more, in two halves: who makes them worse is found out, under masks. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Round } from '../../coordinator/learning/rounds/rows.ts'
+import { putTally, type Round, roundsIn } from '../../coordinator/learning/rounds/rows.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
 import { TrainingHost } from '../../models/federation/rounds/host.ts'
 import { registryIn } from '../../models/registry/versions.ts'
@@ -50,6 +50,62 @@ test('fewer than six learn as one sum, for none is of fewer than three', async (
   const round = await oneRound(mesh)
   assert.ok(round.hosts.every(({ half }) => half === undefined))
   assert.equal(round.firstBy, undefined)
+})
+
+test('suspicion is reckoned anew after a round in one sum, too', async () => {
+  const mesh = await learners('cleared', 5)
+  const { tally, tallyRevision } = roundsIn(mesh.leader!.agent.ledger.state)
+  await mesh.ok(putTally({ ...tally, suspects: [mesh.follower.host.id] }, tallyRevision))
+  await oneRound(mesh)
+  assert.deepEqual(roundsIn(mesh.leader!.agent.ledger.state).tally.suspects, [])
+})
+
+test('an update that is much too long is named, and what the other half gave is kept', async () => {
+  const mesh = await learners('too long in a half', 6)
+  const liar = mesh.follower
+  tampered(liar, (_, reply) => {
+    if (reply.kind !== 'sketch') return reply
+    const { sums } = reply.value
+    const long = [...sums.slice(0, -1).map((sum) => sum * 4_000), ...sums.slice(-1)]
+    return { kind: 'sketch', value: { sums: long } }
+  })
+  const round = await oneRound(mesh)
+  assert.equal(round.state, 'kept', round.why)
+  const told = hostOf(round, liar)
+  assert.ok(told?.half !== undefined && round.spoiledHalf === told.half)
+  assert.deepEqual([told.out, told.counted], ['notCounted', false])
+  assert.match(told.why ?? '', /much longer than those of others/)
+  assert.equal(round.hosts.filter(({ half }) => half === told.half).length, 3)
+})
+
+test('what people wait for goes on after a round that too long an update has spoiled', async () => {
+  const mesh = await learners('too long of three', 3)
+  const liar = mesh.follower
+  let isLying = true
+  tampered(liar, (_, reply) => {
+    if (reply.kind !== 'sketch' || !isLying) return reply
+    const { sums } = reply.value
+    const long = [...sums.slice(0, -1).map((sum) => sum * 4_000), ...sums.slice(-1)]
+    return { kind: 'sketch', value: { sums: long } }
+  })
+  const number = await ask(mesh, 2)
+  const spoiled = await ended(mesh, number)
+  assert.equal(spoiled.state, 'failed')
+  assert.match(hostOf(spoiled, liar)?.why ?? '', /much longer/)
+  isLying = false
+  assert.equal((await ended(mesh, number + 1)).state, 'kept')
+})
+
+test('a host of an older program, which says nothing of halves, votes all the same', async () => {
+  const mesh = await learners('older', 6)
+  const older = mesh.follower
+  tampered(older, (_, reply) =>
+    reply.kind === 'vote' ? { kind: 'vote', value: { ...reply.value, halves: [] } } : reply,
+  )
+  const round = await oneRound(mesh)
+  assert.notEqual(round.state, 'failed', round.why)
+  assert.notEqual(hostOf(round, older)?.out, 'refused')
+  assert.ok(hostOf(round, older)?.before !== undefined)
 })
 
 test('who makes rounds worse one after the other is named, and left out of most that follow', async () => {

@@ -96,3 +96,13 @@ test('of rounds only those are decoded that are looked at, and each once', () =>
   assert.equal(decoded.in(replica.state).last?.why, 'otherwise')
   assert.equal(read.length, 5)
 })
+
+test('suspicion fades with rounds that say nothing, and who is gone takes nobody’s place', () => {
+  const bad = played(24, ['c'], 'fading')
+  assert.deepEqual(suspectsAfter(bad, [], 2), ['c'])
+  assert.deepEqual(
+    suspectsAfter(bad, ['c'], 2, (host) => host !== 'c'),
+    [],
+  )
+  assert.deepEqual(suspectsAfter([roundOf(90), roundOf(91)], ['c'], 2), [])
+})

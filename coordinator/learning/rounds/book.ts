@@ -7,6 +7,7 @@ import { fitting } from '../../../agent/work/texts.ts'
 import type { RegistryView } from '../../../models/registry/versions.ts'
 import type { SimpleCommand } from '../../../protocol/ledger/catalogue.ts'
 import type { Leadership } from '../../../protocol/ledger/ledger.ts'
+import { isStanding } from '../../../protocol/membership/roster.ts'
 import type { Registry } from '../registry.ts'
 import { type Told, written } from '../written.ts'
 import type { DecodedRounds } from './decoded.ts'
@@ -16,6 +17,7 @@ import { roundsLimits } from './limits.ts'
 import type { RollCall } from './roll-call.ts'
 import {
   forgetBefore,
+  isHeard,
   putRound,
   putTally,
   type Round,
@@ -45,8 +47,9 @@ export class RoundBook {
   /** Why nothing more is to come of the round that is under way: whoever has stopped it. */
   get stopped(): string | undefined {
     if (this.isMeshStopped) return 'the mesh was stopped'
-    const { wish, tally } = this.rounds
-    if (wish === undefined || !isStop(wish) || wish.atMs === tally.wishMs) return undefined
+    const { rounds } = this
+    const { wish } = rounds
+    if (wish === undefined || !isStop(wish) || isHeard(rounds)) return undefined
     return `${wish.by} has stopped it${wish.reason === undefined ? '' : `: ${wish.reason}`}`
   }
 
@@ -109,10 +112,10 @@ export class RoundBook {
     if (round?.state !== 'open') return
     const { stopped } = this
     const { state, why } = stopped === undefined ? end : { state: 'failed' as const, why: stopped }
-    const { hasLiars } = end.roll
+    const { hasLiars, hasUncounted } = end.roll
     const closed = this.#ended(withEnd(round, end), { state, why })
     const suspects = this.#suspectsAfter(closed, rounds)
-    const tally = { ...afterRound(rounds.tally, { state, hasLiars }), suspects }
+    const tally = { ...afterRound(rounds.tally, { state, hasLiars, hasUncounted }), suspects }
     const commands = [putRound(closed), putTally(tally, rounds.tallyRevision)]
     if (state === 'kept') return this.#keep(closed, { end, began, commands, rounds })
     if (!(await this.#write(commands, closed))) this.#warn(number)
@@ -180,14 +183,17 @@ export class RoundBook {
     return { ...round, state, why: told, endedMs, phase: 'ended' }
   }
 
-  /** Only a round in two halves says anything of anybody. */
+  /** Also after a round that says nothing of anybody: suspicion fades with rounds. */
   #suspectsAfter(closed: Round, { tally, settings }: Rounds): string[] {
-    if (closed.firstBy === undefined && closed.spoiledHalf === undefined) return tally.suspects
-    const { state } = this.#agent.ledger
+    const { ledger, membership } = this.#agent
+    const { state } = ledger
+    const here = membership.members().filter(({ self, state: is }) => self || isStanding(is))
+    const ids = new Set<string>(here.map(({ id }) => id))
     const before = this.#decoded
       .last(state, roundsLimits.ratedRounds)
       .filter(({ number }) => number !== closed.number)
-    return suspectsAfter([...before.reverse(), closed], tally.suspects, settings.liars)
+    const rounds = [...before.reverse(), closed]
+    return suspectsAfter(rounds, tally.suspects, settings.liars, (host) => ids.has(host))
   }
 
   #round(number: number): Round | undefined {

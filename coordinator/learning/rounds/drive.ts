@@ -130,8 +130,9 @@ export class RoundDrive {
   #noteHalf(group: readonly PeerId[], sum: Summed | undefined, half: number): void {
     if (sum === undefined) return
     if (sum.ok) return this.#roll.inHalf(sum.summed, half)
-    const present = new Set(this.#roll.present)
-    const left = group.filter((host) => present.has(host))
+    // Also whose updates the rule has left out: of these it may be.
+    const there = new Set(this.#roll.voters)
+    const left = group.filter((host) => there.has(host))
     if (sum.isSpoiled === true) this.#roll.inHalf(left, half)
     for (const host of left) this.#roll.leaveOut(host, 'notCounted', `of its half: ${sum.why}`)
   }
@@ -228,11 +229,13 @@ export class RoundDrive {
       stepOf: () => ({ kind: 'vote', value: ballot }),
       take: (host, { before, after, halves, fetchedBytes = 0 }) => {
         const all = [after, ...halves]
-        const isWhole = all.length === candidates.length && [before, ...all].every(isLoss)
+        // A host of an older program says nothing of halves.
+        const isOfAll = all.length === candidates.length || halves.length === 0
+        const isWhole = isOfAll && [before, ...all].every(isLoss)
         if (!isWhole || !isFetched(fetchedBytes, candidates.length)) return 'malformed'
         this.#roll.said(host, { up: 0, down: fetchedBytes })
         votes.set(host, before)
-        for (const [i, { losses }] of candidates.entries()) losses.set(host, all[i] as number)
+        for (const [i, loss] of all.entries()) candidates[i]?.losses.set(host, loss)
         return 'taken'
       },
     })

@@ -1,7 +1,7 @@
 /** What whoever leads does next about rounds, by what the ledger says. Pure: it decides, `desk.ts` acts. */
 import { strides } from '../../../models/federation/rounds/course.ts'
 import { roundsLimits } from './limits.ts'
-import type { Rounds, Tally } from './rows.ts'
+import { isHeard, type Rounds, type Tally } from './rows.ts'
 
 export type Due =
   /** A leader of an earlier turn has left it open: masks cannot be taken over. */
@@ -16,9 +16,10 @@ export const SCHEDULE = 'the schedule'
 export function dueIn(rounds: Rounds, nowMs: number): Due {
   const { last, wish, tally } = rounds
   if (last?.state === 'open') return { kind: 'closeLost' }
-  if (wish !== undefined && wish.atMs !== tally.wishMs) {
+  if (wish !== undefined && !isHeard(rounds)) {
     const left = Math.min(wish.count, roundsLimits.countMax)
-    return { kind: 'hear', tally: { ...tally, wishMs: wish.atMs, left, lost: 0 } }
+    const heard = { wishMs: wish.atMs, heard: rounds.wishRevision }
+    return { kind: 'hear', tally: { ...tally, ...heard, left, lost: 0 } }
   }
   if (tally.left > 0) return { kind: 'begin', by: wish?.by ?? SCHEDULE }
   return isScheduled(rounds, nowMs) ? { kind: 'begin', by: SCHEDULE } : undefined
@@ -32,9 +33,10 @@ function isScheduled({ settings, settingsMs, tally }: Rounds, nowMs: number): bo
 }
 
 /** How many rounds people still wait for. */
-export function awaitedIn({ wish, tally }: Rounds): number {
+export function awaitedIn(rounds: Rounds): number {
+  const { wish, tally } = rounds
   if (wish === undefined) return 0
-  return wish.atMs === tally.wishMs ? tally.left : Math.min(wish.count, roundsLimits.countMax)
+  return isHeard(rounds) ? tally.left : Math.min(wish.count, roundsLimits.countMax)
 }
 
 /**
@@ -51,16 +53,20 @@ export function afterRound(
   ended: {
     state: 'kept' | 'rejected' | 'failed'
     hasLiars?: boolean
+    hasUncounted?: boolean
   },
 ): Tally {
-  // What has failed once would fail again, and whoever wants more asks again; but not without its liars.
-  const leftAfterFailed = ended.hasLiars === true ? tally.left : 0
+  const { state, hasLiars = false, hasUncounted = false } = ended
+  const less = Math.max(0, tally.left - 1)
+  // What has failed once would fail again, and whoever wants more asks again; but not without its liars,
+  // and not of other halves than those that one update has spoiled.
+  const leftAfterFailed = hasLiars ? tally.left : hasUncounted ? less : 0
   return {
     ...tally,
-    kept: tally.kept + Number(ended.state === 'kept'),
-    left: ended.state === 'failed' ? leftAfterFailed : Math.max(0, tally.left - 1),
+    kept: tally.kept + Number(state === 'kept'),
+    left: state === 'failed' ? leftAfterFailed : less,
     lost: 0,
-    stride: strideAfter(tally.stride, ended.state),
+    stride: strideAfter(tally.stride, state),
   }
 }
 

@@ -21,7 +21,7 @@ import type { RollCall } from './roll-call.ts'
 
 export type Summed =
   | { ok: true; update: Float32Array; usualLength: number; summed: readonly PeerId[] }
-  /** `isSpoiled`: somebody in it has lied, and nobody can say who. */
+  /** `isSpoiled`: of what somebody in it gave; by a lie nobody can say whose. */
   | { ok: false; why: string; isSpoiled?: boolean }
 
 export interface SumParts {
@@ -67,7 +67,10 @@ export class MaskedSum {
       isWeight(said.sums.at(-1), this.#bits) ? server.takeSketch(host, said) : 'malformed',
     )
     const selection = server.select(this.#judging.select(server.candidates()))
-    if (!selection.ok) return tooFewLeft(selection)
+    const { leftOut } = this.#judging
+    for (const { host, why } of leftOut)
+      this.#parts.roll.leaveOut(host, 'notCounted', leftOutWhys[why])
+    if (!selection.ok) return { ...tooFewLeft(selection), isSpoiled: leftOut.length > 0 }
     await this.#each('reveal', 'reveal', selection.message, (host, said) =>
       server.takeReveal(host, said),
     )
@@ -76,9 +79,6 @@ export class MaskedSum {
 
   async #opened(): Promise<Summed> {
     const { roll } = this.#parts
-    for (const { host, why } of this.#judging.leftOut) {
-      roll.leaveOut(host, 'notCounted', leftOutWhys[why])
-    }
     const opening = await this.#inSteps(this.#server.opening())
     const liars = 'liars' in opening ? opening.liars : []
     for (const host of liars) roll.lied(host)
@@ -137,7 +137,7 @@ const openingWhys = {
   sketchesDoNotAddUp: 'a host has lied about its update, and nobody can say which',
 } as const
 
-function tooFewLeft({ have }: Extract<Closed<unknown>, { ok: false }>): Summed {
+function tooFewLeft({ have }: Extract<Closed<unknown>, { ok: false }>): { ok: false; why: string } {
   return { ok: false, why: `${have} hosts were left under masks, which are too few to open a sum` }
 }
 

@@ -86,6 +86,8 @@ const TallyRow = message('FederationTally', {
   hostsMost: optional(11, uint()),
   /** Hosts that most rounds are done without. */
   suspects: repeated(12, text(certificateLimits.keyBytesMax), federationLimits.clientsMax),
+  /** The row of the wish that was heard last, by its revision; without, it is told by its time alone. */
+  heard: optional(13, uint()),
 })
 export type Tally = Infer<typeof TallyRow>
 
@@ -170,6 +172,12 @@ const noTally: Tally = {
   bare: 0,
   stride: 1,
   suspects: [],
+}
+
+/** Whether whoever leads has heard what was wished last: nobody knows of a time in it that it is true. */
+export function isHeard({ wish, wishRevision, tally }: Rounds): boolean {
+  if (wish === undefined) return true
+  return tally.heard === undefined ? tally.wishMs === wish.atMs : tally.heard === wishRevision
 }
 
 /** How one round is read: as it is, or from what was decoded before (`decoded.ts`). */

@@ -22,11 +22,15 @@ interface Game {
   readonly firstBy: number
 }
 
-/** `rounds`: the oldest first. The worst first, and no more than may lie. */
+/**
+ * `rounds`: the oldest first. The worst first, and no more than may lie of those that are here: whoever
+ * is gone takes nobody's place.
+ */
 export function suspectsAfter(
   rounds: readonly Round[],
   before: readonly string[],
   liars: number,
+  isHere: (host: string) => boolean = () => true,
 ): string[] {
   const games = rounds.flatMap((round) => gameOf(round) ?? [])
   const hosts = [...new Set(games.flatMap(({ sides }) => sides.flat()))].sort()
@@ -35,7 +39,9 @@ export function suspectsAfter(
   for (const [i, { sides, firstBy }] of games.entries()) {
     ratings.played(...sides, firstBy / usualBy(games, i))
   }
-  return [...ratings.suspects(new Set(before), liarsBorne(liars, hosts.length))]
+  const here = hosts.filter(isHere)
+  const worst = [...ratings.suspects(new Set(before), hosts.length)].filter(isHere)
+  return worst.slice(0, liarsBorne(liars, here.length))
 }
 
 /**

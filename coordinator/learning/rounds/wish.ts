@@ -25,6 +25,8 @@ export const WishRow = message('FederationWish', {
   seen: optional(5, uint()),
   /** The round that was begun last, by then. */
   after: optional(6, uint()),
+  /** Of a wish that no more are done: how many were to come. */
+  awaited: optional(7, uint()),
 })
 export type Wish = Infer<typeof WishRow>
 
