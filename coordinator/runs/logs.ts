@@ -3,8 +3,8 @@
  * by its own cursor, in rounds, so that a stage that writes much does not hold up the others. Of one
  * whose host is gone there is the end that came with its result.
  */
-import type { Agent } from '../../agent/agent.ts'
 import type { AttemptView, RunView, UnitView } from '../../protocol/ledger/work-view.ts'
+import type { Clock } from '../../protocol/ports/clock.ts'
 import { decode } from '../../protocol/wire/codec.ts'
 import { Finished } from '../../protocol/work/attempt.ts'
 import { isRunOver } from '../../protocol/work/states.ts'
@@ -18,7 +18,7 @@ export interface LogQuestion {
   readonly run: string
   readonly stage?: string | undefined
   readonly item?: number | undefined
-  /** Absent: the last of each. */
+  /** Absent: the last of each, and both where two are at work. */
   readonly attempt?: number | undefined
   readonly follow: boolean
 }
@@ -33,7 +33,7 @@ export interface PieceAsked {
 }
 
 export interface LogSources {
-  readonly agent: Agent
+  readonly agent: { readonly ports: { readonly clock: Pick<Clock, 'after'> } }
   readonly nameOf: NameOf
   /** The run as it is now, with its attempts. Rejects with `ApiRefusal`. */
   view(run: string): Promise<RunView>
@@ -76,39 +76,54 @@ export async function* logsOf(sources: LogSources, question: LogQuestion): Async
   }
 }
 
+type Ran = Pick<AttemptView, 'attempt' | 'node'>
+
 function meet(readings: Map<string, Reading>, unit: UnitView, question: LogQuestion): void {
   const { stage, item, attempts = [] } = unit
   if (question.stage !== undefined && question.stage !== stage) return
   if (question.item !== undefined && question.item !== item) return
-  const running: (Pick<AttemptView, 'attempt' | 'node'> & Partial<AttemptView>)[] =
+  const running: Ran[] =
     unit.state === 'assigned' && unit.node !== undefined
       ? [{ attempt: unit.attempt, node: unit.node }]
       : []
   if (unit.rival !== undefined) running.push({ attempt: unit.raced!, node: unit.rival.node })
   const all = [...attempts, ...running]
-  // Of one that was raced, the attempt that counts, once it is known which that is.
-  const last = unit.raced === undefined || running.length > 0 ? all.at(-1) : countsOf(unit)
   const wanted =
     question.attempt === undefined
-      ? all.filter((one) => one === last)
+      ? lastOf(unit, running)
       : all.filter(({ attempt }) => attempt === question.attempt)
-  for (const one of wanted) {
-    const key = `${stage}/${item ?? ''}#${one.attempt}`
-    const reading: Reading = readings.get(key) ?? {
+  for (const { attempt, node } of wanted) {
+    const key = keyOf(unit, attempt)
+    if (readings.has(key)) continue
+    readings.set(key, {
       stage,
       ...(item === undefined ? {} : { item }),
-      attempt: one.attempt,
-      node: one.node,
+      attempt,
+      node,
       from: 0,
       ended: false,
       tail: undefined,
       isOver: false,
-    }
-    readings.set(key, reading)
-    if (one.endedMs === undefined) continue
+    })
+  }
+  // Of all that are read: which one counts may be another by now.
+  for (const one of attempts) {
+    const reading = readings.get(keyOf(unit, one.attempt))
+    if (reading === undefined) continue
     reading.isOver = true
     reading.tail = tailOf(one)
   }
+}
+
+function keyOf({ stage, item }: UnitView, attempt: number): string {
+  return `${stage}/${item ?? ''}#${attempt}`
+}
+
+/** What is at work; else the last, and of a unit that was raced the one that counts. */
+function lastOf(unit: UnitView, running: readonly Ran[]): readonly Ran[] {
+  if (running.length > 0) return running
+  const last = unit.raced === undefined ? unit.attempts?.at(-1) : countsOf(unit)
+  return last === undefined ? [] : [last]
 }
 
 function countsOf({ attempt, attempts = [] }: UnitView): AttemptView | undefined {
@@ -182,7 +197,7 @@ function withoutHost(why: string, { from, tail }: Reading): string {
   return tail === undefined ? why : `${why}; this is the end of the log, as the ledger keeps it`
 }
 
-function pause({ ports }: Agent, delayMs: number): Promise<void> {
+function pause({ ports }: LogSources['agent'], delayMs: number): Promise<void> {
   return new Promise((resolve) => {
     ports.clock.after(delayMs, resolve)
   })
