@@ -117,7 +117,12 @@ export const runRoutes = {
     summary: 'What the attempts of a run wrote, from whichever hosts have it',
     parameters: runParameter,
     query: stageQuery.extend({
-      attempt: z.coerce.number().int().min(1).optional().describe('By default the last of each'),
+      attempt: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .optional()
+        .describe('By default the last of each, and both where two are at work'),
       follow: z.stringbool().default(false).describe('Go on until the run has ended'),
     }),
     response: LogPart,

@@ -72,7 +72,9 @@ export const Attempt = z
     nodeName: z.string(),
     assignedMs: timeMs,
     endedMs: timeMs,
-    outcome: z.enum(['succeeded', 'failed', 'cancelled', 'timedOut', 'lost']),
+    outcome: z
+      .enum(['succeeded', 'failed', 'cancelled', 'timedOut', 'lost'])
+      .describe('`lost`: nothing came of it, for its host was gone, or had not begun it'),
     errorClass: z.string().optional(),
     code: z.string().optional(),
     message: z.string().optional(),
@@ -134,6 +136,10 @@ const unitKeys = {
   artifacts: z.array(HandedOn).optional().describe('Files that it hands on'),
   attempts: z.array(Attempt).optional(),
   rival: Rival.optional(),
+  counts: z
+    .number()
+    .optional()
+    .describe('Of one that was raced: the attempt that counts, of two at work the earlier one'),
   progress: z.number().optional().describe('0 to 1, where the stage says so'),
   note: z.string().optional(),
   late: Late.optional(),

@@ -80,7 +80,7 @@ function addLookCommands(runs: Command, { done, context }: Parts): void {
     .option('--item <number>', 'one item of a forEach', wholeNumber('--item'))
     .option(
       '--attempt <number>',
-      'of this try (default: the last, of a race the one that counts)',
+      'of this try (default: the last; of a race both, and in the end the one that counts)',
       wholeNumber('--attempt', 1),
     )
     .option('-f, --follow', 'go on until the run has ended')

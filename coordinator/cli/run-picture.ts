@@ -7,7 +7,7 @@ import type { Io } from './io.ts'
 import { type Expected, endText } from './run-expected.ts'
 import { type RunTreeStage, runTree } from './run-tree.ts'
 import { layoutOf, type RunTreeRow } from './run-tree-layout.ts'
-import { waitOf } from './runs.ts'
+import { begunMs, waitOf } from './runs.ts'
 
 const REDRAW_MS = 200
 const clearLine = '\x1b[K'
@@ -63,9 +63,9 @@ export class Picture {
 }
 
 function treeStage(stage: Stage): RunTreeStage {
-  const { name, state, nodeName, attempt, changedMs, readyMs, attempts, needs, items } = stage
+  const { name, state, nodeName, attempt, changedMs, needs, items } = stage
   const isOver = ['succeeded', 'failed', 'skipped', 'cancelled'].includes(state)
-  const startedMs = attempts?.[0]?.assignedMs ?? (state === 'assigned' ? changedMs : readyMs)
+  const startedMs = begunMs(stage)
   const note = stage.note ?? stage.why ?? waitOf(stage)
   return {
     name,

@@ -220,9 +220,13 @@ function hostsOf({ nodeName, rival }: Stage): string {
   return rival === undefined ? first : `${first}, ${rival.nodeName}`
 }
 
-/** The last attempt, but for one that another was before. */
-function countingOf({ attempts = [] }: Stage): Attempt | undefined {
-  return attempts.findLast(({ code }) => code !== 'outrun')
+/** The last attempt that ended; of a race the one that counts, when that has ended. */
+export function countingOf({
+  attempts = [],
+  counts,
+}: Pick<Stage, 'attempts' | 'counts'>): Attempt | undefined {
+  if (counts === undefined) return attempts.at(-1)
+  return attempts.find(({ attempt }) => attempt === counts)
 }
 
 export function stageState(stage: Stage, io: Io): string {
@@ -244,9 +248,21 @@ export function waitOf({ waitsFor, dueMs, detail }: Stage): string | undefined {
   return `waits for ${waitsFor}${of}${until}`
 }
 
-function tookOf({ state, attempts, readyMs, changedMs }: Stage): string {
-  const [first] = attempts ?? []
-  const from = first?.assignedMs ?? (state === 'assigned' ? changedMs : readyMs)
+/** When its first attempt was assigned, which need not be the first to end; before that, since when it waits. */
+export function begunMs({
+  state,
+  attempts = [],
+  readyMs,
+  changedMs,
+}: Pick<Stage, 'state' | 'attempts' | 'readyMs' | 'changedMs'>): number | undefined {
+  const assigned = attempts.map(({ assignedMs }) => assignedMs)
+  if (state === 'assigned' && changedMs !== undefined) assigned.push(changedMs)
+  return assigned.length === 0 ? readyMs : Math.min(...assigned)
+}
+
+function tookOf(stage: Stage): string {
+  const { state, changedMs } = stage
+  const from = begunMs(stage)
   if (from === undefined || state === 'pending') return ABSENT
   const isOver = state !== 'assigned' && state !== 'waiting' && state !== 'open'
   return age(Math.max(0, (isOver ? (changedMs ?? from) : Date.now()) - from))
@@ -293,7 +309,8 @@ function describeStage(stage: Stage, io: Io): string {
 }
 
 function attemptLines(attempt: Attempt, say: Say): string[] {
-  const { nodeName, outcome, assignedMs, endedMs, code, message, exitCode, usage } = attempt
+  const { nodeName, assignedMs, endedMs, code, message, exitCode, usage } = attempt
+  const outcome = attempt.outcome === 'lost' ? 'not begun or lost' : attempt.outcome
   const lines = [
     say(
       `attempt ${attempt.attempt}`,

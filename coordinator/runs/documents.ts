@@ -164,6 +164,7 @@ function unitDocument(unit: UnitView, nameOf: NameOf): Unit {
     const { node, assignedMs } = rival
     document.rival = { attempt: raced, node, nodeName: nameOf(node), assignedMs }
   }
+  if (unit.raced !== undefined) document.counts = unit.attempt
   if (outputs !== undefined) document.outputs = JSON.parse(outputs) as unknown
   if (approval !== undefined) document.approval = approval
   if (artifacts !== undefined) {
