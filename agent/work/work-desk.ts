@@ -2,8 +2,8 @@
  * The desk of an agent: what a leader asks of it comes in here, and what came of it goes out. It is
  * the public face of this folder.
  *
- * Invariant: nobody is believed who does not lead by the ledger's word, nor whose term is older than the highest that was heard of, in this
- * life of the agent or an earlier one.
+ * Invariant: nobody is believed who does not lead by the ledger's word, nor whose term is older than
+ * the highest that was heard of, in this life of the agent or an earlier one.
  */
 import { assertNever } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'

@@ -1,6 +1,7 @@
 /**
  * Which try of which stage, and by whose word. Of all tries of a stage (or of one item of it) only
- * the one with the highest fence counts; whatever else still runs is to be killed.
+ * the latest counts, and in a race the two that are at work: each by its own fence, until the unit
+ * has an end. Whatever else still runs is to be stopped.
  */
 import { field, type Infer, message, optional, text, uint } from '../wire/schema.ts'
 import { workLimits } from './limits.ts'

@@ -1,7 +1,8 @@
 /**
- * Attempts, as the ledger has them and as hosts do them. Of a unit one attempt is assigned at most,
- * or two on two hosts where its stage may be raced, once; the first end is that of both; each is begun once, where the ledger says, and not before it says so; of a task a host runs one at
- * a time; what is committed of an attempt is what it did, and what was stopped is gone by then.
+ * Attempts, as the ledger has them and as hosts do them. Of a unit one attempt is assigned at most, or
+ * two on two hosts where its stage may be raced, once; the first end is that of both; each is begun
+ * once, where the ledger says, and not before it says so; of a task a host runs one at a time; what is
+ * committed of an attempt is what it did, and what was stopped is gone by then.
  */
 import type { Finished } from '../../protocol/work/attempt.ts'
 import { type AttemptId, attemptKey, type Fence, taskKey } from '../../protocol/work/fence.ts'

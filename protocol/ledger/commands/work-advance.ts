@@ -8,7 +8,8 @@
  * - What stands on an end that did not come about does not begin.
  * - Nothing begins in a run that was killed; in one that is cancelled, only what undoes or cleans up.
  * - What needs an approval goes on with as many votes as it takes, and none against.
- * - A run ends when no agent has a part of it any more, and what its end stands on has come about.
+ * - A run ends when no agent has a part of it that counts, and what its end stands on has come about.
+ *   Of a race, what came second may still run: nothing that it says is taken.
  *
  * Which stages there are, what they need and what their expressions say, the leader knows.
  */
