@@ -241,7 +241,7 @@ function writtenStage(stage: Drawn): Json {
         }),
     ...(reads === undefined ? {} : { env: { READ: expression(`stages["${reads}"].outputs.v`) } }),
     ...(optional && stage.role === 'ordinary' ? { optional } : {}),
-    ...(stage.kind === 'run' && !isGated && compensate === undefined ? { race: true } : {}),
+    ...(mayRace(stage) ? { race: true } : {}),
     ...(isGated ? { concurrency: { key: 'gate', limit: 2 } } : {}),
     ...(compensate === undefined ? {} : { compensate }),
     ...(fallback === undefined ? {} : { fallback }),
@@ -252,6 +252,10 @@ function writtenStage(stage: Drawn): Json {
       ? { approve: { timeout: '1d' } }
       : {}),
   }
+}
+
+function mayRace({ kind, isGated, compensate, items }: Drawn): boolean {
+  return kind === 'run' && !isGated && compensate === undefined && items?.limit === undefined
 }
 
 function step(stage: Drawn): Record<string, Json> {

@@ -56,6 +56,11 @@ const stagesWith: [text: string, code: string, words: string][] = [
   ],
   ['  a: { run: x, race: §true, concurrency: db }\n', 'contradiction', 'counts one attempt'],
   [
+    '  a: { run: x, race: §true, forEach: { items: [1, 2], limit: 1 } }\n',
+    'contradiction',
+    'the limit of its forEach counts one attempt',
+  ],
+  [
     '  a: { run: x, race: §true, where: { host: h1 } }\n',
     'contradiction',
     'it may run on one host only',
@@ -269,6 +274,11 @@ test('each mistake around the stages is pointed at and named', () => {
       'stages has no b',
     ],
     [`${head}concurrency: "\${{ §stages.a.state }}"\n${stages}`, 'badExpression', 'before the run'],
+    [
+      `${head}concurrency: one\nstages: { a: { run: x, race: §true } }\n`,
+      'contradiction',
+      'a slower attempt may outlive its run',
+    ],
     [
       `${head}${stages}finally: { b: { run: x, needs: [§a] } }\n`,
       'badNeed',

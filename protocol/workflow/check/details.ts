@@ -145,7 +145,7 @@ function checkForEach(draft: Draft, stage: Stage, path: Path): void {
 /** What makes a second attempt beside the first impossible, or harmful. */
 function checkRace(draft: Draft, stage: Stage, path: Path): void {
   if (!stage.race) return
-  const { compensate, concurrency, where } = stage
+  const { compensate, concurrency, forEach, where } = stage
   const at = [...path, 'race']
   if (compensate !== undefined) {
     const why = `of two attempts one is given up halfway, and ${compensate} undoes only the other`
@@ -154,6 +154,14 @@ function checkRace(draft: Draft, stage: Stage, path: Path): void {
   if (concurrency !== undefined) {
     const why = 'its concurrency group counts one attempt, and two would run at the same time'
     draft.refuse('contradiction', at, why, 'leave out race, or concurrency')
+  }
+  if (draft.written.concurrency !== undefined) {
+    const why = 'the workflow has a concurrency group, and a slower attempt may outlive its run'
+    draft.refuse('contradiction', at, why, 'leave out race, or the concurrency of the workflow')
+  }
+  if (forEach?.limit !== undefined) {
+    const why = 'the limit of its forEach counts one attempt of an item, and two would run at once'
+    draft.refuse('contradiction', at, why, 'leave out race, or limit')
   }
   if (where.hosts.length === 1) {
     const why = 'it may run on one host only, and the second attempt takes another one'

@@ -14,6 +14,7 @@ import {
   addReads,
   drawConcurrency,
   drawItems,
+  withoutRaces,
 } from './drawn-terms.ts'
 import { drawingLimits } from './limits.ts'
 import { expression, own, type Section, type Sketch, type Written } from './sketch.ts'
@@ -42,17 +43,19 @@ class Drawing {
     for (const section of ['onFailure', 'finally'] as const) {
       if (dice.chance(0.35)) for (let i = dice.below(2); i >= 0; i--) this.sketch(section)
     }
-    const stages = { ...this.written('stages'), ...this.called }
+    const concurrency = this.dice.chance(0.15) ? drawConcurrency(this.dice, 'line') : undefined
+    const toldOf = (of: Written) => (concurrency === undefined ? of : withoutRaces(of))
+    const stages = toldOf({ ...this.written('stages'), ...this.called })
     const closing = (section: Section) =>
       this.sketches.some((each) => each.section === section)
-        ? { [section]: this.written(section) }
+        ? { [section]: toldOf(this.written(section)) }
         : {}
     return {
       apiVersion: 'skein/v1',
       kind: 'Workflow',
       name,
       inputs: { mode: { type: 'string', enum: modes, default: modes[0]! } },
-      ...(dice.chance(0.15) ? { concurrency: drawConcurrency(dice, 'line') } : {}),
+      ...(concurrency === undefined ? {} : { concurrency }),
       ...(dice.chance(0.3) ? { priority: dice.below(101) } : {}),
       ...(dice.chance(0.2) ? { deadline: `${1 + dice.below(60)}s` } : {}),
       ...(dice.chance(0.1) ? { timeout: `${10 + dice.below(60)}s` } : {}),

@@ -95,7 +95,18 @@ export function addGates(
 /** A second attempt may run beside the first. */
 export function addRace(dice: Dice, written: Written): void {
   const isOnOneHost = typeof written.where === 'object' && 'host' in (written.where as Written)
-  if (!isOnOneHost && !('concurrency' in written) && dice.chance(0.7)) written.race = true
+  const isLimited = typeof written.forEach === 'object' && 'limit' in (written.forEach as Written)
+  const mayRace = !isOnOneHost && !isLimited && !('concurrency' in written)
+  if (mayRace && dice.chance(0.7)) written.race = true
+}
+
+/** Of a workflow whose runs wait for each other nothing is raced. */
+export function withoutRaces(stages: Written): Written {
+  const unraced = Object.entries(stages).map(([name, stage]) => {
+    const { race: _, ...rest } = stage as Written
+    return [name, rest] as const
+  })
+  return Object.fromEntries(unraced)
 }
 
 /** It is told what a stage before it has handed on. */
