@@ -57,8 +57,8 @@ export const raceDefects: readonly Defect[] = [
         ],
         [
           `${ledger}/work-endings.ts`,
-          "  if (other !== undefined && value.waitsFor === waitReasons.retry) return 'stale'\n",
-          "  if (value.waitsFor === waitReasons.time) return 'stale'\n",
+          "  if (other !== undefined && state !== 'succeeded') return 'stale'\n",
+          "  if (state === 'skipped') return 'stale'\n",
         ],
       ),
     ],

@@ -428,13 +428,11 @@ test('whatever happened to a run, once it is over and archived nothing of it is 
       const { mesh } = quarrel
       for (const turn of all) quarrel.play(turn)
       const rest = mesh.run().units.filter(({ state }) => state === 'assigned')
-      const lost = rest.map(
-        ({ stage: of, item: at, attempt: n, fence }): AnyTransition => ({
-          kind: 'finished',
-          value: given({ stage: of, item: at, attempt: n, ...fence, to: unitStates.failed }),
-        }),
-      )
-      mesh.advance(...lost, { kind: 'ended', value: { after: [], to: 4 } })
+      const over = rest.map(({ stage: of, item: at, attempt: n, fence, rival }): AnyTransition => {
+        const to = rival === undefined ? unitStates.failed : unitStates.succeeded
+        return { kind: 'finished', value: given({ stage: of, item: at, attempt: n, ...fence, to }) }
+      })
+      mesh.advance(...over, { kind: 'ended', value: { after: [], to: 4 } })
       for (const run of ['c1', 'c2'])
         mesh.advanceRun(run, { kind: 'ended', value: { after: [], to: 4 } })
       const result = mesh.do({ kind: 'runArchive', value: { runs: ['r1', 'c1', 'c2'] } })

@@ -77,7 +77,7 @@ export class Model {
         const { stage, item, attempt, term, index, to, waitsFor } = value
         const unit = this.at(stage, item)
         if (unit === undefined || !isAtWork(unit, attempt, `${term}.${index}`)) return false
-        if (unit.rival !== undefined && waitsFor === retry) return false
+        if (unit.rival !== undefined && to !== 4) return false
         if (to === 1) return waitsFor === retry || waitsFor === fallback
         return [4, 5, 7].includes(to) && waitsFor === undefined
       }

@@ -119,12 +119,18 @@ test('one that comes to nothing leaves the unit to the other, and nothing has fa
 })
 
 test('as long as one is at work there is no other try, and the unit is an agent’s', () => {
-  const { mesh, first } = racing()
+  const { mesh, first, second } = racing()
   assert.equal(mesh.dropped(finished('s', first, 'waiting', waits)), 'stale')
   assert.equal(mesh.dropped(settled('s')), 'stale')
   const ended: AnyTransition = { kind: 'ended', value: { to: 3, after: [] } }
   assert.equal(mesh.dropped(ended), 'busy')
-  mesh.sure(finished('s', first, 'cancelled'))
+  for (const to of ['failed', 'cancelled'] as const) {
+    assert.equal(mesh.dropped(finished('s', first, to)), 'stale')
+  }
+  const fallback = { waitsFor: 6 } as const
+  assert.equal(mesh.dropped(finished('s', first, 'waiting', fallback)), 'stale')
+  mesh.sure(fellOut('s', first))
+  mesh.sure(finished('s', second, 'cancelled', { attempt: 2 }))
   assert.equal(mesh.unit('s')?.state, 'cancelled')
 })
 

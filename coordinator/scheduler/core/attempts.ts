@@ -26,6 +26,7 @@ import { stop } from './phases.ts'
 import { nextTryMs } from './retrying.ts'
 import { giveBack } from './room.ts'
 import type { Unit } from './run.ts'
+import { signalOf } from './sent-signal.ts'
 
 export type Taken = 'taken' | 'stale' | 'later'
 
@@ -102,7 +103,7 @@ function finish(core: Core, unit: Unit, finished: Finished): void {
   giveBack(core, unit)
   if (outcome.kind === 'succeeded') {
     const { outputs } = outcome.value
-    const wrong = outputs === undefined ? undefined : wrongWith(outputs)
+    const wrong = (outputs === undefined ? undefined : wrongWith(outputs)) ?? wrongBeside(unit)
     if (wrong === undefined) {
       const { artifacts } = outcome.value
       const loser = leaveOther(unit)
@@ -222,6 +223,13 @@ function recordOf({ outcome, ...rest }: Finished): Uint8Array {
   // A log that makes it too large is left with the agent.
   const { logTail: _, ...short } = rest
   return encode(Finished, { ...short, outcome: bare })
+}
+
+/** As long as another attempt is at work, a success that comes to nothing is that attempt's alone. */
+function wrongBeside(unit: Unit): string | undefined {
+  if (unit.beside === undefined) return undefined
+  const signal = signalOf(unit)
+  return signal.ok ? undefined : signal.why
 }
 
 /** Agents check what stages write; this is for one that did not. */

@@ -1,11 +1,5 @@
 /** How a unit ends, or an attempt of it: what each such transition checks, and what it writes. */
-import {
-  stopModes,
-  type UnitState,
-  unitStateOf,
-  unitStates,
-  waitReasons,
-} from '../../work/states.ts'
+import { stopModes, type UnitState, unitStateOf, unitStates } from '../../work/states.ts'
 import { toOctets } from '../octets.ts'
 import type { DropCode } from '../result.ts'
 import { endOf } from '../rows.ts'
@@ -47,8 +41,8 @@ export function finished(scene: Scene, value: UnitFinished): DropCode | undefine
   }
   const state = unitStateOf(to)
   if (!isAfterAttempt(state, value.waitsFor)) return 'stale'
-  // Another try is for when both have failed.
-  if (other !== undefined && value.waitsFor === waitReasons.retry) return 'stale'
+  // Of one that comes to nothing beside another, it is said that it fell out.
+  if (other !== undefined && state !== 'succeeded') return 'stale'
   if (!fitsEnd(tx, value)) return 'tooLarge'
   if (artifacts !== undefined && !fitsArtifacts(tx, [artifacts])) return 'tooLarge'
   if (record !== undefined && record.length > tx.limits.attemptRecordBytesMax) return 'tooLarge'
