@@ -3,7 +3,7 @@ import test from 'node:test'
 import { nextTryMs } from '../../coordinator/scheduler/core/retrying.ts'
 import type { ErrorClass } from '../../protocol/workflow/model.ts'
 import { stageIn, withStages } from '../workflow/stage.ts'
-import { fails, host, Mesh, succeeds } from './mesh.ts'
+import { type Fates, fails, host, Mesh, succeeds } from './mesh.ts'
 
 const half = { unit: () => 0.5 }
 
@@ -138,6 +138,20 @@ test('a step that no host can do fails, with what the hosts say', () => {
   assert.equal(mesh.unit(run, 'a')?.attempt, 3)
   assert.equal(mesh.unit(run, 'a')?.errorClass, 'resource')
   assert.match(mesh.unit(run, 'a')!.why!, /no host does it: not [abc]/)
+})
+
+test('a step that one host cannot do waits for another one that is full', () => {
+  const fates: Fates = ({ id }, node) => {
+    if (id.stage === 'filler') return succeeds(undefined, 5_000)
+    return node === 'b' ? { ...succeeds(), declines: 'unsupported' } : succeeds()
+  }
+  const hosts = ['a', 'b'].map((id) => host(id, { attemptsMax: 1 }))
+  const mesh = new Mesh({ fates, hosts })
+  const run = mesh.start(
+    withStages('  filler: { run: y, where: { host: a }, priority: 9 }\n  s: { run: x }\n'),
+  )
+  mesh.run(60_000)
+  assert.deepEqual([mesh.state(run), mesh.unit(run, 's')?.node], ['succeeded', 'a'])
 })
 
 test('what stands in for a stage whose total time was over decides how that ends', () => {

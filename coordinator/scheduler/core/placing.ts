@@ -50,11 +50,20 @@ function wished(core: Core, unit: Unit, request: PlacementRequest): PlacementReq
   return isTrial ? request : timed
 }
 
-/** All that could take it have said that they cannot do it. */
+/** All that could take it, now or when they have room, have said that they cannot do it. */
 function isDeclinedByAll(core: Core, unit: Unit, request: PlacementRequest): boolean {
-  if (unit.unsupported === undefined) return false
+  if (unit.unsupported === undefined || isPossible(core, request)) return false
   const { declined: _, ...rest } = request
   return core.policy.choose(rest, core.open(), core.random).host !== undefined
+}
+
+/** Some host that has not declined it could take it: now, or when what passes has passed. */
+export function isPossible(core: Core, request: PlacementRequest): boolean {
+  const { declined, ...rest } = request
+  const all = core.hosts.all()
+  const hosts = declined === undefined ? all : all.filter(({ id }) => !declined.has(id))
+  const choice = core.policy.choose(rest, hosts, core.random)
+  return choice.host !== undefined || choice.canPass
 }
 
 /** All that an agent is given beside who, which try, and under which fence. */
