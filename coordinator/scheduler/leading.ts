@@ -344,7 +344,7 @@ export class Leading {
           this.tellLate(effect)
           break
         case 'raced':
-          tellRaced(effect, this.nameOf, agent.journal, this.parts.log)
+          this.tellRaced(effect)
           break
         case 'findRun':
           this.findRun(effect.run)
@@ -365,6 +365,12 @@ export class Leading {
     // Where all hangs, the journal has room for other news, and `runs explain` tells of each.
     if (!this.lateTold.take(1, this.now())) return
     tellLate(effect, this.nameOf, agent.journal, log)
+  }
+
+  private tellRaced(effect: Extract<Effect, { kind: 'raced' }>): void {
+    const { agent, log } = this.parts
+    if (!this.lateTold.take(1, this.now())) return
+    tellRaced(effect, this.nameOf, agent.journal, log)
   }
 
   private readonly nameOf = (node: string): string =>

@@ -19,7 +19,6 @@ export function tellLate(
   log.warn('an attempt takes far longer than such work does', { name, ...fields })
 }
 
-/** There are no more of these than late attempts, and than second ones that found a host. */
 export function tellRaced(
   { node, from, id, usualMs }: Extract<Effect, { kind: 'raced' }>,
   nameOf: (node: string) => string,

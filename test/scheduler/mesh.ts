@@ -12,6 +12,7 @@ import type { Turn } from '../../coordinator/scheduler/core/outbox.ts'
 import { Scheduler } from '../../coordinator/scheduler/core/scheduler.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
 import type { RunStart } from '../../protocol/ledger/commands/work-runs.ts'
+import type { AnyTransition } from '../../protocol/ledger/commands/work-transitions.ts'
 import type { Change } from '../../protocol/ledger/events.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import { wholeRun } from '../../protocol/ledger/read-run.ts'
@@ -498,6 +499,11 @@ export class Mesh {
     agent.isUp = true
     this.scheduler.hosts([agent.facts])
     this.answerInventory(node)
+  }
+
+  /** The leader has said it, and it is not applied. */
+  isOnItsWay(kind: AnyTransition['kind']): boolean {
+    return this.inFlight.some(({ items }) => items.some((each) => each.transition?.kind === kind))
   }
 
   isAtRest(): boolean {

@@ -1,12 +1,12 @@
 /** Late attempts are raced by a second one, where the stage allows that: the first to succeed counts. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { WorkTimes } from '../../coordinator/scheduler/core/core.ts'
+import { schedulerLimits } from '../../coordinator/scheduler/core/limits.ts'
+import { LEDGER_VERSION } from '../../protocol/ledger/state.ts'
 import { withStages } from '../workflow/stage.ts'
 import { type Fate, type Fates, fails, host, Mesh, type MeshOptions, succeeds } from './mesh.ts'
+import { knownTimes } from './race-times.ts'
 
-const usual = { p10: 900, p50: 1_000, p90: 1_200, n: 40 }
-const known: WorkTimes = { of: () => ({ range: usual, byHost: new Map() }) }
 const one = withStages('  s: { run: x, race: true, retry: { attempts: 2, initial: 1s } }\n')
 
 /** What the first, the second and each further attempt of a stage comes to. */
@@ -16,7 +16,7 @@ const inTurn =
     fates[id.attempt - 1] ?? succeeds({ by: id.attempt }, 1_000)
 
 function meshOf(fates: Fates, more: MeshOptions = {}): Mesh {
-  return new Mesh({ times: known, fates, isNew: true, ...more })
+  return new Mesh({ times: knownTimes, fates, isNew: true, ...more })
 }
 
 const slow = succeeds({ by: 1 }, 60_000)
@@ -254,4 +254,82 @@ test('a time to wait in the queue is none of the second attempt', () => {
   mesh.run()
   assert.equal(mesh.state(run), 'succeeded')
   assert.equal(mesh.raced.length, 1)
+})
+
+test('what fits no host, whatever its room, keeps nobody from racing', () => {
+  const mesh = meshOf(inTurn(slow, quick))
+  const text = '  s: { run: x, race: true }\n  huge: { run: y, resources: { cpu: 1000 } }\n'
+  const run = mesh.start(withStages(text))
+  mesh.run(10_000)
+  assert.equal(mesh.raced.length, 1)
+  assert.equal(mesh.unit(run, 's')?.state, 'succeeded')
+})
+
+test('of many that are late only some are raced at once, and in the end all', () => {
+  const fates: Fates = ({ id }) => (id.attempt === 1 ? { ...slow, afterMs: 600_000 } : quick)
+  const mesh = meshOf(fates)
+  const items = Array.from({ length: 12 }, (_, i) => i)
+  const run = mesh.start(
+    withStages(`  s: { run: x, race: true, forEach: { items: [${items.join()}] } }\n`),
+  )
+  let most = 0
+  const startedMs = mesh.nowMs
+  mesh.run(3_600_000, () => {
+    const racing = mesh.view(run).units.filter(({ rival }) => rival !== undefined)
+    most = Math.max(most, racing.length)
+    return mesh.isAtRest()
+  })
+  assert.equal(most, schedulerLimits.racesMin)
+  assert.deepEqual([mesh.state(run), mesh.raced.length], ['succeeded', 12])
+  assert.ok(mesh.nowMs - startedMs < 60_000, 'nobody has waited for the slow ones')
+  assert.deepEqual(mesh.drops, [])
+})
+
+test('a later try is not taken for one that was raced', () => {
+  const mesh = meshOf(inTurn(fails('transient', 'no', 6_000), fails('transient', 'nor', 500), slow))
+  const run = mesh.start(one)
+  mesh.run(9_000)
+  const why = () => mesh.scheduler.explain(run, 's')?.stages[0]?.why ?? ''
+  assert.equal(mesh.unit(run, 's')?.attempt, 3)
+  assert.match(why(), /it runs on/)
+  assert.doesNotMatch(why(), /alone/)
+})
+
+test('which one came to nothing is said of the one that goes on alone', () => {
+  for (const [first, second, words] of [
+    [fails('transient', 'no', 5_000), slow, /alone, for the one before it came to nothing/],
+    [slow, fails('transient', 'no', 500), /alone, for attempt 2, beside it, came to nothing/],
+  ] as const) {
+    const mesh = meshOf(inTurn(first, second))
+    const run = mesh.start(one)
+    mesh.run(7_000)
+    assert.match(mesh.scheduler.explain(run, 's')?.stages[0]?.why ?? '', words)
+  }
+})
+
+test('what was late before the ledger knew races is raced when it does', () => {
+  const mesh = meshOf(inTurn(slow, quick), { isNew: false })
+  const run = mesh.start(one)
+  mesh.run(10_000)
+  assert.deepEqual([mesh.late.length, mesh.raced.length], [1, 0])
+  mesh.do({ kind: 'versionRaise', value: { to: LEDGER_VERSION } })
+  mesh.run()
+  assert.deepEqual([mesh.state(run), mesh.raced.length], ['succeeded', 1])
+  assert.ok(mesh.nowMs < 1_000_000 + 20_000)
+})
+
+test('a success whose event has no value ends that attempt, and not the other', () => {
+  const text = `  a: { run: x }
+  s: { needs: [a], run: x, race: true, signal: { event: done, data: '\${{ stages.a.outputs.no }}' } }
+`
+  const fates: Fates = ({ id }) =>
+    id.stage === 'a' ? succeeds({}) : id.attempt === 1 ? { ...slow, afterMs: 20_000 } : quick
+  const mesh = meshOf(fates)
+  const run = mesh.start(withStages(text))
+  mesh.run(10_000)
+  const { state, attempt } = mesh.unit(run, 's')!
+  assert.deepEqual([state, attempt], ['assigned', 1])
+  mesh.run()
+  assert.deepEqual([mesh.unit(run, 's')?.state, mesh.drops], ['failed', []])
+  assert.deepEqual(attemptsOf(mesh, run), ['1 told', '2 told'])
 })

@@ -45,7 +45,7 @@ export function nextDueMs(core: Core): number | undefined {
   let dueMs = core.alarms.peek()?.atMs ?? Number.POSITIVE_INFINITY
   for (const untilMs of core.paused.values()) dueMs = Math.min(dueMs, untilMs)
   for (const atMs of core.reloads.values()) dueMs = Math.min(dueMs, atMs)
-  const isAsking = core.assignedTo.size > 0 || core.awaited.size > 0
+  const isAsking = core.assignedTo.size > 0 || core.awaited.size > 0 || core.leaving.size > 0
   if (isAsking) dueMs = Math.min(dueMs, core.inquireAtMs)
   return dueMs === Number.POSITIVE_INFINITY ? undefined : dueMs
 }

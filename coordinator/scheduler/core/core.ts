@@ -17,7 +17,7 @@ import { Heap } from './heap.ts'
 import { urgency } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import { ReadyQueue } from './ready-queue.ts'
-import { type Alarm, type Run, Unit } from './run.ts'
+import { type Alarm, type Leaving, type Run, Unit } from './run.ts'
 import { SignalBoard } from './signal-board.ts'
 
 /** What is to be looked at, one after the other, so that nothing calls itself however long a chain is. */
@@ -60,6 +60,8 @@ export class Core {
   readonly hosts = new Hosts()
   /** Attempts by the host that they are assigned to. */
   readonly assignedTo = new Map<string, Set<Unit>>()
+  /** Attempts that another one outran, by host and key (`leaving.ts`). */
+  readonly leaving = new Map<string, Map<string, Leaving>>()
   /** Hosts that are to say what they hold before they are given anything. */
   readonly awaited = new Set<string>()
   /** Hosts that have said so, in this term. */
@@ -82,6 +84,8 @@ export class Core {
   inquireAtMs = 0
   /** Late attempts that a second one may be made beside. */
   readonly late = new Set<Unit>()
+  /** Units that have a second attempt, or had one since it was looked last. */
+  readonly racing = new Set<Unit>()
   /** The ledger is of a version with two attempts of a unit at once. */
   knowsRaces = false
   /** Runs that are to be read anew, and when. */

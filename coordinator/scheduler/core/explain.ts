@@ -189,6 +189,8 @@ function raceWords(core: Core, { plan, late, raced, beside, attempt }: Unit): st
   }
   if (!plan.stage.race) return ''
   if (raced !== undefined) {
+    // A later try was never raced.
+    if (attempt > raced) return ''
     const other = raced === attempt ? 'the one before it' : `attempt ${raced}, beside it,`
     return `; it goes on alone, for ${other} came to nothing`
   }

@@ -5,6 +5,7 @@ import type { HeldAttempt } from '../../../protocol/work/messages.ts'
 import { accepted } from './attempts.ts'
 import { turnTo } from './beside.ts'
 import { attemptOf, type Core } from './core.ts'
+import { askLeaving, leavesBy } from './leaving.ts'
 import { schedulerTimes } from './limits.ts'
 import { assignAgain } from './placing.ts'
 import type { Unit } from './run.ts'
@@ -14,6 +15,7 @@ export function takeInventory(core: Core, node: string, held: readonly HeldAttem
   core.lost.delete(node)
   core.awaited.delete(node)
   core.hostsChanged()
+  const leaving = leavesBy(core, node, held)
   const wanted = new Map<string, Unit>()
   for (const unit of core.assignedTo.get(node) ?? []) {
     turnTo(unit, node)
@@ -26,7 +28,7 @@ export function takeInventory(core: Core, node: string, held: readonly HeldAttem
     if (isWanted) {
       wanted.delete(key)
       accepted(core, unit, forMs)
-    } else if (state !== 'finished' && isUnwanted(core, id.run)) {
+    } else if (state !== 'finished' && !leaving.has(key) && isUnwanted(core, id.run)) {
       // One that is finished says so itself, and hears then that nobody waits for it.
       core.effect({
         kind: 'cancel',
@@ -56,15 +58,16 @@ function isUnwanted(core: Core, id: string): boolean {
 export function inquire(core: Core): void {
   const beforeMs = core.nowMs - schedulerTimes.inquireAfterMs
   const longBeforeMs = core.nowMs - schedulerTimes.silentAfterMs
-  for (const node of core.awaited) core.effect({ kind: 'inquire', node })
+  const asked = new Set([...core.awaited, ...askLeaving(core)])
   for (const [node, units] of core.assignedTo) {
-    if (core.lost.has(node) || core.awaited.has(node)) continue
+    if (core.lost.has(node) || asked.has(node)) continue
     for (const unit of units) {
       turnTo(unit, node)
       if (unit.fence === undefined) continue
       if (unit.heardMs > (unit.isAccepted ? longBeforeMs : beforeMs)) continue
-      core.effect({ kind: 'inquire', node })
+      asked.add(node)
       break
     }
   }
+  for (const node of asked) core.effect({ kind: 'inquire', node })
 }

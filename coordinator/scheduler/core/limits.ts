@@ -5,6 +5,12 @@ import { stateLimits } from '../../../protocol/ledger/limits.ts'
 export const schedulerLimits = {
   /** Of units of which it is known what they take, those that go as if nothing were known. */
   trialShare: 1 / 32,
+  /**
+   * Second attempts at once, of all attempts: where a whole mesh is slow, they would make it slower.
+   * A few are always allowed, for the host that hangs with all that it has.
+   */
+  raceShare: 1 / 10,
+  racesMin: 4,
   /** Transitions of one turn. What is more waits for the next one, in its order. */
   turnTransitionsMax: 2_048,
   /** Of one turn, estimated from above; one transition more always fits the entry. */

@@ -3,6 +3,7 @@ import { watchTimes } from './attempt-times.ts'
 import { leaveOther } from './beside.ts'
 import { attemptOf, type Core, named } from './core.ts'
 import type { AttemptPart } from './ends.ts'
+import { leave } from './leaving.ts'
 import { giveBackAt } from './room.ts'
 import type { Beside, Unit } from './run.ts'
 
@@ -26,14 +27,10 @@ export function fallsOut(core: Core, unit: Unit, attempt: AttemptPart): boolean 
   return true
 }
 
-/** The unit has ended, or gone on, without it. */
+/** The unit has ended without it. */
 export function outrun(core: Core, unit: Unit, loser: Beside): void {
-  const { node, attempt } = loser
-  const id = { ...attemptOf(unit), attempt }
-  giveBackAt(core, unit, node)
-  core.outbox.effect(unit.run, () => {
-    const { fence } = loser
-    if (fence === undefined) return undefined
-    return { kind: 'cancel', node, id, fence, reason: 'another attempt was first', atOnce: false }
-  })
+  const { node, fence } = loser
+  // One whose assignment is on its way is not sent any more.
+  if (fence === undefined) giveBackAt(core, unit, node)
+  else leave(core, unit, loser, fence)
 }

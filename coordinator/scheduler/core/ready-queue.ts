@@ -46,11 +46,15 @@ export class ReadyQueue {
     else this.lines.get(unit.demandsKey)!.units.remove(unit)
   }
 
-  /** Nobody waits for a host. */
-  get isEmpty(): boolean {
-    if (this.particular.size > 0 || this.parked.size > 0) return false
-    for (const { units } of this.lines.values()) if (units.size > 0) return false
-    return true
+  /** Those that wait for a host, one of each line for all that ask for the same. */
+  *waiting(): Generator<Unit> {
+    for (const { units } of this.lines.values()) {
+      const first = units.peek()
+      if (first !== undefined) yield first
+    }
+    const untried = this.particular.peek()
+    if (untried !== undefined) yield untried
+    yield* this.parked
   }
 
   isIn(unit: Unit): boolean {

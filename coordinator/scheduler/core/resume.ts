@@ -209,7 +209,10 @@ function unitFrom(core: Core, view: UnitView, unit: Unit): Unit {
   }
   if (unit.state === unitStates.assigned) {
     take(core, unit)
-    if (unit.beside !== undefined) setAsideAt(core, unit, unit.beside.node)
+    if (unit.beside !== undefined) {
+      core.racing.add(unit)
+      setAsideAt(core, unit, unit.beside.node)
+    }
     for (const { node, fence } of atWork(unit)) {
       const isForeign = fence?.term !== core.term
       if (!isForeign || core.answered.has(node) || core.lost.has(node)) continue

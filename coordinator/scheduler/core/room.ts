@@ -30,8 +30,13 @@ export function giveBack(core: Core, unit: Unit): void {
 
 export function giveBackAt(core: Core, unit: Unit, node: string): void {
   core.hosts.release(node, unit.plan.stage.resources)
+  takeOff(core, unit, node)
+  core.ready.changed()
+}
+
+/** The unit has nothing more to do with the host; the room there is kept, or given back apart. */
+export function takeOff(core: Core, unit: Unit, node: string): void {
   const units = core.assignedTo.get(node)
   units?.delete(unit)
   if (units?.size === 0) core.assignedTo.delete(node)
-  core.ready.changed()
 }

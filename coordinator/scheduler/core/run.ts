@@ -4,7 +4,7 @@
  * byte each; only units that live are objects.
  */
 import type { ArtifactsEntry, RunSpec } from '../../../protocol/ledger/work-view.ts'
-import type { Fence } from '../../../protocol/work/fence.ts'
+import type { AttemptId, Fence } from '../../../protocol/work/fence.ts'
 import {
   type RunState,
   stopModes,
@@ -225,6 +225,17 @@ export type Beside = Pick<
   Unit,
   'attempt' | 'node' | 'fence' | 'isAccepted' | 'acceptedMs' | 'late' | 'progress' | 'heardMs'
 >
+
+/** An attempt that another one outran, and whose host has not said that it is over. */
+export interface Leaving {
+  readonly node: string
+  readonly id: AttemptId
+  readonly fence: Fence
+  /** What is set aside for it. */
+  readonly resources: Stage['resources']
+  /** When it was asked to end; undefined until the ledger has the end of its unit. */
+  saidMs: number | undefined
+}
 
 export interface Late {
   /** What such work takes there in the middle; and within what 99 of a hundred are done. */

@@ -31,10 +31,11 @@ import { applyReview } from './ends.ts'
 import { type Explanation, explain } from './explain.ts'
 import { forget, lookAt } from './forgetting.ts'
 import { takeInventory } from './inventory.ts'
+import { allHaveLeft, hasLeft, leavesAsIn } from './leaving.ts'
 import type { Turn } from './outbox.ts'
 import { applyRunReview, stop, stopping } from './phases.ts'
 import { place } from './placing.ts'
-import { race } from './racing.ts'
+import { knowRaces, race } from './racing.ts'
 import { addRun } from './resume.ts'
 import type { Run, Unit } from './run.ts'
 import type { Signal } from './signal-board.ts'
@@ -128,6 +129,7 @@ export class Scheduler {
     const compiled = this.shelf.hold(view.spec.workflow, workflow)
     if (known !== undefined) this.shelf.release(known.spec.workflow)
     addRun(core, view, compiled, before)
+    leavesAsIn(core, view.run, view)
     if (!core.runs.has(view.run)) {
       this.shelf.release(view.spec.workflow)
       const { head, outputs } = view
@@ -142,6 +144,7 @@ export class Scheduler {
   /** The ledger has it no more, or its end. */
   dropRun(run: string): void {
     this.core.expected.delete(run)
+    leavesAsIn(this.core, run, undefined)
     this.openWhenAllCame()
     const known = this.core.runs.get(run)
     if (known === undefined) return
@@ -188,6 +191,7 @@ export class Scheduler {
     const { core } = this
     core.lost.add(node)
     core.awaited.delete(node)
+    allHaveLeft(core, node)
     for (const unit of [...(core.assignedTo.get(node) ?? [])]) {
       turnTo(unit, node)
       // One whose assignment is on its way is lost when that is there.
@@ -203,10 +207,11 @@ export class Scheduler {
    */
   report(node: string, report: AttemptReport, nowMs: number): Taken {
     this.at(nowMs)
+    const { id, fence, news } = report
+    const isOver = news.kind === 'finished' || news.kind === 'refused'
+    if (isOver) hasLeft(this.core, node, id, fence)
     const taken = this.hear(node, report)
     if (taken === 'stale') {
-      const { id, fence, news } = report
-      const isOver = news.kind === 'finished' || news.kind === 'refused'
       this.core.effect(
         isOver
           ? { kind: 'committed', node, id, fence }
@@ -319,7 +324,7 @@ export class Scheduler {
   turn(nowMs: number, ledgerVersion: number): Turn | undefined {
     this.at(nowMs)
     const { core } = this
-    core.knowsRaces = ledgerVersion >= RACES_SINCE
+    knowRaces(core, ledgerVersion >= RACES_SINCE)
     ring(core)
     this.work.all()
     if (core.outbox.isFull) return undefined
