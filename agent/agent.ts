@@ -552,7 +552,7 @@ export class Agent {
 
   /** Others that are alive and hold the ledger, as far as is known here; voters first. */
   private holders(): PeerId[] {
-    const { voters = [] } = this.ledger.status()?.config ?? {}
+    const { voters = [] } = this.ledger.config ?? {}
     const votes = new Set(voters.map(({ id }) => id))
     const others = this.membership
       .members()

@@ -8,7 +8,7 @@ import type { Target } from '../../protocol/consensus/config.ts'
 import { Raft, type ReadMode, type Tenure } from '../../protocol/consensus/core.ts'
 import type { Limits, Timing } from '../../protocol/consensus/limits.ts'
 import type { LogView } from '../../protocol/consensus/log.ts'
-import { RaftFrame, type SnapshotMeta } from '../../protocol/consensus/messages.ts'
+import { type Config, RaftFrame, type SnapshotMeta } from '../../protocol/consensus/messages.ts'
 import type {
   Proposal,
   ReconfigureRefusal,
@@ -131,6 +131,14 @@ export class Voter<Result> {
 
   get term(): number {
     return this.raft.term
+  }
+
+  get config(): Config {
+    return this.raft.config
+  }
+
+  get commit(): number {
+    return this.raft.commit
   }
 
   get leader(): PeerId | undefined {

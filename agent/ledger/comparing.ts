@@ -26,7 +26,7 @@ export interface Claim {
 export interface Compared {
   readonly id: PeerId
   suspected: boolean
-  readonly voter: { status(): Pick<RaftStatus, 'config' | 'term'> } | undefined
+  readonly voter: Pick<RaftStatus, 'config' | 'term'> | undefined
   readonly replica: { digestAt(index: number): string | undefined }
 }
 
@@ -35,8 +35,11 @@ export class Comparing {
   private readonly clock: Pick<Clock, 'now'>
   private readonly log: Pick<Log, 'error'>
   private jury = new Jury()
-  /** Claims of which all was heard that there is: what was said once is not weighed twice. */
-  private weighed = new WeakSet<Claim>()
+  /**
+   * What each voter said last, where all was heard of it that there is: what was said once is not
+   * weighed twice, though it comes anew with each digest.
+   */
+  private readonly weighed = new Map<PeerId, Claim>()
   /** Who decided when it was last looked, and whether nobody was known to hold anything else. */
   private config: Config | undefined
   private isSame = false
@@ -52,7 +55,7 @@ export class Comparing {
   /** The copy is another one: what was found of the one before says nothing of it. */
   begin(): void {
     this.jury = new Jury()
-    this.weighed = new WeakSet()
+    this.weighed.clear()
     this.isSame = false
     this.hungSinceMs = undefined
     this.standing.suspected = false
@@ -62,12 +65,12 @@ export class Comparing {
   /** What makes this replica stop, if it has to. */
   compare(claims: Iterable<Claim>): Divergence | undefined {
     const { standing } = this
-    const status = standing.voter?.status()
-    if (!status) return undefined
-    const { config } = status
+    const { voter } = standing
+    if (!voter) return undefined
+    const { config } = voter
     // Others decide: the jury forgets those who do no longer, and may have to hear them again.
-    if (this.config !== config) this.weighed = new WeakSet()
-    const isNews = this.hear(claims, config, eraOf(status.term)) || this.config !== config
+    if (this.config !== config) this.weighed.clear()
+    const isNews = this.hear(claims, config, eraOf(voter.term)) || this.config !== config
     this.config = config
     if (!isNews && this.isSame) return undefined
     const votes = config.voters.some(({ id }) => id === standing.id)
@@ -88,8 +91,8 @@ export class Comparing {
     const { standing, weighed } = this
     let isNews = false
     for (const claim of claims) {
-      if (weighed.has(claim)) continue
       const { id, storage, term, marks } = claim
+      if (saysTheSame(weighed.get(id), claim)) continue
       // In another era there may be another history.
       if (id === standing.id || eraOf(term) !== era) continue
       if (!voters.some((voter) => voter.id === id && voter.storage === storage)) continue
@@ -100,7 +103,7 @@ export class Comparing {
         isKnown &&= ours !== undefined
       }
       // What it says of an entry that has not come here yet is weighed when it has.
-      if (isKnown) weighed.add(claim)
+      if (isKnown) weighed.set(id, claim)
       isNews = true
     }
     return isNews
@@ -119,4 +122,16 @@ export class Comparing {
     this.told = `${kind} ${peers}`
     this.log.error('replicas hold different states', { index, judged: kind, against: peers })
   }
+}
+
+function saysTheSame(before: Claim | undefined, claim: Claim): boolean {
+  if (before === claim) return true
+  if (before?.storage !== claim.storage || before.term !== claim.term) return false
+  return (
+    before.marks.length === claim.marks.length &&
+    claim.marks.every(({ index, digest }, i) => {
+      const told = before.marks[i]
+      return told?.index === index && told.digest === digest
+    })
+  )
 }

@@ -100,17 +100,16 @@ export class LedgerReporter {
   }
 
   private record(): LedgerRecord | undefined {
-    const { state, storage, stopped, newestMark } = this.ledger
-    const status = this.ledger.status()
-    if (!status) return stopped && { ...nowhere, storage }
+    const { id, state, storage, stopped, newestMark, config, leads, term, commit } = this.ledger
+    if (!config) return stopped && { ...nowhere, storage }
     const audit = this.heads.own(state.auditHead)
     const mark = newestMark && { ...newestMark, digest: newestMark.digest.slice(0, digitsTold) }
     return {
       storage,
-      leads: status.role === 'leader',
-      votes: status.config.voters.some((v) => v.id === status.id && v.storage === storage),
-      term: status.term,
-      commit: status.commit,
+      leads,
+      votes: config.voters.some((voter) => voter.id === id && voter.storage === storage),
+      term,
+      commit,
       applied: state.index,
       digest: this.digestTold(state),
       stopped: stopped !== undefined,

@@ -6,6 +6,7 @@
 import type { Target } from '../../protocol/consensus/config.ts'
 import { noConfig } from '../../protocol/consensus/config.ts'
 import type { Limits, Timing } from '../../protocol/consensus/limits.ts'
+import type { Config } from '../../protocol/consensus/messages.ts'
 import { blank, type RaftEvent, type Restored } from '../../protocol/consensus/ready.ts'
 import type { RaftStatus } from '../../protocol/consensus/status.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
@@ -244,6 +245,16 @@ export class LedgerService implements Ledger {
   /** 0 while it is stopped. */
   get term(): number {
     return this.standing.voter?.term ?? 0
+  }
+
+  /** 0 while it is stopped. */
+  get commit(): number {
+    return this.standing.voter?.commit ?? 0
+  }
+
+  /** Who decides; another object after each change. Undefined while it is stopped. */
+  get config(): Config | undefined {
+    return this.standing.voter?.config
   }
 
   get stopped(): StopReason | undefined {

@@ -61,7 +61,7 @@ export class Standing {
   }
 
   noQuorum(): LedgerRefusal {
-    const voters = this.voter?.status().config.voters ?? []
+    const voters = this.voter?.config.voters ?? []
     const connected = new Set([this.id, ...this.sources.connected()])
     const reachable = voters.filter(({ id }) => connected.has(id)).length
     const needed = Math.floor(voters.length / 2) + 1

@@ -83,7 +83,7 @@ function refuseIssuer({ peers, membership }: Agent, key: PeerId): void {
 
 /** Who votes is changed by the voters: without most of them the ledger would stand still for good. */
 function refuseWithoutMajority(agent: Agent, id: PeerId): void {
-  const voters = agent.ledger.status()?.config.voters ?? []
+  const voters = agent.ledger.config?.voters ?? []
   if (!voters.some((voter) => voter.id === id)) return
   const members = agent.membership.members()
   const isHere = (peer: PeerId): boolean =>

@@ -26,7 +26,7 @@ export function auditModule(agent: Agent, desk: AuditDesk): ModuleSpec {
 }
 
 function leads(agent: Agent, { term }: Leadership) {
-  const voters = agent.ledger.status()?.config.voters ?? []
+  const voters = agent.ledger.config?.voters ?? []
   return {
     ...byHost(agent),
     verb: 'ledger.lead',

@@ -37,7 +37,7 @@ async function tidy(agent: Agent, { over }: Leadership): Promise<void> {
 
 function holdersOf(agent: Agent): Holder[] {
   const { ledger, membership } = agent
-  const config = ledger.status()?.config
+  const config = ledger.config
   if (!config) return []
   const known = new Map(membership.members().map((member) => [member.id, member]))
   const votes = new Set([...config.voters, ...config.outgoing].map(({ id }) => id))

@@ -164,7 +164,7 @@ export class SecretKeeper implements SecretSource {
   /** Who may have the key: whoever leads first, who also knows best what is assigned. */
   #coordinators(): PeerId[] {
     const { leader } = this.#agent.ledger
-    const voters = (this.#agent.ledger.status()?.config.voters ?? []).map(({ id }) => id)
+    const voters = (this.#agent.ledger.config?.voters ?? []).map(({ id }) => id)
     return [...new Set([...(leader === undefined ? [] : [leader]), ...voters])]
   }
 

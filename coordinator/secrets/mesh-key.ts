@@ -61,7 +61,7 @@ export class MeshKey {
   /** Without those whose keys were taken back: they are told nothing any more. */
   voters(): PeerId[] {
     const { ledger } = this.#agent
-    const voters = (ledger.status()?.config.voters ?? []).map(({ id }) => id)
+    const voters = (ledger.config?.voters ?? []).map(({ id }) => id)
     return voters.filter((id) => this.#agent.revokedPeer(id) === undefined)
   }
 
@@ -158,7 +158,7 @@ export class MeshKey {
    * might be left without a copy, and with nobody to ask for one.
    */
   async publicKeys(): Promise<ReadonlyMap<PeerId, Uint8Array> | undefined> {
-    const all = this.#agent.ledger.status()?.config.voters.length ?? 0
+    const all = this.#agent.ledger.config?.voters.length ?? 0
     const asked = this.voters().map(async (peer) => [peer, await this.publicKeyOf(peer)] as const)
     const known = new Map<PeerId, Uint8Array>()
     for (const [peer, publicKey] of await Promise.all(asked)) {

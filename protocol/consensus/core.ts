@@ -15,7 +15,7 @@ import type { Target } from './config.ts'
 import { take } from './inbox.ts'
 import { assertLimits } from './limits.ts'
 import type { LogView } from './log.ts'
-import type { RaftFrame, SnapshotMeta } from './messages.ts'
+import type { Config, RaftFrame, SnapshotMeta } from './messages.ts'
 import { Node } from './node.ts'
 import { Office, type Role } from './office.ts'
 import { nothing } from './outbox.ts'
@@ -65,6 +65,15 @@ export class Raft {
 
   get term(): number {
     return this.node.term
+  }
+
+  /** The newest that it knows, in force from its entry on. Another object after each change. */
+  get config(): Config {
+    return this.node.config.config
+  }
+
+  get commit(): number {
+    return this.node.log.commit
   }
 
   get leader(): PeerId | undefined {
