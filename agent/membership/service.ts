@@ -9,6 +9,7 @@ import { sealWith } from '../../protocol/membership/digest.ts'
 import { limits } from '../../protocol/membership/limits.ts'
 import { MembershipFrame } from '../../protocol/membership/messages.ts'
 import type { MembershipEvent, PeerFault } from '../../protocol/membership/outbox.ts'
+import type { MemberState } from '../../protocol/membership/roster.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Disk } from '../../protocol/ports/disk.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
@@ -37,6 +38,13 @@ export interface MembershipSettings {
   bootstrap: readonly string[]
   probeIntervalMs: number
   onEvent(event: MembershipEvent): void
+}
+
+/** Of another member, as it is held: for who looks often and keeps nothing of it. */
+export interface Other {
+  readonly id: PeerId
+  readonly state: MemberState
+  readonly digest: Digest
 }
 
 const INCARNATION_KEY = 'membership/incarnation'
@@ -156,7 +164,7 @@ export class MembershipService {
   }
 
   /** Everyone else that is known, and what each has said of itself last. */
-  others(): Iterable<{ readonly id: PeerId; readonly digest: Digest }> {
+  others(): Iterable<Other> {
     return this.core.roster.all()
   }
 

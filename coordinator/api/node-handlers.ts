@@ -1,7 +1,7 @@
 /** What is asked of nodes and done to them: each says of itself what only it knows. */
 import type { Agent } from '../../agent/agent.ts'
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
-import { VOTING_KEY } from '../autopilot/autopilot.ts'
+import { VOTING_KEY } from '../autopilot/calm.ts'
 import { appended } from './appending.ts'
 import type { Handlers, Request } from './dispatch.ts'
 import { OF_ITSELF, type OtherNodes } from './other-nodes.ts'

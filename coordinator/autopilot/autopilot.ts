@@ -14,12 +14,10 @@ import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerRecord } from '../../protocol/membership/digest.ts'
 import type { AuditDesk } from '../audit/desk.ts'
 import { byHost } from '../audit/module.ts'
+import { type Around, Calm, VOTING_KEY } from './calm.ts'
 import { keepHouse } from './housekeeping.ts'
-import { autopilotLimits, lookEveryMs } from './limits.ts'
+import { autopilotLimits, calmMs, lookEveryMs } from './limits.ts'
 import { type Candidate, nextStep } from './plan.ts'
-
-/** In the ledger's configuration, by node: `never` bars it from voting. */
-export const VOTING_KEY = 'voting/'
 
 export function autopilotModule(agent: Agent, audit: AuditDesk): ModuleSpec {
   let candidacy: Candidacy | undefined
@@ -35,21 +33,30 @@ export function autopilotModule(agent: Agent, audit: AuditDesk): ModuleSpec {
 }
 
 function lead(agent: Agent, audit: AuditDesk, leadership: Leadership): void {
-  const timer = agent.ports.clock.every(lookEveryMs, () => look(agent, audit))
+  const calm = new Calm(around(agent), autopilotLimits, calmMs)
+  const timer = agent.ports.clock.every(lookEveryMs, () => look(agent, audit, calm))
   leadership.over.addEventListener('abort', () => timer.cancel(), { once: true })
   keepHouse(agent, leadership)
 }
 
-function look(agent: Agent, audit: AuditDesk): void {
+function around(agent: Agent): Around {
+  return {
+    self: agent.id,
+    nowMs: () => agent.ports.clock.now(),
+    others: () => agent.membership.others(),
+    isRevoked: (peer) => agent.revokedPeer(peer) !== undefined,
+    state: () => agent.ledger.state,
+  }
+}
+
+function look(agent: Agent, audit: AuditDesk, calm: Calm): void {
   const { ledger } = agent
+  if (calm.lasts(ledger.config)) return
   const status = ledger.status()
   if (!status || status.transferTo !== undefined) return
-  const step = nextStep(
-    status.config,
-    candidatesOf(agent, status),
-    status.lastIndex,
-    autopilotLimits,
-  )
+  const candidates = candidatesOf(agent, status)
+  const step = nextStep(status.config, candidates, status.lastIndex, autopilotLimits)
+  calm.looked(status, candidates, step === undefined)
   if (!step) return
   const log = agent.ports.log.child('autopilot')
   const changed = ledger.reconfigure(step.target, status.configIndex)

@@ -1,7 +1,11 @@
 /** How voters are chosen and healed, and how often the ledger's house is kept. */
+import { assert } from '../../protocol/assert.ts'
 
 /** A leader looks this often at who votes. */
 export const lookEveryMs = 1_000
+
+/** While nothing changes, all of it is looked at this often; what time alone changes takes longer. */
+export const calmMs = 10_000
 
 export const housekeepingLimits = {
   /** Between two looks at what is to be tidied. */
@@ -36,3 +40,5 @@ export const autopilotLimits: AutopilotLimits = {
   goneMs: 30_000,
   lagEntriesMax: 256,
 }
+
+assert(calmMs < autopilotLimits.goneMs, 'who falls silent in a calm is noticed before it is gone')
