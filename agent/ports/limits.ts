@@ -93,6 +93,10 @@ export const cellLimits = {
   recordWaitMsMax: 1_000,
   /** After a look at all processes there is a rest of so many times what it took: 4% of a core. */
   censusRestFactor: 25,
+  /** The same where other threads look: that takes two to five times as long, some of it waiting. */
+  apartRestFactor: 8,
+  /** Of the threads that look: there are four, and the disk needs some. */
+  censusReadersMax: 2,
   /** But no longer than this: ends wait for the next look. */
   censusRestMsMax: 500,
   /** While everything is being stopped, for so long after it began, the rest is this at most. */

@@ -28,24 +28,29 @@ export function markedProcesses(owner: string, among: readonly number[] = proces
 }
 
 /**
- * The same of all processes, for whoever has time: another thread opens and reads, one at a time (see
+ * The same of all processes, for whoever has time: other threads open and read, so many at a time (see
  * `read-apart.ts`). Who has come meanwhile is looked at as well, so that nobody gets away by having
  * children.
  */
-export async function markedApart(owner: string): Promise<Marked[]> {
+export async function markedApart(owner: string, atOnce = 1): Promise<Marked[]> {
   const wanted = Buffer.from(`${MARK}=${owner}/`)
   const found: Marked[] = []
-  const room = Buffer.alloc(ROOM_BYTES)
   const known = new Set<number>()
   for (let turn = 0; turn < TURNS_MAX; turn++) {
     const others = processIds().filter((pid) => !known.has(pid))
     if (others.length === 0) break
-    for (const pid of others) {
-      known.add(pid)
-      const environment = await environmentApart(pid, room)
-      const cell = environment && valueIn(environment, wanted)
-      if (cell !== undefined) found.push({ pid, cell })
-    }
+    // Who reads takes the next of them, until all are taken.
+    const left = others.values()
+    const readers = Array.from({ length: atOnce }, async () => {
+      const room = Buffer.alloc(ROOM_BYTES)
+      for (const pid of left) {
+        known.add(pid)
+        const environment = await environmentApart(pid, room)
+        const cell = environment && valueIn(environment, wanted)
+        if (cell !== undefined) found.push({ pid, cell })
+      }
+    })
+    await Promise.all(readers)
   }
   return found
 }
