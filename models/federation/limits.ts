@@ -16,7 +16,11 @@ export const federationLimits = {
 
 /** What each is told of each other: keys, shares, a digest, and whether it counts. */
 const perPeerBytes = 544
-/** Of a round in halves each is told the sums of both. */
+/**
+ * Of a round in halves each is told the sums of both. Among real agents a host fetches what came of each,
+ * and of both together, and what the round begins with where it lacks it: of a model of 6,000 numbers and
+ * more these four alone are beyond `roundBytesMax`. The common model has fewer (`models/registry/common.ts`).
+ */
 const sumsMax = 2
 assert(
   sumsMax * 4 * federationLimits.parametersMax +

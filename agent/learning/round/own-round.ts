@@ -1,6 +1,6 @@
 /**
  * One federated round at this host, from the invitation on: it trains on its own rows, gives what
- * training changed under masks, and says how far the version before and the one after are off on rows
+ * training changed under masks, and says how far the version before and up to three after are off on rows
  * that it did not train on. Each step is taken once and in order, and everything that whoever leads
  * says is looked at as if a liar had said it.
  */
