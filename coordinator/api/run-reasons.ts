@@ -77,7 +77,7 @@ export class RunReasons {
   }
 
   private ownReasons({ run, stage }: { run: string; stage?: string | undefined }): Explanation {
-    const { scheduler } = this.office
+    const scheduler = this.office.informed
     if (scheduler === undefined) {
       throw new ApiRefusal('conflict', 'this agent does not lead', 'ask again in a moment')
     }

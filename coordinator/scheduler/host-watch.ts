@@ -1,6 +1,7 @@
 /**
- * Who there is to work, as the scheduler is told: facts and load now and then, deaths and returns at
- * once, since attempts wait for being tried elsewhere.
+ * Who there is to work, as the scheduler is told: deaths, returns and what operators say at once,
+ * since attempts wait for being tried elsewhere; load when something is to be placed, and seldom
+ * otherwise.
  */
 import type { Agent } from '../../agent/agent.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
@@ -23,6 +24,8 @@ export class HostWatch {
   /** Those that the scheduler was told of, and whether they were called lost. */
   private readonly told = new Map<string, boolean>()
   private timer: Timer | undefined
+  /** When it was looked last. */
+  private lookedMs = Number.NEGATIVE_INFINITY
   private unfollow = () => {}
 
   constructor(agent: Agent, scheduler: Scheduler, around: Surroundings) {
@@ -32,7 +35,11 @@ export class HostWatch {
   }
 
   begin(): void {
-    this.timer = this.agent.ports.clock.every(leadingLimits.hostsLookMs, () => this.look())
+    this.timer = this.agent.ports.clock.every(leadingLimits.hostsLookMs, () => {
+      // What waits for a host may have one now. Where nothing waits, it is looked before it begins.
+      const isDue = this.scheduler.waitsForHosts || this.ageMs >= leadingLimits.hostsSeldomMs
+      if (isDue) this.look()
+    })
     this.unfollow = this.agent.journal.follow(({ kind }) => {
       if (kind.startsWith('node.')) this.look()
     })
@@ -45,7 +52,22 @@ export class HostWatch {
   }
 
   look(): void {
+    this.take()
+    this.around.changed()
+  }
+
+  /** For who is about to choose among hosts: what is known of them is no older than a look's time. */
+  freshen(): void {
+    if (this.ageMs >= leadingLimits.hostsLookMs) this.take()
+  }
+
+  private get ageMs(): number {
+    return this.agent.ports.clock.now() - this.lookedMs
+  }
+
+  private take(): void {
     const { agent, scheduler, told } = this
+    this.lookedMs = agent.ports.clock.now()
     const known = hostFacts(agent.membership.members(), ordersOf(agent))
     const facts = known.map((host) => {
       // Nothing is heard from it any more, and what it ran is tried elsewhere.
@@ -69,7 +91,6 @@ export class HostWatch {
       scheduler.removeHost(id)
       told.delete(id)
     }
-    this.around.changed()
   }
 }
 

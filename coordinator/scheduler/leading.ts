@@ -146,6 +146,12 @@ export class Leading {
     this.onBroken(why)
   }
 
+  /** Has the scheduler know hosts as they are now, for those who ask it about them. */
+  inform(): void {
+    this.hosts.freshen()
+    this.pump()
+  }
+
   // ── What the ledger says ──────────────────────────────────────────────────────────────────────
 
   private takeSignals(state: LedgerState): void {
@@ -288,6 +294,7 @@ export class Leading {
 
   private advance(): void {
     const { ledger } = this.parts.agent
+    if (this.scheduler.runCount > 0) this.hosts.freshen()
     for (;;) {
       const turn = this.scheduler.turn(this.now(), ledger.state.version)
       if (turn === undefined) break

@@ -11,8 +11,10 @@ export const leadingLimits = {
   /** Between two looks at the clock. */
   waitMsMin: 1,
   waitMsMax: 60_000,
-  /** Facts of hosts are looked at this often; deaths and returns are heard of at once. */
+  /** While work waits for a host or is placed, facts of hosts are no older; deaths and returns are heard of at once. */
   hostsLookMs: 1_000,
+  /** While nothing is to be placed, they are looked at this often, should news of one have been missed. */
+  hostsSeldomMs: 10_000,
   /** Before a scheduler that broke off in the middle of a turn at leading is begun anew. */
   restartMs: 100,
   /** A run that another does again is asked for so often, so far apart, before it counts as lost. */

@@ -27,6 +27,12 @@ export class SchedulerOffice {
     return this.leading?.scheduler
   }
 
+  /** The same, told of hosts as they are now. */
+  get informed(): Scheduler | undefined {
+    this.leading?.inform()
+    return this.scheduler
+  }
+
   module(): ModuleSpec {
     return {
       name: 'scheduler',

@@ -74,6 +74,11 @@ export class Scheduler {
     return this.core.runs.size
   }
 
+  /** Something is ready, and was not placed. */
+  get waitsForHosts(): boolean {
+    return this.core.ready.waiting().next().done !== true
+  }
+
   /** Ended runs that runs here do again. */
   doneAgain(): Set<string> {
     const runs = new Set<string>()
