@@ -66,6 +66,8 @@ export class Keeper {
   #roundFrom = -1
   /** Nothing was left to keep as of this entry. */
   #quietAt = -1
+  /** The state by which the last look found nothing to do: until there is another, nor does the next. */
+  #restsBy: LedgerState | undefined
   #failing = false
   #restUntilMs = 0
 
@@ -106,10 +108,14 @@ export class Keeper {
     const { clock, store, state } = this.#parts
     if (this.#over || clock.now() < this.#restUntilMs) return true
     const now = state()
+    if (now === this.#restsBy) return true
+    this.#restsBy = undefined
     if (this.#failing || store.isOverfull(now.timeMs)) return false
     const isEmpty = this.#held.size === 0 && this.#after === undefined && runsIn(now) === 0
     if (isEmpty && !this.#isBusy(now)) this.#quietAt = now.index
-    return now.index === this.#quietAt
+    if (now.index !== this.#quietAt) return false
+    this.#restsBy = now
+    return true
   }
 
   async #look(): Promise<void> {
