@@ -1,7 +1,8 @@
 /**
  * The commands that were done on this host, on its disk: a command is written down and synced before
- * it takes effect, so that neither a restart nor a crash opens the door for it again. Read when the
- * first command comes: an agent that nobody commands keeps nothing.
+ * it takes effect, so that neither a restart nor a crash opens the door for it again, but for what
+ * waits for no disk (`admitAtOnce`). Read when the first command comes: an agent that nobody commands
+ * keeps nothing.
  */
 import type { Command } from '../../protocol/identity/envelope.ts'
 import {
@@ -40,20 +41,42 @@ export class NonceStore {
 
   /** Once `fresh` is returned, the command is on disk. Rejects where it cannot be: then it may not be done. */
   async admit(by: PeerId, command: Command, nowMs: number): Promise<Admission> {
+    const window = await this.#opened()
+    this.#forget(window, nowMs)
+    const admission = window.admit(by, command, nowMs)
+    // Should it fail, the command is taken for done: it was not, and can be signed again.
+    if (admission === 'fresh') await this.#write(by, command)
+    return admission
+  }
+
+  /**
+   * For what does nothing when it is done again: it waits for no disk, and is done where there is no
+   * room for it. It is refused as others are, by all that is known; of an earlier life that is
+   * nothing where it cannot be read.
+   */
+  async admitAtOnce(by: PeerId, command: Command, nowMs: number): Promise<Admission> {
+    const window = await this.#opened().catch(() => undefined)
+    if (window !== undefined) this.#forget(window, nowMs)
+    const admission = window?.admit(by, command, nowMs)
+    if (admission === 'replayed') return 'replayed'
+    // Where the disk does not take it, the next life may do it once more.
+    if (admission === 'fresh') void this.#write(by, command).catch(() => {})
+    return 'fresh'
+  }
+
+  #opened(): Promise<NonceWindow> {
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined
       throw error
     })
-    const window = await this.#opening
-    this.#forget(window, nowMs)
-    const admission = window.admit(by, command, nowMs)
-    if (admission !== 'fresh') return admission
+    return this.#opening
+  }
+
+  #write(by: PeerId, command: Command): Promise<void> {
     const written = { put: keyOf(nonceKey(by, command.nonce), command.expiresMs), value: nothing }
     const forgotten = this.#forgotten
     this.#forgotten = []
-    // Should it fail, the command is taken for done: it was not, and can be signed again.
-    await this.#disk.write([...forgotten, written], { durable: true })
-    return 'fresh'
+    return this.#disk.write([...forgotten, written], { durable: true })
   }
 
   /** Of a command that was let in and certainly took no effect: it may come again. */

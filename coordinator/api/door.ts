@@ -176,6 +176,7 @@ export class SignedDoor implements Door {
         command.verb === route.verb &&
         command.object === objectOf(parameters) &&
         Buffer.from(command.payload).equals(callDigest(request)),
+      route.isAtOnce,
     )
     if (asked.ok) return callerOf(asked.by)
     throw this.#refuse(asked.why, asked.why === 'noncesFull' ? busy() : notAsSigned())
@@ -229,6 +230,7 @@ export class SignedDoor implements Door {
   async #openedOnce(
     signed: Uint8Array | undefined,
     isMeant: (opened: OpenedCommand) => boolean,
+    isAtOnce = false,
   ): Promise<({ ok: true } & OpenedCommand) | { ok: false; why: DoorReason }> {
     const envelope = envelopeIn(signed)
     if (envelope === undefined) return { ok: false, why: 'notSigned' }
@@ -236,7 +238,10 @@ export class SignedDoor implements Door {
     const opened = openEnvelope(envelope, this.#trust, nowMs)
     if (!opened.ok) return opened
     if (!isMeant(opened)) return { ok: false, why: 'otherCall' }
-    const admission = await this.#nonces.admit(opened.by.subject, opened.command, nowMs)
+    const { subject } = opened.by
+    const admission = isAtOnce
+      ? await this.#nonces.admitAtOnce(subject, opened.command, nowMs)
+      : await this.#nonces.admit(subject, opened.command, nowMs)
     if (admission === 'fresh') return opened
     return { ok: false, why: admission === 'full' ? 'noncesFull' : 'replayed' }
   }

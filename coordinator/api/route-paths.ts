@@ -9,6 +9,8 @@ export interface RoutePath {
   /** `{name}` marks a parameter. */
   path: `/api/v1/${string}`
   verb: VerbName
+  /** Waits for no disk: what it carries is signed, and does nothing when it is brought again. */
+  isAtOnce?: true
 }
 
 export const routePaths = {
@@ -90,7 +92,12 @@ export const routePaths = {
   workflows: { method: 'GET', path: '/api/v1/workflows', verb: 'work.look' },
   plan: { method: 'POST', path: '/api/v1/plans', verb: 'work.look' },
   estop: { method: 'GET', path: '/api/v1/estop', verb: 'mesh.look' },
-  sayStop: { method: 'POST', path: '/api/v1/estop/words', verb: 'estop.raise' },
+  sayStop: {
+    method: 'POST',
+    path: '/api/v1/estop/words',
+    verb: 'estop.raise',
+    isAtOnce: true,
+  },
   keys: { method: 'GET', path: '/api/v1/keys', verb: 'mesh.look' },
   issuingReception: {
     method: 'GET',

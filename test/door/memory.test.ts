@@ -59,6 +59,36 @@ test('what cannot be written down is not done, and not by another try either', a
   assert.equal(await store.admit(ada.id, commandOf(), nowMs), 'fresh')
 })
 
+test('what waits for no disk is let in once by each life that the disk tells nothing', async () => {
+  const disk = new MemoryDisk()
+  let isHanging = true
+  const write = disk.write.bind(disk)
+  disk.write = (...given) => (isHanging ? new Promise(() => {}) : write(...given))
+  const command = commandOf()
+  for (const store of [new NonceStore(disk), new NonceStore(disk)]) {
+    assert.equal(await store.admitAtOnce(ada.id, command, nowMs), 'fresh')
+    assert.equal(await store.admitAtOnce(ada.id, command, nowMs), 'replayed')
+    assert.equal(await store.admit(ada.id, command, nowMs), 'replayed')
+  }
+  isHanging = false
+  assert.equal(await new NonceStore(disk).admitAtOnce(ada.id, command, nowMs), 'fresh')
+  assert.equal(await new NonceStore(disk).admitAtOnce(ada.id, command, nowMs), 'replayed')
+})
+
+test('what waits for no disk is let in where nothing can be read, or remembered', async () => {
+  const disk = new MemoryDisk()
+  const unreadable = Object.assign(Object.create(disk), {
+    get: () => Promise.reject(new DiskError('failed', 'made up')),
+  }) as MemoryDisk
+  assert.equal(await new NonceStore(unreadable).admitAtOnce(ada.id, commandOf(), nowMs), 'fresh')
+  const limits = { noncesMax: 1, forgetEveryMs: 1_000, forgottenAtOnceMax: 10 }
+  const store = new NonceStore(disk, limits)
+  assert.equal(await store.admit(ada.id, commandOf(), nowMs), 'fresh')
+  assert.equal(await store.admit(ada.id, commandOf(), nowMs), 'full')
+  assert.equal(await store.admitAtOnce(ada.id, commandOf(), nowMs), 'fresh')
+  assert.equal(disk.entries.size, 1, 'and what is kept has its bound')
+})
+
 test('expired commands are forgotten, also on disk, and stay refused when the clock goes back', async () => {
   const disk = new MemoryDisk()
   const limits = { noncesMax: 3, forgetEveryMs: 1_000, forgottenAtOnceMax: 10 }
