@@ -7,8 +7,9 @@ import { type Entry, SnapshotMeta } from '../../protocol/consensus/messages.ts'
 import { blank, type HardState, type Restored } from '../../protocol/consensus/ready.ts'
 import type { Disk } from '../../protocol/ports/disk.ts'
 import { within } from '../../protocol/ports/disk.ts'
+import { Blocks } from './blocks.ts'
 import {
-  type BlockName,
+  blockKey,
   blockNameOf,
   blockPrefix,
   divergedKey,
@@ -22,8 +23,7 @@ import { Block, HardRecord, Identity, unsealMessage } from './records.ts'
 export type Damage = 'hardState' | 'snapshot' | 'log'
 
 export interface LogRecords {
-  /** In the order of writing. */
-  blocks: readonly BlockName[]
+  blocks: Blocks
   /** Records that say nothing any more, to be removed with the next write. */
   stale: readonly string[]
   nextBlock: number
@@ -77,7 +77,7 @@ async function readLog(
   disk: Disk,
   snapshotIndex: number,
 ): Promise<LogRecords & { entries: Entry[]; damaged: boolean }> {
-  const blocks: BlockName[] = []
+  const blocks = new Blocks()
   const stale: string[] = []
   const entries: Entry[] = []
   let nextBlock = 1
@@ -92,17 +92,22 @@ async function readLog(
     const firstMissing = snapshotIndex + entries.length + 1
     const block = unsealMessage(key, Block, record)
     const follows = name.firstIndex <= firstMissing
-    if (follows && name.firstIndex > snapshotIndex)
-      entries.length = name.firstIndex - snapshotIndex - 1
-    if (block && follows) {
-      blocks.push(name)
-      const covered = Math.max(0, snapshotIndex + 1 - name.firstIndex)
-      for (const entry of block.entries.slice(covered)) entries.push(entry)
-    } else {
-      // A gap, or a block that is not whole. A later one may still begin at or before it.
+    if (!follows) {
       damaged ||= name.lastIndex > snapshotIndex
       stale.push(key)
+      continue
     }
+    // Also where it begins under the snapshot: what earlier ones hold beyond is as void.
+    entries.length = Math.max(0, name.firstIndex - snapshotIndex - 1)
+    for (const gone of blocks.voidFrom(name.firstIndex)) stale.push(blockKey(gone))
+    if (!block) {
+      damaged ||= name.lastIndex > snapshotIndex
+      blocks.addDamaged(name)
+      continue
+    }
+    blocks.add(name)
+    const covered = Math.max(0, snapshotIndex + 1 - name.firstIndex)
+    for (const entry of block.entries.slice(covered)) entries.push(entry)
   }
   return { blocks, stale, nextBlock, entries, damaged }
 }

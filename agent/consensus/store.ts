@@ -21,6 +21,7 @@ import {
 import type { Disk, DiskOp } from '../../protocol/ports/disk.ts'
 import { within } from '../../protocol/ports/disk.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
+import { Blocks } from './blocks.ts'
 import {
   type BlockName,
   blockKey,
@@ -58,7 +59,7 @@ export class SnapshotDamaged extends Error {
 export class ConsensusStore {
   private readonly disk: Disk
   private snapshot: SnapshotMeta | undefined
-  private blocks: BlockName[]
+  private readonly blocks: Blocks
   private nextBlock: number
   /** Every record of the log beyond its end, to be removed with the next write. */
   private stale: string[]
@@ -68,7 +69,7 @@ export class ConsensusStore {
   private constructor(disk: Disk, snapshot: SnapshotMeta | undefined, log: LogRecords) {
     this.disk = disk
     this.snapshot = snapshot
-    this.blocks = [...log.blocks]
+    this.blocks = log.blocks
     this.stale = [...log.stale]
     this.nextBlock = log.nextBlock
   }
@@ -77,7 +78,7 @@ export class ConsensusStore {
     const held = await look(disk)
     const restored = restoredFrom(held)
     if (!restored || held.storage === undefined) {
-      const store = new ConsensusStore(disk, undefined, emptyLog)
+      const store = new ConsensusStore(disk, undefined, emptyLog())
       const damage: Damage[] = held.hasPromised ? ['hardState'] : []
       // A disk that was begun and never written to has promised nothing. One whose votes cannot be
       // read must not go on under the number by which they are known.
@@ -130,11 +131,11 @@ export class ConsensusStore {
     }
     if (write.snapshot) {
       ops.push(snapshotOp(write.snapshot))
-      for (const block of this.blocks) ops.push({ del: blockKey(block) })
-      this.blocks = []
+      ops.push(...this.blocks.clear().map(deleted))
       this.snapshot = write.snapshot
     }
-    this.dropBlocksFrom(write, ops)
+    // A damaged one goes only with what takes its place: it voids what earlier ones hold.
+    if (write.entries.length > 0) ops.push(...this.blocks.voidFrom(write.firstIndex).map(deleted))
     for (const block of blocksOf(write.firstIndex, write.entries)) this.addBlock(block, ops)
     ops.push({
       put: hardStateKey,
@@ -169,10 +170,8 @@ export class ConsensusStore {
       await this.removeOlder()
       return this.snapshot
     }
-    const covered = this.blocks.filter(({ lastIndex }) => lastIndex <= snapshot.index)
-    this.blocks = this.blocks.filter(({ lastIndex }) => lastIndex > snapshot.index)
     this.snapshot = snapshot
-    const ops: DiskOp[] = covered.map((block) => ({ del: blockKey(block) }))
+    const ops = this.blocks.coverTo(snapshot.index).map(deleted)
     await this.disk.write([snapshotOp(snapshot), ...strays, ...ops], { durable: true })
     await this.removeOlder()
     return snapshot
@@ -224,17 +223,7 @@ export class ConsensusStore {
     const name = { number: this.nextBlock++, firstIndex, lastIndex }
     const key = blockKey(name)
     ops.push({ put: key, value: sealMessage(key, Block, block) })
-    this.blocks.push(name)
-  }
-
-  /** What is to be written voids what stood there. Blocks that only held such go at once. */
-  private dropBlocksFrom({ firstIndex }: Persist, ops: DiskOp[]): void {
-    let last = this.blocks.at(-1)
-    while (last && last.firstIndex >= firstIndex) {
-      ops.push({ del: blockKey(last) })
-      this.blocks.pop()
-      last = this.blocks.at(-1)
-    }
+    this.blocks.add(name)
   }
 
   /**
@@ -279,7 +268,9 @@ export class ConsensusStore {
   }
 }
 
-const emptyLog: LogRecords = { blocks: [], stale: [], nextBlock: 1 }
+const emptyLog = (): LogRecords => ({ blocks: new Blocks(), stale: [], nextBlock: 1 })
+
+const deleted = (block: BlockName): DiskOp => ({ del: blockKey(block) })
 
 /** Forgets whatever is there, and is another disk. */
 async function begin(disk: Disk, entropy: Entropy): Promise<number> {

@@ -106,15 +106,8 @@ export const snapshots: readonly Defect[] = [
         edits: [
           {
             file: store,
-            find: 'const covered = this.blocks.filter(({ lastIndex }) => lastIndex <= snapshot.index)',
-            replace:
-              'const covered = this.blocks.filter(({ lastIndex }) => lastIndex <= snapshot.index + 1)',
-          },
-          {
-            file: store,
-            find: 'this.blocks = this.blocks.filter(({ lastIndex }) => lastIndex > snapshot.index)',
-            replace:
-              'this.blocks = this.blocks.filter(({ lastIndex }) => lastIndex > snapshot.index + 1)',
+            find: 'this.blocks.coverTo(snapshot.index)',
+            replace: 'this.blocks.coverTo(snapshot.index + 1)',
           },
         ],
         harness: 'mesh',

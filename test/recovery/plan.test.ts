@@ -1,6 +1,7 @@
 /** Whether a quorum is lost, and from whom to go on. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Blocks } from '../../agent/consensus/blocks.ts'
 import { type Found, type LiveReport, planRecovery } from '../../agent/recovery/plan.ts'
 import type { Survey } from '../../agent/recovery/survey.ts'
 import { firstTermOf } from '../../protocol/consensus/era.ts'
@@ -23,7 +24,7 @@ function found(name: string, index: number, changed: Partial<Survey> = {}): Foun
     hasPromised: true,
     snapshot: undefined,
     entries: [],
-    log: { blocks: [], stale: [], nextBlock: 1 },
+    log: { blocks: new Blocks(), stale: [], nextBlock: 1 },
     damage: [],
     diverged: false,
   }
