@@ -1,7 +1,7 @@
 /** Rows and questions of this host as the common model sees them, and what a version says of them. */
 
 import { isDeepStrictEqual } from 'node:util'
-import { type Engine, EngineError } from '../../models/engine.ts'
+import type { Engine } from '../../models/engine.ts'
 import { examplesOf } from '../../models/federation/describing.ts'
 import type { Told } from '../../models/federation/personal.ts'
 import { Net } from '../../models/nets/net.ts'
@@ -43,20 +43,10 @@ export class Oracle {
   /** One for each row of features. */
   async told(parameters: Float32Array, features: Float32Array): Promise<readonly Told[]> {
     if (features.length === 0) return []
-    const flat = await this.#predicted(parameters, features)
+    const flat = await this.#net.predict(parameters, features)
     return Array.from({ length: flat.length / 3 }, (_, i) => {
       return [flat[3 * i], flat[3 * i + 1], flat[3 * i + 2]] as unknown as Told
     })
-  }
-
-  /** A session that has ended processes is run no more: whoever asks next has another. */
-  async #predicted(parameters: Float32Array, features: Float32Array): Promise<Float32Array> {
-    try {
-      return await this.#net.predict(parameters, features)
-    } catch (error) {
-      if (error instanceof EngineError) await this.#net.close().catch(() => {})
-      throw error
-    }
   }
 
   /** In slices, between which whatever else waits has its turn. */

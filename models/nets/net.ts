@@ -8,7 +8,7 @@
  */
 import { assert } from '../../protocol/assert.ts'
 import { type Entropy, shuffle } from '../../protocol/ports/entropy.ts'
-import type { Engine, Session, Tensor, Tensors } from '../engine.ts'
+import { type Engine, EngineError, type Session, type Tensor, type Tensors } from '../engine.ts'
 import { bytesOf } from '../onnx/write.ts'
 import { levels } from '../rows.ts'
 import { carriedOn, ports, predictionModel, stepModel } from './graphs.ts'
@@ -67,18 +67,19 @@ export class Net {
     const { epochs, batch } = training
     assert(Number.isInteger(batch) && batch > 0, 'a batch must have rows', { batch })
     assert(Number.isInteger(epochs) && epochs >= 0, 'epochs must be a whole number', { epochs })
-    const session = await this.#session('step')
     const { strength, to } = training.held ?? { strength: 0, to: parameters }
     const always = { [ports.hold]: number(strength), [ports.anchor]: vector(to) }
     const steps = this.#steps(features, targets, training)
     let state = beginning(parameters)
     let count = 0
-    for (let some = take(steps); some.length > 0; some = take(steps)) {
-      const [first, ...others] = some
-      const all = [{ ...always, ...state, ...first }, ...others]
-      state = carriedOf(await session.runInTurn(all, carriedOn))
-      count += some.length
-    }
+    await this.#during('step', async (session) => {
+      for (let some = take(steps); some.length > 0; some = take(steps)) {
+        const [first, ...others] = some
+        const all = [{ ...always, ...state, ...first }, ...others]
+        state = carriedOf(await session.runInTurn(all, carriedOn))
+        count += some.length
+      }
+    })
     const learned = numbersIn(state, ports.parameters)
     const loss = (numbersIn(state, ports.lossSoFar)[0] as number) / rows
     if (!Number.isFinite(loss) || !learned.every(Number.isFinite)) throw new Diverged()
@@ -91,16 +92,17 @@ export class Net {
     const rows = features.length / width
     assert(Number.isInteger(rows), 'rows must have features', { features: features.length, width })
     assert(parameters.length === this.layout.length, 'parameters must be of the shape')
-    const session = await this.#session('prediction')
     const told = new Float32Array(rows * levels.length)
-    for (let from = 0; from < rows; from += netLimits.rowsAtOnce) {
-      const data = features.subarray(from * width, (from + netLimits.rowsAtOnce) * width)
-      const outputs = await session.run({
-        [ports.features]: { dims: [data.length / width, width], data },
-        [ports.parameters]: vector(parameters),
-      })
-      told.set(numbersIn(outputs, ports.quantiles), from * levels.length)
-    }
+    await this.#during('prediction', async (session) => {
+      for (let from = 0; from < rows; from += netLimits.rowsAtOnce) {
+        const data = features.subarray(from * width, (from + netLimits.rowsAtOnce) * width)
+        const outputs = await session.run({
+          [ports.features]: { dims: [data.length / width, width], data },
+          [ports.parameters]: vector(parameters),
+        })
+        told.set(numbersIn(outputs, ports.quantiles), from * levels.length)
+      }
+    })
     return told
   }
 
@@ -112,6 +114,27 @@ export class Net {
     for (const session of opened) {
       if (session.status === 'fulfilled') await session.value.close()
     }
+  }
+
+  /**
+   * What has failed is opened anew by whoever asks next: a session that has ended processes is run no
+   * more. In one session from beginning to end, so that closing the net ends it.
+   */
+  async #during(what: keyof typeof models, work: (session: Session) => Promise<void>) {
+    const opening = this.#session(what)
+    try {
+      await work(await opening)
+    } catch (error) {
+      if (error instanceof EngineError) await this.#leave(what, opening)
+      throw error
+    }
+  }
+
+  /** Others may have closed it, and opened another one, meanwhile. */
+  async #leave(what: keyof typeof models, opening: Promise<Session>): Promise<void> {
+    if (this.#sessions.get(what) === opening) this.#sessions.delete(what)
+    const [opened] = await Promise.allSettled([opening])
+    if (opened.status === 'fulfilled') await opened.value.close().catch(() => {})
   }
 
   #session(what: keyof typeof models): Promise<Session> {

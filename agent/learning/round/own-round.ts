@@ -90,8 +90,6 @@ export class OwnRound {
       return await this.#take(step)
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
-      // A session that has ended processes is run no more: the next round has others.
-      await this.#parts.net.close().catch(() => {})
       return refusal('engineFailed', error.message)
     } finally {
       if (asksEngine) this.#atEngine--
