@@ -1,5 +1,5 @@
 /** What `skein model evaluate --federated` prints for eyes. */
-import type { Course as Rounds } from '../../models/federation/experiment/report.ts'
+import type { Course as Rounds } from '../../models/federation/experiment/figures.ts'
 import { treesLimits } from '../../models/federation/trees/limits.ts'
 import type { Context } from './context.ts'
 import { ABSENT, bytes, percent } from './figures.ts'

@@ -49,7 +49,7 @@ test('federated, centralised and local-only stand side by side, and promises are
   const grown = new Set(told.trees.lines.map((line: { trained: string }) => line.trained))
   assert.ok(['centralised', 'local-only', 'federated'].every((one) => grown.has(`trees, ${one}`)))
   for (const { value, goal, holds } of told.trees.promises) assert.equal(holds, value <= goal)
-  assert.equal(told.trees.promises.length, 6)
+  assert.equal(told.trees.promises.length, 8)
   assert.ok(told.trees.rounds.upBytesMax > 1_000 && told.trees.trees > 0)
   const again = JSON.parse((await evaluating(...args, '--json')).io.said)
   assert.deepEqual({ ...again, seconds: 0 }, { ...told, seconds: 0 })

@@ -1,25 +1,23 @@
 /** Trees side by side, as `report.ts` has the net: the same clients, rows, liars, deaths and promises. */
-import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import type { Forest } from '../../forest.ts'
 import type { Judged } from '../../measures/duration.ts'
 import { federationLimits } from '../limits.ts'
 import { treesLimits } from '../trees/limits.ts'
+import { type Learning, underAttack } from './attacked.ts'
 import type { Client } from './clients.ts'
 import { errorsOf, errorsOn } from './comparison.ts'
 import {
-  type Asked,
   all,
   type Course,
   courseOf,
-  deaths,
   type Line,
   lineOf,
   type Model,
   merged,
-  only,
   type PromiseLine,
   promise,
-} from './report.ts'
+} from './figures.ts'
+import { type Asked, deaths } from './report.ts'
 import { type GrowingAsked, growCentrally, growFederated, growLocally, toldBy } from './trees.ts'
 
 export type TreesAsked = GrowingAsked &
@@ -59,7 +57,7 @@ export async function treesReportOf(asked: TreesAsked): Promise<TreesReport> {
   const federated = await judged(clients, together.forest)
   const own = merged(locals.map((model, i) => [clients[i] as Client, model]))
   const everybody = errorsOf(locals.flatMap(({ bare }) => [...bare.values()].flat()))
-  const attacked = await underAttack(asked, federated)
+  const attacked = await underAttack(asked, learning(asked), federated)
   const rounds = courseOf(together, clients)
   const fed = lossOf(federated)
   return {
@@ -83,34 +81,15 @@ export async function treesReportOf(asked: TreesAsked): Promise<TreesReport> {
   }
 }
 
-async function underAttack(
-  asked: TreesAsked,
-  clean: Model,
-): Promise<{ lines: Line[]; promises: PromiseLine[]; rounds?: Course }> {
-  const { clients, liars, attack, tell } = asked
-  if (liars.size === 0) return { lines: [], promises: [] }
-  const honest = clients.filter(({ name }) => !liars.has(name))
-  const by = new Set<PeerId>(
-    clients.filter(({ name }) => liars.has(name)).map(({ signer }) => signer.id),
-  )
-  tell(`trees, ${liars.size} with ${attack}`)
-  const grown = await growFederated(clients, asked, { attack, by }, deaths(asked))
-  const attacked = await judged(honest, grown.forest)
-  tell('trees, without those who lie')
-  const without = await growFederated(honest, asked, undefined, deaths(asked))
-  const alone = await judged(honest, without.forest)
-  const before = only(honest, clean)
+/** Those who die do so whoever lies. */
+function learning(asked: TreesAsked): Learning {
   return {
-    lines: [
-      lineOf('trees, all honest', 'honest', before),
-      lineOf(`trees, without ${liars.size}`, 'honest', alone),
-      lineOf(`trees, ${liars.size} ${attack}`, 'honest', attacked),
-    ],
-    promises: [
-      promise(`trees: ${attack} beside all honest`, lossOf(attacked) / lossOf(before) - 1, 0.02),
-      promise(`trees: ${attack} beside the others`, lossOf(attacked) / lossOf(alone) - 1, 0.02),
-    ],
-    rounds: courseOf(grown, clients),
+    name: 'trees',
+    about: 'trees: ',
+    learn: async (clients, lies) => {
+      const grown = await growFederated(clients, asked, lies, deaths(asked))
+      return { ...grown, judged: (of) => judged(of, grown.forest) }
+    },
   }
 }
 
