@@ -54,7 +54,8 @@ export interface VersionStanding extends Standing {
 
 interface Ended {
   readonly row: OwnRow
-  readonly plain: Range
+  /** Undefined where history has no ground: there is nothing to judge it beside. */
+  readonly plain: Range | undefined
 }
 
 export class Advisor {
@@ -69,6 +70,8 @@ export class Advisor {
   /** What the host was like when it was said what is kept. */
   #host: OwnHost = {}
   #pending: Ended[] = []
+  /** By kind of work, what history said when the first of those ended. */
+  readonly #plain = new Map<string, Range | undefined>()
   #looking: Timer | undefined
   #judging: Timer | undefined
   #working: Promise<void> = Promise.resolve()
@@ -96,17 +99,22 @@ export class Advisor {
     this.#judging?.cancel()
     this.#judging = undefined
     this.#pending = []
+    this.#plain.clear()
   }
 
   // ── As attempts end ───────────────────────────────────────────────────────────────────────────
 
-  /** `plain`: what this host's history said of it, before it knew how it ended. */
+  /**
+   * `plain`: what this host's history said of it, before it knew how it ended. Versions are told of
+   * attempts that are judged together after all of them, and so history, too, speaks by what it knew
+   * before the first: else whatever is new or has changed would make any version look bad beside it.
+   */
   ended(row: OwnRow, plain: () => Range | undefined): void {
     if (!this.#isOpen || this.#speakers.size === 0 || row.ended !== 'succeeded') return
     if (this.#pending.length >= adviceLimits.pendingMax) return
-    const said = plain()
-    if (said === undefined) return
-    this.#pending.push({ row, plain: said })
+    const kind = historyKey(row.group, row.task)
+    if (!this.#plain.has(kind)) this.#plain.set(kind, plain())
+    this.#pending.push({ row, plain: this.#plain.get(kind) })
     const { judgeMsOnTrial, judgeMsOtherwise } = adviceLimits
     const { canary, shadow } = this.#view
     const isOnTrial = canary !== undefined || shadow !== undefined
@@ -119,6 +127,7 @@ export class Advisor {
   /** What was learned of attempts that are forgotten is forgotten, too. */
   purged(): void {
     this.#pending = []
+    this.#plain.clear()
     this.#oracle.forget()
     this.#speakers.forget()
     this.#inTurn(() => this.#speakers.warmAll())
@@ -128,6 +137,7 @@ export class Advisor {
     const ended = this.#pending
     const { purges } = this.#speakers
     this.#pending = []
+    this.#plain.clear()
     const rows = ended.map(({ row }) => row)
     this.#view = this.#parts.registry()
     const features = await this.#oracle.described(rows)
@@ -143,6 +153,7 @@ export class Advisor {
   }
 
   #judgeOne({ row, plain }: Ended, at: number, bare: ReadonlyMap<Speaker, readonly Told[]>): void {
+    if (plain === undefined) return
     const { active, versions } = this.#view
     const said = [...bare].map(([speaker, told]) => {
       return { speaker, range: speaker.corrected(row, told[at] as Told) }

@@ -15,8 +15,14 @@ export const promotingLimits = {
   patience: 3,
   /** It may be so much worse than what it would replace: chance is no reason to reject it. */
   worseByMax: 0.01,
-  /** And so much worse than history alone, when it is active already: it is not taken back by chance. */
+  /** And so much worse than history alone, when it is active already. */
   activeWorseByMax: 0.1,
+  /**
+   * And more where few attempts say so: by this over the root of how many there are. Medians of hosts
+   * stray by 0.3 to 0.5 over that root for times like a bell or evenly spread, and by one for times of
+   * which a few are far longer (measured); and hosts are asked again and again.
+   */
+  activeStray: 1,
 } as const
 
 export type Decision =
@@ -68,7 +74,7 @@ function decidedOf(
 }
 
 function whyTakenBack(said: readonly Standing[]): string | undefined {
-  const { activeAttempts, activeWorseByMax } = promotingLimits
+  const { activeAttempts, activeWorseByMax, activeStray, patience } = promotingLimits
   // It is in use: hosts that do hardly any work are not waited for.
   const reports = voicesIn(said)
   // And one alone does not decide, where there are others.
@@ -77,8 +83,10 @@ function whyTakenBack(said: readonly Standing[]): string | undefined {
   const gain = gainOf(reports, 'plain')
   // Of the latest attempts, which its error is told of, and not of all that it was ever judged by.
   const latest = reports.map((one) => one.n)
-  if (gain === undefined || gain.high >= -activeWorseByMax) return undefined
-  if (!areSeen(latest, activeAttempts)) return undefined
+  const worseByMax = activeWorseByMax + activeStray / Math.sqrt(Math.max(1, n))
+  if (gain === undefined || gain.high >= -worseByMax) return undefined
+  const isClear = loss > plain * (1 + activeWorseByMax)
+  if (!areSeen(latest, isClear ? activeAttempts : patience * activeAttempts)) return undefined
   return `of late ${shareText(gain)} than history alone for the median host: ${loss.toFixed(3)} beside ${plain.toFixed(3)}, by ${n} attempts on ${reports.length} hosts`
 }
 
