@@ -91,10 +91,11 @@ export const cellLimits = {
   programPollMs: 2_000,
   /** From a program's end to its record. One that is not there by then never comes. */
   recordWaitMsMax: 1_000,
-  /** After a look at all processes there is a rest of so many times what it took: 4% of a core. */
-  censusRestFactor: 25,
-  /** The same where other threads look: that takes two to five times as long, some of it waiting. */
-  apartRestFactor: 8,
+  /**
+   * After a look at all processes there is a rest of so many times what it took: some 4% of a core,
+   * since to look by other threads takes two to five times what it would by one, much of it waiting.
+   */
+  censusRestFactor: 8,
   /** Of the threads that look: there are four, and the disk needs some. */
   censusReadersMax: 2,
   /** But no longer than this: ends wait for the next look. */

@@ -78,9 +78,9 @@ export class Sweeper {
   sweep(inhabited?: ReadonlySet<string>): void {
     const keep = new Set<string>()
     for (const name of this.#alive()) keep.add(name).add(removerOf(name))
-    const processes = this.#ports.cells.sweep(keep, inhabited)
-    if (processes === 0) return
-    this.#ports.log.warn('processes that outlived their stages ended', { processes })
+    const stages = this.#ports.cells.sweep(keep, inhabited)
+    if (stages === 0) return
+    this.#ports.log.warn('processes that outlived their stages ended', { stages })
   }
 
   async clearSecretFiles(): Promise<void> {

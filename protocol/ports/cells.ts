@@ -120,9 +120,10 @@ export interface Cells {
   /** Cells of this agent in which somebody is alive. Takes its time, and holds nobody up meanwhile. */
   inhabited(): Promise<ReadonlySet<string>>
   /**
-   * Kills whatever belongs to a cell of this agent that is not named, says how many, and forgets what
-   * was kept of such cells. May look at every process; but not where all cells are named that were
-   * `inhabited` a moment ago.
+   * Kills whatever belongs to a cell of this agent that is not named, says of how many cells, and
+   * forgets what was kept of such cells. Looks at every process, and holds everybody up meanwhile;
+   * but not where it is told which were `inhabited` a moment ago: then those of them are killed that
+   * are not named, as soon as they are found again.
    */
   sweep(keep: ReadonlySet<string>, inhabited?: ReadonlySet<string>): number
 }

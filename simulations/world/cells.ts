@@ -99,7 +99,7 @@ export class SimulatedCells implements Cells {
   sweep(keep: ReadonlySet<string>): number {
     const strays = [...this.host.processTable.marked(MARK, (name) => !keep.has(name))]
     for (const stray of strays) stray.receive('SIGKILL')
-    return strays.length
+    return new Set(strays.map(({ env }) => env[MARK])).size
   }
 }
 

@@ -13,8 +13,9 @@ class Counting extends Census {
   condemned = 0
   asked = 0
 
-  override condemn(): void {
+  override kill(): Promise<ReadonlySet<string>> {
     this.condemned++
+    return Promise.resolve(new Set<string>())
   }
 
   override next(): Promise<ReadonlySet<string>> {

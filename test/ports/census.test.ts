@@ -1,22 +1,22 @@
 /** Looks at all processes for those of cells: by whom, and who is told by which. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Census } from '../../agent/ports/cells/census.ts'
-import { MARK, type Marked, markedApart, markedProcesses } from '../../agent/ports/cells/marks.ts'
+import {
+  MARK,
+  type Marked,
+  markedAmong,
+  markedApart,
+  markedProcesses,
+} from '../../agent/ports/cells/marks.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 
+/** Of one process, by either way. */
+const LOOKS = 300
 const noProc = existsSync('/proc/self/environ') ? false : 'no /proc here'
-
-/** Counts the looks that hold the loop. */
-class Counted extends Census {
-  looks = 0
-
-  override look(): Marked[] {
-    this.looks++
-    return super.look()
-  }
-}
 
 /** Several tests may run on this host at once. */
 const ownerOf = (name: string): string => `${name}${process.pid}`
@@ -37,7 +37,7 @@ test('the ends of programs are looked at by other threads, one look for all who 
 }, async (t) => {
   const owner = ownerOf('ends')
   const child = await inCell(t, owner, 'one')
-  const census = new Counted(owner)
+  const census = new Census(owner)
   const [first, second] = await Promise.all([census.next(), census.next()])
   assert.deepEqual([...first], ['one'])
   assert.equal(first, second)
@@ -45,12 +45,11 @@ test('the ends of programs are looked at by other threads, one look for all who 
   child.kill('SIGKILL')
   await gone
   assert.deepEqual([...(await census.next())], [])
-  assert.equal(census.looks, 0)
 })
 
 test('who asks while it is looked is told by the next look', { skip: noProc }, async (t) => {
   const owner = ownerOf('next')
-  const census = new Counted(owner)
+  const census = new Census(owner)
   const first = census.next()
   // The first look begins with the first timer, and takes many turns.
   await new Promise((resolve) => setTimeout(resolve, 2))
@@ -58,26 +57,53 @@ test('who asks while it is looked is told by the next look', { skip: noProc }, a
   const second = await census.next()
   assert.deepEqual([...second], ['late'])
   assert.notEqual(await first, second)
-  assert.equal(census.looks, 0)
 })
 
-test('to kill, nobody waits for other threads, and all who ask are told by that look', {
+test('who is to be killed is looked for at once, beside a look that is under way', {
   skip: noProc,
 }, async (t) => {
   const owner = ownerOf('kill')
   const child = await inCell(t, owner, 'one')
-  const other = await inCell(t, owner, 'other')
-  const census = new Counted(owner)
+  await inCell(t, owner, 'other')
+  const census = new Census(owner)
   const told = census.next()
   await new Promise((resolve) => setTimeout(resolve, 2))
   const gone = ended(child)
-  census.condemn('one')
+  const [found, same] = await Promise.all([census.kill(['one']), census.kill(['none'])])
+  assert.deepEqual([...found].sort(), ['one', 'other'])
+  assert.equal(found, same, 'one look for all who ask in one turn')
   await gone
-  assert.equal(census.looks, 1)
   assert.ok((await told).has('other'))
+  assert.deepEqual([...(await census.kill(['one']))], ['other'])
   assert.deepEqual([...(await census.next())], ['other'])
-  assert.equal(census.looks, 2, 'while somebody is killed the own thread looks')
-  other.kill('SIGKILL')
+})
+
+test('who is killed while a look for others is under way is killed by the next one', {
+  skip: noProc,
+}, async (t) => {
+  const owner = ownerOf('after')
+  const [first, second] = [await inCell(t, owner, 'one'), await inCell(t, owner, 'two')]
+  const both = Promise.all([ended(first), ended(second)])
+  const census = new Census(owner)
+  const one = census.kill(['one'])
+  await new Promise((resolve) => setTimeout(resolve, 1))
+  const two = await census.kill(['two'])
+  assert.ok(two.has('two'))
+  assert.notEqual(two, await one)
+  await both
+})
+
+test('others have their turn while it is looked for those who are to be killed', {
+  skip: noProc,
+}, async (t) => {
+  const owner = ownerOf('turns')
+  await inCell(t, owner, 'one')
+  const census = new Census(owner)
+  let turns = 0
+  const turn = setInterval(() => turns++, 0)
+  await census.kill(['none'])
+  clearInterval(turn)
+  assert.ok(turns > 0)
 })
 
 test('more readers find the same', { skip: noProc }, async (t) => {
@@ -86,5 +112,29 @@ test('more readers find the same', { skip: noProc }, async (t) => {
   const cells = (marked: readonly Marked[]): string[] => marked.map(({ cell }) => cell).sort()
   assert.deepEqual(cells(markedProcesses(owner)), ['a', 'b', 'c'])
   assert.deepEqual(cells(await markedApart(owner)), ['a', 'b', 'c'])
-  assert.deepEqual(cells(await markedApart(owner, 3)), ['a', 'b', 'c'])
+  const told: Marked[] = []
+  assert.deepEqual(cells(await markedApart(owner, 3, (one) => told.push(one))), ['a', 'b', 'c'])
+  assert.deepEqual(cells(told), ['a', 'b', 'c'])
+})
+
+test('a program that becomes another one all the time is never overlooked', {
+  skip: noProc,
+}, async (t) => {
+  const owner = ownerOf('again')
+  const directory = temporaryDirectory(t)
+  const script = join(directory, 'again')
+  writeFileSync(script, '#!/bin/sh\nexec "$0"\n', { mode: 0o755 })
+  const child = spawn(script, { env: { ...process.env, [MARK]: `${owner}/a` }, stdio: 'ignore' })
+  t.after(() => child.kill('SIGKILL'))
+  await new Promise((resolve) => child.once('spawn', resolve))
+  const looks = Array.from({ length: LOOKS }, () => markedProcesses(owner, [child.pid ?? 0]))
+  assert.deepEqual(
+    looks.map((found) => found.length).filter((found) => found !== 1),
+    [],
+  )
+  for (let look = 0; look < LOOKS; look++) {
+    const found: Marked[] = []
+    await markedAmong(owner, [child.pid ?? 0], 1, (one) => found.push(one))
+    assert.deepEqual(found, [{ pid: child.pid, cell: 'a' }])
+  }
 })

@@ -103,7 +103,7 @@ export class SystemCell implements Cell {
     // To look for them once more is to take cores from those who die, and from hosts that share some.
     if (this.#killers > 0) return
     this.killGroups()
-    this.#parts.census.condemn(this.name)
+    void this.#parts.census.kill([this.name])
   }
 
   /**
@@ -113,7 +113,7 @@ export class SystemCell implements Cell {
   killWithAll(killed: ControlGroup | undefined): () => void {
     this.#killers++
     this.killGroups(killed)
-    if (this.#heldBy(killed) === undefined) this.#parts.census.condemn(this.name)
+    if (this.#heldBy(killed) === undefined) void this.#parts.census.kill([this.name])
     return () => {
       this.#killers--
     }

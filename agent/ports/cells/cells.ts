@@ -19,7 +19,7 @@ import { type CellParts, SystemCell } from './cell.ts'
 import { Census } from './census.ts'
 import { type ControlGroup, ControlGroups, controllerOf, stagesGroup } from './control-group.ts'
 import { type Ended, recordedEnd } from './ended.ts'
-import { killProcess, MARK, markedApart, markedProcesses } from './marks.ts'
+import { killProcess, MARK, markedAmong, markedApart, markedProcesses } from './marks.ts'
 import type { NurseryLanguage } from './nursery.ts'
 import { bashNursery } from './nursery-bash.ts'
 import { perlNursery } from './nursery-perl.ts'
@@ -243,11 +243,10 @@ export class SystemCells implements Cells {
     // with much memory that takes a while: its group tells. Then wherever else they may be, and
     // until none of them is left.
     for (;;) {
-      const near = this.#killAmong(this.#share.members() ?? [], names)
+      const near = await this.#killAmong(this.#share.members() ?? [], names)
       if (near === 0 && this.#groupsEmpty(names)) {
-        const left = this.#census.look().filter(({ cell }) => names.has(cell))
-        for (const { pid } of left) killProcess(pid)
-        if (left.length === 0) return
+        const found = await this.#census.kill(names)
+        if (found.isDisjointFrom(names)) return
       }
       await wait(cellLimits.killAgainMs)
     }
@@ -259,10 +258,14 @@ export class SystemCells implements Cells {
   }
 
   /** A look at a few, before the one at all processes of the host. Returns how many were meant. */
-  #killAmong(pids: readonly number[], names: ReadonlySet<string>): number {
-    const meant = markedProcesses(this.#owner, pids).filter(({ cell }) => names.has(cell))
-    for (const { pid } of meant) killProcess(pid)
-    return meant.length
+  async #killAmong(pids: readonly number[], names: ReadonlySet<string>): Promise<number> {
+    let meant = 0
+    await markedAmong(this.#owner, pids, cellLimits.censusReadersMax, ({ pid, cell }) => {
+      if (!names.has(cell)) return
+      killProcess(pid)
+      meant++
+    })
+    return meant
   }
 
   async inhabited(): Promise<ReadonlySet<string>> {
@@ -271,18 +274,23 @@ export class SystemCells implements Cells {
   }
 
   sweep(keep: ReadonlySet<string>, inhabited?: ReadonlySet<string>): number {
-    let killed = 0
-    const areAllKept = inhabited?.isSubsetOf(keep) ?? false
-    for (const { pid, cell } of areAllKept ? [] : this.#census.look()) {
-      if (!keep.has(cell) && killProcess(pid)) killed++
-    }
+    const strays = inhabited?.difference(keep) ?? this.#killStrays(keep)
+    // Whoever has begun since then is neither named nor a stray, and is not touched.
+    if (inhabited !== undefined && strays.size > 0) void this.#census.kill(strays)
     for (const name of namesIn(this.#records)) {
       // In the place of a record a stage's user may have put whatever he likes.
       if (!keep.has(name)) rmSync(this.#recordOf(name), { force: true, recursive: true })
     }
     this.#groups?.removeAllBut(keep)
     this.#pipes.clear()
-    return killed
+    return strays.size
+  }
+
+  /** At once, by this very thread: for when the agent begins. */
+  #killStrays(keep: ReadonlySet<string>): ReadonlySet<string> {
+    const strays = markedProcesses(this.#owner).filter(({ cell }) => !keep.has(cell))
+    for (const { pid } of strays) killProcess(pid)
+    return new Set(strays.map(({ cell }) => cell))
   }
 
   /** Starts nothing any more. What runs goes on, and keeps a record of its end. */

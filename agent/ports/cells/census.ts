@@ -3,11 +3,12 @@
  * that end at about the same time share one look, whoever takes it, and between two there is a rest,
  * so that a host where a great many programs end does not spend its time with looking.
  *
- * Other threads look, unless somebody is being killed: then there is no time to lose, and the agent's
- * own thread does.
+ * Other threads look, also for those who are to be killed: of a process that is just starting the
+ * kernel tells nothing until it has started, and whoever asks stands still until then. For those to
+ * be killed there is a look of its own, beside the one that is under way and without a rest.
  */
 import { cellLimits } from '../limits.ts'
-import { killProcess, type Marked, markedApart, markedProcesses } from './marks.ts'
+import { killProcess, type Marked, markedApart } from './marks.ts'
 
 type Names = ReadonlySet<string>
 
@@ -15,14 +16,15 @@ export class Census {
   readonly #owner: string
   /** Of those who wait for the next look. */
   #next: PromiseWithResolvers<Names> | undefined
-  /** Of those for whom other threads look just now. */
-  #apart: PromiseWithResolvers<Names> | undefined
+  #isLooking = false
   #timer: NodeJS.Timeout | undefined
   #restUntilMs = 0
-  /** Cells in which everybody is to be killed by the look that is about to begin. */
-  readonly #condemned = new Set<string>()
   #hurriedUntilMs = 0
-  #killingUntilMs = 0
+  /** Cells in which everybody is to be killed by the next look of that kind. */
+  readonly #condemned = new Set<string>()
+  /** Of those who wait for what that look finds. */
+  #found: PromiseWithResolvers<Names> | undefined
+  #isKilling = false
 
   constructor(owner: string) {
     this.#owner = owner
@@ -35,69 +37,74 @@ export class Census {
     return this.#next.promise
   }
 
-  /** When somebody waits. While other threads look, they begin the next look when they are done. */
+  /** When somebody waits. Whoever is looking begins the next look when they are done. */
   #plan(): void {
+    if (this.#next === undefined || this.#timer !== undefined || this.#isLooking) return
     const nowMs = performance.now()
-    const isAwaited = this.#apart !== undefined && nowMs >= this.#killingUntilMs
-    if (this.#next === undefined || this.#timer !== undefined || isAwaited) return
-    const isHurried = nowMs < this.#hurriedUntilMs
     const wantedMs = Math.max(0, this.#restUntilMs - nowMs)
+    const isHurried = nowMs < this.#hurriedUntilMs
     const restMs = isHurried ? Math.min(wantedMs, cellLimits.hurriedRestMs) : wantedMs
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      if (this.#apart !== undefined || performance.now() < this.#killingUntilMs) this.look()
-      else void this.#lookApart()
+      if (this.#next !== undefined && !this.#isLooking) void this.#look()
     }, restMs)
+  }
+
+  async #look(): Promise<void> {
+    this.#isLooking = true
+    await this.#lookForAll(() => {})
+    this.#isLooking = false
+    this.#plan()
   }
 
   /** For a while, ends are not to wait long for a look: somebody wants to see that all is gone. */
   hurry(): void {
     this.#hurriedUntilMs = performance.now() + cellLimits.hurryMs
-    this.#killingUntilMs = this.#hurriedUntilMs
   }
 
-  /** Kills who is in the cell, by a look that all share who ask in the same turn. */
-  condemn(cell: string): void {
-    this.#killingUntilMs = performance.now() + cellLimits.hurryMs
-    if (this.#condemned.size === 0) setImmediate(() => this.#execute())
-    this.#condemned.add(cell)
+  /**
+   * Kills who is in these cells, by a look that begins after this was called and that all share who
+   * ask in the same turn, or until the one before is over. Resolves with the cells in which somebody
+   * was alive.
+   */
+  kill(cells: Iterable<string>): Promise<Names> {
+    for (const cell of cells) this.#condemned.add(cell)
+    if (this.#found === undefined) {
+      this.#found = Promise.withResolvers()
+      if (!this.#isKilling) setImmediate(() => this.#execute())
+    }
+    return this.#found.promise
   }
 
-  #execute(): void {
-    const cells = new Set(this.#condemned)
-    this.#condemned.clear()
-    for (const { pid, cell } of this.look()) if (cells.has(cell)) killProcess(pid)
+  async #execute(): Promise<void> {
+    this.#isKilling = true
+    while (this.#found !== undefined) {
+      const [cells, found] = [new Set(this.#condemned), this.#found]
+      this.#condemned.clear()
+      this.#found = undefined
+      // Each as soon as it is found: others may be looked at for a while.
+      const names = await this.#lookForAll(({ pid, cell }) => {
+        if (cells.has(cell)) killProcess(pid)
+      })
+      found.resolve(names)
+    }
+    this.#isKilling = false
   }
 
-  /** At once, for all who wait. */
-  look(): Marked[] {
-    const beganMs = performance.now()
-    const marked = markedProcesses(this.#owner)
-    this.#rest(beganMs, cellLimits.censusRestFactor)
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    const names = new Set(marked.map(({ cell }) => cell))
-    this.#apart?.resolve(names)
-    this.#next?.resolve(names)
-    this.#next = undefined
-    return marked
-  }
-
-  async #lookApart(): Promise<void> {
+  /** For all who wait when it begins. */
+  async #lookForAll(each: (marked: Marked) => void): Promise<Names> {
     const asked = this.#next
     this.#next = undefined
-    this.#apart = asked
     const beganMs = performance.now()
-    const marked = await markedApart(this.#owner, cellLimits.censusReadersMax)
-    this.#rest(beganMs, cellLimits.apartRestFactor)
-    this.#apart = undefined
-    asked?.resolve(new Set(marked.map(({ cell }) => cell)))
-    this.#plan()
-  }
-
-  #rest(beganMs: number, factor: number): void {
+    const names = new Set<string>()
+    await markedApart(this.#owner, cellLimits.censusReadersMax, (marked) => {
+      names.add(marked.cell)
+      each(marked)
+    })
     const endedMs = performance.now()
-    const restMs = Math.min((endedMs - beganMs) * factor, cellLimits.censusRestMsMax)
-    this.#restUntilMs = endedMs + restMs
+    const restMs = (endedMs - beganMs) * cellLimits.censusRestFactor
+    this.#restUntilMs = endedMs + Math.min(restMs, cellLimits.censusRestMsMax)
+    asked?.resolve(names)
+    return names
   }
 }

@@ -11,6 +11,8 @@ export interface ProcessStat {
   cpuUserMs: number
   cpuSystemMs: number
   residentBytes: number
+  /** None, of a process of the kernel's own or one that is dying. */
+  virtualBytes: number
 }
 
 /** USER_HZ, which is what /proc counts in, is 100 on every architecture that Node runs on. */
@@ -38,6 +40,7 @@ function statIn(text: string | undefined): ProcessStat | undefined {
     cpuUserMs: (at(14) + at(16)) * TICK_MS,
     cpuSystemMs: (at(15) + at(17)) * TICK_MS,
     residentBytes: at(24) * PAGE_BYTES,
+    virtualBytes: at(23),
   }
 }
 
