@@ -5,6 +5,7 @@ import { read } from '../../protocol/ledger/read.ts'
 import { wholeRun } from '../../protocol/ledger/read-run.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { isRunOver } from '../../protocol/work/states.ts'
+import { inputsFromTexts } from '../../protocol/workflow/inputs.ts'
 import type { Workflow } from '../../protocol/workflow/model.ts'
 import type { Trail } from '../audit/deed.ts'
 import { workflowOf } from '../history/finding.ts'
@@ -64,12 +65,13 @@ export class RunDeciding {
   }
 
   private async start({ body, caller, signal, trail }: Request<'startRun'>): Answer<'startRun'> {
-    const { workflow: text, published, planHash, ...wanted } = body
+    const { workflow: text, published, planHash, texts, ...rest } = body
     const workflow = published
       ? await inFreshState(this.agent, signal, (state) =>
           publishedWorkflow(state, this.library, text),
         )
       : await this.reading.read(text, signal)
+    const wanted = { ...rest, inputs: { ...rest.inputs, ...inputsFromTexts(workflow, texts) } }
     if (planHash !== undefined) {
       const inputs = boundInputs(workflow, wanted.inputs)
       refuseStalePlan(this.agent, workflow, inputs, planHash)
@@ -148,7 +150,7 @@ export class RunDeciding {
     const by = caller.name
     const keep = keptStages(view, workflow, { from, only, failed })
     const before = JSON.parse(view.spec.inputs) as Record<string, unknown>
-    const inputs = { ...before, ...body.inputs }
+    const inputs = { ...before, ...body.inputs, ...inputsFromTexts(workflow, body.texts) }
     const retry = { run: view.run, keep }
     return this.begun({ workflow, inputs, labels: view.spec.labels, by, retry, trail }, signal)
   }

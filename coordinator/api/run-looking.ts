@@ -18,7 +18,7 @@ import { newsOf, withProgress } from '../runs/watching.ts'
 import type { Handlers, Request } from './dispatch.ts'
 import { ApiRefusal } from './refusal.ts'
 import type { RouteResponse } from './routes.ts'
-import { type Answer, namesBy, type RunApiParts, runMeant } from './run-parts.ts'
+import { type Answer, namesBy, type RunApiParts, runMeant, workflowWith } from './run-parts.ts'
 import type { RunReasons } from './run-reasons.ts'
 import { type RunNews, RunState } from './run-schemas.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
@@ -121,8 +121,12 @@ export class RunLooking {
     query,
     signal,
   }: Request<'runLogs'>): AsyncGenerator<RouteResponse<'runLogs'>> {
-    const { agent } = this
+    const { agent, library } = this
     const run = await runMeant(this.agent, parameters.run, signal)
+    const { stage } = query
+    if (stage !== undefined) {
+      await workflowWith(stage, { agent, library }, await viewRun(agent, agent.ledger.state, run))
+    }
     const piece = (node: string, asked: PieceAsked) =>
       node === agent.settings.signer.id
         ? ownLog(agent, asked, signal)

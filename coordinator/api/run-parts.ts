@@ -2,9 +2,11 @@
 import type { Agent } from '../../agent/agent.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { RunView } from '../../protocol/ledger/work-view.ts'
-import { findRun, viewRun } from '../history/finding.ts'
+import type { Workflow } from '../../protocol/workflow/model.ts'
+import { findRun, readableWorkflow, viewRun } from '../history/finding.ts'
 import { inFreshState } from '../runs/fresh.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
+import { stageNamed } from '../runs/stage-named.ts'
 import type { SchedulerOffice } from '../scheduler/module.ts'
 import type { Asked } from './calls.ts'
 import type { RouteName, RouteResponse } from './routes.ts'
@@ -33,6 +35,17 @@ export function viewMeant(agent: Agent, reference: string, signal: AbortSignal):
   return inFreshState(agent, signal, async (state) =>
     viewRun(agent, state, await findRun(agent, state, reference)),
   )
+}
+
+/** The workflow of a run, where it can be read, which has the stage that is asked for. */
+export async function workflowWith(
+  stage: string | undefined,
+  { agent, library }: Pick<RunApiParts, 'agent' | 'library'>,
+  { spec }: RunView,
+): Promise<Workflow | undefined> {
+  const workflow = await readableWorkflow(agent, library, agent.ledger.state, spec.workflow)
+  if (stage !== undefined && workflow !== undefined) stageNamed(stage, workflow.stages)
+  return workflow
 }
 
 export function namesBy(agent: Agent): (node: string) => string {

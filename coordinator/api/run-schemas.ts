@@ -225,6 +225,11 @@ export const AttemptLog = z.object({
 const name = z.string().min(1).max(128)
 const reason = z.string().max(200)
 
+const texts = z
+  .record(z.string(), z.string())
+  .default({})
+  .describe('Values as a command line has them: texts, each read as the type of its input says')
+
 export const RunStart = z
   .strictObject({
     workflow: z
@@ -233,6 +238,7 @@ export const RunStart = z
       .min(1),
     published: z.boolean().default(false).describe('`workflow` is the name of a published one'),
     inputs: z.record(z.string(), z.unknown()).default({}),
+    texts,
     labels: z.record(z.string(), z.string()).default({}),
     key: name.optional().describe('The same key again is the same run again'),
     priority: z.number().int().min(0).max(100).optional(),
@@ -258,6 +264,7 @@ export const RunRetry = z
     only: z.array(name).optional().describe('Only these'),
     failed: z.boolean().default(false).describe('What did not succeed, and all that comes after'),
     inputs: z.record(z.string(), z.unknown()).default({}).describe('In place of those of the run'),
+    texts,
   })
   .meta({ examples: [{ from: ['test'] }] })
 

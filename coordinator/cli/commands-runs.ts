@@ -98,9 +98,12 @@ function addLookCommands(runs: Command, { done, context }: Parts): void {
     )
   runs
     .command('explain <run> [stage]')
-    .description('why stages wait, where they went and why, and what each host lacks')
-    .action(async (run: string, stage?: string) =>
-      done(await (await import('./run-explain.ts')).explain(context(), run, stage)),
+    .description(
+      'why stages wait, where they went and why, and what each host lacks; of a run that is over, how they ended',
+    )
+    .option('--item <number>', 'one item of a forEach', wholeNumber('--item'))
+    .action(async (run: string, stage: string | undefined, options: { item?: string }) =>
+      done(await (await import('./run-explain.ts')).explain(context(), run, stage, options)),
     )
 }
 

@@ -15,7 +15,7 @@ export interface PlanFlags {
 export async function plan(context: Context, file: string, flags: PlanFlags): Promise<ExitCode> {
   const read = await workflowIn(context, file)
   if (read === undefined) return exitCodes.usage
-  const inputs = await inputsFrom({ ...flags, wait: true }, read.workflow.inputs)
+  const inputs = await inputsFrom({ ...flags, wait: true }, read.workflow)
   const body = { workflow: read.text, inputs }
   const planned = await context.client.call('plan', { body })
   if (context.json) document(context, planned)

@@ -1,4 +1,4 @@
-/** `skein runs explain`: why a stage waits, or where it went and why there. */
+/** `skein runs explain`: why a stage waits, where it went and why there, or how it ended. */
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import type { RouteResponse } from '../api/routes.ts'
 import { type Context, document } from './context.ts'
@@ -15,18 +15,26 @@ function hostLine({ nodeName, refusals, score, reasons }: Host, io: Io): string 
   return `${paint(io, 'green', '✓')} ${plain(nodeName)}${sum}: ${plain(told.join('; ')) || 'it could take it'}`
 }
 
-export async function explain(context: Context, run: string, stage?: string): Promise<number> {
+export async function explain(
+  context: Context,
+  run: string,
+  stage: string | undefined,
+  { item: only }: { item?: string },
+): Promise<number> {
   const { client, io } = context
   const answer = await client.call('explainRun', {
     parameters: { run },
-    query: stage === undefined ? {} : { stage },
+    query: {
+      ...(stage === undefined ? {} : { stage }),
+      ...(only === undefined ? {} : { item: Number(only) }),
+    },
   })
   if (context.json) {
     document(context, answer)
     return exitCodes.done
   }
   const lines: string[] = []
-  if (answer.why !== undefined) lines.push(plain(answer.why))
+  if (answer.why !== undefined) lines.push(`run ${plain(answer.run)}: ${plain(answer.why)}`)
   for (const { stage: name, item, state, why, policy, hosts = [] } of answer.stages) {
     const of = item === undefined ? name : `${name}[${item}]`
     const said = state === 'assigned' ? 'running' : state

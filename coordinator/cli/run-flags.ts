@@ -2,8 +2,8 @@
 import { parse } from 'node:path'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
-import { inputFromText } from '../../protocol/workflow/inputs.ts'
-import type { Input } from '../../protocol/workflow/model.ts'
+import { inputsFromTexts } from '../../protocol/workflow/inputs.ts'
+import type { Workflow } from '../../protocol/workflow/model.ts'
 import { fileBytes } from './file-bytes.ts'
 import { wrongUse } from './usage.ts'
 
@@ -48,25 +48,24 @@ export function pairs(flag: string, given: readonly string[] | undefined): Recor
 
 /**
  * Values of inputs: those of the file, and before them those of the command line, each as what the
- * workflow says that it is. Without the workflow (it is in the mesh), what looks like JSON is JSON.
+ * workflow says that it is.
  */
 export async function inputsFrom(
   { input, inputs }: StartFlags,
-  declared: Readonly<Record<string, Input>> | undefined,
+  workflow: Pick<Workflow, 'inputs'>,
 ): Promise<Record<string, unknown>> {
   const values = inputs === undefined ? {} : await fromFile(inputs)
-  for (const [name, text] of Object.entries(pairs('-i', input))) {
-    const known = declared?.[name]
-    values[name] = known === undefined ? guessed(text) : inputFromText(known, text)
-  }
-  return values
+  return { ...values, ...inputsFromTexts(workflow, pairs('-i', input)) }
 }
 
-function guessed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
+/** The same where the workflow is in the mesh, and only an agent can say what each is. */
+export async function inputsUnread({
+  input,
+  inputs,
+}: StartFlags): Promise<{ inputs: Record<string, unknown>; texts?: Record<string, string> }> {
+  return {
+    inputs: inputs === undefined ? {} : await fromFile(inputs),
+    ...(input === undefined ? {} : { texts: pairs('-i', input) }),
   }
 }
 

@@ -29,7 +29,7 @@ export async function logs(
       ...(attempt === undefined ? {} : { attempt: Number(attempt) }),
     },
   })
-  const printer = new LogPrinter(context, stage !== undefined)
+  const printer = new LogPrinter(context, stage !== undefined, item !== undefined)
   try {
     for await (const part of parts) {
       if (json) io.out(`${JSON.stringify(part)}\n`)
@@ -39,7 +39,13 @@ export async function logs(
     if (!(error instanceof Problem && interrupted.aborted)) throw error
     printer.end()
     if (!json && !context.quiet) {
-      io.err(`come back with: skein runs logs ${run}${stage === undefined ? '' : ` ${stage}`} -f\n`)
+      const words = [
+        run,
+        ...(stage === undefined ? [] : [stage]),
+        ...(item === undefined ? [] : ['--item', item]),
+        ...(attempt === undefined ? [] : ['--attempt', attempt]),
+      ]
+      io.err(`come back with: skein runs logs ${plain(words.join(' '))} -f\n`)
     }
     return exitCodes.interrupted
   }
@@ -50,15 +56,20 @@ export async function logs(
 /** Whole lines, each with where it comes from when that is not plain. */
 class LogPrinter {
   private readonly context: Context
-  private readonly isOne: boolean
+  /** A stage was named; and which of its items. */
+  private readonly isStage: boolean
+  private readonly isItem: boolean
+  /** Of these all is told as it is: nothing else is meant. */
+  private readonly asIs = new Set<string>()
   /** What has no end yet, by attempt and stream. */
   private readonly rests = new Map<string, string>()
   /** On a terminal, which would obey it: the same. */
   private readonly written = new Map<string, Written>()
 
-  constructor(context: Context, isOne: boolean) {
+  constructor(context: Context, isStage: boolean, isItem: boolean) {
     this.context = context
-    this.isOne = isOne
+    this.isStage = isStage
+    this.isItem = isItem
   }
 
   print(part: LogPart): void {
@@ -70,7 +81,8 @@ class LogPrinter {
     if (part.text === undefined) return
     const key = `${label}/${part.from ?? ''}`
     const text = this.shown(key, part.text)
-    if (this.isOne) {
+    if (this.isStage && (this.isItem || part.item === undefined)) {
+      this.asIs.add(key)
       io.out(text)
       return
     }
@@ -83,7 +95,7 @@ class LogPrinter {
     const { out } = this.context.io
     for (const [key, written] of this.written) {
       const rest = written.rest()
-      if (this.isOne) out(rest)
+      if (this.asIs.has(key)) out(rest)
       else this.rests.set(key, (this.rests.get(key) ?? '') + rest)
     }
     for (const [key, rest] of this.rests) {

@@ -5,21 +5,25 @@ import type { Workflow } from '../../protocol/workflow/model.ts'
 import { parseWorkflow } from '../../protocol/workflow/parse.ts'
 import type { RouteResponse } from '../api/routes.ts'
 import { type Context, document } from './context.ts'
-import { inputsFrom, pairs, type RetryFlags, type RunFlags } from './run-flags.ts'
+import { inputsFrom, inputsUnread, pairs, type RetryFlags, type RunFlags } from './run-flags.ts'
 import { watch } from './run-watch.ts'
 import { plain } from './table.ts'
-import { mistakeLine, workflowText } from './workflow-file.ts'
+import { mistakeLine, mistakesDocument, workflowText } from './workflow-file.ts'
 
 export async function run(context: Context, file: string, flags: RunFlags): Promise<number> {
   const { published = false, key, priority, plan } = flags
   const { text, workflow } = published
     ? { text: file, workflow: undefined }
     : await checkedWorkflow(context, file)
+  const given =
+    workflow === undefined
+      ? await inputsUnread(flags)
+      : { inputs: await inputsFrom(flags, workflow) }
   const started = await context.client.call('startRun', {
     body: {
       workflow: text,
       published,
-      inputs: await inputsFrom(flags, workflow?.inputs),
+      ...given,
       labels: pairs('--label', flags.label),
       ...(key === undefined ? {} : { key }),
       ...(priority === undefined ? {} : { priority: Number(priority) }),
@@ -39,7 +43,7 @@ export async function retry(
     parameters: { run: reference },
     body: {
       failed,
-      inputs: await inputsFrom(flags, undefined),
+      ...(await inputsUnread(flags)),
       ...(from === undefined ? {} : { from }),
       ...(only === undefined ? {} : { only }),
     },
@@ -49,14 +53,15 @@ export async function retry(
 
 /** Every mistake of a file is told here, with its place, before any agent is asked. */
 export async function checkedWorkflow(
-  { io }: Context,
+  context: Context,
   file: string,
 ): Promise<{ text: string; workflow: Workflow }> {
   const { name, text } = await workflowText(file)
   const parsed = parseWorkflow(text)
   if (parsed.ok) return { text, workflow: parsed.workflow }
   const { mistakes, more } = parsed
-  for (const mistake of mistakes) io.err(`${mistakeLine(name, mistake)}\n`)
+  if (context.json) document(context, mistakesDocument(name, parsed))
+  else for (const mistake of mistakes) context.io.err(`${mistakeLine(name, mistake)}\n`)
   const count = mistakes.length + more
   throw new Problem({
     code: 'workflowInvalid',

@@ -19,7 +19,7 @@ const ANOTHER_FILE = 'name a workflow file, or - for stdin'
 export async function validate(context: Context, file: string): Promise<number> {
   const { name, text } = await workflowText(file)
   const parsed = parseWorkflow(text)
-  if (context.json) document(context, answer(name, parsed))
+  if (context.json) document(context, mistakesDocument(name, parsed))
   else tell(context, name, parsed)
   return parsed.ok ? exitCodes.done : exitCodes.usage
 }
@@ -32,7 +32,7 @@ export async function workflowIn(
   const text = await textOf(file)
   const parsed = parseWorkflow(text)
   if (parsed.ok) return { text, workflow: parsed.workflow }
-  if (context.json) document(context, answer(fileName(file), parsed))
+  if (context.json) document(context, mistakesDocument(fileName(file), parsed))
   else tell(context, fileName(file), parsed)
   return undefined
 }
@@ -42,7 +42,7 @@ export async function schema({ io }: Context): Promise<number> {
   return exitCodes.done
 }
 
-function answer(file: string, parsed: ParsedWorkflow): object {
+export function mistakesDocument(file: string, parsed: ParsedWorkflow): object {
   const common = { schemaVersion: 1, file, valid: parsed.ok }
   if (!parsed.ok) return { ...common, mistakes: parsed.mistakes, more: parsed.more }
   const { name, stages } = parsed.workflow

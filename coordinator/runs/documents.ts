@@ -58,7 +58,7 @@ export function detailDocument(
   return {
     schemaVersion: SCHEMA_VERSION,
     run: runDocument(head, spec),
-    inputs: JSON.parse(inputs) as Record<string, unknown>,
+    inputs: shownInputs(JSON.parse(inputs) as Record<string, unknown>, workflow),
     ...(outputs === undefined ? {} : { outputs: JSON.parse(outputs) as unknown }),
     planHash,
     stale: !fresh,
@@ -66,6 +66,19 @@ export function detailDocument(
     ...(retry === undefined ? {} : { retryOf: retry.run, ...keptDocument(retry, workflow) }),
     stages: stageDocuments(view, workflow, nameOf),
   }
+}
+
+const MASK = '***'
+
+/** Secret ones are shown to nobody. Where the workflow cannot be read, any may be one. */
+function shownInputs(
+  inputs: Readonly<Record<string, unknown>>,
+  workflow: Workflow | undefined,
+): Record<string, unknown> {
+  const isShown = (name: string) => workflow?.inputs[name]?.secret === false
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, value]) => [name, isShown(name) ? value : MASK]),
+  )
 }
 
 /** A set of stages says nothing without the workflow. */
@@ -174,7 +187,7 @@ function unitDocument(unit: UnitView, nameOf: NameOf): Unit {
   return document
 }
 
-function attemptDocument(view: AttemptView, nameOf: NameOf): Attempt {
+export function attemptDocument(view: AttemptView, nameOf: NameOf): Attempt {
   const { attempt, node, assignedMs, endedMs, record, outrun } = view
   const common = { attempt, node, nodeName: nameOf(node), assignedMs, endedMs }
   if (outrun) {

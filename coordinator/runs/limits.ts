@@ -11,6 +11,9 @@ export const runLimits = {
   itemsShownMax: 1_000,
   /** Runs that a reference may fit before it is called ambiguous without naming all. */
   candidatesMax: 8,
+  /** Stages and items of an ended run that are explained at once, and tries of each. */
+  explainedMax: 200,
+  triesToldMax: 10,
   /** Changes are gathered for so long before a watcher hears of them. */
   newsMs: 50,
   /** How often a watcher is told how far running stages have come. */

@@ -152,7 +152,7 @@ function refuseNothing(
 
 async function* partsOf(
   { piece, nameOf }: LogSources,
-  { run }: LogQuestion,
+  { run, follow }: LogQuestion,
   reading: Reading,
 ): AsyncGenerator<LogPart> {
   const { stage, item, attempt, node } = reading
@@ -171,7 +171,11 @@ async function* partsOf(
       got = await piece(node, { ...which, from: reading.from, waitMs: 0 })
     } catch (error) {
       if (!(error instanceof ApiRefusal)) throw error
-      if (!wasOver) return
+      if (!wasOver) {
+        // Whoever follows hears the rest when the host is back, or the next try's.
+        if (!follow) yield { ...common, note: `${error.why}; it is not over, and its log is there` }
+        return
+      }
       reading.ended = true
       yield { ...common, note: withoutHost(error.why, reading) }
       if (reading.from === 0 && reading.tail !== undefined) yield { ...common, text: reading.tail }
@@ -194,7 +198,9 @@ async function* partsOf(
 
 function withoutHost(why: string, { from, tail }: Reading): string {
   if (from > 0) return `${why}; what follows is there, and cannot be read now`
-  return tail === undefined ? why : `${why}; this is the end of the log, as the ledger keeps it`
+  return tail === undefined
+    ? `${why}; its end was never told, so what it wrote is there only`
+    : `${why}; this is the end of the log, as the ledger keeps it`
 }
 
 function pause({ ports }: LogSources['agent'], delayMs: number): Promise<void> {

@@ -5,10 +5,10 @@
  */
 
 import type { RunView } from '../../protocol/ledger/work-view.ts'
-import { nearest } from '../../protocol/nearest.ts'
 import { isRunOver } from '../../protocol/work/states.ts'
 import type { Stage, Workflow } from '../../protocol/workflow/model.ts'
 import { ApiRefusal } from '../api/refusal.ts'
+import { stageNamed } from './stage-named.ts'
 
 export interface Again {
   /** These, and all that comes after them. */
@@ -40,7 +40,7 @@ export function keptStages(view: RunView, workflow: Workflow, again: Again): str
   return kept.map(({ name }) => name)
 }
 
-type End = 'good' | 'bad'
+type End = 'good' | 'failed' | 'cancelled'
 
 /** How each stage ended that did. */
 function endsOf({ units }: RunView): Map<string, End> {
@@ -48,7 +48,7 @@ function endsOf({ units }: RunView): Map<string, End> {
   for (const { stage, item, state } of units) {
     if (item !== undefined) continue
     if (state === 'succeeded' || state === 'skipped') ends.set(stage, 'good')
-    else if (state === 'failed' || state === 'cancelled') ends.set(stage, 'bad')
+    else if (state === 'failed' || state === 'cancelled') ends.set(stage, state)
   }
   return ends
 }
@@ -58,10 +58,10 @@ function redoneOf(
   ends: ReadonlyMap<string, End>,
   { from, only, failed }: Again,
 ): Set<string> {
-  if (only !== undefined) return new Set(only.map((name) => known(name, stages)))
+  if (only !== undefined) return new Set(only.map((name) => stageNamed(name, stages).name))
   if (from !== undefined)
     return withAfter(
-      from.map((name) => known(name, stages)),
+      from.map((name) => stageNamed(name, stages).name),
       stages,
     )
   if (!failed) return new Set()
@@ -69,16 +69,6 @@ function redoneOf(
   if (bad.length > 0) return withAfter(bad, stages)
   const why = 'every stage of the run has succeeded'
   throw new ApiRefusal('conflict', why, 'name the stages to do again with --from or --only')
-}
-
-function known(name: string, stages: readonly Stage[]): string {
-  if (stages.some((stage) => stage.name === name)) return name
-  const guess = nearest(
-    name,
-    stages.map((stage) => stage.name),
-  )
-  const fix = guess === undefined ? 'skein runs show lists the stages' : `did you mean ${guess}?`
-  throw new ApiRefusal('notFound', `the workflow has no stage ${JSON.stringify(name)}`, fix)
 }
 
 function withAfter(first: readonly string[], stages: readonly Stage[]): Set<string> {
@@ -96,15 +86,23 @@ function withAfter(first: readonly string[], stages: readonly Stage[]): Set<stri
   return found
 }
 
-/** What is done again must stand on something that has come about, or is done again as well. */
+/**
+ * What is done again must stand on something that has come about, or is done again as well. The
+ * failure of an optional stage is none, as in the run itself.
+ */
 function refuseWithoutGround(
   stages: readonly Stage[],
   redone: ReadonlySet<string>,
   ends: ReadonlyMap<string, End>,
 ): void {
+  const optional = new Set(stages.filter((stage) => stage.optional).map(({ name }) => name))
+  const stands = (need: string) =>
+    redone.has(need) ||
+    ends.get(need) === 'good' ||
+    (optional.has(need) && ends.get(need) === 'failed')
   for (const { name, needs } of stages) {
     if (!redone.has(name)) continue
-    const missing = needs.find((need) => !redone.has(need) && ends.get(need) !== 'good')
+    const missing = needs.find((need) => !stands(need))
     if (missing === undefined) continue
     throw new ApiRefusal(
       'conflict',

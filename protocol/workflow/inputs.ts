@@ -70,6 +70,19 @@ export function inputFromText({ type }: Input, text: string): Json {
   }
 }
 
+/** The same for all of them; what the workflow does not ask for stays a text, and is refused as such. */
+export function inputsFromTexts(
+  { inputs }: Pick<Workflow, 'inputs'>,
+  texts: Readonly<Record<string, string>>,
+): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => [
+      name,
+      Object.hasOwn(inputs, name) ? inputFromText(inputs[name]!, text) : text,
+    ]),
+  )
+}
+
 export function wrongWith(
   input: Input,
   value: Json,

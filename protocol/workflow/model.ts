@@ -47,7 +47,7 @@ export interface Input {
   /** Of a number its size, of a string its length, of a list its elements. */
   readonly min?: number
   readonly max?: number
-  /** Masked wherever it is shown. */
+  /** Shown neither with a run nor in mistakes. */
   readonly secret: boolean
 }
 

@@ -112,14 +112,23 @@ test('an agent that lacks a run asks others before it says that there is none', 
   )
 })
 
-test('what is over cannot be stopped or explained, archived or not', async () => {
+test('what is over cannot be stopped any more, archived or not', async () => {
   const mesh = await withArchived('over')
   const parameters = { run: 'abc1' }
   const body = { reason: '' }
   for (const route of ['cancelRun', 'killRun'] as const) {
     await assert.rejects(mesh.call(mesh.leader!, route, { parameters, body }), /has ended: failed/)
   }
-  await assert.rejects(mesh.call(mesh.leader!, 'explainRun', { parameters }), /has ended: failed/)
+})
+
+test('of what is over it is told how it ended and where it was tried, archived or not', async () => {
+  const mesh = await withArchived('explained')
+  const asked = { parameters: { run: 'abc1' }, query: {} }
+  const whole = await mesh.call(mesh.follower, 'explainRun', asked)
+  assert.match(whole.why ?? '', /^it has failed/)
+  assert.deepEqual(whole.stages, [], 'all that it did has succeeded')
+  const one = await mesh.call(mesh.follower, 'explainRun', { ...asked, query: { stage: 'build' } })
+  assert.match(one.stages[0]?.why ?? '', /^try 1 on \S+ succeeded/)
 })
 
 const workflow = `

@@ -36,7 +36,10 @@ const inputRecord = record(
       decimal('a number', { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER }),
       'The same, upwards.',
     ),
-    secret: optional(toggle, 'Whether it is masked wherever it is shown.'),
+    secret: optional(
+      toggle,
+      'Not shown with a run, nor in mistakes. What stages write of it is not masked; of secrets it is.',
+    ),
   },
   {
     noun: 'an input',

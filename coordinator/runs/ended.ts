@@ -1,0 +1,116 @@
+/**
+ * Why stages ended as they did, and where they went: what the ledger, or the history, says of them
+ * when no leader has them in mind any more. What spoke for a host when it was chosen is not kept.
+ */
+import type { RunView, UnitView } from '../../protocol/ledger/work-view.ts'
+import { isRunOver, type RunState } from '../../protocol/work/states.ts'
+import { printExpression } from '../../protocol/workflow/expressions/printer.ts'
+import type { Stage, Workflow } from '../../protocol/workflow/model.ts'
+import type { Attempt, Explanation } from '../api/run-schemas.ts'
+import { SCHEMA_VERSION } from '../api/schemas.ts'
+import { seconds } from '../placement/words.ts'
+import { attemptDocument, type NameOf } from './documents.ts'
+import { runLimits } from './limits.ts'
+
+type Told = Explanation['stages'][number]
+
+/** Of a run that is over: of all that did not succeed, or of one stage with its items. */
+export function endedExplanation(
+  view: RunView,
+  workflow: Workflow | undefined,
+  stage: string | undefined,
+  nameOf: NameOf,
+): Explanation {
+  const { head, units } = view
+  const modelOf = new Map(workflow?.stages.map((each) => [each.name, each]))
+  const begun = new Set(units.map((unit) => unit.stage))
+  const meant = units.filter((unit) =>
+    stage === undefined ? unit.state !== 'succeeded' : unit.stage === stage,
+  )
+  const idle = (workflow?.stages ?? []).filter((each) =>
+    stage === undefined
+      ? !begun.has(each.name) && isMissed(each, head.state)
+      : each.name === stage && !begun.has(stage),
+  )
+  const all = [
+    ...meant.map((unit) => endedUnit(unit, modelOf.get(unit.stage), nameOf)),
+    ...idle.map((each): Told => {
+      return { stage: each.name, state: 'pending', why: idleWords(each, head.state) }
+    }),
+  ]
+  const reason = head.reason === undefined || head.reason === '' ? '' : `: ${head.reason}`
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    run: view.run,
+    phase: isRunOver(head.state) ? 'ended' : 'stages',
+    ...(isRunOver(head.state) ? { why: `it has ${endWords[head.state]}${reason}` } : {}),
+    stages: all.slice(0, runLimits.explainedMax),
+    more: Math.max(0, all.length - runLimits.explainedMax),
+  }
+}
+
+const endWords: Readonly<Record<string, string>> = {
+  succeeded: 'succeeded',
+  failed: 'failed',
+  cancelled: 'been cancelled',
+}
+
+/** Those that are called only when something fails are missed by nobody when nothing has. */
+function isMissed({ role, section }: Stage, state: RunState): boolean {
+  return role === 'ordinary' && (section !== 'onFailure' || state === 'failed')
+}
+
+function idleWords(stage: Stage, state: RunState): string {
+  if (stage.role !== 'ordinary') return `it is a ${stage.role}, and was not called`
+  return isMissed(stage, state) ? 'the run ended before it' : 'the run did not fail'
+}
+
+/** Of a unit that is over. */
+function endedUnit(unit: UnitView, model: Stage | undefined, nameOf: NameOf): Told {
+  const { stage, item, state, node, attempt } = unit
+  return {
+    stage,
+    ...(item === undefined ? {} : { item }),
+    state,
+    why:
+      [...endOf(unit, model), ...triesOf(unit, nameOf)].join('; ') || 'no host was needed for it',
+    ...(node === undefined ? {} : { node, nodeName: nameOf(node) }),
+    ...(attempt === 0 ? {} : { attempt }),
+  }
+}
+
+/** Nothing of a success: that it is one is told beside it. */
+function endOf({ state, why, adopted, errorClass }: UnitView, stage: Stage | undefined): string[] {
+  const before = adopted ? ['so it ended in the run that this one does again'] : []
+  const of = errorClass === undefined ? '' : ` (an error of class ${errorClass})`
+  if (why !== undefined && why !== '') return [`${why}${of}`, ...before]
+  return state === 'skipped' ? [skipWords(stage), ...before] : before
+}
+
+function skipWords(stage: Stage | undefined): string {
+  const all = 'what it needs was skipped, or has chosen others'
+  if (stage?.if === undefined) return all
+  const condition = `its condition, ${printExpression(stage.if)}, did not hold`
+  return stage.needs.length === 0 ? condition : `${condition}, or ${all}`
+}
+
+/** Each try with its host; of very many the last ones. */
+function triesOf({ attempts = [] }: UnitView, nameOf: NameOf): string[] {
+  const shown = attempts.slice(-runLimits.triesToldMax)
+  const left = attempts.length - shown.length
+  return [
+    ...(left === 0 ? [] : [`${left} tries before that`]),
+    ...shown.map((each) => tryWords(attemptDocument(each, nameOf))),
+  ]
+}
+
+function tryWords({ attempt, nodeName, assignedMs, endedMs, outcome, message, exitCode }: Attempt) {
+  const how =
+    outcome === 'lost'
+      ? 'was not begun, or lost with its host,'
+      : outcome === 'timedOut'
+        ? `was stopped ${message ?? ''}`.trim()
+        : outcome
+  const code = exitCode === undefined || exitCode === 0 ? '' : ` with exit code ${exitCode}`
+  return `try ${attempt} on ${nodeName} ${how}${code} after ${seconds(endedMs - assignedMs)}`
+}
