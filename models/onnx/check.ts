@@ -35,13 +35,19 @@ export function checkModel(bytes: Uint8Array, expected: Expectations): Checked {
   const read = modelIn(bytes)
   if (read.kind === 'refused') return read
   const { model } = read
-  const why =
+  const why = wrongIn(model, expected)
+  return why === undefined ? { kind: 'sound', model } : { kind: 'refused', why }
+}
+
+/** Of one that has been read. */
+export function wrongIn(model: Model, expected: Expectations): string | undefined {
+  return (
     wrongVersion(model) ??
     wrongPorts('input', model.graph.inputs, expected.inputs) ??
     wrongPorts('output', model.graph.outputs, expected.outputs) ??
     wrongWeights(model.graph, expected.weights ?? {}) ??
     wrongNodes(model.graph, expected.operators)
-  return why === undefined ? { kind: 'sound', model } : { kind: 'refused', why }
+  )
 }
 
 function wrongVersion(model: Model): string | undefined {

@@ -26,7 +26,8 @@ export function wrongInTrees(node: Node, widths: ReadonlyMap<string, number>): s
   return wrongInAll(said) ?? wrongInNodes(said, features) ?? wrongInLeaves(said)
 }
 
-class Said {
+/** What the attributes of trees say, each by its name; nothing where it is left out. */
+export class Said {
   readonly #byName: ReadonlyMap<string, Attribute>
 
   constructor(attributes: readonly Attribute[]) {

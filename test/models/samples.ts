@@ -77,15 +77,15 @@ export function modelWith(graph: Model['graph']): Model {
 }
 
 /** Trees as they grow: some are a leaf alone, children come in any order. */
-export function anyForest(features: number, outputs: number): fc.Arbitrary<Forest> {
+export function anyForest(features: number, outputs: number, leaves = 13): fc.Arbitrary<Forest> {
   const value = fc.float({ min: -100, max: 100, noNaN: true })
   // Few of them, so that what is asked often meets them exactly.
   const threshold = fc.constantFrom(-1, -0.5, 0, 0.25, 0.5, 1)
   const split = record({ feature: fc.nat(features - 1), threshold, swap: fc.boolean() })
   const tree = record({
     output: fc.nat(outputs - 1),
-    splits: fc.array(fc.tuple(fc.nat(), split), { maxLength: 12 }),
-    values: fc.array(value, { minLength: 13, maxLength: 13 }),
+    splits: fc.array(fc.tuple(fc.nat(), split), { maxLength: leaves - 1 }),
+    values: fc.array(value, { minLength: leaves, maxLength: leaves }),
   }).map(({ output, splits, values }) => grown(output, splits, values))
   return record({
     features: fc.constant(features),

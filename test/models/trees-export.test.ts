@@ -1,20 +1,18 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
-import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
 import { type Forest, sumOf } from '../../models/forest.ts'
 import { bytesOf } from '../../models/onnx/write.ts'
 import { forestInput, forestOutput, modelOfForest } from '../../models/trees/export.ts'
+import { enginePresent } from '../../simulations/bench/inference-present.ts'
 import { anyForest } from './samples.ts'
 
 const FEATURES = 3
 const OUTPUTS = 2
-const engine = new ProcessEngine()
-after(() => engine.close())
 
 /** By the runtime: for each row, each output. */
 async function told(forest: Forest, rows: readonly Float32Array[]): Promise<number[][]> {
-  const session = await engine.open(bytesOf(modelOfForest(forest)))
+  const session = await enginePresent.open(bytesOf(modelOfForest(forest)))
   const data = Float32Array.from(rows.flatMap((row) => [...row]))
   const outputs = await session.run({ [forestInput]: { dims: [rows.length, FEATURES], data } })
   await session.close()

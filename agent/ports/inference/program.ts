@@ -6,6 +6,7 @@ import { flushCompileCache } from 'node:module'
 import { Socket } from 'node:net'
 import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
 import type { Tensor } from '../../../models/engine.ts'
+import { forestSession } from './forests.ts'
 import { type Frame, FrameReader, packed, piecesOf, readyId, unpacked } from './frames.ts'
 import type { Answer, Request } from './requests.ts'
 
@@ -13,8 +14,14 @@ import type { Answer, Request } from './requests.ts'
 const TALK = 3
 const WHY_LENGTH_MAX = 500
 
+/** Of the runtime, or of what takes its place. */
+interface Session {
+  run(inputs: Record<string, RuntimeTensor>): Promise<Readonly<Record<string, RuntimeTensor>>>
+  release(): Promise<void>
+}
+
 const [headBytesMax, bodyBytesMax] = process.argv.slice(2).map(Number) as [number, number]
-const sessions = new Map<number, InferenceSession>()
+const sessions = new Map<number, Session>()
 const talk = new Socket({ fd: TALK })
 const reader = new FrameReader({ headBytesMax, bodyBytesMax })
 let before = Promise.resolve()
@@ -49,7 +56,7 @@ async function done(
 ): Promise<Record<string, Tensor>> {
   const { session: number } = request
   if (request.call === 'open') {
-    sessions.set(number, await InferenceSession.create(body, options))
+    sessions.set(number, await opened(body))
     return {}
   }
   const session = sessions.get(number)
@@ -73,13 +80,25 @@ const options = {
   logSeverityLevel: 4,
 } as const
 
+async function opened(model: Uint8Array): Promise<Session> {
+  const forest = forestSession(model)
+  if (forest === undefined) return InferenceSession.create(model, options)
+  return {
+    async run(inputs) {
+      const { dims, data } = forest.run(inputs)
+      return { [forest.output]: new RuntimeTensor(data, dims) }
+    },
+    release: async () => {},
+  }
+}
+
 async function run(
-  session: InferenceSession,
+  session: Session,
   steps: readonly Record<string, Tensor>[],
   carried: readonly (readonly [output: string, input: string])[],
 ): Promise<Record<string, Tensor>> {
   const inputs: Record<string, RuntimeTensor> = {}
-  let outputs: InferenceSession.ReturnType = {}
+  let outputs: Readonly<Record<string, RuntimeTensor>> = {}
   for (const [i, step] of steps.entries()) {
     if (i > 0) carry(outputs, inputs, carried)
     for (const [name, { dims, data }] of Object.entries(step)) {
@@ -98,7 +117,7 @@ async function run(
 }
 
 function carry(
-  outputs: InferenceSession.ReturnType,
+  outputs: Readonly<Record<string, RuntimeTensor>>,
   inputs: Record<string, RuntimeTensor>,
   carried: readonly (readonly [output: string, input: string])[],
 ): void {
