@@ -8,6 +8,7 @@ import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { notWritable } from '../../agent/life/refusals.ts'
 import { makeDirectory } from '../../agent/ports/make-directory.ts'
+import { quoted } from '../../coordinator/cli/recover-text.ts'
 import { stateDirectory } from '../../coordinator/cli/where.ts'
 import { writeSwarmKey } from '../../coordinator/host/mesh-files.ts'
 import { lockedBy, writeMeshKeys } from '../../coordinator/host/mesh-keys.ts'
@@ -60,6 +61,12 @@ export function layoutOf(directory: string): MeshLayout {
     issuerKeyFile: join(directory, keyFileNames.issuer),
     logFile: join(directory, 'mesh.log'),
   }
+}
+
+/** What stops it, typed as it stands. */
+export function downCommand({ directory }: MeshLayout): string {
+  const isUsual = directory === meshDirectory(undefined)
+  return isUsual ? 'skein down' : `skein down --dir ${quoted(directory)}`
 }
 
 export function readMeshFile(layout: MeshLayout): MeshFile | undefined {

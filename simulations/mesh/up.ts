@@ -9,6 +9,7 @@ import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
 import type { MeshFile, MeshLayout } from './layout.ts'
 import {
+  downCommand,
   isRunning,
   layoutOf,
   meshDirectory,
@@ -58,7 +59,7 @@ function refuseWrongUse({ nodes }: UpOptions, layout: MeshLayout): void {
     throw new Problem({
       code: 'alreadyUp',
       why: `a mesh of ${running.nodes.length} runs in ${layout.directory} (supervisor ${running.supervisorPid})`,
-      fix: 'see it with skein status, stop it with skein down, or use another --dir',
+      fix: `see it with skein status, stop it with ${downCommand(layout)}, or use another --dir`,
       exitCode: exitCodes.conflict,
     })
   }
@@ -136,7 +137,7 @@ async function startInBackground(options: UpOptions, layout: MeshLayout): Promis
     if (mesh?.ready && mesh.supervisorPid === child.pid) {
       child.unref()
       process.stderr.write(
-        `a mesh of ${mesh.nodes.length} agents runs in the background\ncontrol API: ${mesh.address}\nstop it with: skein down\n`,
+        `a mesh of ${mesh.nodes.length} agents runs in the background\ncontrol API: ${mesh.address}\nstop it with: ${downCommand(layout)}\n`,
       )
       return exitCodes.done
     }
