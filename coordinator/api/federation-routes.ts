@@ -70,7 +70,7 @@ const HostOfRound = z.object({
     .enum(outs)
     .optional()
     .describe(
-      'excused: it has too little to learn from; silent: it has not answered; refused: it would not, or said what is not taken; notCounted: its update is left out by the rule, or hosts are better off without its half; suspected: it was not asked, for what it was in was worse too often',
+      'excused: it has too little to learn from, or no copy of the ledger; silent: it has not answered; refused: it would not, or said what is not taken; notCounted: its update is left out by the rule, or hosts are better off without its half; suspected: it was not asked, for what it was in was worse too often',
     ),
   why: z.string().optional(),
   lied: z

@@ -23,6 +23,8 @@ test('of a hundred hosts only those are asked that have a copy of the ledger', (
     const invited = invitedOf(of(hosts, { holders }), chance)
     assert.equal(invited.hosts.length, roundsLimits.participantsMax)
     assert.ok(invited.hosts.every((host) => holders.has(host)))
+    assert.equal(invited.barred.length, roundsLimits.barredMax, 'the round says so of the others')
+    assert.ok(invited.barred.every(({ id, out }) => out === 'excused' && !holders.has(id)))
   }
 })
 

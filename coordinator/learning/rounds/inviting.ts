@@ -40,12 +40,14 @@ export function invitedOf(of: Candidates, entropy: Entropy): Invited {
   // One round in four is with suspects: whoever is wronged, or well again, comes back.
   const isWithAll = entropy.unit() < withAll
   const suspected = isWithAll ? [] : leftOutOf(honest, of)
+  const unaware = here.filter((id) => !holders.has(id))
   const barred: Barred[] = [
     ...lied.map((id) => ({ id, out: 'refused' as const, why: liarWhy })),
     ...suspected.map((id) => {
       const why = `not asked: ${recordText(recordOf(rated, id))}; one round in four is with it`
       return { id, out: 'suspected' as const, why }
     }),
+    ...unaware.map((id) => ({ id, out: 'excused' as const, why: unawareWhy })),
   ]
   const others = honest.filter((id) => !suspected.includes(id))
   return {
@@ -77,3 +79,6 @@ function hadSomething(host: string, rated: readonly Round[]): boolean {
 }
 
 const liarWhy = `it was not asked: it has lied under masks in one of the last ${roundsLimits.liarRounds} rounds`
+
+const unawareWhy =
+  'it was not asked: it holds no copy of the ledger, which says what rounds there are'

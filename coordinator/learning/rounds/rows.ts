@@ -45,9 +45,10 @@ export type RoundState = keyof typeof roundStates
 export const roundPhases = ['inviting', 'training', 'masking', 'voting', 'ended'] as const
 export type RoundPhase = (typeof roundPhases)[number]
 /**
- * Why a host is not in it: `excused` has too little to learn from; `silent` has not answered; `refused`
- * would not, or said what nobody takes; `notCounted` gave an update that the rule leaves out, or in the
- * half that hosts are worse off with; `suspected` was not asked, for what it was in was worse too often.
+ * Why a host is not in it: `excused` has too little to learn from, or no copy of the ledger; `silent`
+ * has not answered; `refused` would not, or said what nobody takes; `notCounted` gave an update that the
+ * rule leaves out, or in the half that hosts are worse off with; `suspected` was not asked, for what it
+ * was in was worse too often.
  */
 export const outs = ['excused', 'silent', 'refused', 'notCounted', 'suspected'] as const
 export type Out = (typeof outs)[number]
