@@ -51,6 +51,7 @@ import type { Log } from '../protocol/ports/log.ts'
 import { Problem } from '../protocol/problem.ts'
 import { stackOf } from '../protocol/thrown.ts'
 import { SignedDoor } from './api/door.ts'
+import { rehearseSaying } from './api/estop-rehearsal.ts'
 import { metricsOf } from './api/gauges.ts'
 import { guardOf } from './api/guard.ts'
 import { ControlApi, type ControlApiParts } from './api/handlers.ts'
@@ -216,7 +217,11 @@ async function live(
       gatewayModule(it, config, gateway, { ...coordination, swarm: desk }),
       ...coordination.modules,
       desk.module(),
-      rehearsalModule({ ...ports, isBusy: () => it.work.running > 0 || it.estop.isAnyInForce }),
+      rehearsalModule({
+        ...ports,
+        isBusy: () => it.work.running > 0 || it.estop.isAnyInForce,
+        say: (person) => rehearseSaying(person, ports.clock),
+      }),
       ...(modules?.(it) ?? []),
     ]
   })

@@ -26,15 +26,17 @@ interface NonceLimits {
   forgottenAtOnceMax: number
 }
 
+export type NonceDisk = Pick<Disk, 'get' | 'scan' | 'write'>
+
 export class NonceStore {
-  readonly #disk: Disk
+  readonly #disk: NonceDisk
   readonly #limits: NonceLimits
   #opening: Promise<NonceWindow> | undefined
   #lookedMs = 0
   /** Goes out with the next command, in one batch: what is forgotten, and that it never comes again. */
   #forgotten: DiskOp[] = []
 
-  constructor(disk: Disk, limits: NonceLimits = doorLimits) {
+  constructor(disk: NonceDisk, limits: NonceLimits = doorLimits) {
     this.#disk = disk
     this.#limits = limits
   }

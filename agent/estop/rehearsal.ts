@@ -7,22 +7,8 @@
  * of its own, and is written down and passed on nowhere; what is killed is nobody.
  */
 import { EstopCore } from '../../protocol/estop/core.ts'
-import { estopLimits } from '../../protocol/estop/limits.ts'
 import { EstopFrame } from '../../protocol/estop/messages.ts'
-import {
-  handOf,
-  type Raise,
-  type Release,
-  type StopSaying,
-  type StopWord,
-  sayWord,
-} from '../../protocol/estop/word.ts'
-import type { Credential } from '../../protocol/identity/credential.ts'
-import { issuePerson, serialFrom } from '../../protocol/identity/issuing.ts'
-import { certificateLimits, seedBytes } from '../../protocol/identity/limits.ts'
-import { type MeshId, meshIdOf } from '../../protocol/identity/mesh-id.ts'
-import { certifyIssuer } from '../../protocol/identity/new-mesh.ts'
-import { type Signer, signerFromSeed } from '../../protocol/identity/peer-id.ts'
+import type { StopWord } from '../../protocol/estop/word.ts'
 import type { Cells } from '../../protocol/ports/cells.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
@@ -30,6 +16,7 @@ import type { Log } from '../../protocol/ports/log.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { ModuleSpec } from '../modules/module.ts'
 import { estopDriverLimits } from './limits.ts'
+import { Somebody } from './somebody.ts'
 
 export interface RehearsalParts {
   clock: Clock
@@ -38,6 +25,8 @@ export interface RehearsalParts {
   log: Log
   /** Something runs here, or is stopped: there is nothing to rehearse then, and no time for it. */
   isBusy(): boolean
+  /** The way by which a person's word comes here. */
+  say?(person: Somebody): Promise<unknown>
 }
 
 export function rehearsalModule(parts: RehearsalParts): ModuleSpec {
@@ -62,7 +51,7 @@ export function rehearsalModule(parts: RehearsalParts): ModuleSpec {
 }
 
 /** Resolves with how many words were believed, and obeyed by nobody. */
-export async function rehearse({ clock, entropy, cells }: RehearsalParts): Promise<number> {
+export async function rehearse({ clock, entropy, cells, say }: RehearsalParts): Promise<number> {
   const person = new Somebody(entropy.stream('rehearsal'), clock.wall())
   let obeyed = 0
   for (let turn = 0; turn < estopDriverLimits.rehearsals; turn++) {
@@ -74,17 +63,13 @@ export async function rehearse({ clock, entropy, cells }: RehearsalParts): Promi
   } finally {
     goOn()
   }
+  for (let turn = 0; turn < estopDriverLimits.rehearsals; turn++) await say?.(person)
   return obeyed
 }
 
 /** A raise and its release, as a host hears, passes on and answers them. */
 function heardAndObeyed(person: Somebody, nowMs: number, wallMs: number): number {
-  const trust = { mesh: person.mesh, isRevoked: () => false }
-  const core = new EstopCore(
-    { self: person.root.id, trust, rules: { releasePeople: 1 } },
-    [],
-    nowMs,
-  )
+  const core = coreOf(person, nowMs)
   const peers = [person.issuer.id, person.signer.id] as const
   for (const peer of peers) core.connected(peer, nowMs)
   let obeyed = 0
@@ -108,55 +93,7 @@ function heardAndObeyed(person: Somebody, nowMs: number, wallMs: number): number
   return obeyed
 }
 
-/** An operator of a mesh that nobody is in. */
-class Somebody {
-  readonly root: Signer
-  readonly issuer: Signer
-  readonly signer: Signer
-  readonly mesh: MeshId
-  readonly #credential: Credential
-  readonly #entropy: Entropy
-  readonly #wallMs: number
-
-  constructor(entropy: Entropy, wallMs: number) {
-    const signer = (): Signer => signerFromSeed(entropy.bytes(seedBytes))
-    const serial = (): string => serialFrom(entropy.bytes(certificateLimits.serialLength / 2))
-    this.#entropy = entropy
-    this.#wallMs = wallMs
-    this.root = signer()
-    this.issuer = signer()
-    this.signer = signer()
-    this.mesh = meshIdOf(this.root.id)
-    const certificate = certifyIssuer(this.root, this.issuer.id, serial(), wallMs)
-    const holder = {
-      subject: this.signer.id,
-      name: 'rehearsal',
-      roles: ['admin' as const],
-      labels: {},
-    }
-    this.#credential = issuePerson({ signer: this.issuer, certificate }, holder, serial(), wallMs)
-  }
-
-  raise(): StopWord {
-    return this.#say({ act: 'raise', mode: 'kill', epoch: 1, ...this.#said() })
-  }
-
-  release(next: Pick<Release, 'epoch' | 'covers' | 'floor'>): StopWord {
-    return this.#say({ act: 'release', ...this.#said(), ...next })
-  }
-
-  #said(): Pick<Raise, 'mesh' | 'scope' | 'reason' | 'nonce' | 'issuedMs'> {
-    return {
-      mesh: this.mesh,
-      scope: { kind: 'mesh' },
-      reason: 'a rehearsal',
-      nonce: this.#entropy.bytes(estopLimits.nonceBytes),
-      issuedMs: this.#wallMs,
-    }
-  }
-
-  #say(saying: StopSaying): StopWord {
-    const body = sayWord(saying)
-    return { body, hands: [handOf(body, this.#credential, this.signer)] }
-  }
+/** An agent of that mesh: its core, and nothing around it. */
+export function coreOf({ root, trust }: Somebody, nowMs: number): EstopCore {
+  return new EstopCore({ self: root.id, trust, rules: { releasePeople: 1 } }, [], nowMs)
 }

@@ -66,10 +66,13 @@ type Answer<N extends RouteName> = (typeof routes)[N] extends { stream: true }
 /** Told of every bug, with the id that the caller was given. */
 export type OnFault = (error: unknown, path: string, faultId: string) => void
 
-/** Never rejects. What goes wrong is in the reply, or on the last line of its stream. */
+/**
+ * Never rejects. What goes wrong is in the reply, or on the last line of its stream. Some handlers
+ * may be missing only where it is known what is asked.
+ */
 export async function dispatch(
   request: ApiRequest,
-  handlers: Handlers,
+  handlers: Partial<Handlers>,
   door: Door,
   signal: AbortSignal,
   onFault: OnFault,

@@ -7,7 +7,7 @@
 
 import { KnownTokens } from '../../agent/door/known-tokens.ts'
 import { doorLimits } from '../../agent/door/limits.ts'
-import { NonceStore } from '../../agent/door/nonce-store.ts'
+import { type NonceDisk, NonceStore } from '../../agent/door/nonce-store.ts'
 import { Rates } from '../../agent/door/rates.ts'
 import { isLoopback } from '../../agent/http/admission.ts'
 import { Tally } from '../../agent/tally.ts'
@@ -26,7 +26,6 @@ import { shortMeshId } from '../../protocol/identity/mesh-id.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { mayDo, type VerbName, verbs } from '../../protocol/identity/verbs.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
-import type { Disk } from '../../protocol/ports/disk.ts'
 import { decode } from '../../protocol/wire/codec.ts'
 import type { SignedDeed } from '../audit/deed.ts'
 import type { ApiRequest } from './exchange.ts'
@@ -86,7 +85,7 @@ export type Vouched =
 
 export interface DoorPorts {
   clock: Clock
-  disk: Disk
+  disk: NonceDisk
 }
 
 /** Answered to whoever is on this host: whether the agent lives, and nothing of the mesh. */

@@ -3,6 +3,7 @@
  * hands it to the one that was asked, and needs neither a leader nor the ledger.
  */
 import type { Agent } from '../../agent/agent.ts'
+import type { EmergencyStop } from '../../agent/estop/service.ts'
 import type { OwnAnswer } from '../../protocol/estop/answers.ts'
 import { parseScope, type StopScope, scopeText } from '../../protocol/estop/scope.ts'
 import { stopText } from '../../protocol/estop/text.ts'
@@ -81,9 +82,13 @@ function answersTo(agent: Agent, word: string): State['nodes'] {
   })
 }
 
-function say(agent: Agent, { body }: Request<'sayStop'>): RouteResponse<'sayStop'> {
+/** `estop`: whose it is to hear it. */
+export function say(
+  { estop }: { estop: Pick<EmergencyStop, 'said'> },
+  { body }: Pick<Request<'sayStop'>, 'body'>,
+): RouteResponse<'sayStop'> {
   const word = readWord(new Uint8Array(Buffer.from(body.word, 'base64url')))
-  const heard = word && agent.estop.said(word)
+  const heard = word && estop.said(word)
   if (heard === undefined || heard.kind === 'refused') {
     const why = `the word is not believed: ${heard?.why ?? 'malformed'}`
     throw new ApiRefusal('refused', why, 'sign it with the key of somebody who has the right to it')

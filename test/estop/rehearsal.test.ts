@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { estopDriverLimits } from '../../agent/estop/limits.ts'
 import { type RehearsalParts, rehearsalModule, rehearse } from '../../agent/estop/rehearsal.ts'
+import { Somebody } from '../../agent/estop/somebody.ts'
+import { rehearseSaying } from '../../coordinator/api/estop-rehearsal.ts'
 import { silentLog } from '../../protocol/ports/log.ts'
 import { World } from '../../simulations/world/world.ts'
 
@@ -67,4 +69,22 @@ test('a rehearsal is held once, when there is nothing to do, and not after the a
   await module.stop()
   await it.world.runFor(10 * rehearseAfterMs)
   assert.equal(it.did.length, 3)
+})
+
+test('a person of the rehearsal is heard through the control API, each time anew', async () => {
+  const { parts } = await stage()
+  const said: Somebody[] = []
+  const say = (person: Somebody): Promise<void> => {
+    said.push(person)
+    return Promise.resolve()
+  }
+  await rehearse({ ...parts, say })
+  assert.equal(said.length, estopDriverLimits.rehearsals)
+  const person = new Somebody(parts.entropy.stream('test'), parts.clock.wall())
+  for (let turn = 0; turn < estopDriverLimits.rehearsals; turn++) {
+    const { status, body } = await rehearseSaying(person, parts.clock)
+    assert.equal(status, 200)
+    assert.ok(body instanceof Uint8Array)
+    assert.equal(JSON.parse(new TextDecoder().decode(body)).outcome, 'news')
+  }
 })
