@@ -41,7 +41,7 @@ export const HttpStep = message('HttpStep', {
   headers: map(3, text(limits.headerBytesMax), text(limits.headerBytesMax), limits.headersMax),
   /** Sent as it is. */
   body: optional(4, text(limits.httpBodyBytesMax)),
-  /** Statuses that are a success; any other is a failure. */
+  /** Statuses that are a success; none for 200 to 299. Any other is a failure. */
   expect: repeated(5, uint(), limits.statusesMax),
 })
 export type HttpStep = Infer<typeof HttpStep>

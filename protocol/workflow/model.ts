@@ -183,7 +183,7 @@ export interface Http {
   readonly method: (typeof httpMethods)[number]
   readonly headers: Readonly<Record<string, Template>>
   readonly body?: JsonTemplate
-  /** Statuses that are a success; any other is a failure. */
+  /** Statuses that are a success; none for 200 to 299. Any other is a failure. */
   readonly expect: readonly number[]
 }
 

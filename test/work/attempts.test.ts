@@ -291,9 +291,9 @@ test('an answer becomes outputs, and a status that was not expected a failure', 
     'http://busy': { tookMs: 5, answers: () => ({ status: 503, body: 'later' }) },
     'http://none': { tookMs: 5, answers: () => ({ status: 404, body: '' }) },
   }
-  const get = (url: string): AttemptStep => ({
+  const get = (url: string, expect = [200]): AttemptStep => ({
     kind: 'http',
-    value: { url, method: 'GET', headers: {}, expect: [200] },
+    value: { url, method: 'GET', headers: {}, expect },
   })
   assert.deepEqual(await outcomeOf(get('http://fine/'), { servers }), {
     kind: 'succeeded',
@@ -304,6 +304,15 @@ test('an answer becomes outputs, and a status that was not expected a failure', 
     'transient/httpStatus: the server answered 503, and 200 was expected: later',
   )
   assert.match(await failureOf(get('http://none/'), { servers }), /^input\/httpStatus/)
+  for (const status of [200, 204, 299]) {
+    const made = { tookMs: 5, answers: () => ({ status, body: '' }) }
+    const { kind } = await outcomeOf(get('http://made/', []), { servers: { 'http://made': made } })
+    assert.equal(kind, 'succeeded', 'where nothing is expected, any success will do')
+  }
+  assert.equal(
+    await failureOf(get('http://none/', []), { servers }),
+    'input/httpStatus: the server answered 404, and a status from 200 to 299 was expected',
+  )
   assert.match(await failureOf(get('http://nobody/'), { servers }), /^transient\/unreachable/)
 })
 

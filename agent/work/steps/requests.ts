@@ -59,7 +59,7 @@ export class Requests implements StepExecutor {
         signal,
       )
       onNote(`${method} ${url}: ${answer.status}, ${answer.body.length} bytes`)
-      if (expect.includes(answer.status)) return succeeded(answer)
+      if (isExpected(answer.status, expect)) return succeeded(answer)
       return refused(answer, expect)
     } catch (error) {
       if (!(error instanceof WebError)) throw error
@@ -91,10 +91,16 @@ function bodyOf(text: string, type: string, cut: boolean): unknown {
   }
 }
 
+/** Where nothing is said, what HTTP calls a success. */
+function isExpected(status: number, expect: readonly number[]): boolean {
+  return expect.length === 0 ? status >= 200 && status <= 299 : expect.includes(status)
+}
+
 function refused({ status, body }: WebAnswer, expect: readonly number[]): StepEnd {
   const passing = status >= 500 || passingStatuses.has(status)
   const said = new TextDecoder().decode(body.subarray(0, 512)).trim()
-  const message = `the server answered ${status}, and ${expect.join(' or ')} was expected${said === '' ? '' : `: ${said}`}`
+  const wanted = expect.length === 0 ? 'a status from 200 to 299' : expect.join(' or ')
+  const message = `the server answered ${status}, and ${wanted} was expected${said === '' ? '' : `: ${said}`}`
   return {
     kind: 'failed',
     errorClass: passing ? 'transient' : 'input',
