@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer'
 import { AssertionFailed } from '../assert.ts'
-import { slabShareMax } from './limits.ts'
+import { scratchKeptBytesMax, slabShareMax } from './limits.ts'
 import { putVarint, varintLength } from './varint.ts'
 
 /** Texts up to this length are copied by hand: below it, a call into native code costs more. */
@@ -15,6 +15,10 @@ export class Writer {
   readonly #keptBytesMax: number
   #bytes: Uint8Array<ArrayBuffer>
   #text: Buffer
+  /** What is written into, until something does not fit. */
+  #slab: Uint8Array<ArrayBuffer>
+  /** For what does not: the longest there was, of which nobody was given a part. */
+  #spare: Uint8Array<ArrayBuffer> | undefined
   readonly #float = new DataView(new ArrayBuffer(8))
   readonly #floatBytes = new Uint8Array(this.#float.buffer)
   /** What is before it has been given away. */
@@ -26,17 +30,20 @@ export class Writer {
     this.#firstBytes = firstBytes
     this.#keptBytesMax = keptBytesMax
     this.#bytes = new Uint8Array(firstBytes)
+    this.#slab = this.#bytes
     this.#text = Buffer.from(this.#bytes.buffer)
   }
 
   /** Forgets what an encoding before left behind, also one that was cut short by an assertion. */
   begin(): void {
     const { length } = this.#bytes
-    if (length > this.#keptBytesMax || length - this.#from < slabShareMax) {
+    const isGrown = length > this.#keptBytesMax
+    const left = (isGrown ? this.#slab.length : length) - this.#from
+    if (left < slabShareMax) {
       this.#from = 0
-      this.#at = 0
-      this.#grow(this.#firstBytes)
-    }
+      this.#slab = new Uint8Array(this.#firstBytes)
+      this.#use(this.#slab)
+    } else if (isGrown) this.#use(this.#slab)
     this.#at = this.#from
   }
 
@@ -50,7 +57,12 @@ export class Writer {
    * memory lives as long as anything in it does: what is kept for long belongs elsewhere.
    */
   finishBriefly(): Uint8Array {
-    if (this.#at - this.#from > slabShareMax) return this.finish()
+    const { length } = this.#bytes
+    const isGrown = length > this.#keptBytesMax
+    if (isGrown || this.#at - this.#from > slabShareMax) {
+      if (isGrown && length <= scratchKeptBytesMax) this.#spare = this.#bytes
+      return this.finish()
+    }
     const written = this.#bytes.subarray(this.#from, this.#at)
     this.#from = this.#at
     return written
@@ -172,10 +184,16 @@ export class Writer {
   }
 
   #grow(size: number): void {
-    const grown = new Uint8Array(size)
-    grown.set(this.#bytes.subarray(0, this.#at))
-    this.#bytes = grown
-    this.#text = Buffer.from(grown.buffer)
+    const spare = this.#spare
+    const grown = spare !== undefined && spare.length >= size ? spare : new Uint8Array(size)
+    this.#spare = undefined
+    grown.set(this.#bytes.subarray(this.#from, this.#at), this.#from)
+    this.#use(grown)
+  }
+
+  #use(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#bytes = bytes
+    this.#text = Buffer.from(bytes.buffer)
   }
 }
 
