@@ -75,6 +75,7 @@ Examples:
   skein model evaluate --traces wfinstances
   skein model evaluate --traces wfinstances --split application --json
   skein model evaluate --traces wfinstances --federated --byzantine 2 --attack sign-flip
+  skein model evaluate --traces wfinstances --federated --byzantine 2 --seeds 1,2,3,4,5
 `,
     )
   addFederatedOptions(evaluate)
@@ -89,8 +90,14 @@ Examples:
   })
 }
 
+/** Each takes a minute or more on all traces. */
+const seedsMax = 32
+
 /** Each as `--federated` has it. */
 const federated = [
+  new Option('--seeds <list>', 'one comparison with each, and how far apart they are, as 1,2,3')
+    .argParser(seedList)
+    .conflicts('seed'),
   new Option('--clients <count>', 'that train together')
     .argParser(wholeNumber('--clients', 3, 64))
     .default('7'),
@@ -123,6 +130,15 @@ const federated = [
     .argParser(someNumber('--noise'))
     .default('0'),
 ] as const
+
+function seedList(text: string): number[] {
+  const seeds = text.split(',').map((each) => Number(wholeNumber('--seeds')(each)))
+  if (new Set(seeds).size === seeds.length && seeds.length <= seedsMax) return seeds
+  throw wrongUse(
+    `--seeds ${text} names one twice, or more than ${seedsMax}`,
+    'name each once, with a comma in between',
+  )
+}
 
 function addFederatedOptions(command: Command): void {
   command.optionsGroup('With --federated:')

@@ -108,10 +108,14 @@ function clientCells(client: FederatedEvaluation['clients'][number]): string[] {
 }
 
 function promiseCells({ promise, value, goal, holds }: FederatedEvaluation['promises'][number]) {
-  // Shares are small; bytes are not.
-  const said = (figure: number) =>
-    Math.abs(figure) > 100 ? bytes(figure) : `${figure > 0 ? '+' : ''}${(100 * figure).toFixed(1)}%`
-  return [promise, said(value), said(goal), holds ? 'yes' : 'no']
+  return [promise, promiseSaid(value), promiseSaid(goal), holds ? 'yes' : 'no']
+}
+
+/** Shares are small; bytes are not. */
+export function promiseSaid(figure: number): string {
+  return Math.abs(figure) > 100
+    ? bytes(figure)
+    : `${figure > 0 ? '+' : ''}${(100 * figure).toFixed(1)}%`
 }
 
 function roundsText({ kept, undone, failed, upBytesMax, downBytesMax, suspects }: Rounds): string {

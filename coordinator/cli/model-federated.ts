@@ -8,7 +8,7 @@ import { SystemEntropy } from '../../agent/ports/entropy.ts'
 import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
 import type { RuleName } from '../../models/federation/aggregation/rules.ts'
 import type { Attack } from '../../models/federation/experiment/attacks.ts'
-import { type Client, clientsOf } from '../../models/federation/experiment/clients.ts'
+import { type Client, type Clients, clientsOf } from '../../models/federation/experiment/clients.ts'
 import type { DividedBy } from '../../models/federation/experiment/dividing.ts'
 import { repeatable } from '../../models/federation/experiment/repeatable.ts'
 import { type Report, reportOf } from '../../models/federation/experiment/report.ts'
@@ -28,6 +28,7 @@ import { exitCodes } from '../../protocol/exit-codes.ts'
 import { shuffle } from '../../protocol/ports/entropy.ts'
 import { Problem } from '../../protocol/problem.ts'
 import { type Context, document } from './context.ts'
+import { seedsOf, seedsText } from './model-federated-seeds.ts'
 import { federatedText } from './model-federated-text.ts'
 import { plain } from './table.ts'
 import { traceFolder } from './trace-folder.ts'
@@ -36,6 +37,8 @@ import { wrongUse } from './usage.ts'
 export interface FederatedFlags {
   traces: string
   seed: string
+  /** One comparison with each, instead. */
+  seeds?: readonly number[]
   clients: string
   by?: DividedBy
   rounds: string
@@ -70,13 +73,41 @@ const { clientsMin } = federationLimits
 const clipUnderNoise = 0.5
 
 export async function evaluateFederated(context: Context, flags: FederatedFlags): Promise<number> {
-  const startedMs = Date.now()
   const folder = await traceFolder(context, flags.traces)
   const rows = folder.collection.rows().filter(({ ended }) => ended === 'succeeded')
-  const { by, clients } = clientsOf(rows, Number(flags.clients), flags.by)
+  const given = clientsOf(rows, Number(flags.clients), flags.by)
+  const about = { files: folder.read, rows: rows.length, ...given }
+  const { refused } = folder
+  const code = refused.length > 0 ? exitCodes.partly : exitCodes.done
+  if (flags.seeds === undefined) {
+    const result = await evaluated(context, flags, about, Number(flags.seed))
+    if (context.json) document(context, { schemaVersion: 1, ...result, refused })
+    else context.io.out(federatedText(context, result))
+    return code
+  }
+  const all: FederatedEvaluation[] = []
+  for (const seed of flags.seeds) {
+    if (!context.quiet && !context.json) context.io.err(`seed ${seed}\n`)
+    all.push(await evaluated(context, flags, about, seed))
+  }
+  const seeds = seedsOf(all)
+  if (context.json) document(context, { schemaVersion: 1, ...seeds, seeds: all, refused })
+  else context.io.out(seedsText(all, seeds, context.io.columns()))
+  return code
+}
+
+type About = Clients & Pick<FederatedEvaluation, 'files' | 'rows'>
+
+async function evaluated(
+  context: Context,
+  flags: FederatedFlags,
+  { files, rows, by, clients }: About,
+  seed: number,
+): Promise<FederatedEvaluation> {
+  const startedMs = Date.now()
   const course = courseIn(flags, clients.length)
   assertPossible(flags, course, clients)
-  const chance = repeatable(new SystemEntropy(new TextEncoder().encode(`evaluate ${flags.seed}`)))
+  const chance = repeatable(new SystemEntropy(new TextEncoder().encode(`evaluate ${seed}`)))
   const names = shuffle(
     chance.stream('who'),
     clients.map(({ name }) => name),
@@ -108,18 +139,14 @@ export async function evaluateFederated(context: Context, flags: FederatedFlags)
       start: firstCommon(chance.stream('start')),
     })
     const trees = await treesOf({ ...common, course, chance })
-    const result: FederatedEvaluation = {
-      ...{ seed: Number(flags.seed), files: folder.read, rows: rows.length, by },
+    return {
+      ...{ seed, files, rows, by },
       ...{ parameters: net.layout.length, course, killed },
       attack: lying > 0 ? flags.attack : undefined,
       ...report,
       trees,
       seconds: (Date.now() - startedMs) / 1_000,
     }
-    const { refused } = folder
-    if (context.json) document(context, { schemaVersion: 1, ...result, refused })
-    else context.io.out(federatedText(context, result))
-    return refused.length > 0 ? exitCodes.partly : exitCodes.done
   } finally {
     await engine.close()
   }

@@ -58,6 +58,34 @@ test('federated, centralised and local-only stand side by side, and promises are
   assert.match(eyes.said, /trees, federated/)
 })
 
+test('with several seeds it is told what comes of each, and how far apart they are by chance alone', async (t) => {
+  const args = ['--traces', folder(t, 7), '--federated', '--rounds', '2', '--byzantine', '2']
+  const one = async (...more: string[]) =>
+    JSON.parse((await evaluating(...args, ...more, '--json')).io.said)
+  const told = await one('--seeds', '1,2,3')
+  const { schemaVersion: _, refused: __, ...second } = await one('--seed', '2')
+  assert.deepEqual({ ...told.seeds[1], seconds: 0 }, { ...second, seconds: 0 })
+  const names = [...second.promises, ...second.trees.promises].map(({ promise }) => promise)
+  assert.deepEqual(
+    told.promises.map(({ promise }: { promise: string }) => promise),
+    names,
+  )
+  for (const { values, least, median, most, goal, holds, holdsWith } of told.promises) {
+    assert.deepEqual(
+      [least, median, most],
+      values.toSorted((a: number, b: number) => a - b),
+    )
+    assert.equal(holds, median <= goal)
+    assert.equal(holdsWith, values.filter((value: number) => value <= goal).length)
+  }
+  const federated = told.spread.find(({ trained }: { trained: string }) => trained === 'federated')
+  assert.ok(federated.least < 0 && federated.most > 0, 'other draws give another model')
+  const { io: eyes } = await evaluating(...args, '--seeds', '1,2')
+  assert.match(eyes.said, /^seeds 1, 2$/m)
+  assert.match(eyes.said, /^sign-flip beside all honest .*(yes|no) \([012] of 2 seeds\)$/m)
+  assert.match(eyes.said, /^trees, federated +(-\d\.\d|0\.0)% +\+\d/m)
+})
+
 test('a folder that gives few clients is taken as it is', async (t) => {
   for (const hosts of [3, 4]) {
     const flags = ['--traces', folder(t, hosts), '--federated', '--rounds', '1', '--json']
@@ -86,6 +114,10 @@ test('what cannot be done is refused in words', async (t) => {
     [['--federated', '--byzantine', '4'], exitCodes.usage, /more than half/],
     [['--federated', '--rule', 'best'], exitCodes.usage, /rule/],
     [['--byzantine', '2'], exitCodes.usage, /--federated/],
+    [['--seeds', '1,2'], exitCodes.usage, /--federated/],
+    [['--federated', '--seeds', '1,2', '--seed', '3'], exitCodes.usage, /--seed/],
+    [['--federated', '--seeds', '1,2,1'], exitCodes.usage, /twice/],
+    [['--federated', '--seeds', '1,x'], exitCodes.usage, /whole number/],
     [['--federated', '--split', 'time'], exitCodes.usage, /--split/],
   ]
   for (const [args, code, why] of refusals) {
