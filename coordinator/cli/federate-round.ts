@@ -108,7 +108,9 @@ class Teller {
 
   end(stopped: Federation['stopped']): number {
     const { json, io, quiet } = this.#context
-    if (stopped !== undefined && !json && !quiet) io.err(`${stoppedText(stopped)}\n`)
+    if (stopped !== undefined && json) {
+      document(this.#context, { schemaVersion: 1, type: 'stopped', ...stopped })
+    } else if (stopped !== undefined && !quiet) io.err(`${stoppedText(stopped)}\n`)
     const rounds = [...this.#rounds.values()]
     const last = rounds.at(-1)
     if (!json && this.#count === 1 && last !== undefined && last.hosts.length > 0) {

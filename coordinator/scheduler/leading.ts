@@ -33,7 +33,7 @@ import { HostWatch } from './host-watch.ts'
 import { KnownTimes } from './known-times.ts'
 import { lateEvents, leadingLimits } from './limits.ts'
 import { Predecessors } from './predecessors.ts'
-import { tellLate, tellRaced } from './telling-late.ts'
+import { tellLate } from './telling-late.ts'
 
 export interface LeadingParts {
   readonly agent: Agent
@@ -348,10 +348,8 @@ export class Leading {
           break
         }
         case 'late':
-          this.tellLate(effect)
-          break
         case 'raced':
-          this.tellRaced(effect)
+          this.tellLate(effect)
           break
         case 'findRun':
           this.findRun(effect.run)
@@ -367,17 +365,11 @@ export class Leading {
     this.dispatch.send()
   }
 
-  private tellLate(effect: Extract<Effect, { kind: 'late' }>): void {
+  private tellLate(effect: Extract<Effect, { kind: 'late' | 'raced' }>): void {
     const { agent, log } = this.parts
     // Where all hangs, the journal has room for other news, and `runs explain` tells of each.
     if (!this.lateTold.take(1, this.now())) return
     tellLate(effect, this.nameOf, agent.journal, log)
-  }
-
-  private tellRaced(effect: Extract<Effect, { kind: 'raced' }>): void {
-    const { agent, log } = this.parts
-    if (!this.lateTold.take(1, this.now())) return
-    tellRaced(effect, this.nameOf, agent.journal, log)
   }
 
   private readonly nameOf = (node: string): string =>

@@ -229,6 +229,19 @@ test('who follows rounds that somebody stops is told so', async (t) => {
   assert.match(io.talk, /bob has stopped what was asked for/)
 })
 
+test('programs that follow rounds that somebody stops are told so in a document', async (t) => {
+  const stopped = { by: 'bob', atMs: 1_000_000, reason: 'hosts are needed' }
+  const { address } = await fakeAgent(t, [
+    standing(undefined, 0),
+    asked,
+    standing(undefined, 0, { stopped }),
+    listed(),
+  ])
+  const { context, io } = stage(address)
+  assert.equal(await round({ ...context, json: true }, flags), exitCodes.failed)
+  assert.deepEqual(JSON.parse(io.said), { schemaVersion: 1, type: 'stopped', ...stopped })
+})
+
 test('rounds are listed; where there were none the exit code says so', async (t) => {
   const failed = roundWith({ number: 9, state: 'failed', why: 'its leader was lost', hosts: [] })
   const { address } = await fakeAgent(t, [listed(failed, roundWith({})), listed()])

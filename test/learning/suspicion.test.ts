@@ -55,7 +55,7 @@ test('whoever makes its half worse is suspected after a few rounds, and nobody e
   }
 })
 
-test('where nobody makes anything worse hardly anybody is suspected, and never more than may lie', () => {
+test('where nobody makes anything worse at most eight hosts are suspected in forty courses, and never more than may lie', () => {
   const counts = Array.from(
     { length: 40 },
     (_, i) => suspectsAfter(played(24, [], `s${i}`), [], 2).length,
