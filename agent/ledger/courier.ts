@@ -5,6 +5,7 @@
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Appended } from '../../protocol/ledger/ledger.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
+import type { RequestFailure } from '../links/requests.ts'
 import type { Calls } from '../requests/calls.ts'
 import { appendsPerFrameMax, ledgerLimits } from './limits.ts'
 import { APPEND_SERVICE, decodeOutcomes, encodeRequest, type Wanted } from './wire.ts'
@@ -75,16 +76,29 @@ export class Courier {
     const answer = await this.calls.ask(this.leader, APPEND_SERVICE, request, timeoutMs)
     this.inFlight--
     const outcomes = answer.ok ? decodeOutcomes(answer.body, load.length) : undefined
-    const without: Appended =
-      !answer.ok && answer.code === 'overloaded'
-        ? { kind: 'refused', why: 'overloaded' }
-        : {
-            kind: 'unknown',
-            why: !answer.ok && answer.code === 'timedOut' ? 'timedOut' : 'leaderLost',
-          }
+    const without = answer.ok ? unknown('leaderLost') : withoutAnswer(answer.code)
     for (const [i, { settle }] of load.entries()) settle(outcomes?.[i] ?? without)
     this.soon()
   }
+}
+
+/** What is known of commands that nobody has answered for. */
+function withoutAnswer(code: RequestFailure): Appended {
+  switch (code) {
+    case 'overloaded':
+      return { kind: 'refused', why: 'overloaded' }
+    // They have not left this host: they may go to another leader.
+    case 'unreachable':
+      return { kind: 'refused', why: 'notLeader', leader: undefined }
+    case 'timedOut':
+      return unknown('timedOut')
+    default:
+      return unknown('leaderLost')
+  }
+}
+
+function unknown(why: Extract<Appended, { kind: 'unknown' }>['why']): Appended {
+  return { kind: 'unknown', why }
 }
 
 /** About: what counts is that large values are not gathered without end. */

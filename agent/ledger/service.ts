@@ -110,6 +110,7 @@ export class LedgerService implements Ledger {
     this.settings = settings
     this.log = ports.log.child('ledger')
     this.standing = new Standing(settings.id, {
+      electionMs: settings.timing.electionMs,
       connected: () => ports.network.connected(),
       rumouredLeader: () => settings.rumouredLeader(),
       onHeeded: () => settings.onHeeded(),

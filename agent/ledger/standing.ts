@@ -12,6 +12,7 @@ import type { Voter } from '../consensus/voter.ts'
 import { type Effect, Replica } from './replica.ts'
 
 export interface StandingSources {
+  readonly electionMs: number
   /** Peers with an open connection. */
   connected(): readonly PeerId[]
   /** Whom others take for the leader, when this host hears none itself. */
@@ -50,8 +51,11 @@ export class Standing {
     return this.stopReason ? undefined : this.voter?.tenure
   }
 
+  /** One that has been silent for an election's time is a memory: who does not vote keeps it for ever. */
   get leader(): PeerId | undefined {
-    return this.voter?.leader ?? this.sources.rumouredLeader()
+    const { leader, leaderSilentMs = 0 } = this.voter ?? {}
+    const isHeard = leaderSilentMs < this.sources.electionMs
+    return (isHeard ? leader : undefined) ?? this.sources.rumouredLeader()
   }
 
   /** Why nothing can be asked here at all. */

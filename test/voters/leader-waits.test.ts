@@ -19,7 +19,12 @@ class HandClock implements Clock {
 
 function waiting() {
   const clock = new HandClock()
-  const sources = { connected: () => [], rumouredLeader: () => undefined, onHeeded: () => {} }
+  const sources = {
+    electionMs: 1_000,
+    connected: () => [],
+    rumouredLeader: () => undefined,
+    onHeeded: () => {},
+  }
   const standing = new Standing('n1' as PeerId, sources)
   const ended: number[] = []
   const waits = [0, 1].map((i) => standing.leaderMoves(clock, 25).then(() => ended.push(i)))
