@@ -39,7 +39,7 @@ export class Flock {
       loopLagMs: 0,
       state: undefined,
     }))
-    for (const bird of this.birds) bird.host.boot((ports) => this.run(bird, ports))
+    for (const bird of this.birds) this.boot(bird)
   }
 
   /** So many voters, all of whom hold the same. */
@@ -52,6 +52,11 @@ export class Flock {
     assert.equal((await flock.put(flock.leader as Bird, 'first'))?.kind, 'applied')
     assert.ok(await flock.until(() => flock.isLevel(size), 5_000))
     return flock
+  }
+
+  /** Its program begins again, on what its disk has kept. */
+  boot(bird: Bird): void {
+    bird.host.boot((ports) => this.run(bird, ports))
   }
 
   async until(holds: () => boolean, withinMs: number): Promise<boolean> {
