@@ -46,7 +46,8 @@ export async function list(context: Context, options: ListOptions): Promise<numb
   return nodes.length > 0 ? exitCodes.done : exitCodes.notFound
 }
 
-export function nodeTable(nodes: readonly Node[], io: Io): string {
+/** `ledger`: also what each has of it. */
+export function nodeTable(nodes: readonly Node[], io: Io, ledger = false): string {
   const columns = [
     { title: 'NAME', cutTo: NAME_CELLS_MIN },
     { title: 'STATE' },
@@ -57,6 +58,7 @@ export function nodeTable(nodes: readonly Node[], io: Io): string {
     { title: 'AGE', right: true, leave: 8 },
     { title: 'HEARD', right: true, leave: 4 },
     { title: 'LEDGER', leave: 5 },
+    ...(ledger ? ledgerColumns : []),
     { title: 'VERSION', leave: 1 },
     { title: 'LABELS', cutTo: 12, leave: 2 },
     { title: 'ID', leave: 3 },
@@ -79,7 +81,7 @@ export function nodeTable(nodes: readonly Node[], io: Io): string {
       tint(fresh(percent(disk), stale)),
       tint(fresh(age(load?.ageMs), stale)),
       node.self ? ABSENT : age(node.heardAgeMs),
-      node.ledger?.part ?? ABSENT,
+      ...ledgerCells(node).slice(0, ledger ? 3 : 1),
       plain(node.version),
       plain(labelsOf(node.labels)) || ABSENT,
       node.id.slice(-ID_TAIL_LENGTH),
@@ -87,6 +89,26 @@ export function nodeTable(nodes: readonly Node[], io: Io): string {
   })
   return table(columns, rows, io.columns())
 }
+
+/** What it is in the ledger, how far it has applied it, and to what state; of who is gone, its last word. */
+function ledgerCells({ state, ledger }: Node): string[] {
+  if (ledger === undefined) return [ABSENT, ABSENT, ABSENT]
+  const { part, applied, commit, digest } = ledger
+  const isGone = state !== 'alive'
+  return [
+    fresh(part, isGone),
+    fresh(applied === commit ? `${applied}` : `${applied} of ${commit}`, isGone),
+    fresh(digest === '' ? ABSENT : plain(digest).slice(0, DIGEST_DIGITS), isGone),
+  ]
+}
+
+const ledgerColumns = [
+  { title: 'APPLIED', right: true, leave: 4 },
+  { title: 'DIGEST', leave: 4 },
+]
+
+/** Enough to see who differs; all of it is in the JSON. */
+const DIGEST_DIGITS = 8
 
 const warningNames = {
   diskFull: 'disk fills',

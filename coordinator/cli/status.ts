@@ -42,7 +42,7 @@ export async function status(context: Context): Promise<number> {
       ),
       ...ledgerLines(answer, io),
       '',
-      nodeTable(nodes, io),
+      nodeTable(nodes, io, true),
       '',
     ].join('\n'),
   )

@@ -101,9 +101,34 @@ test('the table of nodes is what it is', () => {
     [
       'NAME    STATE    SINCE  CPU  MEMORY  DISK    AGE  HEARD  LEDGER  VERSION  LABELS  ID',
       'n1*     alive        –  26%     25%   60%  640ms      –  –       0.1.0    –       vBwiY6sL',
-      'edge-2  suspect    65s  26%     25%   60%  640ms  320ms  voter   0.1.0    zone=a  vBwiY6sL',
+      'edge-2  suspect    65s  26%     25%   60%  640ms  320ms  ~voter  0.1.0    zone=a  vBwiY6sL',
     ].join('\n'),
   )
+})
+
+test('the status shows how far each host has applied the ledger, and to what state', () => {
+  const ledger = {
+    ageMs: 1,
+    part: 'voter',
+    term: 1,
+    commit: 12,
+    digest: 'c5655b5b4c20f423',
+  } as const
+  const shown = nodeTable(
+    [
+      node({ self: true, ledger: { ...ledger, applied: 12 } }),
+      node({ name: 'n2', ledger: { ...ledger, applied: 9, digest: '' } }),
+      node({ name: 'n3', state: 'dead', ledger: { ...ledger, part: 'leader', applied: 12 } }),
+      node({ name: 'n4' }),
+    ],
+    io,
+    true,
+  ).split('\n')
+  assert.match(shown[0] ?? '', /LEDGER +APPLIED +DIGEST/)
+  assert.match(shown[1] ?? '', /voter +12 +c5655b5b/)
+  assert.match(shown[2] ?? '', /voter +9 of 12 +–/)
+  assert.match(shown[3] ?? '', /~leader +~12 +~c5655b5b/)
+  assert.match(shown[4] ?? '', /– +– +–/)
 })
 
 test('hosts that warn of themselves have it in the table, and others a dash', () => {
