@@ -77,6 +77,26 @@ test('a new leader goes on counting from when the host took it up', () => {
   assert.equal(mesh.late.length, 1)
 })
 
+test('what a leader has told is not told again by the next one, and what became late without one is', () => {
+  const mesh = new Mesh({ times: known, fates: () => succeeds(undefined, 90_000) })
+  const run = mesh.start(one)
+  mesh.run(40_000)
+  assert.equal(mesh.late.length, 1)
+  mesh.run(15_000)
+  mesh.changeLeader()
+  mesh.run(10_000)
+  assert.equal(mesh.late.length, 1)
+  assert.match(whyOf(mesh, run), /far longer than it should/)
+  mesh.run()
+  const unled = new Mesh({ times: known, fates: () => succeeds(undefined, 90_000) })
+  unled.start(one)
+  unled.run(20_000)
+  assert.equal(unled.late.length, 0)
+  unled.changeLeader()
+  unled.run()
+  assert.equal(unled.late.length, 1)
+})
+
 test('a time is late only beyond all that is usual, and later where less is known', () => {
   const ms = fc.integer({ min: 1, max: 1e7 })
   fc.assert(

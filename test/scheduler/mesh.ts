@@ -63,6 +63,7 @@ export const fails = (errorClass = 'transient', message = 'it broke', afterMs = 
 
 interface Held {
   readonly assignment: Assignment
+  readonly takenMs: number
   finished: AttemptReport | undefined
 }
 
@@ -213,10 +214,12 @@ export class Mesh {
     const agent = this.agents.get(node)!
     if (!agent.isUp) return
     const held = [...agent.held.values()].map(
-      ({ assignment, finished }): HeldAttempt => ({
+      ({ assignment, takenMs, finished }): HeldAttempt => ({
         id: assignment.id,
         fence: assignment.fence,
-        state: finished === undefined ? 'running' : 'finished',
+        ...(finished === undefined
+          ? { state: 'running', forMs: this.nowMs - takenMs }
+          : { state: 'finished' }),
       }),
     )
     this.scheduler.inventory(node, held, this.nowMs)
@@ -436,7 +439,7 @@ export class Mesh {
     }
     const { stage, item } = assignment.id
     this.started.push(item === undefined ? stage : `${stage}/${item}`)
-    agent.held.set(key, { assignment, finished: undefined })
+    agent.held.set(key, { assignment, takenMs: this.nowMs, finished: undefined })
     const accepted: AttemptReport['news'] = { kind: 'accepted', value: { unenforced: [] } }
     this.after(1, () =>
       this.tell(node, { id: assignment.id, fence: assignment.fence, news: accepted }),

@@ -42,6 +42,8 @@ export const schedulerTimes = {
   silentAfterMs: 30_000,
   /** How soon it is looked again whether it is known what work takes of which nothing was known. */
   lateLookMs: 2_000,
+  /** One that was late for so long when its leader was lost has been told of: elections are shorter. */
+  lateToldMs: 10_000,
   /** A late attempt for which there was no room elsewhere is looked at again. */
   raceLookMs: 1_000,
   /** A host that declined because it is busy is left alone for so long. */

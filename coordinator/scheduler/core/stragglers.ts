@@ -24,6 +24,11 @@ export function lateLookMs(core: Core, unit: Unit): number | undefined {
   return core.nowMs + Math.max(schedulerTimes.lateLookMs, core.nowMs - acceptedMs)
 }
 
+/** Of an attempt that a leader before this one has assigned: that one told of it, as long as it led. */
+function isTold(core: Core, { fence }: Unit, lateForMs: number): boolean {
+  return (fence?.term ?? core.term) < core.term && lateForMs > schedulerTimes.lateToldMs
+}
+
 /** Of one that is to be looked at now. */
 export function lookForLate(core: Core, unit: Unit): void {
   const { acceptedMs, late, cancelling, plan, run, node } = unit
@@ -38,6 +43,8 @@ export function lookForLate(core: Core, unit: Unit): void {
   if (core.nowMs < acceptedMs + afterMs) return
   const ranMs = core.nowMs - acceptedMs
   unit.late = { usualMs: Math.round(usualMs), farMs: Math.round(farMs), n }
-  core.effect({ kind: 'late', node, id: attemptOf(unit), ranMs, late: unit.late })
+  if (!isTold(core, unit, core.nowMs - acceptedMs - afterMs)) {
+    core.effect({ kind: 'late', node, id: attemptOf(unit), ranMs, late: unit.late })
+  }
   if (mayBeRaced(core, unit)) core.late.add(unit)
 }
