@@ -14,7 +14,7 @@ import { freshState, inFreshState } from '../runs/fresh.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
 import { logsOf, type PieceAsked } from '../runs/logs.ts'
 import { ownLog } from '../runs/own-log.ts'
-import { newsOf, withProgress } from '../runs/watching.ts'
+import { isAskedFor, isHeldUp, newsOf, withProgress } from '../runs/watching.ts'
 import type { Handlers, Request } from './dispatch.ts'
 import { ApiRefusal } from './refusal.ts'
 import type { RouteResponse } from './routes.ts'
@@ -77,10 +77,10 @@ export class RunLooking {
       const read = await readableWorkflow(agent, library, state, view.spec.workflow)
       const expected = read && (await this.expected(view, read))
       const detail = detailDocument(view, read, fresh, this.nameOf)
-      const isGoing = view.units.some((unit) => unit.state === 'assigned')
-      if (isGoing) {
+      if (isAskedFor(view)) {
         const said = await this.reasons.progress(view.run, signal)
         detail.stages = detail.stages.map((stage) => withProgress(stage, said.get(stage.name)))
+        if (isHeldUp(said)) return detail
       }
       return { ...detail, ...(expected === undefined ? {} : { expected }) }
     })

@@ -42,10 +42,15 @@ export class RunReasons {
     try {
       const { stages } = await this.leadersReasons({ run }, signal)
       const own = stages.filter(
-        ({ item, progress, note, late }) =>
-          item === undefined && (progress ?? note ?? late) !== undefined,
+        ({ item, progress, note, late, stuck }) =>
+          item === undefined && (progress ?? note ?? late ?? stuck) !== undefined,
       )
-      return new Map(own.map(({ stage, ...said }) => [stage, said]))
+      return new Map(
+        own.map(({ stage, progress, note, late, stuck, why }) => [
+          stage,
+          { progress, note, late, stuck: stuck && why },
+        ]),
+      )
     } catch (error) {
       // Between leaders nobody knows.
       if (error instanceof ApiRefusal) return new Map()

@@ -119,6 +119,7 @@ const unitKeys = {
   waitsFor: z.enum(['time', 'approval', 'signal', 'subflow', 'retry', 'fallback']).optional(),
   dueMs: timeMs.optional(),
   detail: z.string().optional().describe('The run it has started, or the event it waits for'),
+  key: z.string().optional().describe('Only an event with this key is the one'),
   errorClass: z.string().optional(),
   why: z.string().optional(),
   exitCode: z.number().optional(),
@@ -129,6 +130,8 @@ const unitKeys = {
       count: z.number(),
       votes: z.array(Vote),
       message: z.string().optional(),
+      roles: z.array(z.string()).optional().describe('People with one of these may'),
+      from: z.array(z.string()).optional().describe('These people may; nobody else, if any'),
       approved: z.boolean(),
       denied: z.boolean(),
     })
@@ -317,6 +320,10 @@ export const Explanation = z.object({
       dueMs: timeMs.optional(),
       progress: z.number().optional().describe('0 to 1, where the stage says so'),
       note: z.string().optional().describe('What the stage says of itself'),
+      stuck: z
+        .literal(true)
+        .optional()
+        .describe('No host could take it, whatever ends: somebody must change something'),
       late: Late.optional(),
       policy: z.string().optional(),
       hosts: z.array(Verdict).optional(),

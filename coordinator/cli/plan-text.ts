@@ -230,6 +230,7 @@ function refusalText({ kinds, kindsUntold }: Planned, io: Io): string {
   for (const { stages, verdicts = [] } of kinds) {
     const lines = verdicts
       .filter(({ refusals }) => refusals.length > 0)
+      .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
       .map(({ name, refusals }) => {
         return `    ${plain(name)}: ${refusals.map(({ message }) => plain(message)).join('; ')}`
       })

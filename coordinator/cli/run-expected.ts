@@ -12,7 +12,8 @@ export function endText({ atMs, p50Ms, p90Ms, untimed }: Expected, nowMs: number
   const middle = age(Math.max(0, p50Ms - goneMs))
   const end = age(Math.max(0, p90Ms - goneMs))
   // What the others take comes on top, so that there is no upper end.
-  if (untimed > 0) return p50Ms <= goneMs ? 'at a time that is not known' : `not before ${middle}`
+  if (untimed > 0)
+    return p50Ms <= goneMs ? 'at a time that is not known' : `in ${middle} at the earliest`
   if (late) return 'any moment'
   return p50Ms <= goneMs ? `within ${end}` : `in ${middle}, nine times in ten within ${end}`
 }

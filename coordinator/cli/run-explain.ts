@@ -15,6 +15,13 @@ function hostLine({ nodeName, refusals, score, reasons }: Host, io: Io): string 
   return `${paint(io, 'green', '✓')} ${plain(nodeName)}${sum}: ${plain(told.join('; ')) || 'it could take it'}`
 }
 
+/** Those that could take it come first, the best of them first; the others by name. */
+function byName(a: Host, b: Host): number {
+  const isRefused = ({ refusals }: Host) => (refusals.length > 0 ? 1 : 0)
+  if (isRefused(a) !== isRefused(b)) return isRefused(a) - isRefused(b)
+  return isRefused(a) === 0 ? 0 : a.nodeName.localeCompare(b.nodeName, 'en', { numeric: true })
+}
+
 export async function explain(
   context: Context,
   run: string,
@@ -41,7 +48,7 @@ export async function explain(
     lines.push(`${paint(io, 'bold', plain(of))}  ${said}: ${plain(why)}`)
     if (policy !== undefined)
       lines.push(`  by the policy ${plain(policy)}, as it sees the hosts now:`)
-    for (const host of hosts) lines.push(`  ${hostLine(host, io)}`)
+    for (const host of hosts.toSorted(byName)) lines.push(`  ${hostLine(host, io)}`)
   }
   if (answer.more > 0) lines.push(`and ${answer.more} more stages; name the one that you mean`)
   if (lines.length > 0) io.out(`${lines.join('\n')}\n`)

@@ -11,7 +11,8 @@ import { age, clockTime } from './figures.ts'
 import { resumeLimits } from './limits.ts'
 import { endText } from './run-expected.ts'
 import { Picture } from './run-picture.ts'
-import { runState, stageState, waitOf } from './runs.ts'
+import { runState } from './runs.ts'
+import { stageState, waitOf } from './stage-text.ts'
 import { plain } from './table.ts'
 
 export interface WatchFlags {
@@ -42,7 +43,15 @@ export async function watch(
       context.io.err(`run ${plain(run.id)} waits: skein approve ${plain(run.id)}\n`)
     return exitCodes.waiting
   }
+  if (run.state === 'failed' && !context.quiet && !context.json) lookInto(context, watched)
   return run.state === 'succeeded' ? exitCodes.done : exitCodes.failed
+}
+
+/** Where to look next: what the stage wrote that failed, or else why it did. */
+function lookInto({ io }: Context, { run, failed }: Watched): void {
+  const id = plain(run?.id ?? '')
+  if (failed !== undefined) io.err(`what it wrote: skein runs logs ${id} ${plain(failed)}\n`)
+  io.err(`why, and where it was tried: skein runs explain ${id}\n`)
 }
 
 function comeBack({ io }: Context, run: string): void {
@@ -90,6 +99,13 @@ class Watched {
     } finally {
       this.picture?.end()
     }
+  }
+
+  /** The stage that wrote something and failed, of several the one that the run failed by. */
+  get failed(): string | undefined {
+    const all = [...this.stages.values()].filter((it) => it.state === 'failed' && it.attempt > 0)
+    const reason = this.run?.reason ?? ''
+    return (all.find(({ name }) => reason.startsWith(`${name} `)) ?? all[0])?.name
   }
 
   private async listen(): Promise<Left | undefined> {
@@ -153,13 +169,15 @@ function isOver({ state }: Run): boolean {
 }
 
 function differs(stage: Stage, before: Stage | undefined): boolean {
-  if (before === undefined) return stage.state !== 'pending'
+  // One that no host can take has not changed otherwise.
+  if (stage.state === 'pending') return stage.why !== undefined && before?.why !== stage.why
+  if (before === undefined) return true
   return stage.state !== before.state || stage.attempt !== before.attempt
 }
 
 function lineOf(stage: Stage, io: Context['io']): string {
   const where = stage.nodeName === undefined ? '' : ` on ${plain(stage.nodeName)}`
-  const why = stage.why ?? waitOf(stage)
+  const why = waitOf(stage)
   const at = clockTime(stage.changedMs ?? Date.now())
   return `${at} ${plain(stage.name)} ${stageState(stage, io)}${where}${why === undefined ? '' : `: ${plain(why)}`}`
 }

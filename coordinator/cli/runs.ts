@@ -1,14 +1,16 @@
 /** `skein runs ls`, `show`, `cancel` and `kill`. */
 import { exitCodes } from '../../protocol/exit-codes.ts'
-import type { Attempt, Run, RunDetail, RunState, Stage } from '../api/run-schemas.ts'
+import { nearest } from '../../protocol/nearest.ts'
+import { Problem } from '../../protocol/problem.ts'
+import type { Run, RunDetail, RunState } from '../api/run-schemas.ts'
 import { confirm } from './confirm.ts'
 import { type Context, document } from './context.ts'
-import { ABSENT, age, bytes, clockTime } from './figures.ts'
+import { ABSENT, age } from './figures.ts'
 import { type Io, paint, type Style } from './io.ts'
 import { endText } from './run-expected.ts'
 import { pairs, type ShowFlags } from './run-flags.ts'
+import { describeStage, INDENT, sayer, short, stageTable, when } from './stage-text.ts'
 import { plain, table, wrapped } from './table.ts'
-import { wrongUse } from './usage.ts'
 import { momentFrom } from './when.ts'
 
 const runStyles: Record<RunState, Style> = {
@@ -19,23 +21,9 @@ const runStyles: Record<RunState, Style> = {
   cancelled: 'yellow',
 }
 
-const stageStyles: Record<Stage['state'], Style> = {
-  pending: 'dim',
-  waiting: 'yellow',
-  open: 'cyan',
-  assigned: 'cyan',
-  succeeded: 'green',
-  failed: 'red',
-  skipped: 'dim',
-  cancelled: 'yellow',
-}
-
 /** What an agent says that cannot ask the others. */
 const STALE =
   'nobody could tell this agent whether more has happened: this is what it has heard; skein health says why'
-const INDENT = 11
-const OUTPUTS_CELLS = 400
-
 export interface ListFlags {
   state?: string
   name?: string
@@ -117,13 +105,6 @@ function labelsOf({ labels }: Run): string {
     .join(' ')
 }
 
-const DAY_MS = 86_400_000
-
-function when(atMs: number): string {
-  if (Date.now() - atMs < DAY_MS) return clockTime(atMs)
-  return new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')
-}
-
 export async function show(
   context: Context,
   reference: string,
@@ -139,18 +120,23 @@ export async function show(
   }
   const found = detail.stages.find(({ name }) => name === stage)
   if (found === undefined) {
-    const known = detail.stages.map(({ name }) => name).join(', ')
-    throw wrongUse(`the run has no stage ${stage}`, `there are ${plain(known)}`)
+    const guess = nearest(
+      stage,
+      detail.stages.map(({ name }) => name),
+    )
+    throw new Problem({
+      code: 'notFound',
+      why: `run ${plain(detail.run.id)} has no stage ${JSON.stringify(stage)}`,
+      fix:
+        guess === undefined
+          ? `skein runs show ${plain(detail.run.id)} lists them`
+          : `did you mean ${plain(guess)}?`,
+      exitCode: exitCodes.notFound,
+    })
   }
   if (context.json) document(context, { schemaVersion: detail.schemaVersion, stage: found })
   else io.out(`${describeStage(found, io)}\n`)
   return exitCodes.done
-}
-
-type Say = (about: string, ...parts: string[]) => string
-
-function sayer(io: Io): Say {
-  return (about, ...parts) => wrapped(about.padEnd(INDENT), parts, io.columns(), INDENT)
 }
 
 function describe(detail: RunDetail, io: Io): string {
@@ -179,160 +165,7 @@ function describe(detail: RunDetail, io: Io): string {
     told.push(say('input', `${plain(name)} = ${short(value)}`))
   }
   if (outputs !== undefined) told.push(say('outputs', short(outputs)))
-  return [...told, '', stageTable(stages, io)].join('\n')
-}
-
-function short(value: unknown): string {
-  const text = plain(JSON.stringify(value) ?? ABSENT)
-  return text.length <= OUTPUTS_CELLS ? text : `${text.slice(0, OUTPUTS_CELLS)}…`
-}
-
-function stageTable(stages: readonly Stage[], io: Io): string {
-  const columns = [
-    { title: 'STAGE', cutTo: 16 },
-    { title: 'STATE' },
-    { title: 'HOST', leave: 5 },
-    { title: 'TRIES', right: true, leave: 2 },
-    { title: 'TOOK', right: true },
-    { title: 'CPU', right: true, leave: 3 },
-    { title: 'MEMORY', right: true, leave: 3 },
-    { title: 'WHY', cutTo: 24, leave: 4 },
-  ]
-  const rows = stages.map((stage) => {
-    const last = countingOf(stage)
-    return [
-      plain(stage.name),
-      stageState(stage, io),
-      plain(hostsOf(stage)),
-      stage.attempt > 0 ? String(stage.attempt) : ABSENT,
-      tookOf(stage),
-      age(cpuOf(last)),
-      bytes(last?.usage?.memoryPeakBytes),
-      plain(stage.why ?? lateOf(stage) ?? waitOf(stage) ?? '') || ABSENT,
-    ]
-  })
-  return table(columns, rows, io.columns())
-}
-
-/** Of two at work at once, both. */
-function hostsOf({ nodeName, rival }: Stage): string {
-  const first = nodeName ?? ABSENT
-  return rival === undefined ? first : `${first}, ${rival.nodeName}`
-}
-
-/** The last attempt that ended; of a race the one that counts, when that has ended. */
-export function countingOf({
-  attempts = [],
-  counts,
-}: Pick<Stage, 'attempts' | 'counts'>): Attempt | undefined {
-  if (counts === undefined) return attempts.at(-1)
-  return attempts.find(({ attempt }) => attempt === counts)
-}
-
-export function stageState(stage: Stage, io: Io): string {
-  const { state, items, adopted } = stage
-  const text = state === 'assigned' ? 'running' : state
-  const count = items === undefined ? '' : ` ${items.states.succeeded ?? 0}/${items.count}`
-  return paint(io, stageStyles[state], `${text}${count}${adopted ? ' (kept)' : ''}`)
-}
-
-function lateOf({ late }: Stage): string | undefined {
-  if (late === undefined) return undefined
-  return `late: usually ${age(late.usualMs)}, nearly always under ${age(late.farMs)}`
-}
-
-export function waitOf({ waitsFor, dueMs, detail }: Stage): string | undefined {
-  if (waitsFor === undefined) return undefined
-  const until = dueMs === undefined ? '' : ` until ${clockTime(dueMs)}`
-  const of = detail === undefined ? '' : ` of ${detail}`
-  return `waits for ${waitsFor}${of}${until}`
-}
-
-/** When its first attempt was assigned, which need not be the first to end; before that, since when it waits. */
-export function begunMs({
-  state,
-  attempts = [],
-  readyMs,
-  changedMs,
-}: Pick<Stage, 'state' | 'attempts' | 'readyMs' | 'changedMs'>): number | undefined {
-  const assigned = attempts.map(({ assignedMs }) => assignedMs)
-  if (state === 'assigned' && changedMs !== undefined) assigned.push(changedMs)
-  return assigned.length === 0 ? readyMs : Math.min(...assigned)
-}
-
-function tookOf(stage: Stage): string {
-  const { state, changedMs } = stage
-  const from = begunMs(stage)
-  if (from === undefined || state === 'pending') return ABSENT
-  const isOver = state !== 'assigned' && state !== 'waiting' && state !== 'open'
-  return age(Math.max(0, (isOver ? (changedMs ?? from) : Date.now()) - from))
-}
-
-function cpuOf(attempt: Attempt | undefined): number | undefined {
-  const { cpuUserMs, cpuSystemMs } = attempt?.usage ?? {}
-  if (cpuUserMs === undefined && cpuSystemMs === undefined) return undefined
-  return (cpuUserMs ?? 0) + (cpuSystemMs ?? 0)
-}
-
-function describeStage(stage: Stage, io: Io): string {
-  const say = sayer(io)
-  const told = [
-    wrapped(
-      `${paint(io, 'bold', plain(stage.name))}  `,
-      [stageState(stage, io), stage.kind, stage.section],
-      io.columns(),
-      INDENT,
-    ),
-  ]
-  if (stage.needs.length > 0) told.push(say('needs', plain(stage.needs.join(', '))))
-  const waits = waitOf(stage)
-  if (waits !== undefined) told.push(say('waits', plain(waits)))
-  if (stage.why !== undefined) told.push(say('why', plain(stage.why)))
-  const { approval } = stage
-  if (approval !== undefined) {
-    const votes = approval.votes.map(({ by, approves }) => `${by} ${approves ? 'yes' : 'no'}`)
-    const count = `${approval.votes.filter(({ approves }) => approves).length} of ${approval.count}`
-    told.push(say('approvals', count, ...votes.map((vote) => plain(vote))))
-  }
-  if (stage.outputs !== undefined) told.push(say('outputs', short(stage.outputs)))
-  for (const { item, files, bytes: size, nodeName } of stage.artifacts ?? []) {
-    const of = item === undefined ? [] : [`item ${item}`]
-    told.push(say('artifacts', ...of, `${files} files`, bytes(size), `on ${plain(nodeName)}`))
-  }
-  for (const attempt of stage.attempts ?? []) told.push('', ...attemptLines(attempt, say))
-  const { rival } = stage
-  if (rival !== undefined) {
-    const place = `running on ${plain(rival.nodeName)}, beside the one on ${plain(stage.nodeName ?? '')}`
-    told.push('', say(`attempt ${rival.attempt}`, place, when(rival.assignedMs)))
-  }
-  return told.join('\n')
-}
-
-function attemptLines(attempt: Attempt, say: Say): string[] {
-  const { nodeName, assignedMs, endedMs, code, message, exitCode, usage } = attempt
-  const outcome = attempt.outcome === 'lost' ? 'not begun or lost' : attempt.outcome
-  const lines = [
-    say(
-      `attempt ${attempt.attempt}`,
-      `${outcome} on ${plain(nodeName)}`,
-      `${when(assignedMs)}, ${age(endedMs - assignedMs)}`,
-      ...(exitCode === undefined ? [] : [`exit code ${exitCode}`]),
-    ),
-  ]
-  if (message) lines.push(say('', plain(`${code ?? ''} ${message}`.trim())))
-  if (usage !== undefined) {
-    lines.push(
-      say(
-        '',
-        `cpu ${age(cpuOf(attempt))}`,
-        `memory ${bytes(usage.memoryPeakBytes)}`,
-        `read ${bytes(usage.ioReadBytes)}, written ${bytes(usage.ioWrittenBytes)}`,
-        `queued ${age(usage.queueMs)}, started in ${age(usage.startMs)}, ran ${age(usage.wallMs)}`,
-        `log ${bytes(usage.logBytes)}`,
-      ),
-    )
-  }
-  return lines
+  return [...told, '', stageTable(stages, run.endedMs !== undefined, io)].join('\n')
 }
 
 const promises = {

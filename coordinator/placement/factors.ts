@@ -191,10 +191,12 @@ export const finish: Factor = {
 
 function asideWords(host: HostView): string {
   const { setAside, cores, memoryBytes } = host
-  const told = [count(setAside.attempts, 'attempt')]
-  if (setAside.cpu > 0) told.push(`${Number(setAside.cpu.toFixed(2))} of ${count(cores, 'core')}`)
-  if (setAside.memoryBytes > 0) told.push(`${size(setAside.memoryBytes)} of ${size(memoryBytes)}`)
-  return setAside.attempts === 0 ? 'nothing set aside' : `set aside for ${told.join(', ')}`
+  if (setAside.attempts === 0) return 'no work there'
+  const taken: string[] = []
+  if (setAside.cpu > 0) taken.push(`${Number(setAside.cpu.toFixed(2))} of ${count(cores, 'core')}`)
+  if (setAside.memoryBytes > 0) taken.push(`${size(setAside.memoryBytes)} of ${size(memoryBytes)}`)
+  const attempts = `${count(setAside.attempts, 'attempt')} there`
+  return taken.length === 0 ? attempts : `${attempts} with ${taken.join(' and ')} set aside`
 }
 
 function loadWords(host: HostView): string {

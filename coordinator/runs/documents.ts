@@ -133,7 +133,9 @@ export function stageDocument(
     section: stage?.section ?? 'stages',
     kind: stage?.step.kind ?? 'unknown',
     needs: [...(stage?.needs ?? [])],
-    ...(whole === undefined ? { state: 'pending', attempt: 0 } : unitDocument(whole, nameOf)),
+    ...(whole === undefined
+      ? { state: 'pending', attempt: 0 }
+      : withApprovers(unitDocument(whole, nameOf), stage)),
     ...(whole?.items === undefined ? {} : { items: itemsDocument(whole.items, items, nameOf) }),
   }
 }
@@ -156,6 +158,13 @@ function itemsDocument(
 
 type Unit = Omit<Item, 'item'>
 
+/** Whom the workflow asks. */
+function withApprovers(unit: Unit, stage: StageModel | undefined): Unit {
+  if (unit.approval === undefined || stage?.approve === undefined) return unit
+  const { roles, from } = stage.approve
+  return { ...unit, approval: { ...unit.approval, roles: [...roles], from: [...from] } }
+}
+
 function unitDocument(unit: UnitView, nameOf: NameOf): Unit {
   const { state, node, readyMs, changedMs, raced = 0, rival } = unit
   const { outputs, attempts, approval, artifacts } = unit
@@ -166,6 +175,7 @@ function unitDocument(unit: UnitView, nameOf: NameOf): Unit {
     'waitsFor',
     'dueMs',
     'detail',
+    'key',
     'errorClass',
     'why',
     'exitCode',

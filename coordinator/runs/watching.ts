@@ -24,6 +24,8 @@ export interface Progress {
   readonly note?: string | undefined
   /** It takes far longer than such work does. */
   readonly late?: Stage['late'] | undefined
+  /** Why no host can take it, where that does not pass by itself. */
+  readonly stuck?: string | undefined
 }
 
 export interface Watching {
@@ -58,15 +60,15 @@ export async function* newsOf(watching: Watching): AsyncGenerator<RunNews> {
         told = view
         continue
       }
-      const expected = expectedOf(watching, told)
       void ask(watching, told)
       let stages: Stage[] = []
-      if (told.units.some(({ state }) => state === 'assigned')) {
+      if (isAskedFor(told)) {
         const now = await watching.progress()
         const moved = movedBetween(progress, now)
         if (moved.size > 0) stages = comeFurther(documentsOf(watching, told), moved, now)
         progress = now
       }
+      const expected = isHeldUp(progress) ? undefined : expectedOf(watching, told)
       if (stages.length === 0 && !hasMoved(news.expected, expected)) continue
       news = newsWith(told, stages, expected)
       yield news
@@ -167,9 +169,10 @@ function movedBetween(
   return new Set(
     names.filter((name) => {
       const old = before.get(name)
-      const { progress, note, late } = now.get(name) ?? {}
+      const { progress, note, late, stuck } = now.get(name) ?? {}
       const isLate = (late === undefined) !== (old?.late === undefined)
-      return progress !== old?.progress || note !== old?.note || isLate
+      const isOther = progress !== old?.progress || note !== old?.note || stuck !== old?.stuck
+      return isOther || isLate
     }),
   )
 }
@@ -184,13 +187,26 @@ function comeFurther(
 }
 
 export function withProgress(stage: Stage, progress: Progress | undefined): Stage {
-  const { progress: share, note, late } = progress ?? {}
+  const { progress: share, note, late, stuck } = progress ?? {}
   return {
     ...stage,
     ...(share === undefined ? {} : { progress: share }),
     ...(note === undefined ? {} : { note }),
     ...(late === undefined ? {} : { late }),
+    ...(stuck === undefined ? {} : { why: stuck }),
   }
+}
+
+/** Whether the leader has more to say of it: something is on a host, or nothing goes on at all. */
+export function isAskedFor({ head, units }: RunView): boolean {
+  if (head.state !== 'running') return false
+  const goesOn = units.some(({ state }) => state === 'waiting' || state === 'open')
+  return !goesOn || units.some(({ state }) => state === 'assigned')
+}
+
+/** No end can be told of a run that stands still until somebody changes something. */
+export function isHeldUp(progress: ReadonlyMap<string, Progress>): boolean {
+  return [...progress.values()].some(({ stuck }) => stuck !== undefined)
 }
 
 function viewOf({ agent, run }: Watching): RunView {

@@ -1,7 +1,7 @@
 /** What is told of a stage that was raced: of which attempt, and since when. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { begunMs, countingOf } from '../../coordinator/cli/runs.ts'
+import { begunMs, countingOf } from '../../coordinator/cli/stage-text.ts'
 import { stageDocument } from '../../coordinator/runs/documents.ts'
 import type { AnyTransition } from '../../protocol/ledger/commands/work-transitions.ts'
 import { assigned, fellOut, finished, Mesh, raced } from '../work-ledger/stage.ts'

@@ -112,7 +112,7 @@ test('a plan shows order, hosts and why, refusals, the critical path, hints and 
   const lines = io.said.split('\n')
   assert.equal(lines[0], 'w: 3 stages, 2 hosts; planned by n1, policy balanced')
   assert.match(lines[2]!, /^LEVEL +STAGE +STEP +NEEDS +WHERE +WHY/)
-  assert.match(lines[3]!, /^ +0 +build\* +run +– +n1 +nothing set aside, load not known/)
+  assert.match(lines[3]!, /^ +0 +build\* +run +– +n1 +no work there, load not known/)
   assert.match(lines[4]!, /^ +1 +unit\* +run +build +n2 /)
   for (const told of [
     '* critical path: build → unit → ship (3 stages; no times are known)',

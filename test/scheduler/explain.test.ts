@@ -40,7 +40,9 @@ finally:
   const why = (stage: string) => whyOf(mesh, run, stage)
   assert.match(why('busy'), /^it runs on a/)
   assert.match(why('full'), /^it is ready, and no host takes it now: a: /)
-  assert.match(why('nowhere'), /zone/)
+  assert.match(why('nowhere'), /^no host can take it as they are: a: .*zone/)
+  const isStuck = (stage: string) => mesh.scheduler.explain(run, stage)!.stages[0]!.stuck === true
+  assert.deepEqual(['nowhere', 'full', 'busy', 'after'].map(isStuck), [true, false, false, false])
   assert.equal(why('after'), 'it needs busy, agree')
   assert.equal(why('pause'), 'it waits for its time')
   assert.equal(why('agree'), '1 of 2 have approved')

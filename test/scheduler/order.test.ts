@@ -131,7 +131,7 @@ test('a turn is no larger than an entry, however much there is to say', () => {
   const run = mesh.start(
     withStages(`  a: { run: x, forEach: "\${{ inputs.list }}" }\n`)
       .replace('stages:', 'inputs: { list: list }\nstages:')
-      .replace('run: x', 'function: f'),
+      .replace('run: x', 'function: /f'),
     { list: Array.from({ length: 100 }, (_, i) => i) },
   )
   mesh.run()

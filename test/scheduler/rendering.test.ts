@@ -50,7 +50,7 @@ stages:
   program: { run: [make, "V=\${{ inputs.v }}"], directory: "d-\${{ inputs.v }}" }
   request:
     http: { url: "https://example.org/\${{ inputs.v }}", method: POST, body: { n: "\${{ inputs.n }}" }, expect: [201] }
-  call: { function: { module: ./m.js, export: run }, with: { n: "\${{ inputs.n }}", all: ["\${{ inputs.v }}"] } }
+  call: { function: { module: /srv/m.js, export: run }, with: { n: "\${{ inputs.n }}", all: ["\${{ inputs.v }}"] } }
 `,
   )
   assert.deepEqual(of.get('program')?.step, { kind: 'program', value: { argv: ['make', 'V=1.2'] } })
@@ -67,7 +67,7 @@ stages:
   })
   assert.deepEqual(of.get('call')?.step, {
     kind: 'function',
-    value: { module: './m.js', export: 'run' },
+    value: { module: '/srv/m.js', export: 'run' },
   })
   assert.equal(of.get('call')?.with, '{"n":3,"all":["1.2"]}')
 })

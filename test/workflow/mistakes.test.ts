@@ -36,6 +36,8 @@ const stagesWith: [text: string, code: string, words: string][] = [
   ['  a: { run: x, timeout: { startToClose: §10x } }\n', 'badValue', 'no duration'],
   ['  a: { run: x, resources: { memory: §2G } }\n', 'badValue', 'no size'],
   ['  a: { run: x, onLost: §fial }\n', 'badValue', 'did you mean fail?'],
+  ['  a: { function: §./f.mjs }\n', 'badValue', 'write it from / on, or skein:NAME'],
+  ['  a: { function: { module: §f.mjs } }\n', 'badValue', 'is no absolute path'],
   ['  a: { run: x, env: { §A-B: 1 } }\n', 'badName', 'letters, digits and _'],
   ['  a: { run: x, secrets: [§a/b] }\n', 'badValue', 'VARIABLE: name'],
   ['  a: { run: x, retry: { attempts: §0 } }\n', 'badValue', '1 to 1000'],

@@ -2,6 +2,7 @@
  * What agents say of attempts, and what follows for the unit. An attempt is its agent's until the
  * agent says that it is over, or is lost itself.
  */
+
 import { readStopText } from '../../../protocol/estop/text.ts'
 import { stateLimits } from '../../../protocol/ledger/limits.ts'
 import { encode } from '../../../protocol/wire/codec.ts'
@@ -15,6 +16,7 @@ import {
 import { compareFences } from '../../../protocol/work/fence.ts'
 import { unitStates, waitReasons } from '../../../protocol/work/states.ts'
 import { type ErrorClass, errorClasses } from '../../../protocol/workflow/model.ts'
+import { seconds } from '../../placement/words.ts'
 import { enqueue, watchTimes } from './attempt-times.ts'
 import { leaveOther } from './beside.ts'
 import { type Core, isStopped, named } from './core.ts'
@@ -151,9 +153,9 @@ function failureOf(outcome: Extract<Outcome, { kind: 'failed' | 'timedOut' }>): 
   const { which, afterMs } = outcome.value
   const words =
     which === 'heartbeat'
-      ? `no sign of progress for its heartbeat timeout, ended after ${afterMs} ms`
-      : `longer than its timeout, ended after ${afterMs} ms`
-  return { errorClass, why: `it took ${words}`.replace('took no', 'gave no') }
+      ? `it gave no sign of progress within ${seconds(afterMs)}, its heartbeat timeout`
+      : `it took longer than ${seconds(afterMs)}, its timeout`
+  return { errorClass, why: words }
 }
 
 function failed(core: Core, unit: Unit, failure: Failure, attempt: AttemptPart): void {

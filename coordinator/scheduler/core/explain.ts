@@ -5,7 +5,8 @@ import {
   unitStateOf,
   unitStates,
 } from '../../../protocol/work/states.ts'
-import type { Verdict } from '../../placement/policy.ts'
+import { lastingRefusals } from '../../placement/eligibility.ts'
+import type { PlacementRequest, Verdict } from '../../placement/policy.ts'
 import { seconds } from '../../placement/words.ts'
 import { triesOf, turnTo } from './beside.ts'
 import { type Core, named } from './core.ts'
@@ -34,6 +35,8 @@ export interface StageExplanation {
   readonly node?: string
   readonly attempt?: number
   readonly dueMs?: number
+  /** No host could take it, whatever ends: somebody must change something. */
+  readonly stuck?: true
   /** It takes far longer than such work does there. */
   readonly late?: Late
   /** 0 to 1; and what it says of itself. */
@@ -103,6 +106,7 @@ function idle(run: Run, index: number): StageExplanation {
   if (missing.length > 0) {
     return { ...told, why: `it needs ${listed(missing)}`, needs: missing }
   }
+  if (run.phase === 'queued') return { ...told, why: 'its run has not begun yet' }
   if (stage.section !== run.phase) {
     return { ...told, why: `${stage.section} comes after what is going on now` }
   }
@@ -128,12 +132,18 @@ function ofUnit(core: Core, unit: Unit, withHosts: boolean): StageExplanation {
     ...(unit.progress?.share === undefined ? {} : { progress: unit.progress.share }),
     ...(unit.progress?.note === undefined ? {} : { note: unit.progress.note }),
   }
-  const isPlaced = unit.state === unitStates.assigned || core.ready.isIn(unit)
-  if (!withHosts || !isPlaced) return told
+  const isReady = core.ready.isIn(unit)
+  if (!isReady && (!withHosts || unit.state !== unitStates.assigned)) return told
   const request = requestOf(core, unit)
   if (!request.ok) return told
+  if (isReady && isStuck(core, request.value)) Object.assign(told, { stuck: true })
+  if (!withHosts) return told
   const hosts = core.policy.explain(withTimes(core, unit, request.value), core.hosts.all())
   return { ...told, policy: core.policy.name, hosts }
+}
+
+function isStuck(core: Core, request: PlacementRequest): boolean {
+  return core.hosts.all().every((host) => lastingRefusals(request, host) !== 0)
 }
 
 function whyUnit(core: Core, unit: Unit): string {
@@ -208,8 +218,11 @@ function whyReady(core: Core, unit: Unit): string {
   if (could.length > 0) {
     return 'it is ready; the hosts that could take it have not been heard from, or have just declined'
   }
-  const first = verdicts[0]?.refusals[0]?.message
-  return first === undefined
-    ? 'it is ready, and there is no host'
-    : `it is ready, and no host takes it now: ${verdicts[0]!.host.name}: ${first}`
+  const [first] = verdicts
+  const against = first?.refusals[0]?.message
+  if (first === undefined || against === undefined) return 'it is ready, and there is no host'
+  const no = isStuck(core, made.value)
+    ? 'no host can take it as they are'
+    : 'it is ready, and no host takes it now'
+  return `${no}: ${first.host.name}: ${against}`
 }

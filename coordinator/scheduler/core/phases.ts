@@ -35,7 +35,11 @@ export function applyRunReview(core: Core, { admit, stop }: Review<Run>): void {
     beginRun(core, run)
   }
   for (const run of stop) {
-    const why = `its concurrency group ${run.spec.group?.key ?? ''} has room for others only`
+    const group = `concurrency group ${run.spec.group?.key ?? ''}`
+    const why =
+      run.state === 'queued'
+        ? `its ${group} is full, and has no place for it`
+        : `a newer run of its ${group} takes its place`
     core.later({ kind: 'stop', run, mode: 'cancel', why })
   }
 }

@@ -4,7 +4,7 @@ import { startOf } from '../expressions/ast.ts'
 import { readScript } from '../language/script.ts'
 import { stageSynonyms, type WrittenStage, workKinds } from '../language/stage.ts'
 import { keysWithUses, kindsFor } from '../language/uses.ts'
-import type { Path } from '../mistake.ts'
+import { type Path, quote } from '../mistake.ts'
 import { type Section, type StepKind, sections } from '../model.ts'
 import { offsetInFile } from '../source/position.ts'
 import type { Draft } from './draft.ts'
@@ -55,6 +55,13 @@ function checkStep(draft: Draft, section: Section, name: string, stage: WrittenS
   if (stage.http?.body && (stage.http.method === 'GET' || stage.http.method === 'HEAD')) {
     const why = `${stage.http.method} sends no body`
     draft.refuse('contradiction', [...path, 'http', 'body'], why, 'write method: POST')
+  }
+  const [module] = stage.function?.module ?? []
+  if (typeof module === 'string' && !/^(\/|skein:)/.test(module)) {
+    const why = `the module ${quote(module)} is no absolute path, and no host knows where it is`
+    const whole = [...path, 'function']
+    const place = draft.keysAt(whole).includes('module') ? [...whole, 'module'] : whole
+    draft.refuse('badValue', place, why, 'write it from / on, or skein:NAME')
   }
   const { approve } = stage
   if (approve && approve.from.length > 0 && approve.count > approve.from.length) {
