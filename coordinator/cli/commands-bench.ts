@@ -49,6 +49,11 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
     )
     .option('--rounds <count>', 'how often, of each kind', wholeNumber('--rounds', 1), '50')
     .option('--trees <count>', 'trees of processes on each agent', wholeNumber('--trees', 1), '20')
+    .option(
+      '--only <names>',
+      'some of plain, saturated, leaderKilled, partition, with commas between them',
+      '',
+    )
     .option('--where', 'say when each agent came to each step', false)
     .action(async (options) => done(await programs.benchEstop(asked(options))))
   bench

@@ -86,6 +86,7 @@ export class Trial {
         const control = await this.accompanied(attacked.share)
         // The first is for warming up: what is loaded, compiled and learnt then is not told.
         if (round > 0) all.push({ alone, attacked, control })
+        process.stderr.write(roundText(name, round, { alone, attacked, control }))
       }
       const refused = risen(name, before, await refusalsOf(this.victim))
       return { name, refusing, refused, ...summed(all) }
@@ -138,6 +139,12 @@ export class Trial {
     const [news] = await this.busy.until(([one]) => one !== undefined, NEWS_DEADLINE_MS)
     return { measured, share: (news as BusyNews).cpuMs / forMs }
   }
+}
+
+function roundText(name: AttackName, round: number, { alone, attacked, control }: Round): string {
+  const rates = [alone, attacked.measured, control.measured].map(({ rate }) => Math.round(rate))
+  const which = round === 0 ? 'to warm up' : `round ${round}`
+  return `${name}, ${which}: stages/s alone, attacked and control ${rates.join(', ')}\n`
 }
 
 function summed(all: readonly Round[]): Omit<Verdict, 'name' | 'refusing' | 'refused'> {

@@ -6,12 +6,10 @@
  *
  * The attacker has an address of its own, as it would: the agents share theirs.
  */
-import { exitCodes } from '../../protocol/exit-codes.ts'
-import { Problem } from '../../protocol/problem.ts'
 import type { LocalNode } from '../mesh/layout.ts'
 import type { AttackerTask } from './attack-attacker.ts'
 import type { BusyNews, BusyOrder } from './attack-busy.ts'
-import { type Attack, type AttackName, attackNames, attacks } from './attack-kinds.ts'
+import { type Attack, attackNames, attacks } from './attack-kinds.ts'
 import { Trial, type Verdict } from './attack-trial.ts'
 import { AttackWork } from './attack-work.ts'
 import { Children } from './children.ts'
@@ -19,6 +17,7 @@ import { targetOf } from './fuzz-attack.ts'
 import { leaderOfAll } from './ledger-mesh.ts'
 import { Mesh } from './mesh.ts'
 import { MeshRuns } from './mesh-runs.ts'
+import { wantedIn } from './only.ts'
 import { type Figure, report } from './report.ts'
 
 export interface AttackOptions {
@@ -37,7 +36,7 @@ const HOP_RATIO_MAX = 1 / RATE_RATIO_MIN
 const REFUSING_MAX = 0.1
 
 export async function benchAttack(options: AttackOptions): Promise<number> {
-  const names = namesIn(options.only)
+  const names = wantedIn(options.only, attackNames, 'attack')
   const mesh = await Mesh.start(AGENTS)
   const busy = new Children<BusyOrder, BusyNews>('attack-busy.ts', 1, {})
   try {
@@ -64,20 +63,6 @@ export async function benchAttack(options: AttackOptions): Promise<number> {
     await busy.stop()
     await mesh.stop()
   }
-}
-
-function namesIn(only: string): readonly AttackName[] {
-  const wanted = only.split(',').filter((name) => name !== '')
-  const unknown = wanted.find((name) => !Object.hasOwn(attacks, name))
-  if (unknown !== undefined) {
-    throw new Problem({
-      code: 'unknownAttack',
-      why: `there is no attack named ${unknown}`,
-      fix: `name some of: ${attackNames.join(', ')}`,
-      exitCode: exitCodes.usage,
-    })
-  }
-  return attackNames.filter((name) => wanted.length === 0 || wanted.includes(name))
 }
 
 function line(verdict: Verdict): string {

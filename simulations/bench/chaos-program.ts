@@ -4,8 +4,6 @@
  * stop, the mesh has to heal, and everything that clients were told is judged.
  */
 import { fileURLToPath } from 'node:url'
-import { exitCodes } from '../../protocol/exit-codes.ts'
-import { Problem } from '../../protocol/problem.ts'
 import { NoAckedLost } from '../checkers/no-acked-lost.ts'
 import type { LocalNode } from '../mesh/layout.ts'
 import { SeededEntropy } from '../world/entropy.ts'
@@ -15,8 +13,9 @@ import { ChaosNetwork, hostOf, within } from './chaos-network.ts'
 import { drawSchedule } from './chaos-schedule.ts'
 import { Trouble } from './chaos-trouble.ts'
 import { judge } from './chaos-verdict.ts'
+import { inside } from './inside.ts'
 import { leaderNameSeenBy, leaderOfAll } from './ledger-mesh.ts'
-import { Interrupted, Mesh } from './mesh.ts'
+import { Mesh } from './mesh.ts'
 import { report } from './report.ts'
 
 const NAMES = ['n1', 'n2', 'n3', 'n4', 'n5']
@@ -97,16 +96,5 @@ function startClients(mesh: Mesh, notes: Notes, seed: string): Clients {
   }
 }
 
-function tell({ code, why, fix }: Problem): void {
-  const told = { schemaVersion: 1, error: { code, why, fix } }
-  process.stderr.write(options.json ? `${JSON.stringify(told)}\n` : `skein: ${why}; ${fix}\n`)
-}
-
 const options = JSON.parse(process.argv[2] as string) as ChaosOptions
-try {
-  process.exitCode = await run(options)
-} catch (error) {
-  if (!(error instanceof Problem || error instanceof Interrupted)) throw error
-  if (error instanceof Problem) tell(error)
-  process.exitCode = error instanceof Problem ? error.exitCode : exitCodes.interrupted
-}
+await inside(options.json, () => run(options))

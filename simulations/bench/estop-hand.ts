@@ -35,11 +35,11 @@ export class StopHand {
   }
 
   /** The same, however long that agent has no time to answer. */
-  async stateAtLast(at: string, deadlineMs: number): Promise<EstopState> {
+  async stateAtLast(at: string, deadlineMs: number, word?: string): Promise<EstopState> {
     const untilMs = performance.now() + deadlineMs
     for (;;) {
       try {
-        return await this.state(at)
+        return await this.state(at, word)
       } catch (error) {
         if (!isPassing(error) || performance.now() > untilMs) throw error
         await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))

@@ -9,7 +9,6 @@ import type { Server } from 'node:net'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { exitCodes } from '../../protocol/exit-codes.ts'
 import type { LocalNode } from '../mesh/layout.ts'
 import { ChaosNetwork, hostOf } from './chaos-network.ts'
 import type { EstopOptions } from './estop.ts'
@@ -19,10 +18,12 @@ import { StopHand } from './estop-hand.ts'
 import { stepsAfter, type Times, WRITTEN_AFTER_MS } from './estop-steps.ts'
 import { Trees } from './estop-trees.ts'
 import { Witness } from './estop-witness.ts'
+import { inside } from './inside.ts'
 import { leaderOfAll } from './ledger-mesh.ts'
-import { Interrupted, Mesh } from './mesh.ts'
+import { Mesh } from './mesh.ts'
 import { MeshRuns } from './mesh-runs.ts'
 import { monotonicMs } from './monotonic.ts'
+import { wantedIn } from './only.ts'
 import { type Figure, report } from './report.ts'
 
 const NAMES = ['n1', 'n2', 'n3', 'n4', 'n5']
@@ -173,7 +174,7 @@ class Bench {
   private async confirmed(at: string, word: string, names: readonly string[]): Promise<number> {
     let nowMs = 0
     await this.until(async () => {
-      const { nodes } = await this.hand.state(at, word)
+      const { nodes } = await this.hand.stateAtLast(at, BEGIN_DEADLINE_MS, word)
       nowMs = monotonicMs()
       return nodes.every(({ name, answer }) => answer === 'done' || !names.includes(name))
     }, 'all to confirm')
@@ -218,7 +219,7 @@ async function roundsOf(bench: Bench, kind: Kind, options: EstopOptions): Promis
 }
 
 async function run(options: EstopOptions): Promise<number> {
-  const { rounds, trees, where, json } = options
+  const { rounds, trees, only, where, json } = options
   const network = new ChaosNetwork(NAMES)
   const directory = mkdtempSync(join(tmpdir(), 'skein-estop-'))
   const witness = new Witness()
@@ -232,7 +233,7 @@ async function run(options: EstopOptions): Promise<number> {
   try {
     const bench = new Bench(mesh, network, directory, witness, options)
     const figures: Figure[] = []
-    for (const kind of kinds) {
+    for (const kind of wantedIn(only, kinds, 'kind of round')) {
       figures.push(...figuresOf(kind, await roundsOf(bench, kind, options), where))
     }
     const title = `emergency stop, ${NAMES.length} agents with ${trees} trees each, ${rounds} rounds`
@@ -246,9 +247,5 @@ async function run(options: EstopOptions): Promise<number> {
   }
 }
 
-try {
-  process.exitCode = await run(JSON.parse(process.argv[2] ?? '{}') as EstopOptions)
-} catch (error) {
-  if (!(error instanceof Interrupted)) throw error
-  process.exitCode = exitCodes.interrupted
-}
+const options = JSON.parse(process.argv[2] ?? '{}') as EstopOptions
+await inside(options.json, () => run(options))

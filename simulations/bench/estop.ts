@@ -5,10 +5,14 @@
  */
 import { fileURLToPath } from 'node:url'
 import { inNamespaces } from './chaos.ts'
+import { kinds } from './estop-figures.ts'
+import { wantedIn } from './only.ts'
 
 export interface EstopOptions {
   rounds: string
   trees: string
+  /** Of the kinds of rounds, only those; all if it is empty. */
+  only: string
   where: boolean
   json: boolean
 }
@@ -24,6 +28,8 @@ const init = [
   'init',
 ]
 
-export function benchEstop(options: EstopOptions): Promise<number> {
+export async function benchEstop(options: EstopOptions): Promise<number> {
+  // Whoever has mistyped a name hears it before anything is begun.
+  wantedIn(options.only, kinds, 'kind of round')
   return inNamespaces(fileURLToPath(new URL('estop-program.ts', import.meta.url)), options, init)
 }

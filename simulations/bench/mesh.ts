@@ -2,7 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { exitCodes } from '../../protocol/exit-codes.ts'
 import { keyFileNames } from '../../protocol/identity/key-file.ts'
+import { Problem } from '../../protocol/problem.ts'
 import { type LocalNode, layoutOf, planNodes, prepare } from '../mesh/layout.ts'
 import { Supervisor, type SupervisorOptions } from '../mesh/supervisor.ts'
 import { untilAllSeeAll } from '../mesh/together.ts'
@@ -16,8 +18,13 @@ export interface MeshOptions extends SupervisorOptions {
   readonly apiHost?: string
 }
 
-/** By Ctrl-C. */
-export class Interrupted extends Error {}
+/** By Ctrl-C: said to nobody who has pressed it, but by the exit code. */
+export class Interrupted extends Problem {
+  constructor() {
+    const { interrupted: exitCode } = exitCodes
+    super({ code: 'interrupted', why: 'interrupted', fix: 'begin again', exitCode })
+  }
+}
 
 export class Mesh {
   readonly nodes: LocalNode[]
@@ -26,7 +33,7 @@ export class Mesh {
   private readonly directory: string
   private readonly supervisor: Supervisor
   private readonly interrupted = new AbortController()
-  private readonly onInterrupt = () => this.interrupted.abort(new Interrupted('interrupted'))
+  private readonly onInterrupt = () => this.interrupted.abort(new Interrupted())
 
   private constructor(
     nodes: LocalNode[],
