@@ -302,6 +302,7 @@ export class Agent {
       labels: () => this.labels.current(),
       halt: (isMeant, reason, mode) => this.work.halt(isMeant, reason, mode),
       still: () => ports.cells.still(),
+      hurry: () => ports.cells.hurry(),
       alive: () => this.othersAlive(),
       heardOf: () => this.work.review(),
       ...tellStop(this.membership, this.journal, () => this.stopRecording.look()),

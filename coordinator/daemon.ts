@@ -311,6 +311,7 @@ function gatewayModule(
         const secure = tls === undefined ? {} : { tls }
         const hosts = [hostname(), config.node.name, ...config.api.names]
         const guard = guardOf(door)
+        door.open()
         listener = await startHttp({ host, port, log, guard, hosts, ...secure }, handle)
         gateway.problem = undefined
         watch.start()

@@ -1,8 +1,7 @@
 /**
  * The commands that were done on this host, on its disk: a command is written down and synced before
  * it takes effect, so that neither a restart nor a crash opens the door for it again, but for what
- * waits for no disk (`admitAtOnce`). Read when the first command comes: an agent that nobody commands
- * keeps nothing.
+ * waits for no disk (`admitAtOnce`). Read when the door opens, or when the first command comes.
  */
 import type { Command } from '../../protocol/identity/envelope.ts'
 import {
@@ -41,6 +40,11 @@ export class NonceStore {
     this.#limits = limits
   }
 
+  /** Reads what there is, so that the first command need not wait for it. */
+  open(): void {
+    this.#opened().catch(() => {})
+  }
+
   /** Once `fresh` is returned, the command is on disk. Rejects where it cannot be: then it may not be done. */
   async admit(by: PeerId, command: Command, nowMs: number): Promise<Admission> {
     const window = await this.#opened()
@@ -67,7 +71,7 @@ export class NonceStore {
   }
 
   #opened(): Promise<NonceWindow> {
-    this.#opening ??= this.#open().catch((error: unknown) => {
+    this.#opening ??= this.#read().catch((error: unknown) => {
       this.#opening = undefined
       throw error
     })
@@ -90,7 +94,7 @@ export class NonceStore {
     })
   }
 
-  async #open(): Promise<NonceWindow> {
+  async #read(): Promise<NonceWindow> {
     const floor = await this.#disk.get(FLOOR)
     const floorMs = floor === undefined ? 0 : Number(Buffer.from(floor).toString())
     const entries: NonceEntry[] = []

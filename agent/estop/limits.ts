@@ -28,8 +28,11 @@ export const estopDriverLimits = {
   askAgainMs: 250,
   /** How often one peer, drawn by lot, is compared with, while anything is known that it might not. */
   compareMs: 5_000,
-  /** A disk that takes longer to keep a word is not waited for: peers say it again after a crash. */
-  latchWaitMsMax: 50,
+  /**
+   * A disk that takes longer to keep a word is not waited for: peers say it again after a crash. Of
+   * a tenth of a second in which everything is to be dead, this is what the disk may have.
+   */
+  latchWaitMsMax: 30,
   /** A stop that is not done so long after its killing began is told of here all the same. */
   tellWaitMsMax: 100,
   /** Between two tries to write down what the disk would not take. */

@@ -55,6 +55,8 @@ export interface EstopParts extends Work {
   heardOf(peer: PeerId): void
   /** Counted, and told to people. */
   refused(from: PeerId | undefined, why: string): void
+  /** This host goes before others on its machine, where it may, until what is returned is called. */
+  hurry(): () => void
 }
 
 export class EmergencyStop {
@@ -162,6 +164,20 @@ export class EmergencyStop {
 
   /** Signed by a person. What comes of it here is told to `finished`, and kept in the core. */
   said(word: StopWord): Heard {
+    const calm = this.hurry()
+    try {
+      return this.#said(word)
+    } finally {
+      calm()
+    }
+  }
+
+  /** For whoever sees that a word of a person is about to come. */
+  hurry(): () => void {
+    return this.#parts.hurry()
+  }
+
+  #said(word: StopWord): Heard {
     const { clock } = this.#ports
     const heard = this.#core.said(word, clock.now(), clock.wall())
     if (heard.kind === 'news') {
@@ -230,8 +246,10 @@ export class EmergencyStop {
       return this.#refused.add('afterForgeries')
     }
     const wasHeardOf = this.#core.hasHeardOf(from)
+    const calm = frame.kind === 'words' ? this.hurry() : () => {}
     this.#core.hear(from, frame, clock.now(), clock.wall())
     this.#drive()
+    calm()
     if (wasHeardOf || !this.#core.hasHeardOf(from)) return
     this.#askedMs.delete(from)
     this.#parts.heardOf(from)

@@ -96,7 +96,7 @@ export const cellLimits = {
    * since to look by other threads takes two to five times what it would by one, much of it waiting.
    */
   censusRestFactor: 8,
-  /** Of the threads that look: there are four, and the disk needs some. */
+  /** Of the threads that look, for ends and for who is to be killed: the disk needs some as well. */
   censusReadersMax: 2,
   /** But no longer than this: ends wait for the next look. */
   censusRestMsMax: 500,

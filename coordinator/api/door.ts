@@ -119,6 +119,11 @@ export class SignedDoor implements Door {
     this.#openPaths = [...standingPaths, ...open]
   }
 
+  /** Before anybody asks. */
+  open(): void {
+    this.#nonces.open()
+  }
+
   /** By reason, since the start. */
   refusals(): Readonly<Record<string, number>> {
     return this.#refused.counts()

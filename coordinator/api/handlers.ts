@@ -26,6 +26,7 @@ import { OF_ITSELF, OtherNodes } from './other-nodes.ts'
 import { Planning } from './planning.ts'
 import { statusOf } from './queries.ts'
 import { revokeHandlers } from './revoke-handlers.ts'
+import { routeAt } from './routing.ts'
 import { runHandlers } from './run-handlers.ts'
 import type { RunApiParts } from './run-parts.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
@@ -95,6 +96,13 @@ export class ControlApi {
   }
 
   answer(request: ApiRequest, signal: AbortSignal): Promise<ApiReply> {
+    const isAtOnce = routeAt(request.method, request.path)?.route.isAtOnce === true
+    if (!isAtOnce) return this.dispatched(request, signal)
+    const calm = this.agent.estop.hurry()
+    return this.dispatched(request, signal).finally(calm)
+  }
+
+  private dispatched(request: ApiRequest, signal: AbortSignal): Promise<ApiReply> {
     return dispatch(request, this.handlers, this.door, signal, (error, path, faultId) => {
       const why = stackOf(error)
       this.agent.ports.log.child('api').error('request failed', { path, faultId, why })

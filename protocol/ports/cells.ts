@@ -117,6 +117,11 @@ export interface Cells {
    * and start nothing. Whoever is killed meanwhile dies all the same.
    */
   still(): () => void
+  /**
+   * The agent goes before others on this host, where it may, until what is returned is called: for
+   * whoever hears of a stop and has yet to find out whether it is to be believed.
+   */
+  hurry(): () => void
   /** Cells of this agent in which somebody is alive. Takes its time, and holds nobody up meanwhile. */
   inhabited(): Promise<ReadonlySet<string>>
   /**

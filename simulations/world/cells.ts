@@ -83,6 +83,11 @@ export class SimulatedCells implements Cells {
     return () => {}
   }
 
+  /** A host on which nobody waits for a core. */
+  hurry(): () => void {
+    return () => {}
+  }
+
   killAll(names: ReadonlySet<string>): Promise<void> {
     const { processTable } = this.host
     for (const process of [...processTable.marked(MARK, (name) => names.has(name))]) {

@@ -57,6 +57,7 @@ function sandboxing(cells: Cells, within: (spec: CellSpec) => CellSpec): Cells {
     find: (...all) => cells.find(...all),
     killAll: (names) => cells.killAll(names),
     still: () => cells.still(),
+    hurry: () => cells.hurry(),
     inhabited: () => cells.inhabited(),
     sweep: (keep, inhabited) => cells.sweep(keep, inhabited),
     rules: () => cells.rules(),

@@ -89,6 +89,19 @@ test('what waits for no disk is let in where nothing can be read, or remembered'
   assert.equal(disk.entries.size, 1, 'and what is kept has its bound')
 })
 
+test('a stop that is said to an open door waits for nothing that the disk does', async () => {
+  const disk = new MemoryDisk()
+  const command = commandOf()
+  await new NonceStore(disk).admit(ada.id, command, nowMs)
+  const store = new NonceStore(disk)
+  store.open()
+  await new Promise((resolve) => setImmediate(resolve))
+  disk.get = () => new Promise(() => {})
+  disk.write = () => new Promise(() => {})
+  assert.equal(await store.admitAtOnce(ada.id, command, nowMs), 'replayed')
+  assert.equal(await store.admitAtOnce(ada.id, commandOf(), nowMs), 'fresh')
+})
+
 test('expired commands are forgotten, also on disk, and stay refused when the clock goes back', async () => {
   const disk = new MemoryDisk()
   const limits = { noncesMax: 3, forgetEveryMs: 1_000, forgottenAtOnceMax: 10 }

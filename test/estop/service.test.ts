@@ -75,6 +75,10 @@ async function stopOn(
       if (dyingMs > 0) await new Promise<void>((resolve) => clock.after(dyingMs, resolve))
       return 1
     },
+    hurry: () => {
+      stills.push('hurry')
+      return () => stills.push('calm')
+    },
     still: () => {
       stills.push('still')
       return () => stills.push(stopped.length === 0 ? 'let go' : 'let go, stopped')
@@ -99,14 +103,18 @@ test('what is stopped is ended as soon as the word is on the disk', async () => 
   const { stopped, stills } = await stopOn(undefined, 1_000)
   assert.equal(stopped.length, 1)
   assert.ok(stopped[0]!.atMs < estopDriverLimits.latchWaitMsMax)
-  assert.deepEqual(stills, ['still', 'let go, stopped'], 'and held still until then')
+  assert.deepEqual(
+    stills,
+    ['hurry', 'still', 'calm', 'let go, stopped'],
+    'and held still until then',
+  )
 })
 
 test('a disk that hangs delays no stop for long', async () => {
   const { stopped, stills } = await stopOn({ syncMs: 60_000 }, 1_000)
   assert.equal(stopped.length, 1)
   assert.equal(stopped[0]!.atMs, estopDriverLimits.latchWaitMsMax)
-  assert.deepEqual(stills, ['still', 'let go, stopped'])
+  assert.deepEqual(stills, ['hurry', 'still', 'calm', 'let go, stopped'])
 })
 
 test('a disk that is full delays no stop', async () => {

@@ -185,12 +185,16 @@ export class SystemCells implements Cells {
   }
 
   still(): () => void {
-    const slowDown = this.#session?.hurry()
+    const slowDown = this.hurry()
     const goOn = this.#share.still()
     return () => {
       goOn()
-      slowDown?.()
+      slowDown()
     }
+  }
+
+  hurry(): () => void {
+    return this.#session?.hurry() ?? (() => {})
   }
 
   async killAll(names: ReadonlySet<string>): Promise<void> {

@@ -61,6 +61,7 @@ function watchedCells(cells: Cells, notice: (moment: WorkMoment) => void): Cells
     find: (name, trace, onOutput) => cells.find(name, trace, onOutput),
     killAll: (names) => cells.killAll(names),
     still: () => cells.still(),
+    hurry: () => cells.hurry(),
     inhabited: () => cells.inhabited(),
     sweep: (keep, inhabited) => cells.sweep(keep, inhabited),
   }
