@@ -25,6 +25,8 @@ export class Letterbox {
   readonly #onTrouble: (error: unknown) => void
   #watcher: FSWatcher | undefined
   #reading: Promise<void> = Promise.resolve()
+  /** One after the other: two of a name are written to one draft. */
+  #noting: Promise<void> = Promise.resolve()
 
   private constructor(directory: string, onLetter: OnLetter, onTrouble: (error: unknown) => void) {
     this.#directory = directory
@@ -51,10 +53,12 @@ export class Letterbox {
     return box
   }
 
-  /** Something that whoever writes a letter wants to know before. */
-  async note(name: string, text: string): Promise<void> {
+  /** Something that whoever writes a letter wants to know before. The last of a name stays. */
+  note(name: string, text: string): Promise<void> {
     const bytes = new TextEncoder().encode(text)
-    await replaceFile(this.#directory, name, bytes, 0o600).catch(this.#onTrouble)
+    const noting = this.#noting.then(() => replaceFile(this.#directory, name, bytes, 0o600))
+    this.#noting = noting.catch(this.#onTrouble)
+    return this.#noting
   }
 
   close(): void {
