@@ -13,7 +13,12 @@ import type { Told } from '../../models/federation/personal.ts'
 import { historyKey } from '../../models/profiles/levels.ts'
 import { isCanaryHost } from '../../models/registry/promoting.ts'
 import { judged, type Standing } from '../../models/registry/standing.ts'
-import type { RegistryView, Version } from '../../models/registry/versions.ts'
+import {
+  isOnTrial,
+  type RegistryView,
+  shadowsIn,
+  type Version,
+} from '../../models/registry/versions.ts'
 import type { Range } from '../../models/rows.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
@@ -116,9 +121,8 @@ export class Advisor {
     if (!this.#plain.has(kind)) this.#plain.set(kind, plain())
     this.#pending.push({ row, plain: this.#plain.get(kind) })
     const { judgeMsOnTrial, judgeMsOtherwise } = adviceLimits
-    const { canary, shadow } = this.#view
-    const isOnTrial = canary !== undefined || shadow !== undefined
-    this.#judging ??= this.#parts.clock.after(isOnTrial ? judgeMsOnTrial : judgeMsOtherwise, () => {
+    const isTrial = this.#view.versions.some(isOnTrial)
+    this.#judging ??= this.#parts.clock.after(isTrial ? judgeMsOnTrial : judgeMsOtherwise, () => {
       this.#judging = undefined
       this.#inTurn(() => this.#judge())
     })
@@ -143,7 +147,7 @@ export class Advisor {
     const features = await this.#oracle.described(rows)
     const bare = new Map<Speaker, readonly Told[]>()
     for (const speaker of this.#speakers.all) {
-      bare.set(speaker, await this.#oracle.told(speaker.parameters, features))
+      bare.set(speaker, await this.#oracle.told(speaker.learned, features))
     }
     if (purges !== this.#speakers.purges) return
     for (const [i, one] of ended.entries()) this.#judgeOne(one, i, bare)
@@ -192,7 +196,7 @@ export class Advisor {
     const timer = this.#parts.clock.after(adviceLimits.answerMs, () => late.resolve())
     const done = this.#work(async () => {
       const asked = unsaid.map((kind) => this.#oracle.asked(kind))
-      const told = await this.#oracle.told(speaker.parameters, joined(asked))
+      const told = await this.#oracle.told(speaker.learned, joined(asked))
       let from = 0
       for (const [i, { group, task }] of unsaid.entries()) {
         const count = (asked[i] as Float32Array).length / featureCount
@@ -232,8 +236,9 @@ export class Advisor {
       for (const speaker of this.#speakers.all) speaker.moved()
     }
     this.#view = this.#parts.registry()
-    const { active, canary, shadow } = this.#view
-    const listened = [active, canary, shadow].flatMap((version) => version?.hash ?? [])
+    const { active, canary } = this.#view
+    const heard = [active, canary, ...shadowsIn(this.#view)]
+    const listened = heard.flatMap((version) => version?.hash ?? [])
     this.#speakers.keepOnly(listened)
     this.#choose()
     const missing = this.#speakers.missing(listened)

@@ -24,7 +24,7 @@ export async function explainedBy(
   const whole = oracle.asked(kind)
   const count = whole.length / featureCount
   const without = featureGroups.map((group) => blanked(whole, group))
-  const told = await oracle.told(speaker.parameters, joined([whole, ...without]))
+  const told = await oracle.told(speaker.learned, joined([whole, ...without]))
   const bareOf = (at: number) =>
     mixed(told.slice(at * count, (at + 1) * count).map((one) => rangeOf(one, 1)))
   const bare = bareOf(0)

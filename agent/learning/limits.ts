@@ -59,6 +59,8 @@ export const adviceLimits = {
   ownRowsMax: 1_024,
   /** Rows that are made into numbers at once: 2 ms. */
   rowsAtOnce: 128,
+  /** Rows that trees are asked of without a pause: 3 ms of the largest forest. */
+  rowsOfTreesAtOnce: 128,
   /** Kinds of work whose times are kept, once said. */
   saidMax: 2_048,
   /** Of one kind, so many latest attempts say how much work it is given. */
@@ -110,5 +112,8 @@ assert(
   tellingLimits.keysMax * 240 < CALL_BYTES_MAX,
   'the longest answer must fit a call: three ranges, the hash of a version and six figures for each key',
 )
-assert(registryLimits.blobBytesMax < CALL_BYTES_MAX, 'a version must fit a call')
+assert(
+  Math.max(registryLimits.blobBytesMax, registryLimits.forestBytesMax) < CALL_BYTES_MAX,
+  'a version must fit a call',
+)
 assert(profileLimits.attemptsMax * learningLimits.rowBytesMax <= 8 << 20, 'the store is small')

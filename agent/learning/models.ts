@@ -1,9 +1,10 @@
 /**
  * Versions of the common model on this host's own disk, and where it gets those from that it has not:
  * any agent may ask another for one by its hash. What comes is looked at as if a liar had sent it
- * (`models/registry/blob.ts`) before it is kept or used; so is what the disk gives back.
+ * (`models/registry/learned.ts`) before it is kept or used; so is what the disk gives back.
  */
-import { hashOf, isVersionHash, unpacked } from '../../models/registry/blob.ts'
+import { hashOf, isVersionHash } from '../../models/registry/blob.ts'
+import { type Learned, learnedIn } from '../../models/registry/learned.ts'
 import { registryLimits } from '../../models/registry/limits.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { type Disk, within } from '../../protocol/ports/disk.ts'
@@ -22,7 +23,7 @@ const PREFIX = 'learning/model/'
 /** Field numbers are for ever. */
 const ModelAsked = message('ModelAsked', { hash: field(1, text(64)) })
 /** Without bytes: this host has it not. */
-const ModelTold = message('ModelTold', { bytes: optional(1, bytes(registryLimits.blobBytesMax)) })
+const ModelTold = message('ModelTold', { bytes: optional(1, bytes(registryLimits.forestBytesMax)) })
 
 export interface ModelStoreParts {
   readonly disk: Disk
@@ -33,7 +34,7 @@ export interface ModelStoreParts {
 }
 
 export type Fetched =
-  | { readonly ok: true; readonly parameters: Float32Array }
+  | { readonly ok: true; readonly learned: Learned }
   | { readonly ok: false; readonly why: string }
 
 export class ModelStore {
@@ -41,7 +42,7 @@ export class ModelStore {
   readonly #log: Log
   /** What is on the disk, those that came last at the end. */
   readonly #held = new Set<string>()
-  readonly #open = new Map<string, Float32Array>()
+  readonly #open = new Map<string, Learned>()
   readonly #fetching = new Map<string, Promise<Fetched>>()
 
   constructor(parts: ModelStoreParts) {
@@ -62,13 +63,15 @@ export class ModelStore {
 
   /**
    * Safe from a crash when it returns. Rejects with `DiskError`, and then everything is as it was.
-   * What is no version is a bug of the caller.
+   * What is no version is a bug of the caller; `made`: what it was packed of just now, which need not be
+   * looked at again.
    */
-  async put(version: Uint8Array): Promise<string> {
+  async put(version: Uint8Array, made?: Learned): Promise<string> {
     const hash = hashOf(version)
-    const read = unpacked(version, hash)
+    const read =
+      made === undefined ? learnedIn(version, hash) : { ok: true as const, learned: made }
     if (!read.ok) throw new Error(`no version of the common model: ${read.why}`)
-    await this.#keep(hash, version, read.parameters)
+    await this.#keep(hash, version, read.learned)
     return hash
   }
 
@@ -79,13 +82,13 @@ export class ModelStore {
   }
 
   /** What it has learned; undefined where it is not here, or is damaged. */
-  async parameters(hash: string): Promise<Float32Array | undefined> {
+  async learned(hash: string): Promise<Learned | undefined> {
     const open = this.#open.get(hash)
     if (open !== undefined) {
       this.#remember(hash, open)
       return open
     }
-    return this.#held.has(hash) ? (await this.#read(hash))?.parameters : undefined
+    return this.#held.has(hash) ? (await this.#read(hash))?.learned : undefined
   }
 
   /** From here, or from the first of those hosts that has it. Never rejects. */
@@ -115,14 +118,12 @@ export class ModelStore {
 
   // ── On this host ──────────────────────────────────────────────────────────────────────────────
 
-  async #read(
-    hash: string,
-  ): Promise<{ version: Uint8Array; parameters: Float32Array } | undefined> {
+  async #read(hash: string): Promise<{ version: Uint8Array; learned: Learned } | undefined> {
     const version = await this.#parts.disk.get(PREFIX + hash)
-    const read = version && unpacked(version, hash)
+    const read = version && learnedIn(version, hash)
     if (read?.ok === true && version !== undefined) {
-      this.#remember(hash, read.parameters)
-      return { version, parameters: read.parameters }
+      this.#remember(hash, read.learned)
+      return { version, learned: read.learned }
     }
     this.#held.delete(hash)
     const why = read?.ok === false ? read.why : 'it is gone'
@@ -130,12 +131,12 @@ export class ModelStore {
     return undefined
   }
 
-  async #keep(hash: string, value: Uint8Array, parameters: Float32Array): Promise<void> {
+  async #keep(hash: string, value: Uint8Array, learned: Learned): Promise<void> {
     const { disk, wanted } = this.#parts
     await disk.write([{ put: PREFIX + hash, value }], { durable: true })
     this.#held.delete(hash)
     this.#held.add(hash)
-    this.#remember(hash, parameters)
+    this.#remember(hash, learned)
     const needed = new Set(wanted())
     const others = [...this.#held].filter((each) => !needed.has(each))
     const gone = others.slice(0, Math.max(0, others.length - modelLimits.othersMax))
@@ -146,9 +147,9 @@ export class ModelStore {
     await disk.write(ops, { durable: false }).catch(() => {})
   }
 
-  #remember(hash: string, parameters: Float32Array): void {
+  #remember(hash: string, learned: Learned): void {
     this.#open.delete(hash)
-    this.#open.set(hash, parameters)
+    this.#open.set(hash, learned)
     const [oldest] = this.#open.keys()
     if (this.#open.size > modelLimits.openMax && oldest !== undefined) this.#open.delete(oldest)
   }
@@ -163,8 +164,8 @@ export class ModelStore {
   }
 
   async #fetch(hash: string, from: readonly PeerId[]): Promise<Fetched> {
-    const here = await this.parameters(hash)
-    if (here !== undefined) return { ok: true, parameters: here }
+    const here = await this.learned(hash)
+    if (here !== undefined) return { ok: true, learned: here }
     const whys = new Set<string>()
     for (const peer of from.slice(0, modelLimits.askedMax)) {
       const told = await this.#ask(peer, hash)
@@ -176,8 +177,8 @@ export class ModelStore {
   }
 
   async #search(hash: string, from: readonly PeerId[]): Promise<Fetched> {
-    const here = await this.parameters(hash)
-    if (here !== undefined) return { ok: true, parameters: here }
+    const here = await this.learned(hash)
+    if (here !== undefined) return { ok: true, learned: here }
     const whys = new Set<string>()
     for (let at = 0; at < from.length; at += modelLimits.askedAtOnce) {
       const asked = from.slice(at, at + modelLimits.askedAtOnce)
@@ -197,13 +198,13 @@ export class ModelStore {
     const version = answer.ok ? answer.value.bytes : undefined
     if (!answer.ok) return this.#refused(peer, hash, answer.why)
     if (version === undefined) return { ok: false, why: notThere }
-    const read = unpacked(version, hash)
+    const read = learnedIn(version, hash)
     if (!read.ok) return this.#refused(peer, hash, read.why)
     try {
-      await this.#keep(hash, version, read.parameters)
+      await this.#keep(hash, version, read.learned)
     } catch (error) {
       // Used all the same, as long as this life lasts.
-      this.#remember(hash, read.parameters)
+      this.#remember(hash, read.learned)
       this.#log.warn('a version of the common model cannot be kept', { why: String(error) })
     }
     return read

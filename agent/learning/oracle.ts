@@ -2,11 +2,14 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Engine } from '../../models/engine.ts'
+import { joined } from '../../models/federation/aggregation/vectors.ts'
 import { examplesOf } from '../../models/federation/describing.ts'
 import type { Told } from '../../models/federation/personal.ts'
+import { type Forest, saidBy } from '../../models/forest.ts'
 import { Net } from '../../models/nets/net.ts'
 import { historyKey } from '../../models/profiles/levels.ts'
 import { commonShape } from '../../models/registry/common.ts'
+import type { Learned } from '../../models/registry/learned.ts'
 import type { Question } from '../../models/rows.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import { described } from './described.ts'
@@ -41,12 +44,26 @@ export class Oracle {
   }
 
   /** One for each row of features. */
-  async told(parameters: Float32Array, features: Float32Array): Promise<readonly Told[]> {
+  async told(learned: Learned, features: Float32Array): Promise<readonly Told[]> {
     if (features.length === 0) return []
-    const flat = await this.#net.predict(parameters, features)
+    const flat =
+      learned.family === 'net'
+        ? await this.#net.predict(learned.parameters, features)
+        : await this.#saidByTrees(learned.forest, features)
     return Array.from({ length: flat.length / 3 }, (_, i) => {
       return [flat[3 * i], flat[3 * i + 1], flat[3 * i + 2]] as unknown as Told
     })
+  }
+
+  /** Trees are looked up in here, which is less work than to send rows to where models run: in slices. */
+  async #saidByTrees(forest: Forest, features: Float32Array): Promise<Float32Array> {
+    const width = adviceLimits.rowsOfTreesAtOnce * forest.features
+    const parts: Float32Array[] = []
+    for (let from = 0; from < features.length; from += width) {
+      parts.push(saidBy(forest, features.subarray(from, from + width)))
+      await new Promise<void>((resolve) => this.#parts.clock.after(0, resolve))
+    }
+    return joined(parts)
   }
 
   /** In slices, between which whatever else waits has its turn. */

@@ -11,6 +11,7 @@ import {
 } from '../../models/federation/personal.ts'
 import { logOf } from '../../models/measures/duration.ts'
 import { pooled } from '../../models/profiles/quantiles.ts'
+import type { Learned } from '../../models/registry/learned.ts'
 import { Tally } from '../../models/registry/standing.ts'
 import type { Range } from '../../models/rows.ts'
 import { assert } from '../../protocol/assert.ts'
@@ -20,7 +21,7 @@ import type { Kind } from './oracle.ts'
 
 export class Speaker {
   readonly hash: string
-  readonly parameters: Float32Array
+  readonly learned: Learned
   /** Since it is here: by this it is believed here, or not. */
   readonly record = new Tally()
   /** Since it is in the state that it is in, beside the one that is active. */
@@ -30,9 +31,9 @@ export class Speaker {
   /** What it said, bare, of work that was asked about, for each of the sizes that it may have. */
   readonly #said = new Map<string, readonly Told[]>()
 
-  constructor(hash: string, parameters: Float32Array) {
+  constructor(hash: string, learned: Learned) {
     this.hash = hash
-    this.parameters = parameters
+    this.learned = learned
   }
 
   /** The tally of one state; of another state, another one. */

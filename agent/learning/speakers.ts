@@ -99,7 +99,7 @@ export class Speakers {
       later()
       return
     }
-    const speaker = new Speaker(hash, fetched.parameters)
+    const speaker = new Speaker(hash, fetched.learned)
     try {
       await this.#warm(speaker)
     } catch (error) {
@@ -116,7 +116,7 @@ export class Speakers {
     const { purges } = this
     const rows = await latestSucceeded(this.#parts.rows(), ownRowsMax)
     const features = await this.#oracle.described(rows)
-    const told = await this.#oracle.told(speaker.parameters, features)
+    const told = await this.#oracle.told(speaker.learned, features)
     if (purges !== this.#purges) return
     speaker.tell(rows, told)
     this.sized(rows)

@@ -27,7 +27,8 @@ const objects: Words = {
   stopModule: ({ parameters }) => `${parameters.module} on ${parameters.node}`,
   purgeHistory: ({ parameters, body: { task = 'all kinds of work', beforeMs } }) =>
     `${parameters.node}: ${task}${beforeMs === undefined ? '' : ` ended by ${beforeMs}`}`,
-  askForRounds: ({ body }) => `${body.count} federated round${body.count === 1 ? '' : 's'}`,
+  askForRounds: ({ body }) =>
+    `${body.count} federated round${body.count === 1 ? '' : 's'}${body.family === undefined ? '' : ` of ${body.family}`}`,
   stopRounds: () => 'federated rounds',
   configureFederation: ({ body }) =>
     `rounds: ${Object.entries(body)

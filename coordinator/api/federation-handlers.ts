@@ -18,7 +18,7 @@ import { freshState } from '../runs/fresh.ts'
 import { appended } from './appending.ts'
 import type { Handlers, Request } from './dispatch.ts'
 import type { FederatedRound, Federation } from './federation-routes.ts'
-import { askForRounds, stopRounds } from './federation-wishes.ts'
+import { askForRounds, noisyTrees, stopRounds } from './federation-wishes.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 
 type FederationRoute =
@@ -56,6 +56,7 @@ async function configure(agent: Agent, it: Request<'configureFederation'>) {
     Object.entries(it.body).filter(([, value]) => value !== undefined),
   )
   const settings: RoundSettings = { ...before, ...said }
+  if (settings.family === 'trees' && settings.noise > 0) throw noisyTrees()
   const atMs = agent.ports.clock.wall()
   await appended(agent, putSettings(settings, it.caller.name, atMs), it.signal, it.trail)
   return { schemaVersion: SCHEMA_VERSION, settings } as const

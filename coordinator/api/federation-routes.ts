@@ -2,10 +2,11 @@
 import * as z from 'zod'
 import { roundLimits } from '../../agent/learning/round/limits.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
+import { families } from '../../models/registry/learned.ts'
 import { stateLimits } from '../../protocol/ledger/limits.ts'
 import { roundsLimits } from '../learning/rounds/limits.ts'
 import { outs, roundPhases, roundStates } from '../learning/rounds/rows.ts'
-import { roundRules } from '../learning/rounds/settings.ts'
+import { roundFamilies, roundRules } from '../learning/rounds/settings.ts'
 import { routePaths } from './route-paths.ts'
 
 const schemaVersion = z.literal(1)
@@ -48,7 +49,12 @@ const settings = {
     .min(clientsMin)
     .max(participantsMax)
     .describe('With fewer no round is done'),
+  family: z
+    .enum(roundFamilies)
+    .describe('What is learned in rounds: the network, trees, or one and the other in turn'),
 }
+
+const family = z.enum(families)
 
 const seen = z
   .int()
@@ -88,14 +94,15 @@ export const FederatedRound = z.object({
       'kept: hosts are better off with what came of it; rejected: they are not; failed: nothing came of it',
     ),
   phase: z.enum(roundPhases),
+  family: family.describe('What was learned in it: the network, or trees'),
   by: z.string(),
   openedMs: timeMs,
   endedMs: timeMs.optional(),
   base: hash,
   candidate: hash.optional(),
   why: z.string(),
-  steps: settings.steps,
-  rule: settings.rule,
+  steps: settings.steps.describe('Of training; of trees it says nothing'),
+  rule: settings.rule.describe('Which updates count; of trees it says nothing'),
   liars: z.number().describe('That were borne in it'),
   noise: settings.noise,
   lossBefore: loss.optional(),
@@ -173,7 +180,13 @@ export const federationRoutes = {
     ...routePaths.askForRounds,
     summary: 'Have hosts learn together in one round, or in several one after the other',
     body: z
-      .strictObject({ count: z.int().min(1).max(countMax).default(1), seen: seen.optional() })
+      .strictObject({
+        count: z.int().min(1).max(countMax).default(1),
+        family: family
+          .optional()
+          .describe('What is to be learned in them; without, as is chosen for rounds'),
+        seen: seen.optional(),
+      })
       .meta({ examples: [{ count: 1 }] }),
     response: z.object({
       schemaVersion,

@@ -28,7 +28,9 @@ export async function askForRounds(
 ): Promise<RouteResponse<'askForRounds'>> {
   refuseWhileStopped(agent)
   const rounds = roundsIn((await freshState(agent, it.signal)).state)
-  const { count } = it.body
+  const { count, family } = it.body
+  const chosen = family ?? rounds.settings.family
+  if (chosen === 'trees' && rounds.settings.noise > 0) throw noisyTrees()
   const before = saidBefore(rounds, it, count)
   if (before !== undefined)
     return { schemaVersion: SCHEMA_VERSION, after: before.after ?? 0, count }
@@ -43,7 +45,7 @@ export async function askForRounds(
   }
   // One that is open was begun before.
   const after = rounds.tally.number
-  await wish(agent, it, rounds, { count, after })
+  await wish(agent, it, rounds, { count, after, ...(family === undefined ? {} : { family }) })
   return { schemaVersion: SCHEMA_VERSION, after, count }
 }
 
@@ -85,7 +87,7 @@ async function wish(
   agent: Agent,
   it: Wished,
   { wishRevision }: Rounds,
-  what: Pick<Wish, 'count' | 'reason' | 'after' | 'awaited'>,
+  what: Pick<Wish, 'count' | 'reason' | 'after' | 'awaited' | 'family'>,
 ): Promise<void> {
   const { clock } = agent.ports
   const atMs = clock.wall()
@@ -101,7 +103,12 @@ async function wish(
 
 /** The wish that stands there, if it is this one, said for the second time. */
 function saidBefore({ wish: now }: Rounds, { body, caller }: Wished, count: number) {
-  const isSame = now?.by === caller.name && now.count === count && now.seen === body.seen
+  const ofFamily = 'family' in body ? body.family : undefined
+  const isSame =
+    now?.by === caller.name &&
+    now.count === count &&
+    now.seen === body.seen &&
+    now.family === ofFamily
   return body.seen !== undefined && isSame ? now : undefined
 }
 
@@ -119,6 +126,12 @@ function overtaken(now: Wish | undefined): ApiRefusal {
 function isBeingStopped(rounds: Rounds): boolean {
   const { wish: now } = rounds
   return now !== undefined && isStop(now) && !isHeard(rounds)
+}
+
+/** What is counted for trees has none, and would show what it hides. */
+export function noisyTrees(): ApiRefusal {
+  const why = 'rounds are with noise, and what is counted for trees has none'
+  return new ApiRefusal('conflict', why, 'skein federate config --noise 0 has rounds without noise')
 }
 
 /** When whoever leads has ended it; false where nobody did in time. */

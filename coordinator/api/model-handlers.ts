@@ -7,7 +7,14 @@ import type { HostAdvice } from '../../agent/learning/advice-wire.ts'
 import { featureGroups } from '../../models/federation/describing.ts'
 import { commonLength, commonShape } from '../../models/registry/common.ts'
 import { together } from '../../models/registry/standing.ts'
-import { type RegistryView, registryIn, type Version } from '../../models/registry/versions.ts'
+import {
+  familyOf,
+  headOf,
+  type RegistryView,
+  registryIn,
+  type Version,
+} from '../../models/registry/versions.ts'
+import { levels } from '../../models/rows.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { compareNames } from '../../protocol/name-order.ts'
 import { putRollbackWish, type RollbackWish, rollbackWishIn } from '../learning/wishes.ts'
@@ -70,34 +77,46 @@ async function liveOf(agent: Agent, { active, canary, shadow }: RegistryView): P
 
 function documentOf(
   { revision: _, parents, ...version }: Version,
-  { head }: RegistryView,
+  view: RegistryView,
   live: Live,
 ): RouteResponse<'models'>['versions'][number] {
   const told = (live.get(version.hash) ?? []).filter(({ n }) => n > 0)
+  const family = familyOf(version)
   return {
     ...version,
+    family,
     parents: [...parents],
-    head: head === version.hash,
+    head: headOf(view, family) === version.hash,
     ...(told.length === 0 ? {} : { live: { ...together(told), hosts: told.length } }),
   }
 }
 
-function detailOf(
+async function detailOf(
   agent: Agent,
   version: Version,
   view: RegistryView,
   live: Live,
-): RouteResponse<'model'> {
+): Promise<RouteResponse<'model'>> {
   const told = (live.get(version.hash) ?? []).filter(({ n }) => n > 0)
   const hosts = told.map(({ hash: _, ...one }) => ({ ...one, name: nameOf(agent, one.id) }))
   return {
     schemaVersion: SCHEMA_VERSION,
     version: documentOf(version, view, live),
     features: featureGroups.map(({ name, length }) => ({ name, numbers: length })),
-    hidden: [...commonShape.hidden],
-    numbers: commonLength,
+    ...(familyOf(version) === 'net' ? ofNet : await ofTrees(agent, version)),
     hosts: hosts.sort((a, b) => compareNames(a.name, b.name)),
   }
+}
+
+const ofNet = { hidden: [...commonShape.hidden], numbers: commonLength }
+
+/** As far as it is here. */
+async function ofTrees({ learning }: Agent, { hash }: Version) {
+  const learned = await learning.models.learned(hash)
+  if (learned?.family !== 'trees') return { hidden: [] }
+  const { trees } = learned
+  const leaves = trees.reduce((sum, tree) => sum + tree.leaves.size, 0)
+  return { hidden: [], numbers: levels.length * leaves, trees: trees.length }
 }
 
 async function explain(

@@ -1,5 +1,6 @@
 /** The routes of the model that hosts have in common: a part of the table in `routes.ts`. */
 import * as z from 'zod'
+import { families } from '../../models/registry/learned.ts'
 import { registryLimits } from '../../models/registry/limits.ts'
 import { type VersionState, versionStates } from '../../models/registry/versions.ts'
 import { workLimits } from '../../protocol/work/limits.ts'
@@ -36,6 +37,7 @@ const states = Object.keys(versionStates) as [VersionState, ...VersionState[]]
 export const ModelVersion = z.object({
   hash,
   kind: z.literal('duration'),
+  family: z.enum(families).describe('What it is made of: a network, or trees'),
   state: z
     .enum(states)
     .describe(
@@ -51,7 +53,7 @@ export const ModelVersion = z.object({
   lossBefore: loss.optional().describe('Of its base, by the held-out rows of hosts'),
   lossAfter: loss.optional().describe('Of itself, by the same rows'),
   replaced: hash.optional().describe('Which was active before it'),
-  head: z.boolean().describe('Whether training goes on from it'),
+  head: z.boolean().describe('Whether training of its family goes on from it'),
   live: Standing.extend({ hosts: z.number() })
     .optional()
     .describe('How it does on attempts that end now, on all hosts together'),
@@ -105,8 +107,9 @@ export const modelRoutes = {
       features: z
         .array(z.object({ name: z.string(), numbers: z.number() }))
         .describe('What it is told of an attempt before that begins'),
-      hidden: z.array(z.number()).describe('Widths of the layers between'),
-      numbers: z.number().describe('That it has learned'),
+      hidden: z.array(z.number()).describe('Of a network, widths of the layers between'),
+      numbers: z.number().optional().describe('That it has learned; absent where it is not here'),
+      trees: z.number().optional().describe('Of a forest, and absent where it is not here'),
       hosts: z
         .array(Standing.extend({ id: z.string(), name: z.string() }))
         .describe('How it does on each host that judges it now'),

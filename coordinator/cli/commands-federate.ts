@@ -2,8 +2,9 @@
 import { type Command, Option } from 'commander'
 import { roundLimits } from '../../agent/learning/round/limits.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
+import { families } from '../../models/registry/learned.ts'
 import { roundsLimits } from '../learning/rounds/limits.ts'
-import { roundRules } from '../learning/rounds/settings.ts'
+import { roundFamilies, roundRules } from '../learning/rounds/settings.ts'
 import type { ConfigFlags } from './federate-config.ts'
 import type { RoundFlags } from './federate-round.ts'
 import type { StopFlags } from './federate-stop.ts'
@@ -46,6 +47,11 @@ export function asRound(command: Command, { done, context }: Group): void {
     each.parent === null ? each.name() : `${words(each.parent)} ${each.name()}`
   command
     .option('--count <rounds>', 'so many', wholeNumber('--count', 1, roundsLimits.countMax), '1')
+    .addOption(
+      new Option('--family <name>', 'what is learned (default: as federate config has it)').choices(
+        families,
+      ),
+    )
     .option('--no-wait', 'do not follow them')
     .option(
       '--timeout <seconds>',
@@ -57,7 +63,8 @@ export function asRound(command: Command, { done, context }: Group): void {
       'after',
       `
 Each host trains on its own history and gives what that has changed under a mask; the leader sees
-sums alone. Hosts vote on what came of it, each by attempts that it has held back, and only what
+sums alone. Of trees (--family trees) hosts count their attempts under masks, and one or two trees
+grow of the sums, which are added to those that there are. Hosts vote on what came of it, each by attempts that it has held back, and only what
 they are better off with is kept: as a version that hosts go on to judge (skein model ls).
 
 Exit codes: 0 each round has ended with a decision, also where what came of it was rejected;
@@ -66,6 +73,7 @@ Exit codes: 0 each round has ended with a decision, also where what came of it w
 Examples:
   ${words(command)}
   ${words(command)} --count 20 --json
+  ${words(command)} --family trees
 `,
     )
     .action(async (flags: RoundFlags) =>
@@ -80,6 +88,12 @@ function addConfig(federate: Command, { done, context }: Group): void {
     .command('config')
     .description('how rounds are done; without options it is shown')
     .option('--every <duration>', 'rounds come by themselves, so far apart; or off')
+    .addOption(
+      new Option(
+        '--family <name>',
+        'what rounds learn: both are one and the other in turn',
+      ).choices(roundFamilies),
+    )
     .option(
       '--steps <count>',
       'of training, of each host in each round',

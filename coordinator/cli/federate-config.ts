@@ -17,6 +17,7 @@ export interface ConfigFlags {
   noise?: string
   hold?: string
   participantsMin?: string
+  family?: Settings['family']
 }
 
 export async function config(context: Context, flags: ConfigFlags): Promise<number> {
@@ -32,10 +33,11 @@ export async function config(context: Context, flags: ConfigFlags): Promise<numb
 }
 
 function chosenBy(flags: ConfigFlags): Partial<Settings> {
-  const { every, steps, rule, liars, noise, hold, participantsMin } = flags
+  const { every, steps, rule, liars, noise, hold, participantsMin, family } = flags
   return {
     ...(every === undefined ? {} : { everyMs: everyFrom(every) }),
     ...(steps === undefined ? {} : { steps: Number(steps) }),
+    ...(family === undefined ? {} : { family }),
     ...(rule === undefined ? {} : { rule }),
     ...(liars === undefined ? {} : { liars: Number(liars) }),
     ...(noise === undefined ? {} : { noise: amount('--noise', noise) }),

@@ -12,6 +12,7 @@ import { wished } from './federate-wish.ts'
 
 export interface RoundFlags {
   count: string
+  family?: FederatedRound['family']
   /** False for `--no-wait`. */
   wait: boolean
   timeout: string
@@ -30,8 +31,9 @@ interface Seen {
 export async function round(context: Context, flags: RoundFlags): Promise<number> {
   const { client, io, quiet, json } = context
   const count = Number(flags.count)
+  const family = flags.family === undefined ? {} : { family: flags.family }
   const asked = await wished(context, (seen) =>
-    client.call('askForRounds', { body: { count, seen } }),
+    client.call('askForRounds', { body: { count, seen, ...family } }),
   )
   if (!flags.wait) {
     if (json) document(context, { ...asked, type: 'asked' })

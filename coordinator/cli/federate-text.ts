@@ -10,7 +10,7 @@ type Settings = Federation['settings']
 const phases: Readonly<Record<FederatedRound['phase'], string>> = {
   inviting: 'is inviting hosts',
   training: 'has hosts train on their own histories',
-  masking: 'sums under masks what that has changed',
+  masking: 'sums under masks what they have to say',
   voting: 'has hosts vote on what came of it',
   ended: 'has ended',
 }
@@ -34,7 +34,8 @@ const ends = { open: 'is under way', kept: 'kept', rejected: 'rejected', failed:
 /** When it is over. */
 export function inOneLine(round: FederatedRound): string {
   const { number, state, why, hosts } = round
-  const parts = [`round ${number} ${ends[state]}: ${plain(why)}`]
+  const what = round.family === 'trees' ? 'round of trees' : 'round'
+  const parts = [`${what} ${number} ${ends[state]}: ${plain(why)}`]
   if (round.lossBefore !== undefined && round.lossAfter !== undefined) {
     parts.push(`loss ${loss(round.lossBefore)} → ${loss(round.lossAfter)}`)
   }
@@ -100,6 +101,7 @@ export function hostTable({ hosts }: FederatedRound, columns: number): string {
 export function roundTable(rounds: readonly FederatedRound[], columns: number): string {
   const titles = [
     { title: 'ROUND', right: true },
+    { title: 'OF', leave: 8 },
     { title: 'BEGAN', leave: 3 },
     { title: 'TOOK', right: true, leave: 4 },
     { title: 'STATE' },
@@ -112,6 +114,7 @@ export function roundTable(rounds: readonly FederatedRound[], columns: number): 
   ]
   const rows = rounds.map((round) => [
     String(round.number),
+    round.family,
     clockTime(round.openedMs),
     age(tookOf(round)),
     round.state,
@@ -130,11 +133,18 @@ export function settingLines(settings: Settings, nextInMs?: number): string[] {
   const next = nextInMs === undefined ? '' : `, the next one in ${age(Math.max(0, nextInMs))}`
   return [
     `rounds   ${everyMs === 0 ? 'only when somebody asks for one' : `every ${formatDuration(everyMs)}${next}`}`,
+    `family   ${familyText(settings)}`,
     `steps    ${steps} of each host${hold > 0 ? `, held to the common model by ${hold}` : ''}`,
     `rule     ${rule}, with up to ${countOf(liars, 'host')} that may lie`,
     `noise    ${noise === 0 ? 'none' : `${noise} times the longest update`}`,
     `hosts    ${participantsMin} at least`,
   ]
+}
+
+function familyText({ family, noise }: Settings): string {
+  if (family !== 'both') return family === 'net' ? 'the network' : 'trees'
+  const isQuiet = noise > 0 ? '; with noise the network alone' : ''
+  return `the network and trees in turn${isQuiet}`
 }
 
 export function privacyLines({ privacy }: Federation): string[] {

@@ -16,6 +16,7 @@ export function short(hash: string): string {
 export function versionTable(versions: readonly Version[], columns: number): string {
   const titles = [
     { title: 'VERSION' },
+    { title: 'OF', leave: 4 },
     { title: 'STATE' },
     { title: 'SINCE', right: true },
     { title: 'ROUND', right: true, leave: 2 },
@@ -29,6 +30,7 @@ export function versionTable(versions: readonly Version[], columns: number): str
   ]
   const rows = versions.map((version) => [
     short(version.hash),
+    version.family,
     version.head ? `${version.state}*` : version.state,
     age(since(version.sinceMs)),
     version.round === undefined ? ABSENT : String(version.round),
@@ -44,7 +46,8 @@ export function versionTable(versions: readonly Version[], columns: number): str
   return versions.some(({ head }) => head) ? `${shown}\n* training goes on from it` : shown
 }
 
-export function cardText({ version, features, hidden, numbers, hosts }: Shown, columns: number) {
+export function cardText(shown: Shown, columns: number) {
+  const { version, features, hosts } = shown
   const told = features.map((each) => `${plain(each.name)} (${each.numbers})`)
   const from = version.parents.length === 0 ? 'none: learning began with it' : undefined
   const lines: (readonly [string, string | readonly string[]])[] = [
@@ -62,7 +65,7 @@ export function cardText({ version, features, hidden, numbers, hosts }: Shown, c
     ['live', live(version)],
     ['in band', inBand(version)],
     ['told', told],
-    ['network', `${hidden.join(', ')} units between, ${numbers} numbers`],
+    madeOf(shown),
     ['not for', 'work that no host has done five times: of that nothing is said, whatever it says'],
   ]
   const card = lines.map(([name, said]) => {
@@ -71,6 +74,15 @@ export function cardText({ version, features, hidden, numbers, hosts }: Shown, c
   })
   if (hosts.length > 0) card.push('', hostTable(hosts, columns))
   return card.join('\n')
+}
+
+function madeOf({ version, hidden, numbers, trees }: Shown): readonly [string, string] {
+  if (version.family === 'net') {
+    return ['network', `${hidden.join(', ')} units between, ${numbers ?? 0} numbers`]
+  }
+  const count = `${trees} tree${trees === 1 ? '' : 's'}`
+  const figures = `${count} that hosts grew together, ${numbers ?? 0} numbers in leaves`
+  return ['trees', trees === undefined ? 'not here: the agent that was asked lacks it' : figures]
 }
 
 const speaks: Readonly<Record<Version['state'], string>> = {

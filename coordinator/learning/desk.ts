@@ -8,7 +8,7 @@ import { tellingLimits } from '../../agent/learning/limits.ts'
 import type { ModuleSpec } from '../../agent/modules/module.ts'
 import { type Decision, decided, type Reports } from '../../models/registry/promoting.ts'
 import type { Standing } from '../../models/registry/standing.ts'
-import type { RegistryView } from '../../models/registry/versions.ts'
+import { isOnTrial, type RegistryView } from '../../models/registry/versions.ts'
 import type { Candidacy, Leadership } from '../../protocol/ledger/ledger.ts'
 import { lookAfter } from '../looking-after.ts'
 import { learningLimits } from './limits.ts'
@@ -61,11 +61,11 @@ export class ModelDesk {
   }
 
   /** Hosts are asked often while something is on trial, and now and then of what is active. */
-  #isDue({ active, canary, shadow }: RegistryView): boolean {
-    const isOnTrial = canary !== undefined || shadow !== undefined
-    if (!isOnTrial && active === undefined) return false
+  #isDue({ active, versions }: RegistryView): boolean {
+    const isTrial = versions.some(isOnTrial)
+    if (!isTrial && active === undefined) return false
     const { trialMs, activeMs } = learningLimits
-    return this.#agent.ports.clock.now() - this.#askedMs >= (isOnTrial ? trialMs : activeMs)
+    return this.#agent.ports.clock.now() - this.#askedMs >= (isTrial ? trialMs : activeMs)
   }
 
   /** Those few who happen to answer do not decide for the others: more than half have to. */

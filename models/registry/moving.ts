@@ -5,12 +5,15 @@
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import { registryLimits } from './limits.ts'
 import {
+  familyOf,
   forgetVersion,
+  headOf,
   isOnTrial,
   moveHead,
   type NewVersion,
   putVersion,
   type RegistryView,
+  shadowsIn,
   type Version,
   type VersionState,
   wanted,
@@ -34,7 +37,7 @@ export function adding(
   view: RegistryView,
   version: NewVersion,
   { why, atMs }: Reason,
-  began: Pick<RegistryView, 'head'> = view,
+  began: Pick<RegistryView, 'head' | 'treesHead'> = view,
 ): Moves {
   if (view.versions.some(({ hash }) => hash === version.hash)) {
     return refused('this version is in the registry already')
@@ -42,9 +45,11 @@ export function adding(
   const isBad = ({ hash, state }: Version) =>
     state === 'rolledBack' && version.parents.includes(hash)
   if (view.versions.some(isBad)) return refused('what it was learned from has been rolled back')
-  if (view.head !== began.head) return refused('training goes on from another version by now')
+  const family = familyOf(version)
+  if (headOf(view, family) !== headOf(began, family))
+    return refused('training goes on from another version by now')
   const shadow: Version = { ...version, state: 'shadow', sinceMs: atMs, why, revision: 0 }
-  const before = view.shadow
+  const before = shadowsIn(view).find((each) => familyOf(each) === family)
   const retired =
     before === undefined ? [] : [inState(before, 'retired', { why: 'a newer one was made', atMs })]
   return {
@@ -52,7 +57,7 @@ export function adding(
     commands: [
       putVersion(shadow),
       ...retired.map(putVersion),
-      ...moveHead(view, version.hash),
+      ...moveHead(view, version.hash, family),
       ...surplus(view).map(forgetVersion),
     ],
   }
@@ -99,8 +104,8 @@ export function activating(view: RegistryView, hash: string, reason: Reason): Mo
 
 /**
  * The one that is active is taken back; active is `to`, or else the one that it replaced; where there
- * is none, hosts speak by their own histories alone. Training goes on from what is active then, or
- * from what the one that was taken back had learned on from. Where none is active, `to` becomes so.
+ * is none, hosts speak by their own histories alone. Training of its family goes on from what is
+ * active then, or from what the one that was taken back had learned on from. Where none is active, `to` becomes so.
  */
 export function rollingBack(view: RegistryView, to: string | undefined, reason: Reason): Moves {
   const { active } = view
@@ -113,13 +118,17 @@ export function rollingBack(view: RegistryView, to: string | undefined, reason: 
     return refused('that version is not in the registry')
   }
   if (version === active) return refused('that version is active already')
+  const family = familyOf(active)
+  const isOfFamily = (each: Version) => familyOf(each) === family
   const trials = view.versions.filter(isOnTrial).filter((each) => each !== version)
   const ended = { ...reason, why: 'what it comes from was rolled back' }
+  // The other family has learned nothing of it.
+  const ownHead = version !== undefined && isOfFamily(version) ? version : undefined
   const commands = [
     putVersion(inState(active, 'rolledBack', reason)),
     // They have learned on from what was no good.
-    ...trials.map((each) => putVersion(inState(each, 'retired', ended))),
-    ...moveHead(view, version?.hash ?? goodParent(view, active)),
+    ...trials.filter(isOfFamily).map((each) => putVersion(inState(each, 'retired', ended))),
+    ...moveHead(view, ownHead?.hash ?? goodParent(view, active), family),
   ]
   if (version !== undefined) {
     // What it once replaced is what it gives way to; never the one that was just taken back.

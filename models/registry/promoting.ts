@@ -3,7 +3,7 @@
  * hosts say of it, by attempts that ended after it was learned. Pure: a decision, with its reasons.
  */
 import { type Gain, gainOf, type Standing, together, voicesIn } from './standing.ts'
-import type { RegistryView, Version } from './versions.ts'
+import { type RegistryView, shadowsIn, type Version } from './versions.ts'
 
 export const promotingLimits = {
   /** Judged attempts, on all hosts together, before a shadow or a canary goes on. */
@@ -38,12 +38,12 @@ export type Decision =
 export type Reports = ReadonlyMap<string, readonly Standing[]>
 
 export function decided(view: RegistryView, reports: Reports): Decision | undefined {
-  const { active, canary, shadow } = view
+  const { active, canary } = view
   if (active !== undefined) {
     const why = whyTakenBack(reports.get(active.hash) ?? [])
     if (why !== undefined) return { kind: 'rollBack', why }
   }
-  for (const version of [canary, shadow]) {
+  for (const version of [canary, ...shadowsIn(view)]) {
     const decision = version && decidedOf(version, reports.get(version.hash) ?? [], active)
     if (decision !== undefined) return decision
   }

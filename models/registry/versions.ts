@@ -1,7 +1,7 @@
 /**
  * What the ledger keeps of versions of the common model: where each comes from, how it did, and how
  * far it is trusted. Every agent reads it; only whoever leads writes it (`coordinator/learning`).
- * At most one version is active, one a canary, and one a shadow.
+ * At most one version is active, one a canary, and of each family one a shadow.
  */
 import type { SimpleCommand } from '../../protocol/ledger/catalogue.ts'
 import { kvPut, kvRow, kvRows } from '../../protocol/ledger/kv-rows.ts'
@@ -17,11 +17,17 @@ import {
   uint,
 } from '../../protocol/wire/schema.ts'
 import { isVersionHash } from './blob.ts'
+import { type Family, families } from './learned.ts'
 import { registryLimits } from './limits.ts'
 
 export const modelsNamespace = 'models'
 const VERSION_PREFIX = 'version/'
-const HEAD_KEY = 'head'
+const headKeys = { net: 'head', trees: 'head/trees' } as const satisfies Record<Family, string>
+/** What a version tells, and which family it is of. A program that knows no trees passes over the second. */
+const kinds = { net: 'duration', trees: 'duration by trees' } as const satisfies Record<
+  Family,
+  string
+>
 
 /**
  * `shadow`: hosts note what it would have said. `canary`: some hosts speak by it. `active`: all do.
@@ -66,6 +72,8 @@ export interface NewVersion {
   readonly hash: string
   /** What it tells. */
   readonly kind: 'duration'
+  /** Without, the network. */
+  readonly family?: Family
   /** What its training went on from. */
   readonly parents: readonly string[]
   /** The federated round that it comes from. */
@@ -93,12 +101,29 @@ export interface Version extends NewVersion {
 export interface RegistryView {
   /** Newest first. */
   readonly versions: readonly Version[]
-  /** What training goes on from; undefined before anything was learned. */
+  /** What training of the network goes on from; undefined before anything was learned. */
   readonly head: string | undefined
   readonly headRevision: number
+  /** What trees are added to. */
+  readonly treesHead: string | undefined
+  readonly treesHeadRevision: number
   readonly active: Version | undefined
   readonly canary: Version | undefined
+  /** The one that was made last. */
   readonly shadow: Version | undefined
+}
+
+export function familyOf({ family = 'net' }: Pick<NewVersion, 'family'>): Family {
+  return family
+}
+
+export function headOf(view: Pick<RegistryView, 'head' | 'treesHead'>, family: Family) {
+  return family === 'trees' ? view.treesHead : view.head
+}
+
+/** One of each family at most. */
+export function shadowsIn({ versions }: Pick<RegistryView, 'versions'>): Version[] {
+  return versions.filter(({ state }) => state === 'shadow')
 }
 
 export function registryIn(state: LedgerState): RegistryView {
@@ -108,23 +133,33 @@ export function registryIn(state: LedgerState): RegistryView {
     if (version !== undefined) versions.push(version)
   }
   versions.sort((a, b) => b.madeMs - a.madeMs || (a.hash < b.hash ? -1 : 1))
-  const held = kvRow(state, modelsNamespace, HEAD_KEY)
-  const head = held && decode(HeadRow, held.value)
+  const net = headIn(state, 'net')
+  const trees = headIn(state, 'trees')
   const inState = (wanted: VersionState) => versions.find((version) => version.state === wanted)
   return {
     versions,
-    head: head?.ok === true ? head.value.hash : undefined,
-    headRevision: held?.revision ?? 0,
+    head: net.hash,
+    headRevision: net.revision,
+    treesHead: trees.hash,
+    treesHeadRevision: trees.revision,
     active: inState('active'),
     canary: inState('canary'),
     shadow: inState('shadow'),
   }
 }
 
-/** Versions that hosts need: those that speak or are tried, what those would give way to, and the head. */
+function headIn(state: LedgerState, family: Family) {
+  const held = kvRow(state, modelsNamespace, headKeys[family])
+  const head = held && decode(HeadRow, held.value)
+  const hash = head?.ok === true ? head.value.hash : undefined
+  return { hash, revision: held?.revision ?? 0 }
+}
+
+/** Versions that hosts need: those that speak or are tried, what those would give way to, and heads. */
 export function wanted(view: RegistryView): string[] {
-  const { active, canary, shadow, head } = view
-  const all = [active?.hash, canary?.hash, shadow?.hash, head, active?.replaced]
+  const { active, canary, head, treesHead } = view
+  const shadows = shadowsIn(view).map(({ hash }) => hash)
+  const all = [active?.hash, canary?.hash, ...shadows, head, treesHead, active?.replaced]
   return [...new Set(all.filter((hash) => hash !== undefined))]
 }
 
@@ -133,9 +168,11 @@ export function isOnTrial({ state }: Version): boolean {
 }
 
 /** Only if it is as it was read; `revision` 0: only if it is not there. */
-export function putVersion({ hash, revision, state, parents, ...row }: Version): SimpleCommand {
+export function putVersion(version: Version): SimpleCommand {
+  const { hash, revision, state, parents, family: _, ...row } = version
   const value = encode(VersionRow, {
     ...row,
+    kind: kinds[familyOf(version)],
     parents: [...parents],
     state: versionStates[state],
   })
@@ -148,13 +185,18 @@ export function forgetVersion({ hash, revision }: Version): SimpleCommand {
 }
 
 /** `hash` undefined: training begins anew. */
-export function moveHead(view: RegistryView, hash: string | undefined): SimpleCommand[] {
-  if (hash === view.head) return []
-  const expect = view.headRevision
+export function moveHead(
+  view: RegistryView,
+  hash: string | undefined,
+  family: Family,
+): SimpleCommand[] {
+  if (hash === headOf(view, family)) return []
+  const key = headKeys[family]
+  const expect = family === 'trees' ? view.treesHeadRevision : view.headRevision
   if (hash !== undefined) {
-    return [kvPut(modelsNamespace, HEAD_KEY, encode(HeadRow, { hash }), expect)]
+    return [kvPut(modelsNamespace, key, encode(HeadRow, { hash }), expect)]
   }
-  return [{ kind: 'kvDelete', value: { namespace: modelsNamespace, key: HEAD_KEY, expect } }]
+  return [{ kind: 'kvDelete', value: { namespace: modelsNamespace, key, expect } }]
 }
 
 function versionIn(hash: string, bytes: Uint8Array, revision: number): Version | undefined {
@@ -164,6 +206,8 @@ function versionIn(hash: string, bytes: Uint8Array, revision: number): Version |
   const states = Object.keys(versionStates) as VersionState[]
   const state = states.find((name) => versionStates[name] === number)
   // Of a newer program.
-  if (kind !== 'duration' || state === undefined) return undefined
-  return { ...row, hash, kind, state, revision }
+  const family = families.find((each) => kinds[each] === kind)
+  if (family === undefined || state === undefined) return undefined
+  const ofFamily = family === 'net' ? {} : { family }
+  return { ...row, ...ofFamily, hash, kind: 'duration', state, revision }
 }

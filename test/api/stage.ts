@@ -172,7 +172,8 @@ const sampleKeys: RouteResponse<'keys'> = {
 }
 
 const sampleVersion: RouteResponse<'model'>['version'] = {
-  ...{ hash: '0'.repeat(64), kind: 'duration', state: 'shadow', sinceMs: 1, why: 'voted for' },
+  ...{ hash: '0'.repeat(64), kind: 'duration', family: 'net', state: 'shadow' },
+  ...{ sinceMs: 1, why: 'voted for' },
   ...{ parents: [], madeMs: 1, hosts: 3, rows: 100, head: true },
 }
 

@@ -12,8 +12,9 @@ import {
   dueIn,
 } from '../../coordinator/learning/rounds/due.ts'
 import { roundsLimits } from '../../coordinator/learning/rounds/limits.ts'
-import { type Rounds, roundsIn } from '../../coordinator/learning/rounds/rows.ts'
-import { liarsBorne } from '../../coordinator/learning/rounds/settings.ts'
+import { type Round, type Rounds, roundsIn } from '../../coordinator/learning/rounds/rows.ts'
+import { liarsBorne, type RoundFamilies } from '../../coordinator/learning/rounds/settings.ts'
+import type { Family } from '../../models/registry/learned.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { genesis } from '../../protocol/ledger/state.ts'
 
@@ -41,12 +42,38 @@ test('a wish is heard once, done as often as it says, and named with each round'
   rounds = { ...rounds, tally: heard.tally }
   for (let done = 0; done < wish.count; done++) {
     assert.equal(awaitedIn(rounds), wish.count - done)
-    assert.deepEqual(dueIn(rounds, 0), { kind: 'begin', by: 'ada' })
+    assert.deepEqual(dueIn(rounds, 0), { kind: 'begin', by: 'ada', family: 'net' })
     const ended = { state: 'rejected' } as const
-    rounds = { ...rounds, tally: afterRound(rounds.tally, ended) }
+    rounds = { ...rounds, tally: afterRound(rounds.tally, { ...ended, family: 'net' }) }
   }
   assert.deepEqual([awaitedIn(rounds), dueIn(rounds, 0)], [0, undefined])
   assert.equal(rounds.tally.kept, 0)
+})
+
+test('rounds are of the family that was wished, else of the one that is chosen, and of both in turn', () => {
+  const of = (family: RoundFamilies, more: Partial<Rounds> = {}, noise = 0) => {
+    const settings = { ...none.settings, family, noise }
+    const tally = { ...none.tally, left: 1, wishMs: wish.atMs }
+    const due = dueIn({ ...none, wish, tally, ...more, settings }, 0)
+    return due?.kind === 'begin' ? due.family : undefined
+  }
+  const last = (family: Family) => ({ last: { family, state: 'kept' } as Round })
+  assert.deepEqual([of('net'), of('trees')], ['net', 'trees'])
+  assert.equal(of('net', { wish: { ...wish, family: 'trees' } }), 'trees')
+  assert.equal(of('trees', { wish: { ...wish, family: 'of a newer program' } }), 'trees')
+  assert.deepEqual(
+    [of('both'), of('both', last('net')), of('both', last('trees'))],
+    ['net', 'trees', 'net'],
+  )
+  // What is counted has no noise.
+  assert.equal(of('both', last('net'), 1), 'net')
+})
+
+test('what comes of trees says nothing of rates and steps of the network', () => {
+  for (const state of ['kept', 'rejected', 'failed'] as const) {
+    const { kept, stride } = afterRound(none.tally, { state, family: 'trees' })
+    assert.deepEqual([kept, stride], [none.tally.kept, none.tally.stride])
+  }
 })
 
 test('who stops rounds ends what is awaited, once', () => {
@@ -61,9 +88,9 @@ test('who stops rounds ends what is awaited, once', () => {
 
 test('what fails is not tried again and again, and neither is what leaders die of', () => {
   const many = { ...none.tally, left: 50 }
-  assert.equal(afterRound(many, { state: 'failed' }).left, 0)
+  assert.equal(afterRound(many, { state: 'failed', family: 'net' }).left, 0)
   // Next time those who have spoiled it are not asked.
-  const spoiled = { state: 'failed', hasLiars: true } as const
+  const spoiled = { state: 'failed', family: 'net', hasLiars: true } as const
   assert.equal(afterRound(many, spoiled).left, 50)
   let tally = many
   for (let lost = 1; lost < roundsLimits.lostMax; lost++) {
@@ -71,12 +98,12 @@ test('what fails is not tried again and again, and neither is what leaders die o
     assert.equal(tally.left, 50)
   }
   assert.equal(afterLost(tally).left, 0)
-  assert.equal(afterRound(tally, { state: 'kept' }).lost, 0)
+  assert.equal(afterRound(tally, { state: 'kept', family: 'net' }).lost, 0)
 })
 
 test('where a step was too far the next ones are shorter, and soon longer again', () => {
   const strides = (...states: ('kept' | 'rejected' | 'failed')[]) =>
-    states.reduce((tally, state) => afterRound(tally, { state }), none.tally).stride
+    states.reduce((tally, state) => afterRound(tally, { state, family: 'net' }), none.tally).stride
   assert.equal(strides('kept'), 1)
   assert.equal(strides('rejected', 'rejected'), 0.25)
   assert.equal(strides('rejected', 'failed'), 0.5)
@@ -112,7 +139,7 @@ test('noise is spent from masking on, by its least and the most hosts, whatever 
     [3, 4],
   ] as const) {
     tally = afterMasking(tally, { noise, hosts })
-    tally = noise === 3 ? afterLost(tally) : afterRound(tally, { state: 'failed' })
+    tally = noise === 3 ? afterLost(tally) : afterRound(tally, { state: 'failed', family: 'net' })
   }
   assert.deepEqual([tally.noisy, tally.noiseLeast, tally.bare, tally.hostsMost], [3, 1.5, 1, 9])
 })

@@ -27,6 +27,7 @@ function roundWith(change: Partial<FederatedRound>): FederatedRound {
     number: 8,
     state: 'kept',
     phase: 'ended',
+    family: 'net',
     by: 'ada',
     openedMs: 1_000_000,
     endedMs: 1_002_300,
@@ -248,8 +249,8 @@ test('rounds are listed; where there were none the exit code says so', async (t)
   const { context, io } = stage(address)
   assert.equal(await history(context, 20), exitCodes.done)
   const [title = '', first = '', second = ''] = io.said.split('\n')
-  assert.match(title, /^ROUND +BEGAN +TOOK +STATE +COUNTED +BEFORE +AFTER +UP +DOWN +WHY$/)
-  assert.match(first, /^ +9 .* failed +0\/0 /)
+  assert.match(title, /^ROUND +OF +BEGAN +TOOK +STATE +COUNTED +BEFORE +AFTER +UP +DOWN +WHY$/)
+  assert.match(first, /^ +9 +net .* failed +0\/0 /)
   assert.match(second, /^ +8 .* kept +1\/1 /)
   assert.equal(await history(context, 20), exitCodes.notFound)
 })

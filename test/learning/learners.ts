@@ -15,6 +15,7 @@ import {
 } from '../../coordinator/learning/rounds/rows.ts'
 import { type RoundSettings, usualSettings } from '../../coordinator/learning/rounds/settings.ts'
 import { putWish } from '../../coordinator/learning/rounds/wish.ts'
+import type { Family } from '../../models/registry/learned.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { type Member, Mesh, type MeshOptions } from '../history/stage.ts'
 
@@ -59,8 +60,9 @@ export async function choose(mesh: Mesh, settings: Partial<RoundSettings>): Prom
 }
 
 /** Somebody asks for so many rounds. */
-export async function ask(mesh: Mesh, count = 1): Promise<number> {
-  await mesh.ok(putWish({ count, by: 'ada', atMs: ++times }))
+export async function ask(mesh: Mesh, count = 1, family?: Family): Promise<number> {
+  const of = family === undefined ? {} : { family }
+  await mesh.ok(putWish({ count, by: 'ada', atMs: ++times, ...of }))
   return roundsIn(mesh.leader!.agent.ledger.state).tally.number
 }
 
@@ -81,8 +83,8 @@ export async function ended(mesh: Mesh, after: number, withinMs = 120_000): Prom
   return round
 }
 
-export async function oneRound(mesh: Mesh): Promise<Round> {
-  return ended(mesh, await ask(mesh))
+export async function oneRound(mesh: Mesh, family?: Family): Promise<Round> {
+  return ended(mesh, await ask(mesh, 1, family))
 }
 
 /** Until it has come to that phase. */

@@ -70,10 +70,11 @@ test('what hosts are advised by is asked again when its engine has died twice', 
     host: () => ({}) as ReturnType<ConstructorParameters<typeof Oracle>[0]['host']>,
   })
   const parameters = firstCommon(new SeededEntropy('oracle'))
+  const learned = { family: 'net', parameters } as const
   for (let i = 0; i < deathsMax; i++) {
-    await assert.rejects(oracle.told(parameters, features), /is gone/)
+    await assert.rejects(oracle.told(learned, features), /is gone/)
   }
-  assert.equal((await oracle.told(parameters, features)).length, 1)
+  assert.equal((await oracle.told(learned, features)).length, 1)
 })
 
 test('an opening that fails after all was closed takes nothing of what was opened since', async () => {

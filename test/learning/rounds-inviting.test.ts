@@ -60,7 +60,7 @@ test('whoever had nothing to say last time is not counted on', () => {
 const emptyRound: Round = {
   ...{ number: 1, revision: 0, state: 'kept', phase: 'ended', term: 1, by: 'ada', openedMs: 1 },
   ...{ base: '0'.repeat(64), hosts: [], why: '', steps: 1, rule: 'norm-bound', liars: 0, noise: 0 },
-  clip: 1,
+  ...{ clip: 1, family: 'net' },
 }
 
 test('hosts that do not know of a round are no voices in it', async () => {

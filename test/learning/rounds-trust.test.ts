@@ -47,6 +47,7 @@ async function opened(mesh: Mesh, term: number, number: number, base = '0'.repea
     revision: 0,
     state: 'open',
     phase: 'inviting',
+    family: 'net',
     term,
     by: 'ada',
     openedMs: 1,

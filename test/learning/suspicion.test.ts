@@ -21,7 +21,7 @@ function roundOf(number: number, change: Partial<Round> = {}): Round {
   return {
     ...{ number, revision: 0, state: 'kept', phase: 'ended', term: 1, by: 'ada', openedMs: 1 },
     ...{ base: '0'.repeat(64), hosts: [], why: '', steps: 1, rule: usualSettings.rule },
-    ...{ liars: 0, noise: 0, clip: 1, ...change },
+    ...{ liars: 0, noise: 0, clip: 1, family: 'net', ...change },
   }
 }
 

@@ -119,6 +119,28 @@ test('a round of five agents takes seconds and few bytes, and is kept', async ()
   assert.ok(round.downBytesMax <= federationLimits.roundBytesMax, String(round.downBytesMax))
 })
 
+test('five agents grow trees together, and from then on take turns with the network', async () => {
+  const args = ['--family', 'trees', '--count', '2', '--json', ...at()]
+  const { code, out, err } = await skein('federate', 'round', ...args)
+  assert.equal(code, exitCodes.done, err + out)
+  const ended = roundsIn(out).filter(({ state }) => state !== 'open')
+  assert.deepEqual(
+    ended.map(({ family }) => family),
+    ['trees', 'trees'],
+  )
+  const [first, second] = ended as [FederatedRound, FederatedRound]
+  assert.equal(first.state, 'kept', first.why)
+  assert.equal(second.base, first.candidate)
+  for (const { upBytesMax, downBytesMax, hosts } of ended) {
+    assert.ok(Math.max(upBytesMax, downBytesMax) <= federationLimits.roundBytesMax)
+    assert.equal(hosts.filter(({ counted }) => counted).length, 5)
+  }
+  const shown = await skein('model', 'show', first.candidate as string, ...at())
+  assert.match(shown.out, /trees +1 tree that hosts grew together/)
+  const chosen = await skein('federate', 'config', '--family', 'both', ...at())
+  assert.match(chosen.out, /^family +the network and trees in turn$/m)
+})
+
 test('an agent that is killed in the middle does not stop those that follow', async () => {
   const [first, ...others] = nodes() as [Node, ...Node[]]
   const leader = await leaderSeenBy(first)
@@ -127,7 +149,8 @@ test('an agent that is killed in the middle does not stop those that follow', as
   await untilNothingIsAwaited(first)
   const told = await skein('federate', 'history', '--last', '200', '--json', ...at(first))
   const { rounds } = JSON.parse(told.out) as { rounds: FederatedRound[] }
-  assert.equal(rounds.length, 13)
+  assert.equal(rounds.length, 15)
+  assert.equal(rounds.filter(({ family }) => family === 'trees').length, 2 + 6)
   assert.ok(rounds.every(({ state }) => state !== 'failed'))
   // Whoever looks after this mesh starts it again; until then they did without it.
   const isWithout = ({ hosts }: FederatedRound) =>

@@ -43,6 +43,7 @@ function viewOf(...versions: Version[]): RegistryView {
   const inState = (state: VersionState) => versions.find((each) => each.state === state)
   return {
     ...{ versions, head: undefined, headRevision: 0 },
+    ...{ treesHead: undefined, treesHeadRevision: 0 },
     ...{ active: inState('active'), canary: inState('canary'), shadow: inState('shadow') },
   }
 }
@@ -110,7 +111,8 @@ class Stage {
   async #fetch(hash: string): Promise<Fetched> {
     this.fetches++
     const parameters = this.versions.get(hash)
-    return parameters === undefined ? { ok: false, why: 'nobody has it' } : { ok: true, parameters }
+    if (parameters === undefined) return { ok: false, why: 'nobody has it' }
+    return { ok: true, learned: { family: 'net', parameters } }
   }
 
   /** Trained on rows like these, as rounds would train it. */

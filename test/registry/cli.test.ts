@@ -9,13 +9,25 @@ const one = 'a1'.repeat(32)
 const two = 'b2'.repeat(32)
 const live = { attempts: 60, n: 50, loss: 0.2, rival: 0.31, plain: 0.31, within: 0.78, hosts: 3 }
 const active = {
-  ...{ hash: one, kind: 'duration', state: 'active', why: 'better: 0.200 beside 0.310' },
+  ...{
+    hash: one,
+    kind: 'duration',
+    family: 'net',
+    state: 'active',
+    why: 'better: 0.200 beside 0.310',
+  },
   ...{ sinceMs: Date.now() - 3_600_000, madeMs: Date.now() - 7_200_000, replaced: two },
   ...{ parents: [two], round: 12, hosts: 5, rows: 4_300, lossBefore: 0.41, lossAfter: 0.4 },
   ...{ head: true, live },
 }
 const retired = {
-  ...{ hash: two, kind: 'duration', state: 'retired', why: 'a better one is active' },
+  ...{
+    hash: two,
+    kind: 'duration',
+    family: 'net',
+    state: 'retired',
+    why: 'a better one is active',
+  },
   ...{ sinceMs: Date.now() - 3_600_000, madeMs: Date.now() - 9_000_000, head: false },
   ...{ parents: [], hosts: 4, rows: 900 },
 }
@@ -26,9 +38,12 @@ test('versions are listed with their states, and how they do beside history', as
   assert.equal(await list(context), exitCodes.done)
   assert.deepEqual(requests, ['GET /api/v1/models'])
   const [title = '', first = '', second = '', note] = io.said.split('\n')
-  assert.match(title, /^VERSION +STATE +SINCE .*JUDGED +LOSS +HISTORY +IN BAND +WHY/)
-  assert.match(first, /^a1a1a1a1a1a1 +active\* +60m +12 +5 +4300 +60 +0\.200 +0\.310 +78% +better/)
-  assert.match(second, /^b2b2b2b2b2b2 +retired +60m +– +4 +900 +– +– +– +– +a better one/)
+  assert.match(title, /^VERSION +OF +STATE +SINCE .*JUDGED +LOSS +HISTORY +IN BAND +WHY/)
+  assert.match(
+    first,
+    /^a1a1a1a1a1a1 +net +active\* +60m +12 +5 +4300 +60 +0\.200 +0\.310 +78% +better/,
+  )
+  assert.match(second, /^b2b2b2b2b2b2 +net +retired +60m +– +4 +900 +– +– +– +– +a better one/)
   assert.match(note ?? '', /training goes on from it/)
 })
 

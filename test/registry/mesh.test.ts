@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ADVICE_SERVICE, AdviceTold } from '../../agent/learning/advice-wire.ts'
 import { putRollbackWish, rollbackWishIn } from '../../coordinator/learning/wishes.ts'
+import { describedStart } from '../../models/federation/trees/cuts.ts'
 import { packed } from '../../models/registry/blob.ts'
+import { packedForest } from '../../models/registry/forest-blob.ts'
 import { promotingLimits } from '../../models/registry/promoting.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import type { Program } from '../../simulations/world/programs.ts'
@@ -196,6 +198,43 @@ test('work is judged as it ends, plans say by whom, and what is expected is expl
   await assert.rejects(pause, /nothing to expect/)
   const typo = mesh.call(mesh.follower, 'explainWork', { query: { stage: 'twoo' } })
   await assert.rejects(typo, /did you mean two/)
+})
+
+test('trees are judged as work ends, go on as the network does, and are shown and explained', async () => {
+  const learning = await Learning.of('trees judged', 3, { build })
+  const { mesh } = learning
+  await learning.run('known', 8)
+  const moves = [900, 1_000, 1_100].map((ms, k) =>
+    Math.fround(Math.log(ms) - (describedStart[k] as number)),
+  ) as [number, number, number]
+  const tree = { branches: new Map(), leaves: new Map([[0, moves]]) }
+  const hash = await learning.add(packedForest([tree]), undefined, 'trees')
+  const net = await learning.add(versionOf(1))
+  await mesh.until(
+    () => mesh.members.every(({ agent }) => agent.learning.models.has(hash)),
+    'all have it',
+  )
+  await mesh.world.runFor(20_000)
+  await learning.run('known', 6)
+  await mesh.world.runFor(60_000)
+  const standings = mesh.members.flatMap(({ agent }) => agent.learning.advisor.standings())
+  const meanOf = (of: string) => {
+    const said = standings.filter(({ hash: which, n }) => which === of && n > 0)
+    return said.reduce((sum, { loss }) => sum + loss, 0) / said.length
+  }
+  // Both are on trial at once, each as the shadow of its family.
+  assert.ok(meanOf(hash) < 0.5 * meanOf(net), `${meanOf(hash)} beside ${meanOf(net)}`)
+  learning.say(hash, () => ({}))
+  await learning.state(hash, 'active')
+  await mesh.world.runFor(10_000)
+  assert.equal(learning.registry.view().versions.find((each) => each.hash === net)?.state, 'shadow')
+  const card = await mesh.call(mesh.follower, 'model', { parameters: { version: 'duration' } })
+  assert.deepEqual([card.version.family, card.trees, card.numbers], ['trees', 1, 3])
+  const told = await mesh.call(mesh.follower, 'explainWork', { query: { stage: 'two' } })
+  for (const host of told.hosts) {
+    assert.equal(host.version, hash)
+    assert.ok(Math.abs((host.bare?.p50 ?? 0) - 1_000) < 1, JSON.stringify(host))
+  }
 })
 
 test('a version that turns out to know nothing is taken back, by attempts that hosts have judged', async () => {

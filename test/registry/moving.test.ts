@@ -234,7 +234,10 @@ test('a version that one host has, others fetch, whoever else is silent, has it 
   assert.equal(store.has(hash), false)
   assert.equal(stores.disks.get('asks')?.entries.size, 0)
   const found = await store.fetch(hash, peers('silent', 'liar', 'has'))
-  assert.deepEqual(found.ok && found.parameters, firstCommon(new SeededEntropy(1)))
+  assert.deepEqual(found.ok && found.learned, {
+    family: 'net',
+    parameters: firstCommon(new SeededEntropy(1)),
+  })
   assert.deepEqual(await store.get(hash), version)
   const before = stores.asked.length
   await store.fetch(hash, peers('has'))
@@ -277,7 +280,10 @@ test('a disk that is full keeps nothing new, and what was there stays and speaks
   const fetched = await store.fetch(other, peers('has'))
   assert.ok(fetched.ok, 'it is used while this life lasts')
   assert.equal(store.has(other), false)
-  assert.deepEqual(await store.parameters(good), firstCommon(new SeededEntropy(1)))
+  assert.deepEqual(await store.learned(good), {
+    family: 'net',
+    parameters: firstCommon(new SeededEntropy(1)),
+  })
   const again = stores.of('full')
   await again.start()
   assert.deepEqual(await again.get(good), versionOf(1))
@@ -291,7 +297,7 @@ test('what is damaged on the disk is fetched again', async () => {
   stores.disks.get('damaged')!.entries.set(key, value.with(200, (value[200]! + 1) % 256))
   const store = stores.of('damaged')
   await store.start()
-  assert.equal(await store.parameters(hash), undefined)
+  assert.equal(await store.learned(hash), undefined)
   assert.ok((await store.fetch(hash, peers('has'))).ok)
   assert.deepEqual(await store.get(hash), versionOf(1))
 })

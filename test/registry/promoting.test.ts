@@ -34,6 +34,7 @@ function viewOf(...versions: Version[]): RegistryView {
   const inState = (state: VersionState) => versions.find((each) => each.state === state)
   return {
     ...{ versions, head: undefined, headRevision: 0 },
+    ...{ treesHead: undefined, treesHeadRevision: 0 },
     ...{ active: inState('active'), canary: inState('canary'), shadow: inState('shadow') },
   }
 }

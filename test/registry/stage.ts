@@ -7,6 +7,7 @@ import { NetTrainable } from '../../models/federation/rounds/net-trainable.ts'
 import { Net } from '../../models/nets/net.ts'
 import { hashOf, packed } from '../../models/registry/blob.ts'
 import { commonShape, firstCommon } from '../../models/registry/common.ts'
+import type { Family } from '../../models/registry/learned.ts'
 import type { NewVersion } from '../../models/registry/versions.ts'
 import type { Row } from '../../models/rows.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
@@ -37,10 +38,11 @@ export class Learning {
   }
 
   /** As a round would bring it in. */
-  async add(version: Uint8Array, parent?: string): Promise<string> {
+  async add(version: Uint8Array, parent?: string, family?: Family): Promise<string> {
     const { mesh } = this
     await mesh.answer(mesh.leader!.agent.learning.models.put(version))
-    const added = await mesh.answer(this.registry.add(made(version, parent)))
+    const of = family === undefined ? {} : { family }
+    const added = await mesh.answer(this.registry.add({ ...made(version, parent), ...of }))
     assert.ok(added.ok, JSON.stringify(added))
     return hashOf(version)
   }

@@ -1,5 +1,6 @@
 /** What a host takes part in, and what it does not. Whoever leads may ask for less, and not for more. */
 import { federationLimits } from '../../../models/federation/limits.ts'
+import { treesLimits } from '../../../models/federation/trees/limits.ts'
 import { assert } from '../../../protocol/assert.ts'
 import { CALL_BYTES_MAX } from '../../requests/calls.ts'
 
@@ -8,6 +9,12 @@ export const roundLimits = {
   rowsMin: 20,
   /** The latest of them: a round of seconds needs no more, and to describe them takes 30 ms. */
   rowsMax: 8_192,
+  /** Of trees: of more, hosts would draw no more for a tree (`treesLimits.rowsMax`). */
+  treeRowsMax: 2_048,
+  /** Trees that all rows are taken through without a pause: 3 ms. */
+  treesAtOnce: 4,
+  /** In a round of trees: one, and one that is begun anew where a host was lost. */
+  bagsMax: 2,
   /** One in so many is kept for votes, and never trained on; of small histories so many all the same. */
   votesOneIn: 8,
   voteRowsMin: 5,
@@ -34,6 +41,10 @@ export const roundLimits = {
   openedMs: 3_000,
 } as const
 
+assert(
+  roundLimits.treeRowsMax * treesLimits.rowShare >= treesLimits.rowsMax,
+  'a tree is shown as many rows as it may be',
+)
 assert(roundLimits.voteRowsMin < roundLimits.rowsMin, 'something is left to train on')
 assert(
   roundLimits.participantsMax <= federationLimits.clientsMax,

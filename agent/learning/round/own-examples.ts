@@ -1,5 +1,5 @@
 /**
- * This host's own rows as numbers that a network can learn from: those that it trains on, and those
+ * This host's own rows as numbers that can be learned from: those that it trains on, or counts, and those
  * that it votes by: no row is both. As a history grows, what is new may take the place of a row that
  * was kept, and none that was trained on is kept later. It is done in slices, between which whatever
  * else waits has its turn.
@@ -22,13 +22,15 @@ export interface ExampleParts {
   /** What this host is called, as whoever asks of its attempts says it. */
   readonly host: string
   rows(): AsyncIterable<OwnRow>
+  /** The latest of them, and no more than so many. */
+  readonly rowsMax?: number
 }
 
 /** Undefined of too few. */
 export async function ownExamples(parts: ExampleParts): Promise<OwnExamples | undefined> {
   const { clock, host } = parts
-  const { rowsAtOnce, rowsMax, rowsMin } = roundLimits
-  const rows = await latestSucceeded(parts.rows(), rowsMax)
+  const { rowsAtOnce, rowsMin } = roundLimits
+  const rows = await latestSucceeded(parts.rows(), parts.rowsMax ?? roundLimits.rowsMax)
   if (rows.length < rowsMin) return undefined
   const two = Map.groupBy(drawn(rows), ({ isKept }) => isKept)
   const ofKind = (isKept: boolean) => {

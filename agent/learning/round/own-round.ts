@@ -6,48 +6,40 @@
  */
 
 import { EngineError } from '../../../models/engine.ts'
-import { MaskingClient, type Said } from '../../../models/federation/masking/client.ts'
 import { onGrid } from '../../../models/federation/masking/fixed-point.ts'
-import {
-  faultOf,
-  gridOf,
-  type Terms,
-  thresholdsOf,
-} from '../../../models/federation/masking/terms.ts'
+import { gridOf, type Terms, thresholdsOf } from '../../../models/federation/masking/terms.ts'
 import { addNoise, ownDeviation } from '../../../models/federation/privacy.ts'
 import { TrainingHost } from '../../../models/federation/rounds/host.ts'
 import { NetTrainable } from '../../../models/federation/rounds/net-trainable.ts'
 import { weighed } from '../../../models/federation/rounds/weighing.ts'
 import type { Net } from '../../../models/nets/net.ts'
-import type { PeerId, Signer, Verify } from '../../../protocol/identity/peer-id.ts'
+import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import type { Clock } from '../../../protocol/ports/clock.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
 import type { OwnRow } from '../lesson.ts'
 import type { ModelStore } from '../models.ts'
 import { roundLimits } from './limits.ts'
 import { ownExamples } from './own-examples.ts'
+import { OwnSum, type OwnSumParts, type SumStep, wrongTerms } from './own-sum.ts'
+import { rounded, roundedRows } from './rounding.ts'
 import {
   type Beginning,
   type Invitation,
+  outOfTurn,
   type RoundReply,
   type RoundStep,
   refusal,
 } from './wire.ts'
 
-export interface OwnRoundParts {
+export interface OwnRoundParts extends OwnSumParts {
   readonly clock: Pick<Clock, 'after'>
   /** Where it trains and judges: the same in all rounds, so that what is open stays so. */
   readonly net: Net
-  /** How this host signs its keys, and how it judges those of others. */
-  readonly signer: Signer
-  readonly verify: Verify
   readonly models: Pick<ModelStore, 'fetch' | 'get' | 'has'>
   /** Of this host's own history. */
   rows(): AsyncIterable<OwnRow>
   /** What this host is called. */
   readonly host: string
-  /** Whether that is a host of the mesh, as this one knows it: others are nobody's participants. */
-  isHost(peer: PeerId): boolean
 }
 
 type Ballot = Extract<RoundStep, { kind: 'vote' }>['value']
@@ -66,8 +58,7 @@ export class OwnRound {
   #base: Float32Array = new Float32Array(0)
   #update: Float32Array = new Float32Array(0)
   #host: TrainingHost | undefined
-  #terms: Terms | undefined
-  #client: MaskingClient | undefined
+  #sum: OwnSum | undefined
 
   /** `chance`: never the same again. */
   constructor(
@@ -99,7 +90,7 @@ export class OwnRound {
   /** What is held for it is let go; nothing is said in it any more. */
   async close(): Promise<void> {
     this.#phase = 'over'
-    this.#client = undefined
+    this.#sum = undefined
     this.#host = undefined
     this.#update = new Float32Array(0)
     // What still runs, or waits to, is given up.
@@ -115,18 +106,19 @@ export class OwnRound {
       case 'begin':
         return this.#begin(step.value)
       case 'deal':
-        return this.#said((client) => client.deal(step.value), 'dealing')
       case 'mask':
-        return this.#said((client) => client.mask(step.value, this.#hidden()), 'masked')
       case 'sketch':
-        return this.#said((client) => client.sketch(step.value), 'sketch')
       case 'reveal':
-        return this.#said((client) => client.reveal(step.value), 'reveal')
+        return this.#summed(step)
       case 'vote':
         return this.#vote(step.value)
       case 'over':
         await this.close()
         return { kind: 'done', value: {} }
+      case 'inviteTrees':
+      case 'count':
+      case 'voteTrees':
+        return outOfTurn
     }
   }
 
@@ -165,35 +157,20 @@ export class OwnRound {
   #begin({ round, participants, sketch }: Beginning): RoundReply {
     if (this.#how === undefined || this.#update.length === 0) return outOfTurn
     if (!this.#goes('trained', 'masking')) return outOfTurn
-    const { signer, isHost, verify } = this.#parts
     const peers = participants as PeerId[]
     const { clip } = this.#how
-    const terms: Terms = {
-      round,
-      participants: peers,
-      parameters: this.#update.length,
-      clip,
-      sketch,
-    }
-    const { participantsMax } = roundLimits
-    if (peers.length > participantsMax) {
-      return refusal('beyondLimits', `no round is to have more than ${participantsMax} hosts`)
-    }
-    const fault = faultOf(terms)
-    if (fault !== undefined) return refusal('beyondLimits', `no round is to have such ${fault}`)
-    // Of hosts that are none, whoever leads could say that they have masked with this one.
-    if (!peers.includes(signer.id) || !peers.every((peer) => isHost(peer))) {
-      return refusal('strangers', 'not all who are to take part are hosts that it knows')
-    }
-    this.#terms = terms
-    this.#client = new MaskingClient(signer, terms, this.#chance, verify)
-    return this.#said((client) => client.keys(), 'keys')
+    const parameters = this.#update.length
+    const terms: Terms = { round, participants: peers, parameters, clip, sketch }
+    const wrong = wrongTerms(terms, this.#parts)
+    if (wrong !== undefined) return wrong
+    this.#sum = new OwnSum(this.#parts, terms, this.#chance)
+    return this.#sum.keys()
   }
 
   /** The update on the grid, with its weight, and with noise where that was asked for. */
   #hidden(): Int32Array {
     const { clip, noise } = this.#how as Invitation
-    const terms = this.#terms as Terms
+    const { terms } = this.#sum as OwnSum
     const update = this.#update.slice()
     // If all others add none, there is enough in the sum all the same.
     const honest = thresholdsOf(terms.participants.length).summedMin
@@ -204,18 +181,12 @@ export class OwnRound {
     return onGrid(weighed(update, weight), bits, bound)
   }
 
-  #said<K extends MaskedKind>(
-    say: (client: MaskingClient) => Said<Extract<RoundReply, { kind: K }>['value']>,
-    kind: K,
-  ): RoundReply {
-    if (this.#client === undefined || this.#phase !== 'masking') return outOfTurn
-    const said = say(this.#client)
-    if (!said.ok) {
-      this.#phase = 'over'
-      return refusal(said.why === 'outOfTurn' ? 'outOfTurn' : 'refused', said.why)
-    }
-    if (kind === 'reveal') this.#phase = 'masked'
-    return { kind, value: said.message } as RoundReply
+  #summed(step: SumStep): RoundReply {
+    if (this.#sum === undefined || this.#phase !== 'masking') return outOfTurn
+    const reply = this.#sum.take(step, () => this.#hidden())
+    if (this.#sum.state === 'refused') this.#phase = 'over'
+    if (this.#sum.state === 'revealed') this.#phase = 'masked'
+    return reply
   }
 
   async #vote({ candidate, halves }: Ballot): Promise<RoundReply> {
@@ -247,8 +218,10 @@ export class OwnRound {
     const wasHere = models.has(hash)
     const fetched = await models.fetch(hash, [this.leader])
     if (!fetched.ok) return fetched
+    const { learned } = fetched
+    if (learned.family !== 'net') return { ok: false, why: 'it is a version of trees' }
     const bytes = wasHere ? 0 : ((await models.get(hash))?.length ?? 0)
-    return { ok: true, parameters: fetched.parameters, bytes }
+    return { ok: true, parameters: learned.parameters, bytes }
   }
 
   #goes(from: Phase, to: Phase): boolean {
@@ -257,10 +230,6 @@ export class OwnRound {
     return true
   }
 }
-
-type MaskedKind = 'keys' | 'dealing' | 'masked' | 'sketch' | 'reveal'
-
-const outOfTurn = refusal('outOfTurn', 'it was asked too early, twice, or after the end')
 
 function beyondLimits(how: Invitation): string | undefined {
   const { stepsMax, batchMax, rateMax, holdMax, clipMax, noiseMax } = roundLimits
@@ -274,14 +243,4 @@ function beyondLimits(how: Invitation): string | undefined {
     noise: noise >= 0 && noise <= noiseMax,
   }
   return Object.entries(isWithin).find(([, holds]) => !holds)?.[0]
-}
-
-/** To a power of two: it tells nobody when an attempt more has ended. */
-function roundedRows(rows: number): number {
-  return 2 ** Math.round(Math.log2(rows))
-}
-
-/** More would tell of single rows. */
-function rounded(loss: number): number {
-  return Number(loss.toPrecision(roundLimits.lossDigits))
 }

@@ -12,9 +12,31 @@ import { decode, encode } from '../../../protocol/wire/codec.ts'
 import { BadQuestion, type Calls } from '../../requests/calls.ts'
 import { roundLimits } from './limits.ts'
 import { OwnRound, type OwnRoundParts } from './own-round.ts'
-import { ROUND_SERVICE, RoundAnswer, RoundQuestion, type RoundReply, refusal } from './wire.ts'
+import { OwnTrees, type OwnTreesParts } from './own-trees.ts'
+import {
+  ROUND_SERVICE,
+  RoundAnswer,
+  RoundQuestion,
+  type RoundReply,
+  type RoundStep,
+  refusal,
+} from './wire.ts'
 
-export interface RoundDeskParts extends Omit<OwnRoundParts, 'net'> {
+interface RoundOf {
+  readonly leader: PeerId
+  readonly term: number
+  readonly number: number
+}
+
+/** A round that this host is in, of whichever family. */
+interface Taken extends RoundOf {
+  take(step: RoundStep): Promise<RoundReply>
+  close(): Promise<void>
+}
+
+type TakenParts = OwnRoundParts & OwnTreesParts
+
+export interface RoundDeskParts extends Omit<TakenParts, 'net'> {
   readonly engine: Engine
   readonly clock: Clock
   readonly entropy: Entropy
@@ -31,11 +53,11 @@ export interface RoundLedger {
 export class RoundDesk {
   /** Without it, this host takes part in nothing. */
   ledger: RoundLedger | undefined
-  readonly #parts: RoundDeskParts & OwnRoundParts
+  readonly #parts: RoundDeskParts & TakenParts
   readonly #chance: Entropy
-  #round: OwnRound | undefined
+  #round: Taken | undefined
   /** The one that it has come into last: into that it does not come again, though it has left it. */
-  #latest: Pick<OwnRound, 'term' | 'number'> | undefined
+  #latest: Pick<Taken, 'term' | 'number'> | undefined
   /** Those that it has come into since then. */
   #hour = { fromMs: 0, rounds: 0 }
   #silence: Timer | undefined
@@ -73,12 +95,12 @@ export class RoundDesk {
         'as far as this host knows, another agent leads, or in another turn',
       )
     }
-    if (step.kind === 'invite') {
+    if (step.kind === 'invite' || step.kind === 'inviteTrees') {
       const isOpen = await this.ledger?.isOpen({ term, number, base: step.value.base })
       if (isOpen !== true) return notOpen
       if (!this.#isLater(term, number)) return otherRound
       if (!this.#isWithinHour()) return tooMany
-      await this.#enter(from, term, number)
+      await this.#enter(step.kind, { leader: from, term, number })
     }
     const round = this.#round
     const isMeant = round?.leader === from && round.term === term && round.number === number
@@ -104,15 +126,17 @@ export class RoundDesk {
     return this.#hour.rounds <= roundLimits.roundsAnHourMax
   }
 
-  async #enter(leader: PeerId, term: number, number: number): Promise<void> {
+  async #enter(kind: 'invite' | 'inviteTrees', of: RoundOf): Promise<void> {
     const before = this.#round
-    this.#latest = { term, number }
-    this.#round = new OwnRound({ leader, term, number }, this.#parts, this.#chance)
+    this.#latest = { term: of.term, number: of.number }
+    const [parts, chance] = [this.#parts, this.#chance]
+    this.#round =
+      kind === 'invite' ? new OwnRound(of, parts, chance) : new OwnTrees(of, parts, chance)
     await before?.close()
   }
 
   /** A leader that says nothing any more has died, and the next one asks anew. */
-  #listen(round: OwnRound): void {
+  #listen(round: Taken): void {
     this.#silence?.cancel()
     this.#silence = this.#parts.clock.after(roundLimits.silenceMs, () => {
       if (this.#round === round) void round.close()

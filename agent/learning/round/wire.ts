@@ -16,6 +16,7 @@ import {
   Sketch,
 } from '../../../models/federation/masking/messages.ts'
 import { roundIdBytes } from '../../../models/federation/masking/terms.ts'
+import { treesLimits } from '../../../models/federation/trees/limits.ts'
 import { certificateLimits } from '../../../protocol/identity/limits.ts'
 import {
   bytes,
@@ -30,6 +31,10 @@ import {
   uint,
   union,
 } from '../../../protocol/wire/schema.ts'
+import { BagAsked, TreeTold } from './trees-wire.ts'
+
+/** What came of both halves, and of each. */
+const candidatesMax = 3
 
 export const ROUND_SERVICE = 'learning/round'
 
@@ -62,9 +67,37 @@ const Beginning = message('RoundBeginning', {
 })
 export type Beginning = Infer<typeof Beginning>
 
+/** Of a round of trees. */
+const TreesInvitation = message('RoundTreesInvitation', {
+  /** The forest that trees are to be added to. */
+  base: field(1, hash()),
+})
+
+/** What is to be counted, for one sum under masks. */
+const Counting = message('RoundCounting', {
+  begin: field(1, nested(Beginning)),
+  asked: field(2, nested(BagAsked)),
+})
+export type Counting = Infer<typeof Counting>
+
+/** All that is told of what came of a bag: each host makes versions of it itself. */
+const TreesVoteWish = message('RoundTreesVoteWish', {
+  candidates: repeated(
+    1,
+    nested(
+      message('RoundTreesCandidate', {
+        hash: field(1, hash()),
+        trees: repeated(2, nested(TreeTold), treesLimits.inBag),
+      }),
+    ),
+    candidatesMax,
+  ),
+})
+export type TreesVoteWish = Infer<typeof TreesVoteWish>
+
 const nothing = message('RoundNothing', {})
 
-/** In this order, each once. */
+/** In this order, each once; of trees from `count` to `reveal` once for each row of nodes. */
 const RoundStep = union('RoundStep', {
   invite: [1, Invitation],
   /** Answered when it is done. */
@@ -84,6 +117,10 @@ const RoundStep = union('RoundStep', {
     }),
   ],
   over: [9, nothing],
+  inviteTrees: [10, TreesInvitation],
+  /** Answered with keys, as `begin` is. */
+  count: [11, Counting],
+  voteTrees: [12, TreesVoteWish],
 })
 export type RoundStep = Infer<typeof RoundStep>
 export type StepKind = RoundStep['kind']
@@ -153,3 +190,5 @@ export function refusal(code: RoundRefusal, why: string): RoundReply {
   const number = roundRefusals.indexOf(code)
   return { kind: 'refused', value: { code: number, why: why.slice(0, whyBytesMax / 3) } }
 }
+
+export const outOfTurn = refusal('outOfTurn', 'it was asked too early, twice, or after the end')

@@ -23,7 +23,6 @@ export type Ask = (
 export type Replied<K extends RoundReply['kind']> = Extract<RoundReply, { kind: K }>['value']
 
 export interface Asked<R extends RoundReply['kind']> {
-  readonly step: StepKind
   readonly wanted: R
   readonly deadlineMs: number
   readonly hosts: readonly PeerId[]
@@ -45,14 +44,15 @@ export class Asking {
 
   /** Whoever does not answer, or with what is not taken, is left out from then on. */
   async each<R extends RoundReply['kind']>(asked: Asked<R>): Promise<void> {
-    const { step, wanted, deadlineMs, hosts, stepOf, take } = asked
-    const when = inWords[step]
+    const { wanted, deadlineMs, hosts, stepOf, take } = asked
     await Promise.all(
       hosts.map(async (host) => {
-        const said = await this.one(host, stepOf(host), deadlineMs)
+        const step = stepOf(host)
+        const when = inWords[step.kind]
+        const said = await this.one(host, step, deadlineMs)
         if (!said.ok) return this.#roll.leaveOut(host, said.out, `${when}: ${said.why}`)
         const { reply } = said
-        if (reply.kind === 'refused') return this.#refused(host, step, reply.value)
+        if (reply.kind === 'refused') return this.#refused(host, step.kind, reply.value)
         const verdict = reply.kind === wanted ? take(host, reply.value as Replied<R>) : 'malformed'
         if (verdict === 'taken') return
         this.#roll.leaveOut(host, 'refused', `what it said ${when} is not taken: ${verdict}`)
@@ -78,7 +78,8 @@ export class Asking {
     const when = inWords[step]
     const isExcused = roundRefusals[code] === 'tooFewRows'
     // Its ledger may be a moment behind, or it may hold none any more.
-    if (step === 'invite' && roundRefusals[code] === 'otherRound') this.#roll.isUnaware(host)
+    const isInvited = step === 'invite' || step === 'inviteTrees'
+    if (isInvited && roundRefusals[code] === 'otherRound') this.#roll.isUnaware(host)
     this.#roll.leaveOut(
       host,
       isExcused ? 'excused' : 'refused',
@@ -97,4 +98,7 @@ const inWords: Readonly<Record<StepKind, string>> = {
   reveal: 'when the sum was opened',
   vote: 'when it was to vote',
   over: 'at the end',
+  inviteTrees: 'when it was invited',
+  count: 'when it was to count',
+  voteTrees: 'when it was to vote',
 }

@@ -71,11 +71,12 @@ export class RoundBook {
   /** Whether it is open for all to see. With `why`, it ends as it begins: somebody may wait for it. */
   async open(plan: Plan, by: string, rounds: Rounds, why?: string): Promise<boolean> {
     const { number, term, base, clip } = plan
+    const { family } = base.learned
     const { steps, rule, liars, noise } = rounds.settings
     const openedMs = this.#agent.ports.clock.wall()
     const round: Round = {
       ...{ number, revision: 0, state: 'open', phase: 'inviting', term, by, openedMs },
-      ...{ base: base.hash, hosts: [], why: '', steps, rule, liars, noise, clip },
+      ...{ base: base.hash, hosts: [], why: '', steps, rule, liars, noise, clip, family },
     }
     const tally = { ...rounds.tally, number, openedMs }
     if (why !== undefined) {
@@ -113,9 +114,13 @@ export class RoundBook {
     const { stopped } = this
     const { state, why } = stopped === undefined ? end : { state: 'failed' as const, why: stopped }
     const { hasLiars, hasUncounted } = end.roll
+    const { family } = round
     const closed = this.#ended(withEnd(round, end), { state, why })
     const suspects = this.#suspectsAfter(closed, rounds)
-    const tally = { ...afterRound(rounds.tally, { state, hasLiars, hasUncounted }), suspects }
+    const tally = {
+      ...afterRound(rounds.tally, { state, family, hasLiars, hasUncounted }),
+      suspects,
+    }
     const commands = [putRound(closed), putTally(tally, rounds.tallyRevision)]
     if (state === 'kept') return this.#keep(closed, { end, began, commands, rounds })
     if (!(await this.#write(commands, closed))) this.#warn(number)
@@ -147,10 +152,11 @@ export class RoundBook {
       rounds,
     }: { end: RoundEnd; began: RegistryView; commands: SimpleCommand[]; rounds: Rounds },
   ): Promise<void> {
-    const { number, base, candidate = '', lossBefore, lossAfter, why } = closed
+    const { number, base, candidate = '', lossBefore, lossAfter, why, family } = closed
     const version = {
       hash: candidate,
       kind: 'duration' as const,
+      ...(family === 'net' ? {} : { family }),
       parents: [base],
       round: number,
       madeMs: this.#agent.ports.clock.wall(),
@@ -173,7 +179,7 @@ export class RoundBook {
     { tally, tallyRevision }: Rounds,
   ): Promise<void> {
     const failed = this.#ended(round, { state, why })
-    const after = afterRound(tally, { state })
+    const after = afterRound(tally, { state, family: round.family })
     await this.#write([putRound(failed), putTally(after, tallyRevision)], failed)
   }
 
@@ -228,8 +234,9 @@ function withEnd(round: Round, end: RoundEnd): Round {
   }
 }
 
-function toldOf({ number, state, why, by }: Round): Told {
-  const text = `federated round ${number} was ${stateWords[state]}: ${why}`
+function toldOf({ number, state, why, by, family }: Round): Told {
+  const what = family === 'trees' ? 'federated round of trees' : 'federated round'
+  const text = `${what} ${number} was ${stateWords[state]}: ${why}`
   return {
     kind: `federation.${state}`,
     object: `round ${number}`,

@@ -7,13 +7,14 @@ import { added, clipped, weightedMean } from '../../../models/federation/aggrega
 import { advantage, type Losses } from '../../../models/federation/rounds/votes.ts'
 import { median } from '../../../models/measures/quantiles.ts'
 import type { PeerId } from '../../../protocol/identity/peer-id.ts'
-import type { Kept } from './drive.ts'
-import type { Summed } from './masked-sum.ts'
+import type { Candidates, Kept, Summed } from './course.ts'
 
 export interface Candidate {
   readonly hash: string
   /** Of which it is; undefined of all that were summed. */
   readonly half: number | undefined
+  /** Whose updates, or counts, are in it. */
+  readonly counted: readonly PeerId[]
   /** As hosts vote. */
   readonly losses: Map<PeerId, number>
 }
@@ -26,7 +27,17 @@ export interface Game {
   readonly spoiledHalf?: number
 }
 
-type Sum = Extract<Summed, { ok: true }> & { readonly half: number | undefined }
+/** The mean of updates, where a sum was opened. */
+export type NetSummed =
+  | {
+      readonly ok: true
+      readonly update: Float32Array
+      readonly usualLength: number
+      readonly summed: readonly PeerId[]
+    }
+  | Extract<Summed, { ok: false }>
+
+type Sum = Extract<NetSummed, { ok: true }> & { readonly half: number | undefined }
 
 export interface Step {
   readonly base: Float32Array
@@ -36,18 +47,9 @@ export interface Step {
   readonly stride: number
 }
 
-export type Candidates =
-  | {
-      readonly ok: true
-      /** What came of all together first. */
-      readonly candidates: readonly Candidate[]
-      readonly usualLength: number
-    }
-  | { readonly ok: false; readonly why: string }
-
 /** Each where hosts can have it. A half that is no model is left out. */
 export async function candidatesOf(
-  summed: readonly Summed[],
+  summed: readonly NetSummed[],
   { base, clip, stride }: Step,
   offer: (parameters: Float32Array) => Promise<Kept>,
 ): Promise<Candidates> {
@@ -56,12 +58,18 @@ export async function candidatesOf(
   )
   const candidates: Candidate[] = []
   const whys = summed.flatMap((one) => (one.ok ? [] : [one.why]))
-  for (const { update, half } of sums.length > 1 ? [together(sums), ...sums] : sums) {
+  for (const { update, half, summed: counted } of sums.length > 1
+    ? [together(sums), ...sums]
+    : sums) {
     const offered = await offer(added(base, clipped(update, clip), stride))
-    if (offered.ok) candidates.push({ hash: offered.hash, half, losses: new Map() })
-    else whys.push(offered.why)
+    if (offered.ok) {
+      const { hash } = offered
+      candidates.push({ hash, half, counted, losses: new Map() })
+    } else whys.push(offered.why)
   }
-  if (candidates.length === 0) return { ok: false, why: [...new Set(whys)].join('; ') }
+  if (candidates.length === 0) {
+    return { ok: false, state: 'failed', why: [...new Set(whys)].join('; ') }
+  }
   const usualLength = median(sums.map((sum) => sum.usualLength))
   return { ok: true, candidates, usualLength }
 }
@@ -91,10 +99,10 @@ export function gameOf(
   return { game: { firstBy: advantage(first, second, liars) } }
 }
 
-function together(sums: readonly Sum[]): Pick<Sum, 'update' | 'half'> {
+function together(sums: readonly Sum[]): Pick<Sum, 'update' | 'half' | 'summed'> {
   const update = weightedMean(
     sums.map((sum) => sum.update),
     sums.map((sum) => sum.summed.length),
   )
-  return { update, half: undefined }
+  return { update, half: undefined, summed: sums.flatMap(({ summed }) => summed) }
 }

@@ -18,10 +18,18 @@ import type { Ask } from './asking.ts'
 import { RoundBook } from './book.ts'
 import { DecodedRounds } from './decoded.ts'
 import { type DriveParts, type Plan, RoundDrive } from './drive.ts'
-import { begunAnew, dueIn } from './due.ts'
+import { begunAnew, type Due, dueIn } from './due.ts'
 import { roundsLimits } from './limits.ts'
 import { RoundPlanning } from './planning.ts'
 import type { Rounds } from './rows.ts'
+
+type Begin = Extract<Due, { kind: 'begin' }>
+
+/** Of a round that ends as it begins. */
+const nothingOf = {
+  net: { family: 'net', parameters: new Float32Array(0) },
+  trees: { family: 'trees', trees: [] },
+} as const
 
 export class RoundsDesk {
   readonly #agent: Agent
@@ -92,14 +100,15 @@ export class RoundsDesk {
     if (due.kind === 'closeLost') return this.#book.closeLost(rounds)
     if (due.kind === 'hear') return this.#book.hear(due.tally, rounds)
     if (this.#book.isMeshStopped) return this.#book.forgetWish(rounds)
-    await this.#do(turn, rounds, due.by)
+    await this.#do(turn, rounds, due)
   }
 
-  async #do(turn: Leadership, before: Rounds, by: string): Promise<void> {
+  async #do(turn: Leadership, before: Rounds, { by, family }: Begin): Promise<void> {
     const began = registryIn(this.#agent.ledger.state)
-    const found = await this.#planning.base()
-    const rounds = found.ok && found.isNew ? begunAnew(before) : before
-    const base = found.ok ? found : { hash: '', parameters: new Float32Array(0) }
+    const found = await this.#planning.base(family, before.settings)
+    const isAnew = found.ok && found.isNew && family === 'net'
+    const rounds = isAnew ? begunAnew(before) : before
+    const base = found.ok ? found : { hash: '', learned: nothingOf[family] }
     const plan = this.#planning.planOf(turn.term, base, rounds)
     const opened = await this.#book.open(plan, by, rounds, found.ok ? undefined : found.why)
     if (!opened) return
@@ -133,7 +142,7 @@ export class RoundsDesk {
       pause: () => new Promise<void>((resolve) => ports.clock.after(0, resolve)),
       chance: this.#entropy,
       ask: (host, body, deadlineMs) => this.#ask(host, body, deadlineMs),
-      offer: (parameters) => this.#planning.keep(parameters),
+      offer: (made) => this.#planning.keep(made),
       enter: (phase, roll) => this.#book.enter(turn, number, phase, roll),
     }
   }

@@ -1,31 +1,32 @@
 /**
- * One round, as whoever leads does it: hosts are invited, train, give what that changed under masks,
- * and vote on what came of the sum. Where they are enough it is two sums, of halves that are drawn by
+ * One round, as whoever leads does it: hosts are invited, give what they have to say under masks, and
+ * vote on what came of the sum; what that is, is for the family of the model (`course.ts`). Where they are enough it is two sums, of halves that are drawn by
  * lot (`candidates.ts`). The leader waits for nobody longer than each step may take; whoever is silent
  * by then is left behind, and the round goes on while enough are left.
  */
-import { createHash } from 'node:crypto'
 import { roundLimits } from '../../../agent/learning/round/limits.ts'
-import type { Invitation, RoundStep } from '../../../agent/learning/round/wire.ts'
+import type { RoundStep } from '../../../agent/learning/round/wire.ts'
 import { federationLimits } from '../../../models/federation/limits.ts'
-import { usualCourse } from '../../../models/federation/rounds/course.ts'
 import { halved } from '../../../models/federation/rounds/halves.ts'
 import { registryLimits } from '../../../models/registry/limits.ts'
 import type { PeerId, Verify } from '../../../protocol/identity/peer-id.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
 import { type Ask, Asking } from './asking.ts'
-import { type Candidate, candidatesOf, chosenOf, type Game, gameOf } from './candidates.ts'
+import { type Candidate, type Game, gameOf } from './candidates.ts'
+import type { Course, Kept, Made, Summed } from './course.ts'
 import { decided } from './decision.ts'
 import { roundsLimits } from './limits.ts'
-import { MaskedSum, type Summed } from './masked-sum.ts'
+import type { SumParts } from './masked-sum.ts'
+import { NetCourse } from './net-course.ts'
 import { type Barred, RollCall } from './roll-call.ts'
 import type { RoundPhase } from './rows.ts'
 import { liarsBorne, type RoundSettings } from './settings.ts'
+import { TreesCourse } from './trees-course.ts'
 
 /** A version, by its hash, and what it has learned. */
 export interface Base {
   readonly hash: string
-  readonly parameters: Float32Array
+  readonly learned: Made
 }
 
 export interface Plan {
@@ -41,10 +42,9 @@ export interface Plan {
   readonly hosts: readonly PeerId[]
   /** Not asked. */
   readonly barred: readonly Barred[]
+  /** Hosts that most rounds are done without, as this one begins. */
+  readonly suspects: readonly string[]
 }
-
-/** Where hosts can have it from; or why it cannot be kept, or is no model. */
-export type Kept = { ok: true; hash: string } | { ok: false; why: string }
 
 export interface DriveParts {
   readonly verify: Verify
@@ -53,10 +53,13 @@ export interface DriveParts {
   pause(): Promise<void>
   /** That nobody can know before. */
   readonly chance: Entropy
-  offer(parameters: Float32Array): Promise<Kept>
+  offer(made: Made): Promise<Kept>
   /** Told of each phase before it begins; false: this agent leads no more. */
   enter(phase: RoundPhase, roll: RollCall): Promise<boolean>
 }
+
+/** What a course works with. */
+export interface CourseParts extends SumParts, Pick<DriveParts, 'chance' | 'offer'> {}
 
 export interface RoundEnd {
   readonly state: 'kept' | 'rejected' | 'failed'
@@ -72,7 +75,6 @@ export interface RoundEnd {
   readonly lossAfter?: number
 }
 
-const roundIdAbout = 'skein federated round v1\n'
 const train: RoundStep = { kind: 'train', value: {} }
 const goodbye: RoundStep = { kind: 'over', value: {} }
 
@@ -81,6 +83,7 @@ export class RoundDrive {
   readonly #parts: DriveParts
   readonly #roll: RollCall
   readonly #asking: Asking
+  readonly #course: Course
   #liars = 0
 
   constructor(plan: Plan, parts: DriveParts) {
@@ -89,6 +92,12 @@ export class RoundDrive {
     this.#parts = parts
     this.#roll = new RollCall(hosts, barred)
     this.#asking = new Asking({ term, number }, this.#roll, parts.ask)
+    const own = { ...parts, asking: this.#asking, roll: this.#roll }
+    const { learned } = plan.base
+    this.#course =
+      learned.family === 'trees'
+        ? new TreesCourse(plan, learned.trees, own)
+        : new NetCourse(plan, learned.parameters, own)
   }
 
   /**
@@ -112,14 +121,18 @@ export class RoundDrive {
     await this.#invite()
     const willing = this.#tooFew('have enough to learn from')
     if (willing !== undefined) return this.#failed(willing)
-    if (!(await this.#parts.enter('training', this.#roll))) return undefined
-    await this.#train()
-    const trained = this.#tooFew('have trained')
-    if (trained !== undefined) return this.#failed(trained)
+    if (this.#course.trains) {
+      if (!(await this.#parts.enter('training', this.#roll))) return undefined
+      await this.#train()
+      const trained = this.#tooFew('have trained')
+      if (trained !== undefined) return this.#failed(trained)
+    }
     this.#liars = liarsBorne(this.#plan.settings.liars, this.#roll.present.length)
     if (!(await this.#parts.enter('masking', this.#roll))) return undefined
-    const groups = halved(this.#roll.present, this.#parts.chance)
-    const summed = await Promise.all(groups.map((group) => this.#sum(group)))
+    const { groups, summed } = await this.#course.summed(
+      halved(this.#roll.present, this.#parts.chance),
+    )
+    for (const sum of summed) if (sum.ok) this.#roll.count(sum.summed)
     if (groups.length > 1) {
       for (const [i, group] of groups.entries()) this.#noteHalf(group, summed[i], i + 1)
     }
@@ -138,16 +151,12 @@ export class RoundDrive {
   }
 
   async #invite(): Promise<void> {
-    const { base, settings, rate, clip } = this.#plan
-    const { steps, hold, noise } = settings
-    const { batch } = usualCourse
-    const how: Invitation = { base: base.hash, steps, batch, rate, hold, clip, noise }
+    const { invitation } = this.#course
     await this.#asking.each({
-      step: 'invite',
       wanted: 'willing',
       deadlineMs: roundsLimits.inviteMs,
       hosts: this.#roll.present,
-      stepOf: () => ({ kind: 'invite', value: how }),
+      stepOf: () => invitation,
       take: (host, { rows, fetchedBytes }) => {
         if (rows > roundLimits.rowsMax || !isFetched(fetchedBytes)) return 'malformed'
         this.#roll.has(host, rows)
@@ -159,7 +168,6 @@ export class RoundDrive {
 
   async #train(): Promise<void> {
     await this.#asking.each({
-      step: 'train',
       wanted: 'done',
       deadlineMs: roundsLimits.trainMs,
       hosts: this.#roll.present,
@@ -175,58 +183,43 @@ export class RoundDrive {
     return `${present.length} of ${this.#plan.hosts.length} hosts ${who}; ${needed} are needed`
   }
 
-  #sum(participants: readonly PeerId[]): Promise<Summed> {
-    const { settings, clip, base } = this.#plan
-    const { sketch } = usualCourse
-    const liarsMax = liarsBorne(settings.liars, participants.length)
-    const parameters = base.parameters.length
-    const terms = { round: this.#roundId(), participants, parameters, clip, sketch }
-    const { verify, pause } = this.#parts
-    const parts = { asking: this.#asking, roll: this.#roll, verify, pause }
-    const course = { rule: settings.rule, liarsMax, sketch }
-    return new MaskedSum(parts, terms, course).run()
-  }
-
-  #roundId(): Uint8Array {
-    const { term, number, base } = this.#plan
-    const hash = createHash('sha256').update(`${roundIdAbout}${base.hash} ${number} ${term}\n`)
-    return new Uint8Array(hash.update(this.#parts.chance.bytes(32)).digest())
-  }
-
   async #judge(summed: readonly Summed[]): Promise<RoundEnd | undefined> {
-    const { base, clip, settings, stride } = this.#plan
-    const offered = await candidatesOf(summed, { base: base.parameters, clip, stride }, (each) =>
-      this.#parts.offer(each),
-    )
-    if (!offered.ok) return { ...this.#failed(offered.why), ...gameOf(summed) }
-    const { candidates, usualLength } = offered
+    const { settings } = this.#plan
+    const offered = await this.#course.candidates()
+    if (!offered.ok) {
+      const { state, why } = offered
+      return { ...this.#failed(why), state, ...gameOf(summed) }
+    }
+    const { candidates } = offered
+    const usualLength =
+      offered.usualLength === undefined ? {} : { usualLength: offered.usualLength }
     if (!(await this.#parts.enter('voting', this.#roll))) return undefined
     const before = await this.#vote(candidates)
     // Whoever has died is none who lies as well.
     const liars = liarsBorne(settings.liars, before.size)
-    const chosen = chosenOf(candidates, before, liars)
+    const { candidate: chosen, why } = this.#course.chosen(candidates, before, liars)
     if (chosen.half !== undefined) this.#roll.countsOnly(chosen.half)
     const { voices } = this.#roll
-    const decision = decided(before, chosen.losses, { liars, voices })
+    const byVotes = decided(before, chosen.losses, { liars, voices })
+    const isRefused = byVotes.state === 'kept' && why !== undefined
+    const decision = isRefused ? { ...byVotes, state: 'rejected' as const, why } : byVotes
     for (const [host, loss] of before) {
       this.#roll.voted(host, loss, chosen.losses.get(host) ?? loss)
     }
     const { hash: candidate } = chosen
     const game = gameOf(summed, candidates, liars)
-    return { ...decision, ...game, usualLength, candidate, roll: this.#roll, liars }
+    return { ...decision, ...game, ...usualLength, candidate, roll: this.#roll, liars }
   }
 
   /** How far each host is off with what the round began with; and with each candidate, noted there. */
   async #vote(candidates: readonly Candidate[]): Promise<Map<PeerId, number>> {
-    const [first, ...others] = candidates
     const votes = new Map<PeerId, number>()
-    const ballot = { candidate: first?.hash ?? '', halves: others.map(({ hash }) => hash) }
+    const ballot = this.#course.ballot(candidates)
     await this.#asking.each({
-      step: 'vote',
       wanted: 'vote',
       deadlineMs: roundsLimits.voteMs,
       hosts: this.#roll.voters,
-      stepOf: () => ({ kind: 'vote', value: ballot }),
+      stepOf: () => ballot,
       take: (host, { before, after, halves, fetchedBytes = 0 }) => {
         const all = [after, ...halves]
         // A host of an older program says nothing of halves.

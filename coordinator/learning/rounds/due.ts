@@ -1,14 +1,16 @@
 /** What whoever leads does next about rounds, by what the ledger says. Pure: it decides, `desk.ts` acts. */
 import { strides } from '../../../models/federation/rounds/course.ts'
+import type { Family } from '../../../models/registry/learned.ts'
 import { roundsLimits } from './limits.ts'
 import { isHeard, type Rounds, type Tally } from './rows.ts'
+import { wishedFamily } from './wish.ts'
 
 export type Due =
   /** A leader of an earlier turn has left it open: masks cannot be taken over. */
   | { readonly kind: 'closeLost' }
   /** A wish that nobody has heard yet is counted from now on. */
   | { readonly kind: 'hear'; readonly tally: Tally }
-  | { readonly kind: 'begin'; readonly by: string }
+  | { readonly kind: 'begin'; readonly by: string; readonly family: Family }
   | undefined
 
 export const SCHEDULE = 'the schedule'
@@ -21,8 +23,19 @@ export function dueIn(rounds: Rounds, nowMs: number): Due {
     const heard = { wishMs: wish.atMs, heard: rounds.wishRevision }
     return { kind: 'hear', tally: { ...tally, ...heard, left, lost: 0 } }
   }
-  if (tally.left > 0) return { kind: 'begin', by: wish?.by ?? SCHEDULE }
-  return isScheduled(rounds, nowMs) ? { kind: 'begin', by: SCHEDULE } : undefined
+  if (tally.left > 0) {
+    const family = wishedFamily(wish) ?? familyIn(rounds)
+    return { kind: 'begin', by: wish?.by ?? SCHEDULE, family }
+  }
+  if (!isScheduled(rounds, nowMs)) return undefined
+  return { kind: 'begin', by: SCHEDULE, family: familyIn(rounds) }
+}
+
+/** In turn where both are chosen; counts have no noise, so where there is some it is the network's turn. */
+function familyIn({ settings, last }: Rounds): Family {
+  const { family, noise } = settings
+  if (family !== 'both') return family
+  return noise === 0 && last?.family === 'net' ? 'trees' : 'net'
 }
 
 /** A calendar that was set back must not keep a mesh from learning for as long as that. */
@@ -52,21 +65,24 @@ export function afterRound(
   tally: Tally,
   ended: {
     state: 'kept' | 'rejected' | 'failed'
+    family: Family
     hasLiars?: boolean
     hasUncounted?: boolean
   },
 ): Tally {
-  const { state, hasLiars = false, hasUncounted = false } = ended
+  const { state, family, hasLiars = false, hasUncounted = false } = ended
+  const isOfNet = family === 'net'
   const less = Math.max(0, tally.left - 1)
   // What has failed once would fail again, and whoever wants more asks again; but not without its liars,
   // and not of other halves than those that one update has spoiled.
   const leftAfterFailed = hasLiars ? tally.left : hasUncounted ? less : 0
   return {
     ...tally,
-    kept: tally.kept + Number(state === 'kept'),
+    // Rates and steps are of the network's learning.
+    kept: tally.kept + Number(isOfNet && state === 'kept'),
     left: state === 'failed' ? leftAfterFailed : less,
     lost: 0,
-    stride: strideAfter(tally.stride, state),
+    stride: isOfNet ? strideAfter(tally.stride, state) : tally.stride,
   }
 }
 

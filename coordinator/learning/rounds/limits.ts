@@ -17,6 +17,8 @@ export const roundsLimits = {
   /** For each thing that is said under masks. */
   stepMs: 5_000,
   voteMs: 20_000,
+  /** In a round of trees, of what each host says and is told beside masks and counts. */
+  besideBytes: 4_096,
   /** Rounds that the ledger tells of. */
   roundsMax: 200,
   /** Of one wish. */

@@ -1,7 +1,7 @@
 /**
- * The sum of updates of which the leader sees none: what hosts say is carried between them and the
- * server of `models/federation/masking`, step by step. Whoever is silent is left behind, as long as
- * enough are left to take its masks away.
+ * A sum of which the leader sees no part: what hosts say is carried between them and the server of
+ * `models/federation/masking`, step by step. Whoever is silent is left behind, as long as enough are
+ * left to take its masks away.
  */
 import type { RoundReply, RoundStep } from '../../../agent/learning/round/wire.ts'
 import {
@@ -11,18 +11,15 @@ import {
 } from '../../../models/federation/masking/server.ts'
 import { gridOf, type Terms } from '../../../models/federation/masking/terms.ts'
 import type { Steps } from '../../../models/federation/masking/unmasking.ts'
-import type { Course } from '../../../models/federation/rounds/course.ts'
-import { Judging } from '../../../models/federation/rounds/judging.ts'
-import { meanIn } from '../../../models/federation/rounds/weighing.ts'
 import type { PeerId, Verify } from '../../../protocol/identity/peer-id.ts'
 import type { Asking, Replied } from './asking.ts'
 import { roundsLimits } from './limits.ts'
 import type { RollCall } from './roll-call.ts'
 
-export type Summed =
-  | { ok: true; update: Float32Array; usualLength: number; summed: readonly PeerId[] }
-  /** `isSpoiled`: of what somebody in it gave; by a lie nobody can say whose. */
-  | { ok: false; why: string; isSpoiled?: boolean }
+export type Opened =
+  | { ok: true; sum: Int32Array; summed: readonly PeerId[] }
+  /** `isSpoiled`: by what somebody in it gave. `isLost`: somebody is gone without whom it is none. */
+  | { ok: false; why: string; isSpoiled?: boolean; isLost?: boolean }
 
 export interface SumParts {
   readonly asking: Asking
@@ -32,64 +29,96 @@ export interface SumParts {
   pause(): Promise<void>
 }
 
+export interface SumHow {
+  /** By which hosts are asked for keys. */
+  readonly begin: RoundStep & { kind: 'begin' | 'count' }
+  /** Of all or of nobody: what goes on from a sum before it is of the same hosts. */
+  readonly isOfAll: boolean
+  /** Who counts, by sketches where there are some; and how many are left out of it. */
+  select(candidates: ReadonlyMap<PeerId, readonly number[]>): {
+    peers: readonly PeerId[]
+    leftOut: number
+  }
+}
+
 export class MaskedSum {
   readonly #parts: SumParts
   readonly #terms: Terms
+  readonly #how: SumHow
   readonly #server: MaskingServer
-  readonly #judging: Judging
-  readonly #bits: number
 
-  constructor(parts: SumParts, terms: Terms, course: Pick<Course, 'rule' | 'liarsMax' | 'sketch'>) {
+  constructor(parts: SumParts, terms: Terms, how: SumHow) {
     this.#parts = parts
     this.#terms = terms
+    this.#how = how
     this.#server = new MaskingServer(terms, parts.verify)
-    this.#bits = gridOf(terms).bits
-    this.#judging = new Judging(course, this.#bits)
   }
 
-  async run(): Promise<Summed> {
+  async run(): Promise<Opened> {
     const server = this.#server
-    const { round, participants, sketch } = this.#terms
-    const begin = { round, participants: [...participants], sketch }
-    await this.#each('begin', 'keys', begin, (host, said) => server.takeKeys(host, said))
+    const { begin } = this.#how
+    await this.#each(
+      'keys',
+      () => begin,
+      (host, said) => server.takeKeys(host, said),
+    )
+    if (this.#isShort) return lostOne
     const list = server.closeKeys()
     if (!list.ok) return tooFewLeft(list)
-    await this.#each('deal', 'dealing', list.message, (host, said) =>
-      server.takeDealing(host, said),
+    await this.#each(
+      'dealing',
+      () => ({ kind: 'deal', value: list.message }),
+      (host, said) => server.takeDealing(host, said),
     )
+    if (this.#isShort) return lostOne
     const hands = server.closeDealing()
     if (!hands.ok) return tooFewLeft(hands)
-    const handOf = (host: PeerId) => hands.message.get(host) ?? { shares: [] }
-    await this.#each('mask', 'masked', handOf, (host, said) => server.takeMasked(host, said))
+    await this.#each(
+      'masked',
+      (host) => ({ kind: 'mask', value: hands.message.get(host) ?? { shares: [] } }),
+      (host, said) => server.takeMasked(host, said),
+    )
+    return this.#isShort ? lostOne : this.#unmasked()
+  }
+
+  async #unmasked(): Promise<Opened> {
+    const server = this.#server
     const roll = server.closeMasked()
     if (!roll.ok) return tooFewLeft(roll)
-    await this.#each('sketch', 'sketch', roll.message, (host, said) =>
-      isWeight(said.sums.at(-1), this.#bits) ? server.takeSketch(host, said) : 'malformed',
-    )
-    const selection = server.select(this.#judging.select(server.candidates()))
-    const { leftOut } = this.#judging
-    for (const { host, why } of leftOut)
-      this.#parts.roll.leaveOut(host, 'notCounted', leftOutWhys[why])
-    if (!selection.ok) return { ...tooFewLeft(selection), isSpoiled: leftOut.length > 0 }
-    await this.#each('reveal', 'reveal', selection.message, (host, said) =>
-      server.takeReveal(host, said),
+    if (this.#terms.sketch > 0) {
+      const { bits } = gridOf(this.#terms)
+      await this.#each(
+        'sketch',
+        () => ({ kind: 'sketch', value: roll.message }),
+        (host, said) =>
+          isWeight(said.sums.at(-1), bits) ? server.takeSketch(host, said) : 'malformed',
+      )
+    }
+    const { peers, leftOut } = this.#how.select(server.candidates())
+    const selection = server.select(peers)
+    if (!selection.ok) return { ...tooFewLeft(selection), isSpoiled: leftOut > 0 }
+    await this.#each(
+      'reveal',
+      () => ({ kind: 'reveal', value: selection.message }),
+      (host, said) => server.takeReveal(host, said),
     )
     return this.#opened()
   }
 
-  async #opened(): Promise<Summed> {
-    const { roll } = this.#parts
+  async #opened(): Promise<Opened> {
     const opening = await this.#inSteps(this.#server.opening())
     const liars = 'liars' in opening ? opening.liars : []
-    for (const host of liars) roll.lied(host)
-    if (!opening.ok) {
-      const isSpoiled = opening.why === 'sketchesDoNotAddUp'
-      return { ok: false, why: openingWhys[opening.why], isSpoiled }
-    }
-    const { summed } = opening
-    roll.count(summed)
-    const { usualLength } = this.#judging
-    return { ok: true, update: meanIn(opening.sum, this.#bits), usualLength, summed }
+    for (const host of liars) this.#parts.roll.lied(host)
+    if (opening.ok) return { ok: true, sum: opening.sum, summed: opening.summed }
+    const isSpoiled = opening.why === 'sketchesDoNotAddUp'
+    return { ok: false, why: openingWhys[opening.why], isSpoiled, isLost: this.#isShort }
+  }
+
+  /** Of a sum of all or of nobody: whether somebody is gone. */
+  get #isShort(): boolean {
+    if (!this.#how.isOfAll) return false
+    const present = new Set(this.#parts.roll.present)
+    return !this.#terms.participants.every((host) => present.has(host))
   }
 
   async #inSteps<T>(steps: Steps<T>): Promise<T> {
@@ -100,35 +129,23 @@ export class MaskedSum {
     }
   }
 
-  /** The same to all, or to each its own. */
-  async #each<K extends Masked, R extends RoundReply['kind']>(
-    step: K,
+  async #each<R extends RoundReply['kind']>(
     wanted: R,
-    value: ValueOf<K> | ((host: PeerId) => ValueOf<K>),
+    stepOf: (host: PeerId) => RoundStep,
     take: (host: PeerId, said: Replied<R>) => Verdict,
   ): Promise<void> {
     const { asking, roll } = this.#parts
     const present = new Set(roll.present)
-    const of = typeof value === 'function' ? value : () => value
-    await asking.each({
-      step,
-      wanted,
-      deadlineMs: roundsLimits.stepMs,
-      hosts: this.#terms.participants.filter((host) => present.has(host)),
-      stepOf: (host) => ({ kind: step, value: of(host) }) as RoundStep,
-      take,
-    })
+    const hosts = this.#terms.participants.filter((host) => present.has(host))
+    await asking.each({ wanted, deadlineMs: roundsLimits.stepMs, hosts, stepOf, take })
   }
 }
 
-type Masked = 'begin' | 'deal' | 'mask' | 'sketch' | 'reveal'
-type ValueOf<K extends Masked> = Extract<RoundStep, { kind: K }>['value']
-
-const leftOutWhys = {
-  notFinite: 'its update is of no numbers',
-  tooLong: 'its update is much longer than those of others',
-  farFromOthers: 'its update lies far from those of others',
-} as const
+const lostOne: Opened = {
+  ok: false,
+  why: 'a host was lost while it was counted, and what is counted is of the same hosts',
+  isLost: true,
+}
 
 const openingWhys = {
   outOfTurn: 'the sum was opened too early',

@@ -56,6 +56,12 @@ export class RollCall {
     return this.#sum(({ out, hasVoice }) => Number(hasVoice && out !== 'excused'))
   }
 
+  /** The most that one host has said, or was told. */
+  get mostBytes(): number {
+    const all = [...this.#lines.values()]
+    return Math.max(0, ...all.map(({ upBytes, downBytes }) => Math.max(upBytes, downBytes)))
+  }
+
   get rows(): number {
     return this.#sum(({ counted, rows }) => (counted ? rows : 0))
   }

@@ -6,6 +6,7 @@
 import { roundLimits } from '../../../agent/learning/round/limits.ts'
 import type { RuleName } from '../../../models/federation/aggregation/rules.ts'
 import { federationLimits } from '../../../models/federation/limits.ts'
+import { type Family, families } from '../../../models/registry/learned.ts'
 import { certificateLimits } from '../../../protocol/identity/limits.ts'
 import type { SimpleCommand } from '../../../protocol/ledger/catalogue.ts'
 import { kvPut, kvRow } from '../../../protocol/ledger/kv-rows.ts'
@@ -26,7 +27,7 @@ import {
   uint,
 } from '../../../protocol/wire/schema.ts'
 import { roundsLimits } from './limits.ts'
-import { type RoundSettings, roundRules, usualSettings } from './settings.ts'
+import { type RoundSettings, roundFamilies, roundRules, usualSettings } from './settings.ts'
 import { NAMESPACE } from './wire.ts'
 import { WISH_KEY, type Wish, WishRow } from './wish.ts'
 
@@ -38,6 +39,7 @@ const DIGITS = 10
 
 const by = () => text(stateLimits.noteBytesMax)
 const hash = () => text(64)
+const familyBytesMax = 16
 
 /** Field numbers are for ever, and so are the numbers of what is named here. */
 export const roundStates = { open: 0, kept: 1, rejected: 2, failed: 3 } as const
@@ -63,6 +65,7 @@ const ConfigRow = message('FederationConfig', {
   participantsMin: field(7, uint()),
   by: field(8, by()),
   atMs: field(9, uint()),
+  family: optional(10, text(familyBytesMax)),
 })
 
 const TallyRow = message('FederationTally', {
@@ -132,17 +135,22 @@ const RoundRow = message('FederationRound', {
   /** Of a round in two halves: by what share hosts are better off with the first; or which one was spoiled. */
   firstBy: optional(19, float()),
   spoiledHalf: optional(20, uint()),
+  /** Without, the network. */
+  family: optional(21, text(familyBytesMax)),
 })
 
 export interface RoundHost extends Omit<Infer<typeof HostRow>, 'out'> {
   readonly out?: Out
 }
 
-export interface Round extends Omit<Infer<typeof RoundRow>, 'state' | 'phase' | 'hosts' | 'rule'> {
+type Told = 'state' | 'phase' | 'hosts' | 'rule' | 'family'
+
+export interface Round extends Omit<Infer<typeof RoundRow>, Told> {
   readonly number: number
   readonly state: RoundState
   readonly phase: RoundPhase
   readonly rule: RuleName
+  readonly family: Family
   readonly hosts: readonly RoundHost[]
   /** At which the row may be changed; 0: there is none yet. */
   readonly revision: number
@@ -259,7 +267,7 @@ function heldAt<T>(
 
 function settingsFrom(row: Infer<typeof ConfigRow> | undefined): RoundSettings {
   if (row === undefined) return usualSettings
-  const { everyMs, steps, hold, rule, liars, noise, participantsMin } = row
+  const { everyMs, steps, hold, rule, liars, noise, participantsMin, family } = row
   const { everyMsMin, everyMsMax, participantsMax } = roundsLimits
   return {
     everyMs: everyMs === 0 ? 0 : within(everyMs, everyMsMin, everyMsMax),
@@ -269,6 +277,7 @@ function settingsFrom(row: Infer<typeof ConfigRow> | undefined): RoundSettings {
     liars: within(liars, 0, participantsMax),
     noise: within(noise, 0, roundLimits.noiseMax),
     participantsMin: within(participantsMin, federationLimits.clientsMin, participantsMax),
+    family: roundFamilies.find((each) => each === family) ?? usualSettings.family,
   }
 }
 
@@ -291,6 +300,7 @@ function roundFrom(number: number, row: Infer<typeof RoundRow>, revision: number
     state: states.find((name) => roundStates[name] === row.state) ?? 'failed',
     phase: roundPhases[row.phase] ?? 'ended',
     rule: ruleFrom(row.rule),
+    family: families.find((each) => each === row.family) ?? 'net',
     hosts: row.hosts.map(({ out: place = 0, ...host }) => {
       const out = outs[place - 1]
       return out === undefined ? host : { ...host, out }

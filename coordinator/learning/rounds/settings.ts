@@ -6,6 +6,11 @@ import {
 } from '../../../models/federation/aggregation/rules.ts'
 import { federationLimits } from '../../../models/federation/limits.ts'
 import { usualCourse } from '../../../models/federation/rounds/course.ts'
+import { families } from '../../../models/registry/learned.ts'
+
+/** Of which family rounds are: the network, trees, or one and the other in turn. */
+export const roundFamilies = [...families, 'both'] as const
+export type RoundFamilies = (typeof roundFamilies)[number]
 
 export interface RoundSettings {
   /** From the beginning of one round to the next; 0: only when somebody asks for one. */
@@ -21,6 +26,7 @@ export interface RoundSettings {
   readonly noise: number
   /** With fewer hosts no round is done. */
   readonly participantsMin: number
+  readonly family: RoundFamilies
 }
 
 export const usualSettings: RoundSettings = {
@@ -31,6 +37,7 @@ export const usualSettings: RoundSettings = {
   liars: usualCourse.liarsMax,
   noise: usualCourse.noise,
   participantsMin: federationLimits.clientsMin,
+  family: 'net',
 }
 
 /** Rules that need to see each update cannot be followed where nobody sees one. */

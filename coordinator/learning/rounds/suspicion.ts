@@ -5,6 +5,7 @@
  */
 import { Ratings } from '../../../models/federation/rounds/ratings.ts'
 import { median } from '../../../models/measures/quantiles.ts'
+import type { Family } from '../../../models/registry/learned.ts'
 import type { Round } from './rows.ts'
 import { liarsBorne } from './settings.ts'
 
@@ -20,6 +21,7 @@ export interface Record {
 interface Game {
   readonly sides: readonly [readonly string[], readonly string[]]
   readonly firstBy: number
+  readonly family: Family
 }
 
 /**
@@ -45,11 +47,16 @@ export function suspectsAfter(
 }
 
 /**
- * By how much rounds were won about then: a model is learned in a few of them, and by how much one half
+ * By how much rounds of its family were won about then: a model is learned in a few of them, and by how much one half
  * is better grows small as fast.
  */
 function usualBy(games: readonly Game[], at: number): number {
-  const about = games.slice(Math.max(0, at - aboutThen), at + aboutThen + 1)
+  const { family } = games[at] as Game
+  const alike = games.flatMap((game, place) => (game.family === family ? [place] : []))
+  const own = alike.indexOf(at)
+  const about = alike
+    .slice(Math.max(0, own - aboutThen), own + aboutThen + 1)
+    .map((place) => games[place] as Game)
   const sizes = about.map(({ firstBy }) => Math.abs(firstBy)).filter(Number.isFinite)
   return sizes.length === 0 ? 1 : median(sizes)
 }
@@ -66,12 +73,12 @@ export function recordText({ worse, of }: Record): string {
 }
 
 /** Undefined of a round that was one sum, or that says nothing. */
-function gameOf({ hosts, firstBy, spoiledHalf }: Round): Game | undefined {
+function gameOf({ hosts, firstBy, spoiledHalf, family }: Round): Game | undefined {
   const by = spoiledHalf === undefined ? firstBy : spoiledBy(spoiledHalf)
   if (by === undefined || by === 0) return undefined
   const inHalf = (half: number) => hosts.flatMap((each) => (each.half === half ? [each.id] : []))
   const sides = [inHalf(1), inHalf(2)] as const
-  return sides.some((side) => side.length === 0) ? undefined : { sides, firstBy: by }
+  return sides.some((side) => side.length === 0) ? undefined : { sides, firstBy: by, family }
 }
 
 function spoiledBy(half: number): number {

@@ -3,6 +3,7 @@
  * their name, and whoever leads does it. Each wish says at which revision of the row it was said: of two
  * that were said at once one counts, and one that is said again for an answer that was lost is the same.
  */
+import { type Family, families } from '../../../models/registry/learned.ts'
 import type { SimpleCommand } from '../../../protocol/ledger/catalogue.ts'
 import { kvPut } from '../../../protocol/ledger/kv-rows.ts'
 import { stateLimits } from '../../../protocol/ledger/limits.ts'
@@ -12,6 +13,7 @@ import { NAMESPACE } from './wire.ts'
 
 export const WISH_KEY = 'wish'
 
+const familyBytesMax = 16
 const note = () => text(stateLimits.noteBytesMax)
 
 /** Field numbers are for ever. */
@@ -27,12 +29,19 @@ export const WishRow = message('FederationWish', {
   after: optional(6, uint()),
   /** Of a wish that no more are done: how many were to come. */
   awaited: optional(7, uint()),
+  /** Of which family; without, as settings have it. */
+  family: optional(8, text(familyBytesMax)),
 })
 export type Wish = Infer<typeof WishRow>
 
 /** Only if the row is as it was seen; 0: only if there was none. */
 export function putWish(wish: Wish, expect?: number): SimpleCommand {
   return kvPut(NAMESPACE, WISH_KEY, encode(WishRow, wish), expect)
+}
+
+/** Of which family they are to be; undefined as settings have it. */
+export function wishedFamily(wish: Pick<Wish, 'family'> | undefined): Family | undefined {
+  return families.find((each) => each === wish?.family)
 }
 
 /** Whether somebody wishes that no more rounds are done. */

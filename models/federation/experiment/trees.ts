@@ -4,21 +4,18 @@
  */
 import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
-import { type Forest, sumOf } from '../../forest.ts'
+import { type Forest, saidBy } from '../../forest.ts'
 import type { LastWord } from '../rounds/carrying.ts'
 import type { RoundReport } from '../rounds/federation.ts'
 import { type Examples, together } from '../rounds/trainable.ts'
 import { type TreeCourse, TreeFederation, type TreeHost } from '../trees/bags.ts'
 import { CountingHost, drawingBy } from '../trees/counting.ts'
-import { describedCuts as cuts } from '../trees/cuts.ts'
+import { describedCuts as cuts, describedStart as start } from '../trees/cuts.ts'
 import { treesLimits as limits } from '../trees/limits.ts'
 import { poisoned } from './attacks.ts'
 import type { Client } from './clients.ts'
 import type { Lies } from './comparison.ts'
 import { LyingTreeHost } from './tree-attacks.ts'
-
-/** Logarithms of milliseconds, as `firstCommon` of the registry has them. */
-const start = [7.3, 8, 8.7] as const
 
 export interface GrowingAsked {
   readonly course: TreeCourse
@@ -75,13 +72,8 @@ export async function growLocally(client: Client, asked: GrowingAsked): Promise<
 }
 
 /** As federation asks a model: the tenth, the half and the nine tenths, which never cross. */
-export function toldBy(forest: Forest, { features, targets }: Examples): Float32Array {
-  const told = new Float32Array(3 * targets.length)
-  for (let row = 0; row < targets.length; row++) {
-    const of = features.subarray(row * forest.features, (row + 1) * forest.features)
-    told.set(sumOf(forest, of).sort(), 3 * row)
-  }
-  return told
+export function toldBy(forest: Forest, { features }: Examples): Float32Array {
+  return saidBy(forest, features)
 }
 
 /** The same features are drawn for the same bag, whoever grows it. */

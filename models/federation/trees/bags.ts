@@ -15,13 +15,13 @@ import type { RoundReport } from '../rounds/federation.ts'
 import { Halves } from '../rounds/halves.ts'
 import { advantage, type Losses } from '../rounds/votes.ts'
 import { Bag } from './bag.ts'
+import { bagPlan } from './bag-plan.ts'
 import type { Cuts } from './cuts.ts'
 import { gainOf, worthToOthers } from './deciding.ts'
 import { forestOf } from './forest.ts'
 import { Growing } from './growing.ts'
-import { treesLimits as limits } from './limits.ts'
 import type { Asked } from './questions.ts'
-import { featuresOf, type GrownTree } from './structure.ts'
+import type { GrownTree } from './structure.ts'
 import { type Counted, type CountsSummed, sumInTheOpen, sumOfCounts } from './summing.ts'
 
 /** What a host does for trees; it may lie. */
@@ -72,9 +72,6 @@ const lastBeginning = 1 / 2
 const tellingMin = 0.01
 /** What suspects have had no part in is taken though it is so much worse by votes, which are of the past. */
 const preferred = 0.02
-
-/** The first bag brings what is said of all to where the rows of all are. */
-const firstBag = { depth: 0, spread: 4, rate: 1, trees: 1 } as const
 
 export class TreeFederation {
   readonly #hosts: ReadonlyMap<PeerId, TreeHost>
@@ -138,20 +135,14 @@ export class TreeFederation {
 
   #growing(groups: readonly (readonly PeerId[])[]): Growing {
     const { cuts, chance } = this.#around
-    const isFirst = this.#trees.length === 0
-    const lots = chance.stream(`features ${this.#round}`)
-    const count = isFirst ? firstBag.trees : limits.inBag
-    return new Growing(
-      {
-        bag: this.#round,
-        features: Array.from({ length: count }, () => featuresOf(cuts, lots)),
-        depth: isFirst ? firstBag.depth : limits.depthMax,
-        spread: isFirst ? firstBag.spread : 1,
-        rate: isFirst ? firstBag.rate : limits.rate,
-        groups: groups.map(({ length }) => length * this.#course.hostsEach),
-      },
+    const plan = bagPlan({
+      bag: this.#round,
+      isFirst: this.#trees.length === 0,
       cuts,
-    )
+      lots: chance.stream(`features ${this.#round}`),
+      groups: groups.map(({ length }) => length * this.#course.hostsEach),
+    })
+    return new Growing(plan, cuts)
   }
 
   /** Why somebody's sum is not there, if that is so. */

@@ -28,6 +28,12 @@ export const describedCuts: Cuts = Array.from({ length: featureCount }, (_, feat
   return feature === group?.from ? evenly(...range) : Float32Array.of(0.5)
 })
 
+/** Features that may be looked at. */
+export const cutCount = featureCount
+
+/** What is said of all before there is a tree: logarithms of milliseconds, as `firstCommon` of the registry has them. */
+export const describedStart = [7.3, 8, 8.7] as const
+
 function evenly(from: number, to: number): Float32Array {
   return Float32Array.from(
     { length: cutsOfSize },

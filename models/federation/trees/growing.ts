@@ -17,7 +17,7 @@ import {
 } from './node-counts.ts'
 import { type Asked, cellCounts, cellsOf, leafCounts } from './questions.ts'
 import { type LeafSums, settled } from './settling.ts'
-import type { Branch, GrownTree } from './structure.ts'
+import { type Branch, type GrownTree, leavesOf } from './structure.ts'
 
 export interface BagPlan {
   readonly bag: number
@@ -201,10 +201,4 @@ export class Growing {
 
 function joined(of: readonly (LeafSums | undefined)[]): LeafSums {
   return added(of.filter((sums) => sums !== undefined))
-}
-
-function leavesOf(branches: ReadonlyMap<number, Branch>): number[] {
-  if (branches.size === 0) return [0]
-  const below = [...branches.keys()].flatMap((node) => [2 * node + 1, 2 * node + 2])
-  return below.filter((node) => !branches.has(node)).sort((a, b) => a - b)
 }

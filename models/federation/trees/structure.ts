@@ -41,3 +41,9 @@ export function nodeOf(branches: Branches, { steps }: Stepped, row: number): num
     node = 2 * node + (step <= branch.step ? 1 : 2)
   }
 }
+
+export function leavesOf(branches: Branches): number[] {
+  if (branches.size === 0) return [0]
+  const below = [...branches.keys()].flatMap((node) => [2 * node + 1, 2 * node + 2])
+  return below.filter((node) => !branches.has(node)).sort((a, b) => a - b)
+}

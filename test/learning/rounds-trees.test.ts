@@ -1,0 +1,260 @@
+/** Rounds of trees among whole agents: what grows of them, who may be lost, and what nobody is asked. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { askedIn, askedTold } from '../../agent/learning/round/trees-wire.ts'
+import { RoundQuestion, roundRefusals } from '../../agent/learning/round/wire.ts'
+import { Registry } from '../../coordinator/learning/registry.ts'
+import { putTally, roundsIn } from '../../coordinator/learning/rounds/rows.ts'
+import { federationLimits } from '../../models/federation/limits.ts'
+import { hashOf } from '../../models/registry/blob.ts'
+import { packedForest } from '../../models/registry/forest-blob.ts'
+import { registryIn, shadowsIn } from '../../models/registry/versions.ts'
+import { decode } from '../../protocol/wire/codec.ts'
+import type { Mesh } from '../history/stage.ts'
+import {
+  ask,
+  choose,
+  ended,
+  hostOf,
+  inPhase,
+  learners,
+  oneRound,
+  ROUND_SERVICE,
+  roundOf,
+  tampered,
+} from './learners.ts'
+
+const treesOf = async (mesh: Mesh, hash: string) => {
+  const learned = await mesh.answer(mesh.leader!.agent.learning.models.learned(hash))
+  assert.ok(learned?.family === 'trees')
+  return learned.trees
+}
+
+test('five hosts grow trees together, one bag a round, and what they are better off with is kept', async () => {
+  const mesh = await learners('trees')
+  const first = await oneRound(mesh, 'trees')
+  assert.deepEqual([first.state, first.family, first.phase], ['kept', 'trees', 'ended'], first.why)
+  assert.equal(first.base, hashOf(packedForest([])))
+  const second = await oneRound(mesh, 'trees')
+  assert.equal(second.state, 'kept', second.why)
+  assert.equal(second.base, first.candidate)
+  assert.ok((second.lossAfter ?? 1) < (first.lossAfter ?? 0))
+  for (const { counted, before, after, upBytes, downBytes } of second.hosts) {
+    assert.ok(counted && (after ?? 1) < (before ?? 0))
+    assert.ok(upBytes > 5_000 && upBytes <= federationLimits.roundBytesMax, String(upBytes))
+    assert.ok(downBytes > 5_000 && downBytes <= federationLimits.roundBytesMax, String(downBytes))
+  }
+  const one = await treesOf(mesh, first.candidate as string)
+  const both = await treesOf(mesh, second.candidate as string)
+  assert.deepEqual(both.slice(0, one.length), one)
+  assert.ok(both.length > one.length && both.some(({ branches }) => branches.size > 0))
+  const view = registryIn(mesh.leader!.agent.ledger.state)
+  assert.deepEqual([view.treesHead, view.head], [second.candidate, undefined])
+  assert.deepEqual([view.shadow?.hash, view.shadow?.family], [second.candidate, 'trees'])
+  // Each host has made what it voted on: nothing of it was fetched.
+  for (const { agent } of mesh.members) {
+    assert.ok(agent.learning.models.has(second.candidate as string))
+  }
+})
+
+test('the network and trees take turns where both are chosen, and neither is in the way of the other', async () => {
+  const mesh = await learners('both')
+  await choose(mesh, { family: 'both' })
+  const after = await ask(mesh, 4)
+  await ended(mesh, after + 3)
+  const rounds = [1, 2, 3, 4].map((i) => roundOf(mesh, after + i)!)
+  assert.deepEqual(
+    rounds.map(({ family, state }) => `${family} ${state}`),
+    ['net kept', 'trees kept', 'net kept', 'trees kept'],
+  )
+  const view = registryIn(mesh.leader!.agent.ledger.state)
+  assert.deepEqual([view.head, view.treesHead], [rounds[2]?.candidate, rounds[3]?.candidate])
+  assert.deepEqual(
+    shadowsIn(view)
+      .map(({ hash }) => hash)
+      .sort(),
+    [rounds[2]?.candidate, rounds[3]?.candidate].sort(),
+  )
+  // Rates and steps are of the network alone.
+  assert.equal(roundsIn(mesh.leader!.agent.ledger.state).tally.kept, 2)
+})
+
+test('on a schedule trees grow by themselves', async () => {
+  const mesh = await learners('schedule of trees')
+  await mesh.call(mesh.follower, 'configureFederation', {
+    body: { everyMs: 60_000, family: 'trees' },
+  })
+  await mesh.world.runFor(150_000)
+  assert.deepEqual([roundOf(mesh, 2)?.by, roundOf(mesh, 2)?.family], ['the schedule', 'trees'])
+})
+
+test('with noise no trees are grown, for what is counted has none', async () => {
+  const mesh = await learners('noise of trees')
+  await mesh.call(mesh.follower, 'configureFederation', { body: { noise: 1 } })
+  const asked = mesh.call(mesh.follower, 'askForRounds', { body: { count: 1, family: 'trees' } })
+  await assert.rejects(asked, /has none/)
+  const chosen = mesh.call(mesh.follower, 'configureFederation', { body: { family: 'trees' } })
+  await assert.rejects(chosen, /has none/)
+  // Whoever has put the wish there all the same.
+  const round = await oneRound(mesh, 'trees')
+  assert.equal(round.state, 'failed')
+  assert.match(round.why, /what is counted for trees has none/)
+  assert.equal(round.hosts.length, 0)
+})
+
+for (const last of ['count', 'deal', 'mask', 'reveal', 'voteTrees'] as const) {
+  test(`a host that is killed in a bag as it is asked to ${last} is left behind, and the round goes on`, async () => {
+    const mesh = await learners(`killed in trees ${last}`)
+    await oneRound(mesh, 'trees')
+    const victim = mesh.follower
+    let times = 0
+    victim.agent.calls.serve(ROUND_SERVICE, async (from, body) => {
+      const asked = decode(RoundQuestion, body)
+      // In the second sum of the bag, of which the first was with it.
+      if (
+        asked.ok &&
+        asked.value.step.kind === last &&
+        ++times === (last === 'voteTrees' ? 1 : 2)
+      ) {
+        victim.host.crash('kill')
+        return new Promise(() => {})
+      }
+      return victim.agent.learning.rounds.answer(from, body)
+    })
+    const round = await oneRound(mesh, 'trees')
+    assert.equal(victim.host.state, 'stopped')
+    assert.equal(round.state, 'kept', round.why)
+    assert.equal(hostOf(round, victim)?.out, 'silent')
+    const isCounted = last === 'voteTrees'
+    assert.equal(hostOf(round, victim)?.counted, isCounted)
+    assert.equal(round.hosts.filter(({ counted }) => counted).length, isCounted ? 5 : 4)
+    for (const { upBytes, downBytes } of round.hosts) {
+      assert.ok(Math.max(upBytes, downBytes) <= federationLimits.roundBytesMax)
+    }
+  })
+}
+
+for (const phase of ['masking', 'voting'] as const) {
+  test(`when the leader is killed while hosts are ${phase} of trees, the next one begins the round anew`, async () => {
+    const mesh = await learners(`leader of trees killed ${phase}`)
+    const number = (await ask(mesh, 1, 'trees')) + 1
+    await inPhase(mesh, number, phase)
+    mesh.leader!.host.crash('kill')
+    const lost = await ended(mesh, number - 1)
+    assert.equal(lost.state, 'failed')
+    assert.match(lost.why, /its leader was lost/)
+    const anew = await ended(mesh, number)
+    assert.deepEqual([anew.state, anew.family, anew.by], ['kept', 'trees', 'ada'], anew.why)
+    assert.equal(registryIn(mesh.leader!.agent.ledger.state).versions.length, 1)
+  })
+}
+
+test('six hosts count in two halves, and rows that cannot be put their half out of it', async () => {
+  const mesh = await learners('halves of trees', 6)
+  await oneRound(mesh, 'trees')
+  const liar = mesh.follower
+  tampered(liar, (_, reply) => {
+    if (reply.kind !== 'masked') return reply
+    // Under its mask: as if it had counted more rows at a root than there may be.
+    const values = Buffer.from(reply.value.values)
+    values.writeInt32LE((values.readInt32LE(0) + 30_000) | 0, 0)
+    return { kind: 'masked', value: { values } }
+  })
+  const round = await oneRound(mesh, 'trees')
+  const told = hostOf(round, liar)
+  assert.ok(told?.half !== undefined && round.spoiledHalf === told.half, JSON.stringify(round))
+  assert.match(told.why ?? '', /no rows could give/)
+  assert.equal(told.counted, false)
+  assert.ok(round.state === 'kept' || round.state === 'rejected', round.why)
+  assert.equal(round.hosts.filter(({ counted }) => counted).length, 3)
+})
+
+test('what a suspected host has a part in is not added', async () => {
+  const mesh = await learners('suspects of trees', 5)
+  const { tally, tallyRevision } = roundsIn(mesh.leader!.agent.ledger.state)
+  await mesh.ok(putTally({ ...tally, suspects: [mesh.follower.host.id] }, tallyRevision))
+  // Of five none can be spared: it is asked all the same.
+  const round = await oneRound(mesh, 'trees')
+  assert.equal(round.state, 'rejected')
+  assert.match(round.why, /suspected had a part/)
+})
+
+test('each row of nodes is asked about once, and nobody who is honest refuses anything', async () => {
+  const mesh = await learners('asked of trees')
+  const seen: string[] = []
+  tampered(mesh.follower, (_, reply) => {
+    if (reply.kind === 'refused')
+      seen.push(`${roundRefusals[reply.value.code]}: ${reply.value.why}`)
+    return reply
+  })
+  const { agent } = mesh.leader!
+  const ask = agent.calls.ask.bind(agent.calls)
+  let sums = 0
+  agent.calls.ask = (to, service, body, deadlineMs) => {
+    const asked = service === ROUND_SERVICE ? decode(RoundQuestion, body) : undefined
+    if (asked?.ok === true && to === mesh.follower.host.id && asked.value.step.kind === 'count')
+      sums++
+    return ask(to, service, body, deadlineMs)
+  }
+  await oneRound(mesh, 'trees')
+  await oneRound(mesh, 'trees')
+  // One sum of the first bag, which brings all to where rows are; of the next one for each row of nodes.
+  assert.ok(sums > 2 && sums <= 1 + 6, String(sums))
+  assert.deepEqual(seen, [])
+})
+
+test('when history is made to forget, nothing more is counted of it', async () => {
+  const mesh = await learners('purged of trees')
+  await oneRound(mesh, 'trees')
+  const number = (await ask(mesh, 1, 'trees')) + 1
+  await inPhase(mesh, number, 'masking')
+  const { follower } = mesh
+  follower.agent.learning.rounds.forget()
+  const round = await ended(mesh, number - 1)
+  assert.equal(hostOf(round, follower)?.counted, false)
+  assert.match(hostOf(round, follower)?.why ?? '', /another round, or in none/)
+  assert.equal(round.state, 'kept', round.why)
+})
+
+test('a host that lacks the forest fetches it beside the round, and takes part in the next', async () => {
+  const mesh = await learners('lacks trees')
+  const first = await oneRound(mesh, 'trees')
+  const { follower } = mesh
+  const { models } = follower.agent.learning
+  const has = models.has.bind(models)
+  models.has = (hash) => hash !== first.candidate && has(hash)
+  const without = await oneRound(mesh, 'trees')
+  assert.match(hostOf(without, follower)?.why ?? '', /fetches it for the next round/)
+  assert.equal(without.hosts.filter(({ counted }) => counted).length, 4)
+  await mesh.world.runFor(10_000)
+  const next = await oneRound(mesh, 'trees')
+  assert.equal(hostOf(next, follower)?.counted, true)
+})
+
+test('trees that are active are taken back without the network, and are grown on from what there was', async () => {
+  const mesh = await learners('back')
+  const net = await oneRound(mesh)
+  const first = await oneRound(mesh, 'trees')
+  const registry = new Registry(mesh.leader!.agent)
+  await mesh.answer(registry.move(first.candidate as string, 'active', 'it looked good'))
+  const second = await oneRound(mesh, 'trees')
+  assert.equal(second.base, first.candidate)
+  const back = await mesh.answer(registry.rollBack(undefined, 'it was bad'))
+  assert.ok(back.ok, JSON.stringify(back))
+  const view = registry.view()
+  assert.deepEqual([view.head, view.treesHead], [net.candidate, undefined])
+  assert.deepEqual(view.versions.map(({ state, family = 'net' }) => `${family} ${state}`).sort(), [
+    'net shadow',
+    'trees retired',
+    'trees rolledBack',
+  ])
+})
+
+test('what is asked of trees is the same after its way', () => {
+  const asked = {
+    ...({ bag: 1, about: 'cuts', spread: 1 } as const),
+    trees: [{ features: [0, 3], branches: new Map([[0, { feature: 3, step: 1 }]]), nodes: [1] }],
+  } as const
+  assert.deepEqual(askedIn(askedTold(asked, 1)), asked)
+  assert.equal(askedIn({ ...askedTold(asked, 1), about: 9 }), undefined)
+})
