@@ -196,6 +196,26 @@ test('a wish whose answer was lost is said again as it was said before, so that 
   )
 })
 
+test('rounds are asked for of a family, and told as such', async (t) => {
+  const bodies: string[] = []
+  const trees = roundWith({ family: 'trees' })
+  const { address } = await fakeAgent(t, [
+    standing(undefined, 0),
+    telling(bodies, asked),
+    standing(trees, 0),
+    listed(trees),
+    telling(bodies, json({ settings: { ...usualSettings, family: 'both' } })),
+  ])
+  const { context, io } = stage(address)
+  assert.equal(await round(context, { ...flags, family: 'trees' }), exitCodes.done)
+  assert.match(io.said, /^round of trees 8 kept: /)
+  await config(context, { family: 'both' })
+  assert.match(io.said, /^family +the network and trees in turn$/m)
+  const [wished = '', chosen = ''] = bodies
+  assert.deepEqual(JSON.parse(wished), { count: 1, seen: 41, family: 'trees' })
+  assert.deepEqual(JSON.parse(chosen), { family: 'both' })
+})
+
 test('rounds are stopped with a reason, and it is said what goes on', async (t) => {
   const bodies: string[] = []
   const done = { awaited: 3, round: 8, done: true, everyMs: 3_600_000 }

@@ -6,8 +6,10 @@ import { RoundQuestion, roundRefusals } from '../../agent/learning/round/wire.ts
 import { Registry } from '../../coordinator/learning/registry.ts'
 import { putTally, roundsIn } from '../../coordinator/learning/rounds/rows.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
+import { treesLimits } from '../../models/federation/trees/limits.ts'
+import type { GrownTree } from '../../models/federation/trees/structure.ts'
 import { hashOf } from '../../models/registry/blob.ts'
-import { packedForest } from '../../models/registry/forest-blob.ts'
+import { packedForest, wrongTrees } from '../../models/registry/forest-blob.ts'
 import { registryIn, shadowsIn } from '../../models/registry/versions.ts'
 import { decode } from '../../protocol/wire/codec.ts'
 import type { Mesh } from '../history/stage.ts'
@@ -258,3 +260,29 @@ test('what is asked of trees is the same after its way', () => {
   assert.deepEqual(askedIn(askedTold(asked, 1)), asked)
   assert.equal(askedIn({ ...askedTold(asked, 1), about: 9 }), undefined)
 })
+
+test('a forest that is full is judged before another one is begun, and stands until that is better', async () => {
+  const mesh = await learners('full of trees')
+  const trees: GrownTree[] = []
+  while (wrongTrees([...trees, wholeTree]) === undefined) trees.push(wholeTree)
+  const full = packedForest(trees)
+  const registry = new Registry(mesh.leader!.agent)
+  const hash = await mesh.answer(mesh.leader!.agent.learning.models.put(full))
+  const version = { hash, kind: 'duration', family: 'trees', parents: [], madeMs: 1 } as const
+  await mesh.answer(registry.add({ ...version, hosts: 5, rows: 600 }))
+  const unjudged = await oneRound(mesh, 'trees')
+  assert.equal(unjudged.state, 'failed')
+  assert.match(unjudged.why, /as many trees as it may/)
+  await mesh.answer(registry.move(hash, 'active', 'it is good'))
+  const anew = await oneRound(mesh, 'trees')
+  assert.deepEqual([anew.state, anew.base], ['kept', hashOf(packedForest([]))], anew.why)
+  const view = registry.view()
+  assert.deepEqual([view.active?.hash, view.treesHead], [hash, anew.candidate])
+})
+
+/** Cut wherever it may be. */
+const inner = 2 ** treesLimits.depthMax - 1
+const wholeTree: GrownTree = {
+  branches: new Map(Array.from({ length: inner }, (_, node) => [node, { feature: 0, step: 0 }])),
+  leaves: new Map(Array.from({ length: inner + 1 }, (_, leaf) => [inner + leaf, [0, 0, 0.5]])),
+}
