@@ -9,6 +9,7 @@ import type { Engine, Session } from '../../models/engine.ts'
 import { ports } from '../../models/nets/graphs.ts'
 import { forestInput } from '../../models/trees/export.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
+import { cpuMs } from './idle.ts'
 import { FEATURES, grownForest, someForest, someNet, someRows } from './inference-models.ts'
 import { measureTraining } from './inference-training.ts'
 import { Mesh } from './mesh.ts'
@@ -44,6 +45,8 @@ interface Measured {
   readonly times: readonly number[]
   /** For how long the asking process itself was busy, for each call. */
   readonly busyMs: number
+  /** And the process with the models, where that is another one. */
+  readonly modelsMs: number
 }
 
 export async function benchInference(options: InferenceOptions): Promise<number> {
@@ -68,7 +71,7 @@ export async function benchInference(options: InferenceOptions): Promise<number>
     const sessions = await openAll(engine, families)
     firstMs = performance.now() - startedMs
     for (const [i, session] of sessions.entries()) {
-      apart.push(await measure(session, families[i] as Family, rounds, entropy))
+      apart.push(await measure(session, families[i] as Family, rounds, entropy, engine.pid))
     }
     training = await measureTraining(engine, entropy)
     childMib = residentBytesOf(engine.pid ?? 0) / 2 ** 20
@@ -105,10 +108,13 @@ async function measure(
   { input }: Family,
   rounds: number,
   entropy: Entropy,
+  pid?: number,
 ): Promise<Measured> {
   const inputs = { [input]: { dims: [ROWS, FEATURES], data: someRows(entropy, STAGES, HOSTS) } }
   for (let i = 0; i < WARM_UP; i++) await session.run(inputs)
   const times: number[] = []
+  const modelsMs = () => (pid === undefined ? 0 : cpuMs(pid))
+  const modelsBefore = modelsMs()
   const before = process.cpuUsage()
   for (let i = 0; i < rounds; i++) {
     const startedMs = performance.now()
@@ -116,7 +122,11 @@ async function measure(
     times.push(performance.now() - startedMs)
   }
   const { user, system } = process.cpuUsage(before)
-  return { times, busyMs: (user + system) / 1_000 / rounds }
+  return {
+    times,
+    busyMs: (user + system) / 1_000 / rounds,
+    modelsMs: (modelsMs() - modelsBefore) / rounds,
+  }
 }
 
 function figuresOf(name: string, apart: Measured, within: Measured): Figure[] {
@@ -139,6 +149,10 @@ function figuresOf(name: string, apart: Measured, within: Measured): Figure[] {
   return [
     ...[[0.5, 'median'] as const, [0.99, '99th percentile'] as const].map(whole),
     { metric: `${name}, the asker busy, a call`, ...beside(apart.busyMs, within.busyMs) },
+    {
+      metric: `${name}, the process with the models busy, a call`,
+      ...beside(apart.modelsMs, within.busyMs),
+    },
   ]
 }
 
