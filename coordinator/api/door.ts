@@ -75,6 +75,8 @@ export interface RefusedAct {
 export interface Decided {
   readonly verbs: readonly VerbName[]
   readonly by: string | undefined
+  /** When it was said, as it tells: not far from when it was signed. */
+  readonly atMs?: number | undefined
   /** What the command must have been signed for, where it is not enough that it is of the verb. */
   readonly object?: string | undefined
 }
@@ -196,6 +198,7 @@ export class SignedDoor implements Door {
         (part) =>
           part.verbs.includes(command.verb) &&
           (part.by === undefined || part.by === by.name) &&
+          (part.atMs === undefined || isAbout(part.atMs, command.issuedMs)) &&
           (part.object === undefined || part.object === command.object),
       ),
     )
@@ -323,3 +326,9 @@ const busy = () =>
     'this agent has more commands to remember than it can',
     'try again in a minute, or ask another agent',
   )
+
+/** By clocks that may differ, and as long after as a command lives. */
+function isAbout(atMs: number, issuedMs: number): boolean {
+  const { lifeMsMax, clockSkewMsMax } = envelopeLimits
+  return atMs >= issuedMs - clockSkewMsMax && atMs <= issuedMs + lifeMsMax + clockSkewMsMax
+}

@@ -19,14 +19,14 @@ import { asTold, isVouchedFor, type Teller } from '../audit/hearsay.ts'
 import { isIssuers } from '../joining/issuers.ts'
 import { grantedIn, REVOKED_PREFIX, TOKEN_PREFIX, TOKENS } from '../joining/tokens.ts'
 import { ISSUING } from '../joining/wire.ts'
-import { CONFIG_KEY, chosenBy } from '../learning/rounds/rows.ts'
+import { CONFIG_KEY, choiceFrom } from '../learning/rounds/rows.ts'
 import { NAMESPACE as FEDERATION } from '../learning/rounds/wire.ts'
 import { isStop, WISH_KEY, wishFrom } from '../learning/rounds/wish.ts'
-import { MODEL_WISH_PREFIX, rollbackWishedBy } from '../learning/wishes.ts'
+import { MODEL_WISH_PREFIX, rollbackWishFrom } from '../learning/wishes.ts'
 import { registerNamespaces } from '../people/register.ts'
-import { WISH_PREFIX as KEY_WISH_PREFIX, wishedBy as keyWishedBy } from '../secrets/key-rows.ts'
+import { WISH_PREFIX as KEY_WISH_PREFIX, wishFrom as keyWishFrom } from '../secrets/key-rows.ts'
 import { FENCE_KEY, NAMESPACE as SECRETS, VALUE_PREFIX } from '../secrets/wire.ts'
-import { wishedBy as swarmWishedBy } from '../swarm/rows.ts'
+import { wishFrom as swarmWishFrom } from '../swarm/rows.ts'
 import { NAMESPACE as SWARM, WISH_PREFIX } from '../swarm/wire.ts'
 import type { Decided, SignedDoor } from './door.ts'
 
@@ -171,7 +171,7 @@ export class LedgerGate implements AppendGuard {
       const issuer = this.#issuerIn(part)
       if (issuer !== undefined && part.kind === 'kvDelete') return Promise.resolve(leadersOwn)
       if (issuer !== undefined) decided.push(issuer)
-      else if (verbs !== undefined) decided.push({ verbs, by: byOf(part), object: objectOf(part) })
+      else if (verbs !== undefined) decided.push({ verbs, ...saidBy(part), object: objectOf(part) })
     }
     if (decided.length === 0 && notesIn(command).length === 0) return undefined
     return this.#admitted(command, proof, decided, from)
@@ -248,30 +248,31 @@ function objectOf({ kind, value }: Command): string | undefined {
   return takesKeyBack(value.namespace, value.key) ? value.key : undefined
 }
 
-/** In whose name it is, where it says so. */
-function byOf({ kind, value }: Command): string | undefined {
+/** In whose name it is, and of when, where it says so. */
+function saidBy({ kind, value }: Command): Saying {
   if (kind === 'kvPut') return wishedBy(value)
   const { by } = value as { by?: unknown }
-  return typeof by === 'string' ? by : undefined
+  return { by: typeof by === 'string' ? by : undefined }
 }
 
 /** Who stands in a row that people write. What cannot be read is in nobody's name. */
-function wishedBy({ namespace, key, value }: Required<Kept>): string | undefined {
+function wishedBy({ namespace, key, value }: Required<Kept>): Saying {
   const wisher = wishers[namespace]
-  if (wisher === undefined) return undefined
-  const by = wisher(key, value)
-  return by === false ? undefined : (by ?? nobody)
+  const said = wisher === undefined ? false : (wisher(key, value) ?? nobodys)
+  return said === false ? { by: undefined } : { by: said.by, atMs: said.atMs }
 }
 
+type Saying = Pick<Decided, 'by' | 'atMs'>
+
 /** No person is called so. */
-const nobody = ''
+const nobodys: Saying = { by: '' }
 
 /** False of what says nothing of anybody; undefined of what nobody can read. */
-type Wisher = (key: string, value: Uint8Array) => string | undefined | false
+type Wisher = (key: string, value: Uint8Array) => Saying | undefined | false
 
 const wishers: Readonly<Record<string, Wisher>> = {
-  [FEDERATION]: (key, value) => (key === CONFIG_KEY ? chosenBy(value) : wishFrom(value)?.by),
-  [modelsNamespace]: (_, value) => rollbackWishedBy(value),
-  [SWARM]: (_, value) => swarmWishedBy(value),
-  [SECRETS]: (key, value) => key.startsWith(KEY_WISH_PREFIX) && keyWishedBy(value),
+  [FEDERATION]: (key, value) => (key === CONFIG_KEY ? choiceFrom(value) : wishFrom(value)),
+  [modelsNamespace]: (_, value) => rollbackWishFrom(value),
+  [SWARM]: (_, value) => swarmWishFrom(value),
+  [SECRETS]: (key, value) => key.startsWith(KEY_WISH_PREFIX) && keyWishFrom(value),
 }

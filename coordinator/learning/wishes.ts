@@ -38,10 +38,10 @@ export function putRollbackWish(wish: Wish, expect?: number): SimpleCommand {
   return kvPut(modelsNamespace, ROLLBACK, encode(Wish, wish), expect)
 }
 
-/** In whose name it is, of a row as another host has written it. */
-export function rollbackWishedBy(value: Uint8Array): string | undefined {
+/** Of a row as another host has written it: in whose name it is, and of when. */
+export function rollbackWishFrom(value: Uint8Array): Pick<Wish, 'by' | 'atMs'> | undefined {
   const read = decode(Wish, value)
-  return read.ok ? read.value.by : undefined
+  return read.ok ? read.value : undefined
 }
 
 export function fulfilWish({ revision }: Pick<RollbackWish, 'revision'>): SimpleCommand {

@@ -151,10 +151,10 @@ export function wishOf(state: LedgerState, id: MeshKeyId): KeyWish | undefined {
   return wish?.ok && wish.value.key === id ? wish.value : undefined
 }
 
-/** In whose name it is, of a row as another host has written it. */
-export function wishedBy(value: Uint8Array): string | undefined {
+/** Of a row as another host has written it: in whose name it is, and of when. */
+export function wishFrom(value: Uint8Array): KeyWish | undefined {
   const wish = decode(KeyWish, value)
-  return wish.ok ? wish.value.by : undefined
+  return wish.ok ? wish.value : undefined
 }
 
 export function putWish(wish: KeyWish): SimpleCommand {

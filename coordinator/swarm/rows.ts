@@ -42,10 +42,10 @@ export function wishIn(
   return wish?.ok ? wish.value : undefined
 }
 
-/** In whose name it is, of a row as another host has written it. */
-export function wishedBy(value: Uint8Array): string | undefined {
+/** Of a row as another host has written it: in whose name it is, and of when. */
+export function wishFrom(value: Uint8Array): SwarmWish | undefined {
   const wish = decode(SwarmWish, value)
-  return wish.ok ? wish.value.by : undefined
+  return wish.ok ? wish.value : undefined
 }
 
 export function isFinishWished(state: LedgerState, { madeMs }: SwarmGoal): boolean {

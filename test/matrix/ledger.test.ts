@@ -317,20 +317,22 @@ test('what people wish of federated rounds is theirs to write, and what came of 
 })
 
 test('what is wished is wished in the name of whoever has signed for it', async () => {
-  const said = { atMs: nowMs }
   const of = 'a'.repeat(64)
-  const wishes: [VerbName, (by: string) => Command][] = [
-    ['federate.round', (by) => putRounds({ count: 1, by, ...said })],
-    ['federate.stop', (by) => putRounds({ count: 0, by, ...said })],
-    ['federate.config', (by) => putSettings(usualSettings, by, nowMs)],
-    ['model.rollback', (by) => putRollbackWish({ of, by, reason: 'worse', ...said })],
-    ['swarm.rotate', (by) => putWish(ROTATE_WISH, { madeMs: 0, by, ...said })],
-    ['secret.rotate', (by) => putKeyWish({ key: 'ab'.repeat(8), by, ...said })],
+  const wishes: [VerbName, (by: string, atMs?: number) => Command][] = [
+    ['federate.round', (by, atMs = nowMs) => putRounds({ count: 1, by, atMs })],
+    ['federate.stop', (by, atMs = nowMs) => putRounds({ count: 0, by, atMs })],
+    ['federate.config', (by, atMs = nowMs) => putSettings(usualSettings, by, atMs)],
+    ['model.rollback', (by, atMs = nowMs) => putRollbackWish({ of, by, reason: 'worse', atMs })],
+    ['swarm.rotate', (by, atMs = nowMs) => putWish(ROTATE_WISH, { madeMs: 0, by, atMs })],
+    ['secret.rotate', (by, atMs = nowMs) => putKeyWish({ key: 'ab'.repeat(8), by, atMs })],
   ]
   for (const [verb, wishOf] of wishes) {
     const letIn = (command: Command) => isLetIn(gateAt(), command, proofOf(verb))
     assert.equal(await letIn(wishOf('ada')), true, verb)
     assert.equal(await letIn(wishOf('bob')), false, `${verb} in another name`)
+    for (const atMs of [0, nowMs - 3_600_000, nowMs + 3_600_000, Number.MAX_SAFE_INTEGER]) {
+      assert.equal(await letIn(wishOf('ada', atMs)), false, `${verb} at another time`)
+    }
     const batch = { kind: 'batch', value: { commands: [wishOf('bob')] } } as Command
     assert.equal(await letIn(batch), false, `${verb} in another name, in a batch`)
     const { value } = wishOf('ada') as Extract<Command, { kind: 'kvPut' }>

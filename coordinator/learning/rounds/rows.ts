@@ -217,10 +217,10 @@ export function revisionOf(state: LedgerState, number: number): number {
   return kvRow(state, NAMESPACE, keyOf(number))?.revision ?? 0
 }
 
-/** Who has chosen the settings in that row, as it says. */
-export function chosenBy(value: Uint8Array): string | undefined {
+/** Who has chosen the settings in that row, and when, as it says. */
+export function choiceFrom(value: Uint8Array): { by: string; atMs: number } | undefined {
   const read = decode(ConfigRow, value)
-  return read.ok ? read.value.by : undefined
+  return read.ok ? read.value : undefined
 }
 
 export function putSettings(settings: RoundSettings, byWhom: string, atMs: number): SimpleCommand {
