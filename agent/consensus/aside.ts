@@ -16,8 +16,11 @@ import { sealMessage, unsealMessage } from './records.ts'
 const notePrefix = 'raft-aside/note/'
 const dataPrefix = 'raft-aside/data/'
 
-/** `passed`: the mesh was recovered without this host. The others were a person's doing. */
-export type AsideWhy = 'recovered' | 'reset' | 'passed'
+/**
+ * `passed`: the mesh was recovered without this host. `damaged`: the disk has lost what was safe on
+ * it. The others were a person's doing.
+ */
+export type AsideWhy = 'recovered' | 'reset' | 'passed' | 'damaged'
 
 const Note = message('AsideNote', {
   why: field(1, text<AsideWhy>(32)),

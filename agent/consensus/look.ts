@@ -6,7 +6,7 @@ import { noConfig } from '../../protocol/consensus/config.ts'
 import { type Entry, SnapshotMeta } from '../../protocol/consensus/messages.ts'
 import { blank, type HardState, type Restored } from '../../protocol/consensus/ready.ts'
 import type { Disk } from '../../protocol/ports/disk.ts'
-import { within } from '../../protocol/ports/disk.ts'
+import { lostKey, within } from '../../protocol/ports/disk.ts'
 import { Blocks } from './blocks.ts'
 import {
   blockKey,
@@ -47,7 +47,9 @@ export interface Held {
 export async function look(disk: Disk): Promise<Held> {
   const damage: Damage[] = []
   const hardRecord = await disk.get(hardStateKey)
-  const hard = unsealMessage(hardStateKey, HardRecord, hardRecord)
+  // What is there may be of before what was lost: as good as nothing.
+  const isOutdated = (await disk.get(lostKey)) !== undefined
+  const hard = isOutdated ? undefined : unsealMessage(hardStateKey, HardRecord, hardRecord)
   const identity = unsealMessage(identityKey, Identity, await disk.get(identityKey))
   // Votes are known by the number of the disk: without it they are as good as lost.
   if (hardRecord && !(hard && identity)) damage.push('hardState')

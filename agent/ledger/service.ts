@@ -26,7 +26,7 @@ import type {
 import type { Query, ValueOf } from '../../protocol/ledger/queries.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
-import type { Disk } from '../../protocol/ports/disk.ts'
+import { type Disk, lostKey } from '../../protocol/ports/disk.ts'
 import type { Entropy } from '../../protocol/ports/entropy.ts'
 import type { Log } from '../../protocol/ports/log.ts'
 import type { Network } from '../../protocol/ports/network.ts'
@@ -133,12 +133,13 @@ export class LedgerService implements Ledger {
     witness?.started()
     if (this.passed) await setAside(disk, { why: 'passed', wallMs: this.ports.clock.wall() })
     this.passed = false
+    const hasLost = await this.beginAnewIfLost()
     const opened = await ConsensusStore.open(disk, entropy.stream('ledger'))
     const { store, storage } = opened
     this.storage = storage
-    this.damage = opened.damage
+    this.damage = hasLost ? ['log'] : opened.damage
     // Founding is for the first start alone: a disk that was emptied since is no founder's.
-    const fresh = opened.damage.length === 0 && !opened.restored && !this.begun
+    const fresh = this.damage.length === 0 && !opened.restored && !this.begun
     this.begun = true
     const founders = { ...noConfig, voters: [{ id, storage }] }
     const found =
@@ -172,6 +173,18 @@ export class LedgerService implements Ledger {
       store,
       standing.replica,
     )
+  }
+
+  /**
+   * A disk that has lost what was safe on it has forgotten votes and acknowledgements, and may not go
+   * on under the number by which they are known. What is left is kept, for whoever recovers a mesh.
+   */
+  private async beginAnewIfLost(): Promise<boolean> {
+    const { disk, clock } = this.ports
+    if ((await disk.get(lostKey)) === undefined) return false
+    await setAside(disk, { why: 'damaged', wallMs: clock.wall() })
+    await disk.write([{ del: lostKey }], { durable: true })
+    return true
   }
 
   /** The copy as of the snapshot, and what is to follow it. */

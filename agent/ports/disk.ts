@@ -12,12 +12,14 @@ import {
   type Disk,
   DiskError,
   type DiskOp,
+  lostKey,
   type ScanRange,
   within,
 } from '../../protocol/ports/disk.ts'
 import { diskError, openError } from './disk-errors.ts'
 import { FreeSpace } from './free-space.ts'
 import { diskLimits } from './limits.ts'
+import { findDamage, forgetDamage } from './log-damage.ts'
 import { syncLogs } from './log-files.ts'
 
 type LevelOp = { type: 'put'; key: string; value: Uint8Array } | { type: 'del'; key: string }
@@ -78,7 +80,12 @@ export class LevelDisk implements Disk {
       maxOpenFiles: diskLimits.openFilesMax,
     })
     try {
+      const isDamaged = findDamage(directory)
       await level.open()
+      if (isDamaged) {
+        await level.put(lostKey, new Uint8Array(), { sync: true })
+        forgetDamage(directory)
+      }
     } catch (error) {
       throw openError(error, directory)
     }

@@ -153,6 +153,10 @@ function ledgerCheck(agent: Agent): HealthCheck {
     const cause = `one more voter lost and nothing can be decided: ${reachable} of ${voters.length} are here`
     return { check, state: 'degraded', ageMs: 0, cause, remedy: 'bring the missing ones back' }
   }
+  if (status.damage.length > 0) {
+    const cause = `its disk had lost some of the ledger (${status.damage.join(', ')}) when it was opened; the others give it back`
+    return { check, state: 'ok', ageMs: 0, cause, remedy: 'look after the disk of this host' }
+  }
   return { check, state: 'ok', ageMs: 0 }
 }
 

@@ -23,6 +23,7 @@ const occasions: Record<AsideWhy, string> = {
   recovered: 'before a recovery here',
   reset: 'before it was reset',
   passed: 'when the mesh had been recovered without it',
+  damaged: 'when its disk had lost some of it',
 }
 
 /** What `--expect` takes: the plan is stale when the disk has moved on since. */

@@ -42,6 +42,12 @@ export interface Disk {
   scrub(prefix: string): Promise<void>
 }
 
+/**
+ * There when the medium has lost batches that were safe, from whoever opens it on. Who has promised
+ * something by what it wrote begins anew, and deletes it.
+ */
+export const lostKey = 'disk/lost'
+
 /** The range of all keys that begin with `prefix` (ASCII prefixes that end in `/`). */
 export function within(prefix: string): ScanRange {
   return { from: prefix, to: `${prefix}\u{10FFFF}` }
