@@ -148,7 +148,7 @@ test('a voter that tidies up after a snapshot votes meanwhile', async () => {
   for (let i = 0; i < 150; i++) await council.say(`word ${i}`)
   const { platter } = seat.host
   // To find what is to be removed takes it longer than an election.
-  platter.options = { ...platter.options, readMs: 2_000 }
+  platter.options = { ...platter.options, readMs: 2_000, spikeShare: 0 }
   council.boot(seat)
   assert.ok(await council.until(() => (seat.voter?.status().snapshotIndex ?? 0) > 0, 60_000))
   council.leader?.host.crash('kill')
