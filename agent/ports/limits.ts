@@ -50,6 +50,13 @@ assert(
   'the reserve must hold what is written between two looks at it',
 )
 
+export const workspaceLimits = {
+  /** Files of a directory that are counted; each is a call of the system, some 20 µs. */
+  countedFilesMax: 20_000,
+  /** How old the word on what is left of the disk may be. */
+  freeBytesAgeMs: 500,
+} as const
+
 /** Keys and tokens. A file larger than this in their place is a mistake. */
 export const secretBytesMax = 64 << 10
 

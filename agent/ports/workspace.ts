@@ -4,7 +4,7 @@
  * what the agent does with it does nothing that the user could not have done himself.
  */
 
-import { constants, type Stats } from 'node:fs'
+import { constants, type Stats, statfsSync } from 'node:fs'
 import {
   chmod,
   type FileHandle,
@@ -28,6 +28,7 @@ import {
 import { messageOf } from '../../protocol/thrown.ts'
 import { errnoOf } from './errno.ts'
 import type { Identity } from './identity.ts'
+import { workspaceLimits } from './limits.ts'
 import { removeBeneath } from './remove-beneath.ts'
 
 /** Others may go through, to what they know is theirs. */
@@ -36,6 +37,8 @@ const PASSABLE = 0o711
 export class SystemWorkspace implements Workspace {
   readonly #root: string
   readonly #owner: Identity | undefined
+  #freeBytes = Number.POSITIVE_INFINITY
+  #lookedMs = Number.NEGATIVE_INFINITY
 
   /** `owner`: whom stages run as, where that is not the agent's own user. */
   constructor(root: string, owner?: Identity) {
@@ -85,6 +88,25 @@ export class SystemWorkspace implements Workspace {
     })
   }
 
+  size(directory: string, bytesMax: number): Promise<number> {
+    const path = this.path(directory)
+    return told(path, () => sizeBelow(path, bytesMax))
+  }
+
+  freeBytes(): number {
+    const nowMs = performance.now()
+    if (nowMs - this.#lookedMs < workspaceLimits.freeBytesAgeMs) return this.#freeBytes
+    this.#lookedMs = nowMs
+    try {
+      const { bavail, bsize } = statfsSync(this.#root)
+      this.#freeBytes = bavail * bsize
+    } catch {
+      // There is no such directory yet, so nothing has been written to it either.
+      this.#freeBytes = Number.POSITIVE_INFINITY
+    }
+    return this.#freeBytes
+  }
+
   directories(): Promise<string[]> {
     return told(this.#root, async () => {
       const names = await readdir(this.#root).catch((error: unknown) => {
@@ -98,6 +120,29 @@ export class SystemWorkspace implements Workspace {
   file(directory: string, name: string): WorkspaceFile {
     return new SystemFile(this.path(directory), lawful(name), this.#owner)
   }
+}
+
+/** Blocks of a file system are told in these, whatever its own are. */
+const BLOCK_BYTES = 512
+
+/** What comes and goes meanwhile, and what may not be looked at, counts as nothing. */
+async function sizeBelow(root: string, bytesMax: number): Promise<number> {
+  // A link in its place leads elsewhere, which is not the stage's.
+  const isThere = (await lstat(root).catch(() => undefined))?.isDirectory() ?? false
+  const left = isThere ? [root] : []
+  let bytes = 0
+  let files = 0
+  for (let path = left.pop(); path !== undefined; path = left.pop()) {
+    const entries = await readdir(path, { withFileTypes: true }).catch(() => [])
+    for (const entry of entries) {
+      const name = join(path, entry.name)
+      if (entry.isDirectory()) left.push(name)
+      const stats = await lstat(name).catch(() => undefined)
+      bytes += (stats?.blocks ?? 0) * BLOCK_BYTES
+      if (bytes > bytesMax || ++files >= workspaceLimits.countedFilesMax) return bytes
+    }
+  }
+  return bytes
 }
 
 class SystemFile implements WorkspaceFile {

@@ -101,6 +101,13 @@ export const stepLimits = {
    * takes a millisecond or more: what it may have left behind is swept a little later.
    */
   quickMs: 100,
+  /**
+   * With less left on the disk, stages whose own directory takes more than `spareBytes` are ended,
+   * before the ledger and all neighbours meet a full disk. They are looked at once a second, and a
+   * fast disk takes that much in that time.
+   */
+  freeBytesMin: 1 << 30,
+  spareBytes: 256 << 20,
   /** Read of `$SKEIN_PROGRESS` at a time. */
   progressBytesMax: 64 << 10,
   /** Of an answer, for the outputs of an `http` step; as JSON it takes more. */

@@ -35,6 +35,13 @@ export interface Workspace {
   discard(directory: string): Promise<void>
   /** Removes the directory if it is empty. False when it is not, or is not there. */
   discardEmpty(directory: string): Promise<boolean>
+  /**
+   * Bytes that the directory takes on the disk with all that is in it. Counting ends beyond
+   * `bytesMax`, and after so many files that nothing else is held up by it: it may be more.
+   */
+  size(directory: string, bytesMax: number): Promise<number>
+  /** Bytes that are left where the directories lie, as of a moment ago. */
+  freeBytes(): number
   /** Names of the directories there are. */
   directories(): Promise<string[]>
   file(directory: string, name: string): WorkspaceFile

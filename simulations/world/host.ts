@@ -110,6 +110,8 @@ export class Host {
   readonly blobs: BlobPlatter
   readonly machine: Machine
   readonly processTable: ProcessTable
+  /** Left on the disk where its stages work; their programs write next to nothing. */
+  freeBytes: number = Number.MAX_SAFE_INTEGER
   readonly modules: Modules
   readonly servers: Servers
   readonly secretFilesMissing: string | undefined

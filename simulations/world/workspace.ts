@@ -39,6 +39,18 @@ export class SimulatedWorkspace implements Workspace {
     return this.soon(() => files.get(path)?.size === 0 && files.delete(path))
   }
 
+  size(directory: string): Promise<number> {
+    const path = this.path(directory)
+    return this.soon(() => {
+      const entries = this.host.processTable.files.get(path)?.values() ?? []
+      return [...entries].reduce((sum, bytes) => sum + bytes.length, 0)
+    })
+  }
+
+  freeBytes(): number {
+    return this.host.freeBytes
+  }
+
   directories(): Promise<string[]> {
     return this.soon(() =>
       [...this.host.processTable.files.keys()]

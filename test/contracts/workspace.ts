@@ -50,6 +50,18 @@ export function workspaceContract(
     assert.deepEqual(await settle(workspace.directories()), ['logs'])
   })
 
+  it('a directory takes what its files do, and one that is not there nothing', async (subject) => {
+    const { workspace, settle } = at(subject)
+    assert.equal(await settle(workspace.size('none', 1_000)), 0)
+    await settle(workspace.prepare('a'))
+    assert.equal(await settle(workspace.size('a', 1_000)), 0)
+    await settle(workspace.file('a', 'x').write(bytes('x'.repeat(20_000))))
+    await settle(workspace.file('b', 'y').write(bytes('y'.repeat(100_000))))
+    const size = await settle(workspace.size('a', 1_000_000))
+    assert.ok(size >= 20_000 && size < 100_000, `${size} bytes`)
+    assert.ok(workspace.freeBytes() > 0)
+  })
+
   it('a file that is too large is not read, but for how large it is', async (subject) => {
     const { workspace, settle } = at(subject)
     const file = workspace.file('a', 'out')

@@ -236,6 +236,22 @@ test('a stage that writes without end fills neither memory nor disk', async () =
   )
 })
 
+test('a stage that writes more than the disk it asked for is ended, and its neighbours are not', async () => {
+  await Desk.with(async (desk) => {
+    const script = 'mkdir -p deep; while :; do head -c 1000000 /dev/zero >> deep/big; done'
+    const work = desk.assign(script, { resources: { diskBytes: 4 << 20, custom: {} } })
+    const within = { resources: { diskBytes: 64 << 20, custom: {} } }
+    const neighbour = desk.assign('head -c 1000000 /dev/zero > some; sleep 2', within)
+    const { outcome, logTail } = await desk.over(work)
+    assert.ok(outcome.kind === 'failed', outcome.kind)
+    const { errorClass, code, message } = outcome.value
+    assert.deepEqual([errorClass, code], ['resource', 'disk'])
+    assert.match(message, /^it has written more than the 4 MiB of disk that it asked for/)
+    assert.match(logTail ?? '', /\[skein\] it has written more/)
+    assert.equal((await desk.over(neighbour)).outcome.kind, 'succeeded')
+  })
+})
+
 test('an agent that is killed carries on with its stages in its next life, and starts none again', async () => {
   await Desk.with(async (desk) => {
     const work = desk.assign(`echo started >> ${desk.directory}/starts; echo before

@@ -1,8 +1,8 @@
 /** That an agent takes no more than it can hold, says so, and repeats what it has to say. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { deskLimits } from '../../agent/work/limits.ts'
-import { runs } from '../../simulations/world/programs.ts'
+import { deskLimits, stepLimits } from '../../agent/work/limits.ts'
+import { type Program, runs } from '../../simulations/world/programs.ts'
 import { noop, Stage } from './stage.ts'
 
 const programs = { work: runs(1_000), endless: runs(3_600_000) }
@@ -125,4 +125,35 @@ test('an agent that takes no work says so', async () => {
   const work = stage.assignment(noop)
   stage.leader.assign(work)
   await stage.until(() => stage.leader.refusalOf(work) === 'unsupported', 'it is refused')
+})
+
+test('where the disk is nearly full, the stage that fills it is ended, and its neighbours go on', async () => {
+  const places: string[] = []
+  const work: Program = (self) => {
+    places.push(self.cwd)
+    self.after(30_000, () => self.exit(0))
+  }
+  const stage = await new Stage({ programs: { work } }).ready()
+  const { leader, host } = stage
+  const { files } = host.processTable
+  const [greedy, modest] = [stage.assignment(['work', 'a']), stage.assignment(['work', 'b'])]
+  leader.assign(greedy, modest)
+  await stage.until(() => places.length === 2, 'both have begun')
+  files.get(places[0]!)!.set('big', new Uint8Array(stepLimits.spareBytes + 1))
+  files.get(places[1]!)!.set('small', new Uint8Array(1_000))
+  await stage.world.runFor(5_000)
+  assert.deepEqual(
+    [greedy, modest].flatMap((each) => leader.resultsOf(each)),
+    [],
+    'there is room',
+  )
+  host.freeBytes = stepLimits.freeBytesMin - 1
+  const { outcome } = await stage.over(greedy)
+  assert.ok(outcome.kind === 'failed')
+  assert.deepEqual([outcome.value.errorClass, outcome.value.code], ['resource', 'disk'])
+  assert.match(
+    outcome.value.message,
+    /has only 1024 MiB left, and it has written more than 256 MiB/,
+  )
+  assert.equal((await stage.over(modest)).outcome.kind, 'succeeded')
 })

@@ -52,6 +52,8 @@ export class CellStep implements RunningStep {
   #stopping = false
   #killing = false
   #over = false
+  /** Why it was ended for what it has written. */
+  #tooLarge: string | undefined
   /** Its directory is gone. */
   #clean = false
   readonly #standIn: StandIn | undefined
@@ -69,11 +71,7 @@ export class CellStep implements RunningStep {
     this.#cell = cell
     this.#standIn = standIn
     this.trace = cell.trace
-    const { diskBytes } = order.assignment.resources
-    this.unenforced = [
-      ...cell.unenforced.map((limit) => asked[limit]),
-      ...(diskBytes === undefined ? [] : ['disk']),
-    ]
+    this.unenforced = cell.unenforced.map((limit) => asked[limit])
     this.#startedMs = found ? Number.NEGATIVE_INFINITY : ports.clock.now()
     this.#ended = this.#live()
   }
@@ -102,6 +100,7 @@ export class CellStep implements RunningStep {
   async look(): Promise<StepProgress | undefined> {
     if (this.#over) return undefined
     this.#cell.observe()
+    await this.#boundDisk()
     const file = this.#ports.workspace.file(this.#order.name, PROGRESS_FILE)
     try {
       const read = await file.read(stepLimits.progressBytesMax)
@@ -113,6 +112,28 @@ export class CellStep implements RunningStep {
       // The stage has made something else of the file. Its progress is its own affair.
       return undefined
     }
+  }
+
+  /**
+   * What its directory takes is looked at, and not held to: whoever writes fast is beyond it for a
+   * moment, and what is written elsewhere is not seen.
+   */
+  async #boundDisk(): Promise<void> {
+    const { workspace } = this.#ports
+    const { name, assignment } = this.#order
+    const { diskBytes = Number.POSITIVE_INFINITY } = assignment.resources
+    const freeBytes = workspace.freeBytes()
+    const isLow = freeBytes < stepLimits.freeBytesMin
+    const bytesMax = isLow ? Math.min(diskBytes, stepLimits.spareBytes) : diskBytes
+    if (bytesMax === Number.POSITIVE_INFINITY || this.#tooLarge !== undefined) return
+    const bytes = await workspace.size(name, bytesMax).catch(() => 0)
+    if (bytes <= bytesMax || this.#over || this.#stopping) return
+    this.#tooLarge =
+      bytes > diskBytes
+        ? `it has written more than the ${mebibytes(diskBytes)} of disk that it asked for`
+        : `the disk of its host has only ${mebibytes(freeBytes)} left, and it has written more than ${mebibytes(bytesMax)}`
+    this.#order.onNote(`${this.#tooLarge}: it is ended`)
+    this.kill()
   }
 
   usage(): CellUsage {
@@ -156,6 +177,9 @@ export class CellStep implements RunningStep {
   }
 
   async #judge(exit: CellExit): Promise<StepEnd> {
+    if (this.#tooLarge !== undefined) {
+      return { kind: 'failed', errorClass: 'resource', code: 'disk', message: this.#tooLarge }
+    }
     const failure = this.#standIn?.failure(exit) ?? failureOf(exit, this.#cell.outOfMemory())
     if (failure) return failure
     const { workspace } = this.#ports
@@ -177,6 +201,10 @@ export class CellStep implements RunningStep {
     this.#cell.kill()
     this.#ports.clock.after(stepLimits.killAgainMs, () => this.#killAgain())
   }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Number((bytes / 2 ** 20).toFixed(1))} MiB`
 }
 
 const asked = { memoryBytes: 'memory', cpuCores: 'cpu', processesMax: 'pids' } as const

@@ -140,7 +140,10 @@ const resourceRecord = record(
   {
     cpu: optional(decimal('cpu', { max: 4_096 }), 'Cores; 0.5 is half of one.'),
     memory: optional(bytes('memory'), 'As in 512MiB.'),
-    disk: optional(bytes('disk'), 'As in 10GiB.'),
+    disk: optional(
+      bytes('disk'),
+      'As in 10GiB; what it writes below its own directory beyond it ends it.',
+    ),
     custom: optional(
       mapOf(integer('an amount', { max: 1_000_000 }), {
         noun: 'resources by name',
