@@ -1,5 +1,6 @@
 /** The grammar of the benchmarks. */
 import { Option } from 'commander'
+import { families } from '../../models/registry/learned.ts'
 import { works } from '../importing/options.ts'
 import type { Parts } from './grammar.ts'
 import { someNumber, wholeNumber } from './usage.ts'
@@ -122,6 +123,9 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
     .description('what learning together in rounds costs five agents, beside none')
     .option('--seconds <count>', 'how long each turn', wholeNumber('--seconds', 5), '20')
     .option('--turns <count>', 'with rounds and without, so often', wholeNumber('--turns', 1), '3')
+    .addOption(
+      new Option('--family <name>', 'what is learned in them').choices(families).default('net'),
+    )
     .action(async (options) => done(await programs.benchFederate(asked(options))))
   bench
     .command('inference')

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { FederatedRound } from '../../coordinator/api/federation-routes.ts'
 import { Client } from '../../coordinator/cli/client.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
+import type { Family } from '../../models/registry/learned.ts'
 import { assert } from '../../protocol/assert.ts'
 import { signInOf } from '../mesh/looking.ts'
 import { workflowText } from '../workloads/shape.ts'
@@ -23,6 +24,7 @@ import { rateOf } from './run-times.ts'
 export interface FederateOptions {
   seconds: string
   turns: string
+  family: Family
   json: boolean
 }
 
@@ -60,7 +62,7 @@ export async function benchFederate(options: FederateOptions): Promise<number> {
     commandOf: (_, configFile) => [process.execPath, asAgent, agentProgram, configFile],
   })
   try {
-    const bench = new FederateBench(mesh, 1_000 * Number(options.seconds))
+    const bench = new FederateBench(mesh, 1_000 * Number(options.seconds), options.family)
     const first = await bench.prepare()
     const turns = new Map<string, Turn[]>()
     for (let i = 0; i < Number(options.turns); i++) {
@@ -72,7 +74,8 @@ export async function benchFederate(options: FederateOptions): Promise<number> {
         }
       }
     }
-    const title = `federated rounds, ${NODES} agents, one every ${EVERY_MS / 1_000} s`
+    const what = options.family === 'trees' ? 'federated rounds of trees' : 'federated rounds'
+    const title = `${what}, ${NODES} agents, one every ${EVERY_MS / 1_000} s`
     return report(title, [...figuresOf(turns), firstFigure(first)], options.json)
   } finally {
     await mesh.stop()
@@ -84,16 +87,18 @@ class FederateBench {
   readonly #runs: MeshRuns
   readonly #client: Client
   readonly #turnMs: number
+  readonly #family: Family
   #workflow = ''
   #signals = 0
 
-  constructor(mesh: Mesh, turnMs: number) {
+  constructor(mesh: Mesh, turnMs: number, family: Family) {
     const [node] = mesh.nodes
     assert(node !== undefined, 'a mesh must have nodes')
     this.#mesh = mesh
     this.#runs = new MeshRuns(mesh)
     this.#client = new Client(node.apiAddress, signInOf(node), new AbortController().signal)
     this.#turnMs = turnMs
+    this.#family = family
   }
 
   /**
@@ -139,7 +144,9 @@ class FederateBench {
   }
 
   async #round(): Promise<FederatedRound> {
-    const { after } = await this.#client.call('askForRounds', { body: { count: 1 } })
+    const { after } = await this.#client.call('askForRounds', {
+      body: { count: 1, family: this.#family },
+    })
     for (;;) {
       await this.#mesh.rest(LOOK_MS)
       const { round, awaited } = await this.#client.call('federation')

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { askedIn, askedTold } from '../../agent/learning/round/trees-wire.ts'
 import { RoundQuestion, roundRefusals } from '../../agent/learning/round/wire.ts'
 import { Registry } from '../../coordinator/learning/registry.ts'
-import { putTally, roundsIn } from '../../coordinator/learning/rounds/rows.ts'
+import { putTally, type Round, roundsIn } from '../../coordinator/learning/rounds/rows.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
 import { treesLimits } from '../../models/federation/trees/limits.ts'
 import type { GrownTree } from '../../models/federation/trees/structure.ts'
@@ -12,7 +12,7 @@ import { hashOf } from '../../models/registry/blob.ts'
 import { packedForest, wrongTrees } from '../../models/registry/forest-blob.ts'
 import { registryIn, shadowsIn } from '../../models/registry/versions.ts'
 import { decode } from '../../protocol/wire/codec.ts'
-import type { Mesh } from '../history/stage.ts'
+import type { Member, Mesh } from '../history/stage.ts'
 import {
   ask,
   choose,
@@ -22,6 +22,7 @@ import {
   learners,
   oneRound,
   ROUND_SERVICE,
+  remember,
   roundOf,
   tampered,
 } from './learners.ts'
@@ -203,6 +204,26 @@ test('each row of nodes is asked about once, and nobody who is honest refuses an
   // One sum of the first bag, which brings all to where rows are; of the next one for each row of nodes.
   assert.ok(sums > 2 && sums <= 1 + 6, String(sums))
   assert.deepEqual(seen, [])
+})
+
+test('a host whose history is false does not keep six others from growing trees that are good for them', async () => {
+  const mesh = await learners('false of trees', 7, (index) => (index === 6 ? 0 : 120))
+  const liar = mesh.members[6] as Member
+  // As if all that it did took forty times as long.
+  remember(liar, 120, 40)
+  await mesh.world.runFor(2_000)
+  const after = await ask(mesh, 10, 'trees')
+  await ended(mesh, after + 9)
+  const rounds = Array.from({ length: 10 }, (_, i) => roundOf(mesh, after + i + 1) as Round)
+  assert.ok(rounds.every(({ state }) => state !== 'failed'))
+  assert.ok(rounds.filter(({ state }) => state === 'kept').length >= 5)
+  const [first] = rounds
+  const last = rounds.findLast(({ state }) => state === 'kept')
+  for (const { host } of mesh.members.slice(0, 6)) {
+    const before = first?.hosts.find(({ id }) => id === host.id)?.before ?? 0
+    const now = last?.hosts.find(({ id }) => id === host.id)?.after ?? Number.NaN
+    assert.ok(now < 0.6 * before, `${host.name}: ${before} → ${now}`)
+  }
 })
 
 test('when history is made to forget, nothing more is counted of it', async () => {
