@@ -8,8 +8,8 @@ import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
 import type { Engine, Session } from '../../models/engine.ts'
 import { ports } from '../../models/nets/graphs.ts'
 import { forestInput } from '../../models/trees/export.ts'
-import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { cpuMs } from './idle.ts'
+import { COMMON_FEATURES, commonForest, commonNet, commonRows } from './inference-common.ts'
 import { FEATURES, grownForest, someForest, someNet, someRows } from './inference-models.ts'
 import { measureTraining } from './inference-training.ts'
 import { Mesh } from './mesh.ts'
@@ -38,6 +38,8 @@ interface Family {
   readonly name: string
   readonly model: Uint8Array
   readonly input: string
+  /** As many as are asked about. */
+  readonly rows: Float32Array
 }
 
 interface Measured {
@@ -52,14 +54,18 @@ interface Measured {
 export async function benchInference(options: InferenceOptions): Promise<number> {
   const rounds = Number(options.rounds)
   const entropy = new SystemEntropy(Buffer.from(SEED))
+  const rows = someRows(entropy, STAGES, HOSTS)
+  const common = commonRows(entropy, STAGES, HOSTS)
+  const ofForest = { input: forestInput, rows }
   const families: Family[] = [
-    { name: 'network', model: someNet(entropy), input: ports.features },
+    { name: 'network', model: someNet(entropy), input: ports.features, rows },
     {
-      name: `forest of ${options.trees}`,
+      ...{ name: `forest of ${options.trees}`, ...ofForest },
       model: someForest(entropy, Number(options.trees)),
-      input: forestInput,
     },
-    { name: 'forest as it is grown', model: grownForest(entropy), input: forestInput },
+    { name: 'forest as it is grown', ...ofForest, model: grownForest(entropy) },
+    { name: 'common network', model: commonNet(entropy), input: ports.features, rows: common },
+    { name: 'common forest', model: commonForest(entropy), input: forestInput, rows: common },
   ]
   const engine = new ProcessEngine()
   const apart: Measured[] = []
@@ -71,7 +77,7 @@ export async function benchInference(options: InferenceOptions): Promise<number>
     const sessions = await openAll(engine, families)
     firstMs = performance.now() - startedMs
     for (const [i, session] of sessions.entries()) {
-      apart.push(await measure(session, families[i] as Family, rounds, entropy, engine.pid))
+      apart.push(await measure(session, families[i] as Family, rounds, engine.pid))
     }
     training = await measureTraining(engine, entropy)
     childMib = residentBytesOf(engine.pid ?? 0) / 2 ** 20
@@ -82,10 +88,10 @@ export async function benchInference(options: InferenceOptions): Promise<number>
   // Loaded only now: until here nothing of the runtime is in this process.
   const { enginePresent } = await import('./inference-present.ts')
   for (const [i, session] of (await openAll(enginePresent, families)).entries()) {
-    within.push(await measure(session, families[i] as Family, rounds, entropy))
+    within.push(await measure(session, families[i] as Family, rounds))
   }
   return report(
-    `inference, ${ROWS} rows of ${FEATURES} features, ${rounds} calls each`,
+    `inference, ${ROWS} rows of ${FEATURES} features, of common models ${COMMON_FEATURES}, ${rounds} calls each`,
     [
       ...families.flatMap(({ name }, i) =>
         figuresOf(name, apart[i] as Measured, within[i] as Measured),
@@ -105,12 +111,11 @@ function openAll(engine: Engine, families: readonly Family[]): Promise<Session[]
 
 async function measure(
   session: Session,
-  { input }: Family,
+  { input, rows }: Family,
   rounds: number,
-  entropy: Entropy,
   pid?: number,
 ): Promise<Measured> {
-  const inputs = { [input]: { dims: [ROWS, FEATURES], data: someRows(entropy, STAGES, HOSTS) } }
+  const inputs = { [input]: { dims: [ROWS, rows.length / ROWS], data: rows } }
   for (let i = 0; i < WARM_UP; i++) await session.run(inputs)
   const times: number[] = []
   const modelsMs = () => (pid === undefined ? 0 : cpuMs(pid))
