@@ -110,6 +110,8 @@ export const cellLimits = {
   /** While everything is being stopped, for so long after it began, the rest is this at most. */
   hurryMs: 2_000,
   hurriedRestMs: 5,
+  /** To make a group, or to enter it: as many agents may begin on one host at once. */
+  groupTriesMax: 16,
   /** Between two looks for those who are left, of cells that are killed all at once. */
   killAgainMs: 2,
   /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
@@ -11,6 +11,7 @@ import type { NurseryLanguage } from '../../agent/ports/cells/nursery.ts'
 import { bashNursery } from '../../agent/ports/cells/nursery-bash.ts'
 import { perlNursery } from '../../agent/ports/cells/nursery-perl.ts'
 import { pythonNursery } from '../../agent/ports/cells/nursery-python.ts'
+import { processStat } from '../../agent/ports/cells/process-stat.ts'
 import type { CellExit, CellSpec } from '../../protocol/ports/cells.ts'
 import { StartError } from '../../protocol/ports/processes.ts'
 import { realPassage } from '../contracts/passage.ts'
@@ -367,3 +368,50 @@ test('cells that are held still do nothing until they are let go, and can be kil
   }
   assert.equal(await output(cells, { argv: ['echo', 'on'] }), 'on\n')
 })
+
+test('where the kernel kills nobody at one word, all are killed as well, also who has no mark', async (t) => {
+  const directory = temporaryDirectory(t)
+  const owner = basename(directory)
+  const groups = groupsWithoutRoom(t, owner)
+  if (groups === undefined) return t.skip('no control groups of version 2 here')
+  const cells = new SystemCells(directory, owner, [pythonNursery])
+  t.after(() => cells.close())
+  assert.equal(stagesGroup(owner), undefined)
+  const [file, unmarked] = [join(directory, 'pid'), join(directory, 'unmarked')]
+  const lives = "trap '' TERM; while :; do sleep 0.1; done"
+  writeFileSync(unmarked, `echo $$ >${file}.draft; mv ${file}.draft ${file}; ${lives}`)
+  const script = `env -i PATH=$PATH setsid sh ${unmarked} & ${lives}`
+  const env = { PATH: process.env.PATH ?? '' }
+  const running = await Promise.all(
+    [script, lives].map((text) => run(cells, { argv: ['sh', '-c', text], env })),
+  )
+  await realPassage.until('a program without a mark', () => existsSync(file))
+  const pid = Number(readFileSync(file, 'utf8'))
+  const isShared = readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(owner)
+  await cells.killAll(new Set(running.map(({ cell }) => cell.name)))
+  for (const { cell } of running) {
+    assert.deepEqual(await cell.exited(), { kind: 'signalled', signal: 'SIGKILL' })
+    assert.equal(cell.empty(), true)
+    cell.close()
+  }
+  // One that nobody has waited for yet is dead as well.
+  if (isShared) assert.equal(processStat(pid)?.ended ?? true, true)
+  else process.kill(pid, 'SIGKILL')
+  assert.equal(await output(cells, { argv: ['echo', 'on'] }), 'on\n')
+})
+
+/** A group of the agent's in which it can make no other. */
+function groupsWithoutRoom(t: TestContext, owner: string): string | undefined {
+  const group = stagesGroup(owner)
+  if (group === undefined) return undefined
+  group.remove()
+  const { directory } = group.parent
+  // An empty one would be cleared away.
+  mkdirSync(join(directory, 'other'))
+  writeFileSync(join(directory, 'cgroup.max.descendants'), '1')
+  t.after(() => {
+    rmdirSync(join(directory, 'other'))
+    group.parent.remove()
+  })
+  return directory
+}

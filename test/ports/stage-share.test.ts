@@ -1,5 +1,6 @@
 /** The share of the cores that stages have, on a host with control groups of either version. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,4 +52,29 @@ test('where the kernel has killed all, they go before all others, and nobody doe
   await looking
   assert.equal(weight(), cellLimits.stageWeight)
   rmSync(parent, { recursive: true })
+})
+
+test('a group that others clear away meanwhile is made and entered again, and not for ever', (t) => {
+  const child = spawn('sleep', ['60'], { stdio: 'ignore' })
+  t.after(() => child.kill('SIGKILL'))
+  const directory = mkdtempSync(join(tmpdir(), 'skein-share-'))
+  for (const [times, isIn] of [
+    [5, true],
+    [10_000, false],
+  ] as const) {
+    let tries = 0
+    class Cleared extends ControlGroup {
+      override make(): boolean {
+        return true
+      }
+      override enter(): void {
+        if (++tries <= times) throw new Error('it was cleared away')
+      }
+    }
+    const group = new Cleared(join(directory, '.stages'))
+    const share = StageShare.open('cleared', group, false)
+    assert.equal(share.take(child.pid ?? 0), isIn ? group : undefined)
+    child.once('exit', () => share.close())
+  }
+  rmSync(directory, { recursive: true })
 })

@@ -202,6 +202,7 @@ export class SystemCells implements Cells {
     all?.kill()
     const cells = [...names].flatMap((name) => this.#open.get(name) ?? [])
     const over = cells.map((cell) => cell.killWithAll(all))
+    if (all === undefined && names.size > 0 && this.#areAll(names)) this.#killMembers()
     this.#census.hurry()
     try {
       let killed: SystemCell[] = []
@@ -223,14 +224,29 @@ export class SystemCells implements Cells {
    * and another takes its place.
    */
   #groupOfAll(names: ReadonlySet<string>): ControlGroup | undefined {
+    return this.#areAll(names) ? this.#share.group : undefined
+  }
+
+  #areAll(names: ReadonlySet<string>): boolean {
     // One that opens may be in it without being known, and one that is being started may be in a
     // group of its own without having a cell to kill it by.
-    if (this.#starter.opens) return undefined
+    if (this.#starter.opens) return false
     for (const spec of this.#starting) {
-      if (!names.has(spec.name) || this.#wantsGroup(spec)) return undefined
+      if (!names.has(spec.name) || this.#wantsGroup(spec)) return false
     }
-    for (const name of this.#open.keys()) if (!names.has(name)) return undefined
-    return this.#share.group
+    for (const name of this.#open.keys()) if (!names.has(name)) return false
+    return true
+  }
+
+  /**
+   * All who have a share, but for who starts programs: where all of them are meant nobody need be
+   * looked at, and whoever has thrown away its mark is killed as well. Returns how many there were.
+   */
+  #killMembers(): number {
+    const starters = this.#starter.pids
+    const others = (this.#share.members() ?? []).filter((pid) => !starters.has(pid))
+    for (const pid of others) killProcess(pid)
+    return others.length
   }
 
   /** Resolves when all who were killed in it are gone; others may have come by then. */
@@ -247,7 +263,7 @@ export class SystemCells implements Cells {
     // with much memory that takes a while: its group tells. Then wherever else they may be, and
     // until none of them is left.
     for (;;) {
-      const near = await this.#killAmong(this.#share.members() ?? [], names)
+      const near = await this.#killNear(names)
       if (near === 0 && this.#groupsEmpty(names)) {
         const found = await this.#census.kill(names)
         if (found.isDisjointFrom(names)) return
@@ -262,7 +278,9 @@ export class SystemCells implements Cells {
   }
 
   /** A look at a few, before the one at all processes of the host. Returns how many were meant. */
-  async #killAmong(pids: readonly number[], names: ReadonlySet<string>): Promise<number> {
+  async #killNear(names: ReadonlySet<string>): Promise<number> {
+    if (names.size > 0 && this.#areAll(names)) return this.#killMembers()
+    const pids = this.#share.members() ?? []
     let meant = 0
     await markedAmong(this.#owner, pids, cellLimits.censusReadersMax, ({ pid, cell }) => {
       if (!names.has(cell)) return

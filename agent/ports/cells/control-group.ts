@@ -125,7 +125,8 @@ export function stagesGroup(owner: string): ControlGroup | undefined {
     for (const { name } of directoriesIn(parent))
       if (name.startsWith(PREFIX)) removeEmpty(join(parent, name))
   const group = new ControlGroup(join(parent, `${PREFIX}${owner}`, STAGES_GROUP))
-  if (!group.make() || !existsSync(join(group.directory, 'cgroup.kill'))) return undefined
+  if (!repeatedly(() => group.make() && existsSync(join(group.directory, 'cgroup.kill'))))
+    return undefined
   // An earlier life may have ended while it held all of them still.
   group.parent.freeze(false)
   return group
@@ -135,6 +136,16 @@ export function stagesGroup(owner: string): ControlGroup | undefined {
 export function membersOf(directory: string): number[] | undefined {
   const lines = readText(join(directory, 'cgroup.procs'))?.split('\n')
   return lines?.map(Number).filter((pid) => pid > 0)
+}
+
+/**
+ * Whether it works out, if need be by another try: each agent that begins on this host just then may
+ * have cleared the group away once, while it was empty. One that went without it for that had its
+ * stages killed one by one ever after, a second later than others.
+ */
+export function repeatedly(act: () => boolean): boolean {
+  for (let left = cellLimits.groupTriesMax; left > 0; left--) if (act()) return true
+  return false
 }
 
 function removeEmpty(directory: string): void {

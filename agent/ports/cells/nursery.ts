@@ -55,6 +55,10 @@ export class Nursery {
   /** It can start nothing any more. What it has started goes on, and is still reported. */
   dead = false
 
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
   private constructor(language: NurseryLanguage, share: StageShare, before: readonly string[]) {
     this.#language = language
     const [program = '', ...args] = [...before, ...language.argv]

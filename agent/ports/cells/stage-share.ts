@@ -13,7 +13,7 @@ import { setPriority } from 'node:os'
 import { dirname, join } from 'node:path'
 import { cellLimits } from '../limits.ts'
 import { parseGroupPaths } from '../telemetry/control-groups.ts'
-import { type ControlGroup, membersOf } from './control-group.ts'
+import { type ControlGroup, membersOf, repeatedly } from './control-group.ts'
 import { namesIn } from './pipes.ts'
 import { readText } from './process-stat.ts'
 
@@ -86,11 +86,11 @@ export class StageShare {
     // Another agent that has just begun may have cleared a group away while it was empty.
     if (old !== undefined) {
       const enter = (): void => writeFileSync(join(old, 'cgroup.procs'), String(pid))
-      if (!attempt(enter) && attempt(() => prepare(old))) attempt(enter)
+      repeatedly(() => attempt(enter) || (attempt(() => prepare(old)) && attempt(enter)))
     }
     if (group === undefined) return undefined
-    const isIn =
-      attempt(() => group.enter(pid)) || (group.make() && attempt(() => group.enter(pid)))
+    const enter = (): void => group.enter(pid)
+    const isIn = repeatedly(() => attempt(enter) || (group.make() && attempt(enter)))
     return isIn ? group : undefined
   }
 

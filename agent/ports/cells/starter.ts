@@ -52,6 +52,11 @@ export class Starter {
     return this.#opening > 0
   }
 
+  /** Who starts programs. */
+  get pids(): ReadonlySet<number> {
+    return new Set([...this.#born].flatMap(({ pid }) => pid ?? []))
+  }
+
   /** Every nursery is being killed with all that it has started: others take their places. */
   abandonAll(): void {
     for (const nursery of this.#born) nursery.close()
