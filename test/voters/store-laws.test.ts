@@ -8,7 +8,7 @@ import { type Entry, entryKind } from '../../protocol/consensus/messages.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
 import { MemoryDisk } from '../telemetry/made-host.ts'
 
-const HISTORIES = 400
+const HISTORIES = 1_000
 const STEPS_MAX = 30
 
 type Step =
@@ -153,7 +153,7 @@ async function take(paper: Paper, next: Step): Promise<void> {
 
 test('a disk gives back the log as it was written, and of a damaged one the beginning', () =>
   fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: STEPS_MAX }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: STEPS_MAX, size: "max" }), async (steps) => {
       const paper = new Paper()
       await paper.open()
       await paper.store.found(noConfig)
