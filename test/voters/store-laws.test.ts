@@ -153,12 +153,15 @@ async function take(paper: Paper, next: Step): Promise<void> {
 
 test('a disk gives back the log as it was written, and of a damaged one the beginning', () =>
   fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: STEPS_MAX, size: "max" }), async (steps) => {
-      const paper = new Paper()
-      await paper.open()
-      await paper.store.found(noConfig)
-      for (const next of steps) await take(paper, next)
-      await paper.restart()
-    }),
+    fc.asyncProperty(
+      fc.array(step, { minLength: 2, maxLength: STEPS_MAX, size: 'max' }),
+      async (steps) => {
+        const paper = new Paper()
+        await paper.open()
+        await paper.store.found(noConfig)
+        for (const next of steps) await take(paper, next)
+        await paper.restart()
+      },
+    ),
     { numRuns: HISTORIES },
   ))
