@@ -39,8 +39,10 @@ export async function retry(
   flags: RetryFlags,
 ): Promise<number> {
   const { from, only, failed = false } = flags
+  // By its id, which is signed for: whoever leads cannot tell what @latest was.
+  const { run } = await context.client.call('run', { parameters: { run: reference } })
   const started = await context.client.call('retryRun', {
-    parameters: { run: reference },
+    parameters: { run: run.id },
     body: {
       failed,
       ...(await inputsUnread(flags)),

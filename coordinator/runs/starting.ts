@@ -103,7 +103,7 @@ export async function beginRun(
     ...(group === undefined ? {} : { group }),
   }
   const command = beginning(start, workflow, retry, agent.ledger.state.version)
-  if (trail !== undefined) trail.note = { ...trail.note, ...whatBegins(start) }
+  if (trail !== undefined) trail.note = { ...trail.note, ...whatBegins(start, retry) }
   const result = await applied(agent, command, signal, trail)
   if (result.code !== 'notFound') return { run, result }
   // Its text has left with the last run of it, and this agent has not heard of that yet.
@@ -111,11 +111,13 @@ export async function beginRun(
   return { run, result: await applied(agent, command, signal, trail) }
 }
 
-function whatBegins({ run, name, workflow, planHash }: RunStart): {
-  object: string
-  detail: string
-} {
-  return { object: `run ${run}`, detail: `workflow ${name} ${workflow}, plan ${planHash}` }
+/** A run that is done again is named too: it is what was signed for, the new one has its id from here. */
+function whatBegins(
+  { run, name, workflow, planHash }: RunStart,
+  retry: Wanted['retry'],
+): { object: string; detail: string } {
+  const again = retry === undefined ? '' : `, again ${retry.run}`
+  return { object: `run ${run}${again}`, detail: `workflow ${name} ${workflow}, plan ${planHash}` }
 }
 
 /** What is kept is named as long as that is short; then its names can be read without the workflow. */

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ApiRefusal } from '../../coordinator/api/refusal.ts'
+import { isVouchedFor } from '../../coordinator/audit/hearsay.ts'
+import { read } from '../../protocol/ledger/read.ts'
 import { Mesh } from './stage.ts'
 
 const workflow = `
@@ -52,6 +54,26 @@ test('a secret input is shown to nobody, and yet is what a run that is done agai
     body: { from: ['build'] },
   })
   assert.match(mesh.hot(again.run.id)?.spec.inputs ?? '', /very-private/)
+})
+
+test('a run that is done again, by way of any host, is the deed of whoever signed for that run', async () => {
+  const { mesh, run, parameters } = await started('deed')
+  await ended(mesh, run)
+  const body = { from: ['build'] }
+  const again = await mesh.call(mesh.follower, 'retryRun', { parameters, body })
+  const { items } = read(mesh.leader!.agent.ledger.state, { kind: 'auditList' }).value
+  const entry = items.find(({ verb }) => verb === 'run.retry') ?? assert.fail('an entry')
+  assert.equal(entry.object, `run ${again.run.id}, again ${run}`)
+  const { host, agent } = mesh.follower
+  const signed = {
+    name: 'ada',
+    verb: 'run.retry',
+    object: run,
+    issuedMs: 0,
+    isFresh: true,
+  } as const
+  const note = { ...signed, actor: 'ada', object: entry.object }
+  assert.ok(isVouchedFor(note, { id: agent.id, name: host.name }, signed))
 })
 
 test('a stage that the workflow does not have is a slip, told with the nearest name', async () => {
