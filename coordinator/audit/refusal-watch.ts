@@ -17,6 +17,7 @@ import { byHost } from './module.ts'
  * written down, also what is not known here yet.
  */
 const ordinary: ReadonlySet<string> = new Set([
+  'ackNotAwaited',
   'api noncesFull',
   'api tooMuch',
   'badAnswer',
