@@ -47,7 +47,7 @@ export async function list(context: Context, flags: ListFlags): Promise<number> 
       .reverse()
       .map((entry) => [
         String(entry.sequence),
-        new Date(entry.timeMs).toISOString().slice(0, TIME_LENGTH),
+        `${new Date(entry.timeMs).toISOString().slice(0, TIME_LENGTH)}Z`,
         plain(whoOf(entry.actor)),
         plain(entry.verb),
         plain(entry.object),

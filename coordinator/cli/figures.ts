@@ -39,10 +39,28 @@ export function fresh(text: string, stale: boolean): string {
   return stale && text !== ABSENT ? `~${text}` : text
 }
 
+/** As the clock on the wall of whoever reads it says. */
 export function clockTime(atMs: number): string {
   const at = new Date(atMs)
-  const two = (value: number) => String(value).padStart(2, '0')
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
+}
+
+/** By the same clock. */
+export function calendarDay(atMs: number): string {
+  const at = new Date(atMs)
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
+}
+
+/** By the same clock, with how far that is from UTC, for what is passed on to others. */
+export function zonedTime(atMs: number): string {
+  const east = -new Date(atMs).getTimezoneOffset()
+  const [hours, minutes] = [Math.floor(Math.abs(east) / 60), Math.abs(east) % 60]
+  const zone = east === 0 ? 'UTC' : `${east < 0 ? '-' : '+'}${two(hours)}:${two(minutes)}`
+  return `${calendarDay(atMs)} ${clockTime(atMs)} ${zone}`
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0')
 }
 
 /** Eighths of a cell, so that a short bar still tells. */

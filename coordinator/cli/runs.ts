@@ -5,7 +5,7 @@ import { Problem } from '../../protocol/problem.ts'
 import type { Run, RunDetail, RunState } from '../api/run-schemas.ts'
 import { confirm } from './confirm.ts'
 import { type Context, document } from './context.ts'
-import { ABSENT, age } from './figures.ts'
+import { ABSENT, age, zonedTime } from './figures.ts'
 import { type Io, paint, type Style } from './io.ts'
 import { endText } from './run-expected.ts'
 import { pairs, type ShowFlags } from './run-flags.ts'
@@ -150,7 +150,7 @@ function describe(detail: RunDetail, io: Io): string {
       io.columns(),
       INDENT,
     ),
-    say('started', `${when(run.startedMs)} by ${plain(run.by)}`),
+    say('started', `${zonedTime(run.startedMs)} by ${plain(run.by)}`),
   ]
   if (run.state === 'running') {
     const end = expected === undefined ? 'unknown' : endText(expected, Date.now())
@@ -169,7 +169,8 @@ function describe(detail: RunDetail, io: Io): string {
 }
 
 const promises = {
-  cancel: 'what runs is stopped politely, what says how is undone, and finally stages run',
+  cancel:
+    'what runs is asked to end, what has succeeded is undone where the workflow says how, and its finally stages run',
   kill: 'what runs is killed with everything that it has started, and nothing is undone',
 } as const
 
@@ -194,7 +195,7 @@ export async function stop(
   if (context.json) document(context, answer)
   else if (!quiet)
     io.err(
-      `run ${plain(run.id)}: ${promises[mode]}; see it with skein runs watch ${plain(run.id)}\n`,
+      `run ${plain(run.id)}: ${promises[mode]}; follow it with skein runs watch ${plain(run.id)}\n`,
     )
   return exitCodes.done
 }

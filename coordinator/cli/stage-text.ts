@@ -1,6 +1,6 @@
 /** Stages of runs for eyes: as a table, and one closely, with its items and each try. */
 import type { Attempt, Item, Stage } from '../api/run-schemas.ts'
-import { ABSENT, age, bytes, clockTime } from './figures.ts'
+import { ABSENT, age, bytes, calendarDay, clockTime } from './figures.ts'
 import { type Io, paint, type Style } from './io.ts'
 import { plain, table, wrapped } from './table.ts'
 
@@ -20,9 +20,11 @@ const OUTPUTS_CELLS = 400
 
 const DAY_MS = 86_400_000
 
+/** By the clock of whoever reads it; with its day where that is not near. */
 export function when(atMs: number): string {
-  if (Date.now() - atMs < DAY_MS) return clockTime(atMs)
-  return new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')
+  const clock = clockTime(atMs)
+  if (Math.abs(Date.now() - atMs) < DAY_MS) return clock
+  return `${calendarDay(atMs)} ${clock.slice(0, 'HH:MM'.length)}`
 }
 
 export type Say = (about: string, ...parts: string[]) => string
@@ -100,7 +102,7 @@ export function waitOf({
   why,
 }: Pick<Stage, 'waitsFor' | 'dueMs' | 'detail' | 'key' | 'why'>): string | undefined {
   if (waitsFor === undefined) return why || undefined
-  const until = dueMs === undefined ? '' : ` until ${clockTime(dueMs)}`
+  const until = dueMs === undefined ? '' : ` until ${when(dueMs)}`
   const after = why ? `, after: ${why}` : ''
   return `${waitWords[waitsFor](detail ?? '', key)}${until}${after}`
 }

@@ -104,7 +104,7 @@ function rowOf(token: Token): string[] {
     token.role,
     `${token.usesLeft}/${token.uses}`,
     token.state,
-    new Date(token.expiresMs).toISOString().slice(0, 'YYYY-MM-DDTHH:MM'.length),
+    `${new Date(token.expiresMs).toISOString().slice(0, 'YYYY-MM-DDTHH:MM'.length)}Z`,
     plain(token.by),
     plain(labels.join(' ')) || ABSENT,
     plain(token.hosts.map(({ name }) => name).join(' ')) || ABSENT,
