@@ -23,6 +23,14 @@ export function addMoreCommands({ program, done, context }: Parts): void {
       done(exitCodes.done)
     })
   program
+    .command('openapi')
+    .description('the control API of agents as an OpenAPI 3.1 document, for clients')
+    .action(async () => {
+      const { openApiDocument } = await import('../api/openapi.ts')
+      context().io.out(`${JSON.stringify(openApiDocument(), null, 2)}\n`)
+      done(exitCodes.done)
+    })
+  program
     .command('__complete [words...]', { hidden: true })
     .allowUnknownOption()
     .action(async (words: string[] = []) => {

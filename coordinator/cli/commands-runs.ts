@@ -15,15 +15,24 @@ export function addRunCommands(parts: Parts): void {
     .option('--key <key>', 'the same key again is the same run again')
     .option('--priority <number>', 'in place of the workflow’s', wholeNumber('--priority', 0, 100))
     .option('--plan <hash>', 'refuse when skein workflow plan would say something else now')
-  addStartOptions(run).action(async (file: string, options: RunFlags) =>
-    done(await (await import('./run.ts')).run(context(), file, options)),
-  )
+  addStartOptions(run)
+    .addHelpText('after', runHelp)
+    .action(async (file: string, options: RunFlags) =>
+      done(await (await import('./run.ts')).run(context(), file, options)),
+    )
   const runs = program.command('runs').description('what has run, and does').helpCommand(false)
   addListCommand(runs, parts)
   addLookCommands(runs, parts)
   addDecideCommands(runs, parts)
   addApprovals(parts)
 }
+
+const runHelp = `
+The exit code is that of the run: 0 when it has succeeded, 1 when it has failed.
+
+Examples:
+  skein run build.yaml -i version=1.2.3
+  skein run build.yaml --detach && skein runs logs @latest -f`
 
 /** How a run is given its inputs, and how long the command stays with it. */
 function addStartOptions(command: Command): Command {

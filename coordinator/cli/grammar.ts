@@ -119,7 +119,18 @@ Examples:
   skein top                     watch them
   skein events -f               and hear what happens
   skein help nodes              what can be done with nodes
+
+Exit codes, the same in every command:
+  0  done                       6  some hosts failed or were silent
+  1  it ran, and failed         7  it waits for an approval
+  2  wrong use                  8  a plan shows changes
+  3  not found                  9  a stale plan, or a conflict
+  4  refused                   10  an emergency stop is in force
+  5  no answer, or too late   130  Ctrl-C
 `,
+    )
+    .addHelpText('afterAll', ({ command }) =>
+      command.parent === null ? '' : '\nExit codes are those of all commands: skein --help',
     )
   const parts: Parts = {
     program,

@@ -1,6 +1,7 @@
 /** The grammar: what is understood, and how wrong use is answered. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { openApiDocument } from '../../coordinator/api/openapi.ts'
 import { run } from '../../coordinator/cli/program.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Terminal } from './stage.ts'
@@ -113,4 +114,21 @@ test('global options are understood before and behind the command', async () => 
     assert.equal(code, exitCodes.done)
     assert.deepEqual(ran, ['down {"dir":"x"}'])
   }
+})
+
+test('help says with which number a command ends, and how a run is begun', async () => {
+  const all = await skein('--help')
+  for (const [name, exitCode] of Object.entries(exitCodes)) {
+    if (name.startsWith('simulation')) continue
+    assert.match(all.io.said, new RegExp(`\\n.* ${exitCode}  \\w`), name)
+  }
+  const { io } = await skein('run', '--help')
+  assert.match(io.said, /skein run \S+\.yaml -i \w+=/)
+  assert.match((await skein('nodes', 'show', '--help')).io.said, /Exit codes .*skein --help\n$/)
+})
+
+test('what the control API takes is printed without an agent', async () => {
+  const { code, io } = await skein('openapi')
+  assert.equal(code, exitCodes.done)
+  assert.deepEqual(JSON.parse(io.said), JSON.parse(JSON.stringify(openApiDocument())))
 })
