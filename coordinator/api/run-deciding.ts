@@ -28,6 +28,9 @@ import { type Answer, type RunApiParts, viewMeant } from './run-parts.ts'
 import { alreadyOver, refusalTo } from './run-refusals.ts'
 import { SCHEMA_VERSION } from './schemas.ts'
 
+const SOMEBODY_ELSE =
+  'let somebody else decide: skein users add NAME --role approver makes a key for them'
+
 type DecidingRoute =
   | 'startRun'
   | 'cancelRun'
@@ -186,7 +189,7 @@ export class RunDeciding {
           `skein runs show ${run} says what it waits for`,
         )
       case 'notAllowed':
-        throw new ApiRefusal('refused', `${by} has started the run`, 'let somebody else decide')
+        throw new ApiRefusal('refused', `${by} has started the run`, SOMEBODY_ELSE)
       case 'conflict':
         throw new ApiRefusal('conflict', 'that was another plan', 'look at the plan of this run')
       default:
@@ -198,7 +201,7 @@ export class RunDeciding {
   private refuseOwn(starter: string, { id, name }: Caller): void {
     const known = personNamed(this.agent.ledger.state, starter)
     if (starter !== name && known?.holder.subject !== id) return
-    throw new ApiRefusal('refused', `${name} has started the run`, 'let somebody else decide')
+    throw new ApiRefusal('refused', `${name} has started the run`, SOMEBODY_ELSE)
   }
 
   private async signal({ body, caller, signal, trail }: Request<'signal'>): Answer<'signal'> {

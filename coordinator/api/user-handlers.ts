@@ -90,7 +90,7 @@ export class UserApi {
     const serial = known?.holder.serial ?? (isSerial ? user : undefined)
     if (serial === undefined) {
       const fix = 'skein users ls shows who there is; others go by the serial of their certificate'
-      throw new ApiRefusal('notFound', `the ledger knows no ${user}`, fix)
+      throw new ApiRefusal('notFound', `there is nobody called ${JSON.stringify(user)}`, fix)
     }
     if (known?.isRevoked) {
       throw new ApiRefusal('conflict', `${user} is revoked already`, 'see skein users ls')

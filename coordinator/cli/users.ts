@@ -37,7 +37,10 @@ export async function list(context: Context): Promise<number> {
   const { io, quiet } = context
   if (context.json) document(context, answer)
   else if (answer.users.length === 0) {
-    if (!quiet) io.err('the ledger holds nobody yet; skein users add NAME --role ROLE adds one\n')
+    if (!quiet)
+      io.err(
+        'nobody was added yet beside whoever made the mesh; skein users add NAME --role ROLE adds one\n',
+      )
   } else {
     const columns = [
       { title: 'NAME' },
@@ -159,6 +162,8 @@ export async function revoke(context: Context, user: string, reason: string): Pr
   return exitCodes.done
 }
 
+const VERBS_ARE = 'take one as skein audit ls shows them, such as run.start, node.drain or user.add'
+
 /** Whether somebody may do something, and why not; exit 4 if not. */
 export async function can(
   context: Context,
@@ -168,7 +173,7 @@ export async function can(
 ): Promise<number> {
   if (!isVerb(verb)) {
     const guess = nearest(verb, Object.keys(verbs))
-    const fix = guess === undefined ? 'take one of a route' : `did you mean ${guess}?`
+    const fix = guess === undefined ? VERBS_ARE : `did you mean ${guess}?`
     throw wrongUse(`there is no verb ${plain(verb)}`, fix)
   }
   const user = await whoIs(context, name)
@@ -206,7 +211,7 @@ function userNamed(users: readonly User[], name: string): User {
   if (found !== undefined) return found
   throw new Problem({
     code: 'notFound',
-    why: `the ledger knows no ${plain(name)}`,
+    why: `there is nobody called ${JSON.stringify(plain(name))}`,
     fix: 'skein users ls shows who there is',
     exitCode: exitCodes.notFound,
   })

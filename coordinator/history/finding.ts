@@ -29,7 +29,7 @@ export async function findRun(
   if (first === reference || (first !== undefined && ids.length === 1)) return first
   if (first === undefined) {
     const why = `there is no run ${JSON.stringify(reference.slice(0, 64))}`
-    const fix = `${LIST}; history.runsAge and its neighbours say how long they are kept`
+    const fix = `${LIST}; those that ended long ago are forgotten (history.runsAge in agent.yaml)`
     throw new ApiRefusal('notFound', why, fix)
   }
   const more = next !== undefined || ids.length > limit ? ', and more' : ''

@@ -69,6 +69,12 @@ export function downCommand({ directory }: MeshLayout): string {
   return isUsual ? 'skein down' : `skein down --dir ${quoted(directory)}`
 }
 
+/** What shows it, typed as it stands; every other command finds it in the same way. */
+export function statusCommand({ directory }: MeshLayout): string {
+  const isUsual = directory === meshDirectory(undefined)
+  return isUsual ? 'skein status' : `SKEIN_HOME=${quoted(directory)} skein status`
+}
+
 export function readMeshFile(layout: MeshLayout): MeshFile | undefined {
   let text: string
   try {

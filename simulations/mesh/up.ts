@@ -18,6 +18,7 @@ import {
   prepare,
   processStart,
   readMeshFile,
+  statusCommand,
   writeMeshFile,
 } from './layout.ts'
 import { Supervisor } from './supervisor.ts'
@@ -59,7 +60,7 @@ function refuseWrongUse({ nodes }: UpOptions, layout: MeshLayout): void {
     throw new Problem({
       code: 'alreadyUp',
       why: `a mesh of ${running.nodes.length} runs in ${layout.directory} (supervisor ${running.supervisorPid})`,
-      fix: `see it with skein status, stop it with ${downCommand(layout)}, or use another --dir`,
+      fix: `see it with ${statusCommand(layout)}, stop it with ${downCommand(layout)}, or use another --dir`,
       exitCode: exitCodes.conflict,
     })
   }
@@ -96,7 +97,7 @@ async function supervise(options: UpOptions, layout: MeshLayout): Promise<number
       const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1)
       say(`all ${nodes.length} agents see each other after ${seconds} s`)
       say(
-        `control API: ${mesh.address}   (skein status, skein top, skein events -f; in a checkout: npm run -s skein -- status)`,
+        `control API: ${mesh.address}   (${statusCommand(layout)}, skein top, skein events -f; in a checkout: npm run -s skein -- status)`,
       )
       await options.begin?.(mesh.address, readFileSync(sample, 'utf8'), say)
       if (options.view) await options.view(mesh.address, stop.signal)
@@ -137,7 +138,7 @@ async function startInBackground(options: UpOptions, layout: MeshLayout): Promis
     if (mesh?.ready && mesh.supervisorPid === child.pid) {
       child.unref()
       process.stderr.write(
-        `a mesh of ${mesh.nodes.length} agents runs in the background\ncontrol API: ${mesh.address}\nstop it with: ${downCommand(layout)}\n`,
+        `a mesh of ${mesh.nodes.length} agents runs in the background\ncontrol API: ${mesh.address}\nsee it with: ${statusCommand(layout)}\nstop it with: ${downCommand(layout)}\n`,
       )
       return exitCodes.done
     }

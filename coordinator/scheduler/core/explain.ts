@@ -163,7 +163,7 @@ function whyUnit(core: Core, unit: Unit): string {
     case 'time':
       return 'it waits for its time'
     case 'approval':
-      return `${approval?.by.size ?? 0} of ${approval?.count ?? 1} have approved`
+      return `${approval?.by.size ?? 0} of ${approval?.count ?? 1} have approved; skein approve ${run.id} ${plan.stage.name} says yes`
     case 'signal':
       return `it waits for the event ${detail}${key === undefined ? '' : ` with the key ${key}`}`
     case 'subflow':
