@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { askedIn, askedTold } from '../../agent/learning/round/trees-wire.ts'
 import { RoundQuestion, roundRefusals } from '../../agent/learning/round/wire.ts'
 import { Registry } from '../../coordinator/learning/registry.ts'
-import { putTally, type Round, roundsIn } from '../../coordinator/learning/rounds/rows.ts'
+import { putRound, putTally, type Round, roundsIn } from '../../coordinator/learning/rounds/rows.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
 import { treesLimits } from '../../models/federation/trees/limits.ts'
 import type { GrownTree } from '../../models/federation/trees/structure.ts'
@@ -80,6 +80,24 @@ test('the network and trees take turns where both are chosen, and neither is in 
   )
   // Rates and steps are of the network alone.
   assert.equal(roundsIn(mesh.leader!.agent.ledger.state).tally.kept, 2)
+})
+
+test('where hosts are no better off with the first bag trees are cut all the same', async () => {
+  const mesh = await learners('near enough')
+  const empty = hashOf(packedForest([]))
+  const { tally, tallyRevision, settings } = roundsIn(mesh.leader!.agent.ledger.state)
+  const { steps, rule } = settings
+  const round: Round = {
+    ...{ number: 1, revision: 0, state: 'rejected', phase: 'ended', term: 1, by: 'ada' },
+    ...{ openedMs: 1, base: empty, hosts: [], why: '', steps, rule, liars: 0, noise: 0, clip: 1 },
+    family: 'trees',
+  }
+  await mesh.ok(putRound(round))
+  await mesh.ok(putTally({ ...tally, number: 1 }, tallyRevision))
+  const next = await oneRound(mesh, 'trees')
+  assert.deepEqual([next.state, next.base], ['kept', empty], next.why)
+  const trees = await treesOf(mesh, next.candidate as string)
+  assert.ok(trees.some(({ branches }) => branches.size > 0))
 })
 
 test('on a schedule trees grow by themselves', async () => {

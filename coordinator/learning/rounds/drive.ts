@@ -44,6 +44,8 @@ export interface Plan {
   readonly barred: readonly Barred[]
   /** Hosts that most rounds are done without, as this one begins. */
   readonly suspects: readonly string[]
+  /** Of trees: what is said of all is brought to where rows are, before a tree is cut. */
+  readonly isFirstBag: boolean
 }
 
 export interface DriveParts {

@@ -83,7 +83,16 @@ export class RoundPlanning {
     const number = tally.number + 1
     const invited = this.#invited(tally.suspects, settings.participantsMin)
     const { suspects } = tally
-    return { term, number, base, settings, rate, clip, stride, suspects, ...invited }
+    const isFirstBag = this.#isFirstBag(base)
+    return { term, number, base, settings, rate, clip, stride, suspects, isFirstBag, ...invited }
+  }
+
+  /** Where hosts are no better off with that, what is said of all is where rows are already. */
+  #isFirstBag({ hash, learned }: Base): boolean {
+    if (learned.family === 'net' || learned.trees.length > 0) return false
+    const late = this.#decoded.last(this.#agent.ledger.state, roundsLimits.ratedRounds)
+    const before = late.find(({ family }) => family === 'trees')
+    return before?.base !== hash || before.state !== 'rejected'
   }
 
   /** How long updates are is known of the network's rounds. */

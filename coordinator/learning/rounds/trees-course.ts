@@ -77,14 +77,14 @@ export class TreesCourse implements Course {
     const { roundBytesMax } = federationLimits
     const left = roundBytesMax - roundsLimits.besideBytes - this.#parts.roll.mostBytes
     const most = Math.max(...groups.map(({ length }) => length))
-    return sizeWithin(left, this.#base.length === 0, most)
+    return sizeWithin(left, this.#plan.isFirstBag, most)
   }
 
   #begun(groups: readonly (readonly PeerId[])[], attempt: number, size: BagSize): Bag {
     const { chance } = this.#parts
     const plan = bagPlan({
       bag: attempt,
-      isFirst: this.#base.length === 0,
+      isFirst: this.#plan.isFirstBag,
       cuts,
       lots: chance,
       groups: groups.map(({ length }) => length),
