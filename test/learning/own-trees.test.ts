@@ -9,7 +9,12 @@ import { MaskingServer } from '../../models/federation/masking/server.ts'
 import type { Terms } from '../../models/federation/masking/terms.ts'
 import { describedCuts as cuts } from '../../models/federation/trees/cuts.ts'
 import { packed, unpacked } from '../../models/federation/trees/packing.ts'
-import { type Asked, countsIn } from '../../models/federation/trees/questions.ts'
+import {
+  type Asked,
+  countsIn,
+  leafCounts,
+  offCounts,
+} from '../../models/federation/trees/questions.ts'
 import type { Branches, GrownTree } from '../../models/federation/trees/structure.ts'
 import { hashOf } from '../../models/registry/blob.ts'
 import { packedForest } from '../../models/registry/forest-blob.ts'
@@ -180,6 +185,20 @@ test('a bag may be begun anew once, of rows drawn anew, and what was asked befor
   assert.match(String(await hosts.sum(leaves, ids)), /^outOfTurn/)
   assert.match(String(await hosts.sum(roots, fewer, fewer, 2)), /^outOfTurn/)
   assert.ok((await hosts.sum(leaves, fewer, fewer, 1)) instanceof Int32Array)
+})
+
+test('a bag that is begun anew is of other rows also of those that are held back', async () => {
+  const hosts = await Hosts.invited()
+  const first = await hosts.sum(leaves, ids)
+  const again = await hosts.sum(leaves, ids, ids, 1)
+  assert.ok(first instanceof Int32Array && again instanceof Int32Array)
+  // Were they the same, one host fewer in the second would tell what it has held back, leaf by leaf.
+  for (const [from, to] of [
+    [0, offCounts],
+    [offCounts, leafCounts],
+  ] as const) {
+    assert.notDeepEqual(again.slice(from, to), first.slice(from, to))
+  }
 })
 
 test('what no honest leader asks nobody counts', async () => {

@@ -116,7 +116,8 @@ export class OwnTrees {
     }
     const drawing = drawingBy(this.#lots(), treesLimits.rowsMax)
     const start = describedStart
-    const counting = { cuts, start, drawing, rowsMax: treesLimits.rowsMax }
+    // Of a bag that is begun anew also what is held back is other rows.
+    const counting = { cuts, start, drawing, drawingHeld: drawing, rowsMax: treesLimits.rowsMax }
     const counted = new CountingHost(own.trained, own.kept, counting)
     await this.#follow(counted, found.trees)
     if (this.#phase !== 'invited') return outOfTurn

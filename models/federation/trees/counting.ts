@@ -41,6 +41,13 @@ export function drawingBy(chance: Entropy, rowsMax: number): Drawing {
   }
 }
 
+function latestOf(rowsMax: number): Drawing {
+  return (_, rows) => {
+    const count = Math.min(rowsMax, rows)
+    return Array.from({ length: count }, (_, i) => rows - count + i)
+  }
+}
+
 /** Rows with what is said of them so far, three quantiles each. */
 interface Followed {
   readonly rows: Stepped
@@ -54,22 +61,25 @@ export interface Counting {
   readonly drawing: Drawing
   /** Rows that are counted for a tree, and as many that are held back. */
   readonly rowsMax: number
+  /** Which of those that are held back are counted for a tree; without, the latest, each time the same. */
+  readonly drawingHeld?: Drawing
 }
 
 export class CountingHost {
   readonly #cuts: Cuts
   readonly #drawing: Drawing
+  readonly #drawingHeld: Drawing
   readonly #learned: Followed
   readonly #held: Followed
-  readonly #rowsMax: number
   readonly #start: readonly number[]
 
   /** `held`: what is never learned from. */
-  constructor(learned: Examples, held: Examples, { cuts, start, drawing, rowsMax }: Counting) {
+  constructor(learned: Examples, held: Examples, how: Counting) {
+    const { cuts, start, drawing, rowsMax, drawingHeld = latestOf(rowsMax) } = how
     this.#cuts = cuts
-    this.#rowsMax = rowsMax
     this.#start = start
     this.#drawing = drawing
+    this.#drawingHeld = drawingHeld
     this.#learned = followed(steppedOf(learned, cuts), start)
     this.#held = followed(steppedOf(held, cuts), start)
   }
@@ -78,13 +88,18 @@ export class CountingHost {
     const counts = new Int32Array(countsIn(asked, this.#cuts))
     let at = 0
     for (const [t, tree] of asked.trees.entries()) {
-      const drawn = this.#drawing(`bag ${asked.bag} tree ${t}`, this.#learned.rows.rows)
+      const name = `bag ${asked.bag} tree ${t}`
+      const drawn = this.#drawing(name, this.#learned.rows.rows)
       at =
         asked.about === 'cuts'
           ? this.#countCuts(counts, at, tree, drawn)
-          : this.#countLeaves(counts, at, tree, asked.spread, drawn)
+          : this.#countLeaves(counts, at, tree, asked.spread, [drawn, this.#heldFor(name)])
     }
     return counts
+  }
+
+  #heldFor(name: string): readonly number[] {
+    return this.#drawingHeld(`${name} held back`, this.#held.rows.rows)
   }
 
   /** How far quantiles are off with these trees, in the mean over what is held back. */
@@ -138,7 +153,7 @@ export class CountingHost {
     from: number,
     tree: AskedTree,
     spread: number,
-    drawn: readonly number[],
+    [drawn, drawnHeld]: readonly [readonly number[], readonly number[]],
   ): number {
     const starts = startsOf(tree, leafCounts, from)
     const count = ({ rows, said }: Followed, row: number, side: number) => {
@@ -151,10 +166,7 @@ export class CountingHost {
       }
     }
     for (const row of drawn) count(this.#learned, row, 0)
-    const { rows: held } = this.#held.rows
-    for (let row = Math.max(0, held - this.#rowsMax); row < held; row++) {
-      count(this.#held, row, offCounts)
-    }
+    for (const row of drawnHeld) count(this.#held, row, offCounts)
     return from + tree.nodes.length * leafCounts
   }
 }
