@@ -3,7 +3,7 @@
  * hosts say of it, by attempts that ended after it was learned. Pure: a decision, with its reasons.
  */
 import { type Gain, gainOf, type Standing, together, voicesIn } from './standing.ts'
-import { type RegistryView, shadowsIn, type Version } from './versions.ts'
+import { familyOf, type RegistryView, shadowsIn, type Version } from './versions.ts'
 
 export const promotingLimits = {
   /** Judged attempts, on all hosts together, before a shadow or a canary goes on. */
@@ -45,9 +45,23 @@ export function decided(view: RegistryView, reports: Reports): Decision | undefi
   }
   for (const version of [canary, ...shadowsIn(view)]) {
     const decision = version && decidedOf(version, reports.get(version.hash) ?? [], active)
-    if (decision !== undefined) return decision
+    if (version === undefined || decision === undefined) continue
+    const isNext = decision.kind === 'move' && decision.to === 'canary'
+    if (isNext && waitsFor(canary, version, reports)) continue
+    return decision
   }
   return undefined
+}
+
+/**
+ * A newer version of a family has in it what the one before has learned, and takes its place. Of the
+ * other family it has not: it waits until that one was judged, or as long as that may take at most.
+ */
+function waitsFor(canary: Version | undefined, version: Version, reports: Reports): boolean {
+  if (canary === undefined || familyOf(canary) === familyOf(version)) return false
+  const { canaryAttempts, patience } = promotingLimits
+  const seen = (reports.get(canary.hash) ?? []).map(({ attempts }) => attempts)
+  return !areSeen(seen, patience * canaryAttempts)
 }
 
 function decidedOf(

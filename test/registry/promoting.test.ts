@@ -61,6 +61,24 @@ test('a shadow that is no worse goes on, one that is worse is rejected, and few 
   assert.equal(decided(view, new Map()), undefined)
 })
 
+test('a canary gives way to a newer one of its family, and to one of the other when it had its time', () => {
+  const trees = { family: 'trees' } as const
+  const third = Math.ceil(limits.shadowAttempts / 3)
+  const good = [standing(third, 0.1), standing(third, 0.1), standing(third, 0.1)]
+  // By these alone nobody can say whether it is any better.
+  const unclear = (n: number) => [standing(n, 0.1), standing(n, 0.9), standing(n, 0.4)]
+  const by = (canary: Version, shadow: Version, n: number) =>
+    decided(viewOf(canary, shadow), new Map([...says(one, ...unclear(n)), ...says(other, ...good)]))
+  const canary = version(one, 'canary')
+  const shadow = version(other, 'shadow')
+  const taken = by(canary, shadow, 3)
+  assert.ok(taken?.kind === 'move' && taken.hash === other && taken.to === 'canary')
+  assert.equal(by(canary, { ...shadow, ...trees }, 3), undefined)
+  assert.equal(by({ ...canary, ...trees }, shadow, 3), undefined)
+  const late = by(canary, { ...shadow, ...trees }, limits.patience * limits.canaryAttempts)
+  assert.equal(late?.kind, 'move')
+})
+
 test('hosts that say otherwise than all attempts together are heard for longer, and then decide', () => {
   const view = viewOf(version(one, 'shadow'))
   const by = (n: number) =>
