@@ -130,8 +130,9 @@ function isBeingStopped(rounds: Rounds): boolean {
 
 /** What is counted for trees has none, and would show what it hides. */
 export function noisyTrees(): ApiRefusal {
-  const why = 'rounds are with noise, and what is counted for trees has none'
-  return new ApiRefusal('conflict', why, 'skein federate config --noise 0 has rounds without noise')
+  const why = 'rounds are either with noise or of trees: what is counted for trees has none'
+  const fix = 'skein federate config --noise 0 has rounds without noise, --family net without trees'
+  return new ApiRefusal('conflict', why, fix)
 }
 
 /** When whoever leads has ended it; false where nobody did in time. */
