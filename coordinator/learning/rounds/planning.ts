@@ -55,6 +55,8 @@ export class RoundPlanning {
       const fetched = await learning.models.search(hash, this.#likelyHolders(hash))
       if (fetched.ok) {
         const { learned } = fetched
+        // Only whoever has led and lied can have written so: it is as if it were not there.
+        if (learned.family !== family) continue
         if (!isFull(learned)) return { ok: true, hash, learned, isNew: false }
         const isUnjudged = shadowsIn(view).some((version) => version.hash === hash)
         return isUnjudged ? { ok: false, why: fullWhy } : this.#begun(family)
