@@ -78,6 +78,8 @@ test('a host takes part only in rounds that are open in the ledger, as they are 
   const invite: RoundStep = { ...invitation, value: { ...invitation.value, base: over.base } }
   assert.match(await asks(mesh, leader, other, term, invite, over.number), refused, 'it is over')
   await opened(mesh, term, 1_002, over.base)
+  const ofTrees: RoundStep = { kind: 'inviteTrees', value: { base: over.base } }
+  assert.match(await asks(mesh, leader, other, term, ofTrees, 1_002), refused, 'of another family')
   assert.equal(await asks(mesh, leader, other, term, invite, 1_002), 'willing')
   other.agent.learning.rounds.ledger = undefined
   await opened(mesh, term, 1_003, over.base)

@@ -5,6 +5,7 @@
 import type { Engine } from '../../../models/engine.ts'
 import { Net } from '../../../models/nets/net.ts'
 import { commonShape } from '../../../models/registry/common.ts'
+import type { Family } from '../../../models/registry/learned.ts'
 import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import type { Clock, Timer } from '../../../protocol/ports/clock.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
@@ -44,10 +45,17 @@ export interface RoundDeskParts extends Omit<TakenParts, 'net'> {
   leads(peer: PeerId, term: number): boolean
 }
 
+export interface OpenRound {
+  readonly term: number
+  readonly number: number
+  readonly base: string
+  readonly family: Family
+}
+
 /** What the ledger says of rounds, as this host holds it. */
 export interface RoundLedger {
   /** Whether whoever leads has opened that round, from that version on; it may come a moment later. */
-  isOpen(round: { term: number; number: number; base: string }): Promise<boolean>
+  isOpen(round: OpenRound): Promise<boolean>
 }
 
 export class RoundDesk {
@@ -96,7 +104,9 @@ export class RoundDesk {
       )
     }
     if (step.kind === 'invite' || step.kind === 'inviteTrees') {
-      const isOpen = await this.ledger?.isOpen({ term, number, base: step.value.base })
+      const family = step.kind === 'invite' ? 'net' : 'trees'
+      const { base } = step.value
+      const isOpen = await this.ledger?.isOpen({ term, number, base, family })
       if (isOpen !== true) return notOpen
       if (!this.#isLater(term, number)) return otherRound
       if (!this.#isWithinHour()) return tooMany

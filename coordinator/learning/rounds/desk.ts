@@ -4,7 +4,7 @@
  */
 import type { Agent } from '../../../agent/agent.ts'
 import { roundLimits } from '../../../agent/learning/round/limits.ts'
-import type { RoundLedger } from '../../../agent/learning/round/round-desk.ts'
+import type { OpenRound, RoundLedger } from '../../../agent/learning/round/round-desk.ts'
 import { ROUND_SERVICE } from '../../../agent/learning/round/wire.ts'
 import type { ModuleSpec } from '../../../agent/modules/module.ts'
 import { registryIn } from '../../../models/registry/versions.ts'
@@ -69,13 +69,14 @@ export class RoundsDesk {
   }
 
   /** As this host holds the ledger, or is about to: an invitation may be here before its entry. */
-  async #isOpen({ term, number, base }: Parameters<RoundLedger['isOpen']>[0]): Promise<boolean> {
+  async #isOpen({ term, number, base, family }: OpenRound): Promise<boolean> {
     const { ledger, ports } = this.#agent
     const untilMs = ports.clock.now() + roundLimits.openedMs
     for (;;) {
       const { state } = ledger
       const round = this.#decoded.round(state, number)
-      if (round?.state === 'open' && round.term === term && round.base === base) return true
+      const isMeant = round?.term === term && round.base === base && round.family === family
+      if (isMeant && round.state === 'open') return true
       const timeoutMs = untilMs - ports.clock.now()
       if (timeoutMs <= 0) return false
       const consistency = { atLeast: state.index + 1 }
