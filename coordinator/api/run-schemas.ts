@@ -265,7 +265,10 @@ export const RunRetry = z
   .strictObject({
     from: z.array(name).optional().describe('These and all that come after them'),
     only: z.array(name).optional().describe('Only these'),
-    failed: z.boolean().default(false).describe('What did not succeed, and all that comes after'),
+    failed: z
+      .boolean()
+      .default(false)
+      .describe('What did not succeed or was undone, and all that comes after'),
     inputs: z.record(z.string(), z.unknown()).default({}).describe('In place of those of the run'),
     texts,
   })

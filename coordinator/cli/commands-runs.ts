@@ -142,7 +142,7 @@ function addDecideCommands(runs: Command, { done, context }: Parts): void {
     .description('do a run again in part, as a new run')
     .option('--from <stage...>', 'these stages and all that come after them')
     .option('--only <stage...>', 'only these stages')
-    .option('--failed', 'what did not succeed, and all that comes after')
+    .option('--failed', 'what did not succeed or was undone, and all that comes after')
   addStartOptions(retry).action(async (run: string, options) =>
     done(await (await import('./run.ts')).retry(context(), run, options)),
   )

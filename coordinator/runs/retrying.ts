@@ -14,7 +14,7 @@ export interface Again {
   /** These, and all that comes after them. */
   readonly from?: readonly string[] | undefined
   readonly only?: readonly string[] | undefined
-  /** What did not succeed, and all that comes after. */
+  /** What did not succeed or was undone, and all that comes after. */
   readonly failed: boolean
 }
 
@@ -33,21 +33,31 @@ export function keptStages(view: RunView, workflow: Workflow, again: Again): str
   const ordinary = workflow.stages.filter(
     ({ section, role }) => section === 'stages' && role === 'ordinary',
   )
-  const ends = endsOf(view)
+  const ends = endsOf(view, ordinary)
   const redone = redoneOf(ordinary, ends, again)
   const kept = ordinary.filter(({ name }) => !redone.has(name) && ends.has(name))
   refuseWithoutGround(ordinary, redone, ends)
   return kept.map(({ name }) => name)
 }
 
-type End = 'good' | 'failed' | 'cancelled'
+type End = 'good' | 'undone' | 'failed' | 'cancelled'
 
-/** How each stage ended that did. */
-function endsOf({ units }: RunView): Map<string, End> {
+/**
+ * How each stage ended that did. What was undone when the run failed has come about no more, also
+ * where the undoing itself has failed: nobody knows how far it came.
+ */
+function endsOf({ units }: RunView, stages: readonly Stage[]): Map<string, End> {
+  const begun = new Set(units.map(({ stage }) => stage))
+  const undone = new Set(
+    stages.flatMap(({ name, compensate }) =>
+      compensate !== undefined && begun.has(compensate) ? [name] : [],
+    ),
+  )
   const ends = new Map<string, End>()
   for (const { stage, item, state } of units) {
     if (item !== undefined) continue
-    if (state === 'succeeded' || state === 'skipped') ends.set(stage, 'good')
+    if (state === 'succeeded') ends.set(stage, undone.has(stage) ? 'undone' : 'good')
+    else if (state === 'skipped') ends.set(stage, 'good')
     else if (state === 'failed' || state === 'cancelled') ends.set(stage, state)
   }
   return ends
@@ -106,7 +116,7 @@ function refuseWithoutGround(
     if (missing === undefined) continue
     throw new ApiRefusal(
       'conflict',
-      `${name} needs ${missing}, which did not succeed in that run`,
+      `${name} needs ${missing}, which ${ends.get(missing) === 'undone' ? 'was undone when that run failed' : 'did not succeed in that run'}`,
       `do it again as well: --from ${missing}`,
     )
   }

@@ -73,9 +73,13 @@ export function boundInputs(
     'give them with -i NAME=VALUE',
     bound.mistakes.map(({ input, message, hint }) => ({
       where: input,
-      why: hint === undefined ? message : `${message}; ${hint}`,
+      why: withHint(message.replace(`${input}: `, ''), hint),
     })),
   )
+}
+
+function withHint(message: string, hint: string | undefined): string {
+  return hint === undefined ? message : `${message}; ${hint}`
 }
 
 export async function beginRun(

@@ -127,3 +127,27 @@ test('what an optional stage has left behind is ground enough to do again what c
   await ended(mesh, again.run.id)
   assert.equal(mesh.hot(again.run.id)?.head.state, 'succeeded')
 })
+
+test('what was undone when the run failed is done again, and nothing stands on it', async () => {
+  const text = `
+apiVersion: skein/v1
+kind: Workflow
+name: undone
+stages:
+  sure: { function: { module: 'skein:noop' } }
+  make: { function: { module: 'skein:noop' }, compensate: unmake }
+  unmake: { function: { module: 'skein:noop' } }
+  use: { needs: [make, sure], function: { module: 'skein:fail' } }
+`
+  const mesh = await Mesh.of('undone', 3, { schedules: true })
+  const { run } = await mesh.call(mesh.follower, 'startRun', { body: { workflow: text } })
+  await ended(mesh, run.id)
+  assert.ok(mesh.hot(run.id)?.units.some(({ stage }) => stage === 'unmake'))
+  const parameters = { run: run.id }
+  const again = (body: object) => mesh.call(mesh.follower, 'retryRun', { parameters, body })
+  await assert.rejects(again({ only: ['use'] }), /use needs make, which was undone/)
+  const { id } = (await again({ failed: true })).run
+  await ended(mesh, id)
+  const { kept } = await mesh.call(mesh.follower, 'run', { parameters: { run: id } })
+  assert.deepEqual(kept, ['sure'])
+})
