@@ -1,5 +1,5 @@
 /**
- * Forests in the process with the models, walked by ourselves: of a placement the runtime takes five
+ * Forests in the process with the models, walked by ourselves: of a placement the runtime takes over four
  * times as long, for it goes down every tree for every row. What comes of it is the same to the last
  * bit. A model that is no forest, or one of another form, is the runtime's.
  */
