@@ -1,8 +1,9 @@
 /**
  * One round, as whoever leads does it: hosts are invited, give what they have to say under masks, and
- * vote on what came of the sum; what that is, is for the family of the model (`course.ts`). Where they are enough it is two sums, of halves that are drawn by
- * lot (`candidates.ts`). The leader waits for nobody longer than each step may take; whoever is silent
- * by then is left behind, and the round goes on while enough are left.
+ * vote on what came of the sum; what that is, is for the family of the model (`course.ts`). Where they
+ * are enough it is two sums, of halves that are drawn by lot. The leader waits for nobody longer than
+ * each step may take; whoever is silent by then is left behind, and the round goes on while enough are
+ * left.
  */
 import { roundLimits } from '../../../agent/learning/round/limits.ts'
 import type { RoundStep } from '../../../agent/learning/round/wire.ts'
