@@ -52,7 +52,7 @@ export async function viewRun(agent: Agent, state: LedgerState, run: string): Pr
   throw new ApiRefusal(
     'notFound',
     why,
-    'skein nodes shows who is missing; ask again when all are there',
+    'skein nodes ls shows who is missing; ask again when all are there',
   )
 }
 
