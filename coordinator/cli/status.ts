@@ -32,7 +32,7 @@ export async function status(context: Context): Promise<number> {
           plain(agent.name),
           `up ${age(agent.uptimeMs)}`,
           `version ${plain(agent.version)}`,
-          `${agent.connections} connections`,
+          `${agent.connections} ${agent.connections === 1 ? 'connection' : 'connections'}`,
           `event loop lag ${agent.loopLagMs.toFixed(1)} ms`,
           `sent ${bytes(agent.sentBytes)}`,
           `received ${bytes(agent.receivedBytes)}`,

@@ -61,9 +61,7 @@ function endedEarly({ node, how }: Ended): Problem {
   const logFile = join(node.dataDirectory, 'agent.log')
   let tail = ''
   try {
-    const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n')
-    tail = lines
-      .slice(-LOG_LINES_SHOWN)
+    tail = lastWords(readFileSync(logFile, 'utf8'))
       .map((line) => `\n  ${line}`)
       .join('')
   } catch {
@@ -75,4 +73,22 @@ function endedEarly({ node, how }: Ended): Problem {
     fix: `read ${logFile}`,
     exitCode: exitCodes.failed,
   })
+}
+
+/** What an agent wrote last, as people read it: what went wrong, if it says so, and no stack. */
+export function lastWords(log: string): string[] {
+  const lines = log.trimEnd().split('\n').slice(-LOG_LINES_SHOWN).map(wordOf)
+  const wrong = lines.filter(({ isWrong }) => isWrong)
+  return (wrong.length > 0 ? wrong : lines).map(({ text }) => text)
+}
+
+function wordOf(line: string): { text: string; isWrong: boolean } {
+  try {
+    const { level, msg, why } = JSON.parse(line) as Record<string, unknown>
+    const [first = ''] = typeof why === 'string' ? why.split('\n') : []
+    const isWrong = level === 'error' || level === 'fatal'
+    return { text: [msg, first].filter(Boolean).join(': '), isWrong }
+  } catch {
+    return { text: line, isWrong: line.startsWith('skein: ') }
+  }
 }
