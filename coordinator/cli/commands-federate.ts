@@ -64,8 +64,9 @@ export function asRound(command: Command, { done, context }: Group): void {
       `
 Each host trains on its own history and gives what that has changed under a mask; the leader sees
 sums alone. Of trees (--family trees) hosts count their attempts under masks, and one or two trees
-grow of the sums, which are added to those that there are. Hosts vote on what came of it, each by attempts that it has held back, and only what
-they are better off with is kept: as a version that hosts go on to judge (skein model ls).
+grow of the sums, which are added to those that there are. Hosts vote on what came of it, each by
+attempts that it has held back, and only what they are better off with is kept: as a version that
+hosts go on to judge (skein model ls).
 
 Exit codes: 0 each round has ended with a decision, also where what came of it was rejected;
 1 a round has failed; 6 hosts were silent, and were left behind.
