@@ -5,7 +5,7 @@
  */
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { LocalNode } from '../mesh/layout.ts'
+import { type LocalNode, meshAddressOf } from '../mesh/layout.ts'
 import { LedgerClient } from './ledger-client.ts'
 import { leaderOf, statusesOf } from './ledger-mesh.ts'
 import { Mesh } from './mesh.ts'
@@ -22,6 +22,9 @@ const VOTERS = 3
 const CALLERS = 1_000
 const ENTRY_BYTES = 256
 const TIMEOUT_MS = 60_000
+/** For a quarter of all entries. */
+const FILL_DEADLINE_MS = 600_000
+const LEADER_REST_MS = 100
 const READINGS = 4
 const START_GOAL_MS = 2_000
 /** From the second reading to the last, a flat line may tremble by so much. */
@@ -38,24 +41,19 @@ interface Reading {
 export async function benchGrowth(options: GrowthOptions): Promise<number> {
   const mesh = await Mesh.start(VOTERS, { restartPauseMs: 0 })
   try {
-    const leader = await leaderOf(mesh, VOTERS)
-    const client = await LedgerClient.connect([leader.address], mesh.swarmKeyFile)
+    await leaderOf(mesh, VOTERS)
+    const client = await LedgerClient.connect(mesh.nodes.map(meshAddressOf), mesh.swarmKeyFile)
     const readings: Reading[] = []
     try {
       const all = Number(options.entries)
       for (let part = 1; part <= READINGS; part++) {
-        await fill(
-          client,
-          leader.id,
-          (all * (part - 1)) / READINGS,
-          (all * part) / READINGS,
-          options,
-        )
+        await fill(mesh, client, (all * (part - 1)) / READINGS, (all * part) / READINGS, options)
         readings.push(readingOf(mesh.nodes, (all * part) / READINGS))
       }
     } finally {
       await client.stop()
     }
+    const leader = await leaderOf(mesh, VOTERS)
     const follower = mesh.nodes.find(({ name }) => name !== leader.name) as LocalNode
     const startMs = await startTime(mesh, follower)
     return report(
@@ -68,20 +66,31 @@ export async function benchGrowth(options: GrowthOptions): Promise<number> {
   }
 }
 
+/** Whoever leads may hand over meanwhile: what has found no leader, or no answer, is put again. */
 async function fill(
+  mesh: Mesh,
   client: LedgerClient,
-  leader: Parameters<LedgerClient['put']>[0],
   from: number,
   to: number,
   { keys }: GrowthOptions,
 ): Promise<void> {
+  const deadlineMs = performance.now() + FILL_DEADLINE_MS
+  let leader = leaderOf(mesh, VOTERS)
   let next = from
   const caller = async () => {
     const value = new Uint8Array(ENTRY_BYTES)
     while (next < to) {
       const key = `key-${next++ % Number(keys)}`
-      const put = await client.put(leader, key, value, TIMEOUT_MS)
-      if (put.kind !== 'applied') throw new Error(`an append failed: ${JSON.stringify(put)}`)
+      for (;;) {
+        const asked = leader
+        const put = await client.put((await asked).id, key, value, TIMEOUT_MS)
+        if (put.kind === 'applied') break
+        if (performance.now() > deadlineMs)
+          throw new Error(`an append failed: ${JSON.stringify(put)}`)
+        await mesh.rest(LEADER_REST_MS)
+        // Of all who were refused, the first one looks.
+        if (asked === leader) leader = leaderOf(mesh, VOTERS)
+      }
     }
   }
   await Promise.all(Array.from({ length: CALLERS }, caller))
