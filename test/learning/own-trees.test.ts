@@ -19,6 +19,7 @@ import type { Branches, GrownTree } from '../../models/federation/trees/structur
 import { hashOf } from '../../models/registry/blob.ts'
 import { packedForest } from '../../models/registry/forest-blob.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import { DiskError } from '../../protocol/ports/disk.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
 import { hosts as signersOf } from '../federation/parties.ts'
 
@@ -47,6 +48,8 @@ const leaves = askedOf('leaves', [0], new Map())
 class Hosts {
   readonly all: ReadonlyMap<PeerId, OwnTrees>
   readonly kept: string[] = []
+  /** What disks say to whoever writes. */
+  disk: Error | undefined
   #sums = 0
 
   constructor(rows = rowsEach) {
@@ -60,6 +63,7 @@ class Hosts {
       has: () => false,
       fetch: async () => ({ ok: false, why: 'it has it not' }) as const,
       put: async (version: Uint8Array) => {
+        if (this.disk !== undefined) throw this.disk
         this.kept.push(hashOf(version))
         return hashOf(version)
       },
@@ -252,6 +256,20 @@ test('it votes on what the version says, which it makes itself, and once', async
   )
   const half: GrownTree = { ...tree, leaves: new Map() }
   assert.match(wordOf(await hosts.ask(third, ballot(hash, [half]))), /^noModel: .*not whole/)
+})
+
+test('on a full disk it votes all the same, and on what is purged meanwhile it does not', async () => {
+  const hosts = await Hosts.invited()
+  const [first, second] = ids as [PeerId, PeerId]
+  const hash = hashOf(packedForest([tree]))
+  hosts.disk = new DiskError('full', 'no space is left')
+  const vote = await hosts.ask(first, ballot(hash, [tree]))
+  assert.equal(vote.kind, 'vote')
+  assert.deepEqual(hosts.kept, [])
+  hosts.disk = undefined
+  const late = hosts.ask(second, ballot(hash, [tree]))
+  await hosts.all.get(second)?.close()
+  assert.match(wordOf(await late), /^outOfTurn/)
 })
 
 test('after the end it says nothing', async () => {
