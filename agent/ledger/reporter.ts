@@ -136,8 +136,14 @@ export class LedgerReporter {
           ? `${name(event.leader)} leads, term ${termText(event.term)}`
           : undefined
       case 'config': {
-        const voters = event.config.voters.map(({ id }) => name(id)).join(', ')
-        return `voters: ${voters}`
+        const { voters, outgoing, learners } = event.config
+        const of = (title: string, members: typeof voters) =>
+          members.length === 0 ? [] : [`${title}: ${members.map(({ id }) => name(id)).join(', ')}`]
+        return [
+          ...of('voters', voters),
+          ...of('with those before them', outgoing),
+          ...of('learners', learners),
+        ].join('; ')
       }
       case 'recovering':
         return 'the disk has lost entries; this agent does not vote until it has them back'
