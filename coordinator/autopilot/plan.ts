@@ -58,6 +58,8 @@ class View {
   private readonly limits: AutopilotLimits
   private readonly lastIndex: number
   private readonly byId: ReadonlyMap<PeerId, Candidate>
+  /** May hold the log. */
+  private readonly there: readonly Candidate[]
   private readonly eligible: readonly Candidate[]
   /** So many voters. */
   private readonly wanted: number
@@ -72,10 +74,10 @@ class View {
     this.limits = limits
     this.lastIndex = lastIndex
     this.byId = new Map(candidates.map((candidate) => [candidate.id, candidate]))
-    this.eligible = candidates.filter(
-      ({ state, storage, barred, revoked }) =>
-        state === 'alive' && storage !== undefined && !barred && !revoked,
+    this.there = candidates.filter(
+      ({ state, storage, revoked }) => state === 'alive' && storage !== undefined && !revoked,
     )
+    this.eligible = this.there.filter(({ barred }) => !barred)
     const hosts = this.eligible.filter(({ coordinator }) => coordinator === true).length
     this.wanted = limits.votersBySize.find((row) => hosts >= row.hosts)?.voters ?? 1
   }
@@ -89,7 +91,11 @@ class View {
     // Those that have most of the log first: the leader is among them.
     others.sort((a, b) => this.matchOf(b) - this.matchOf(a))
     const why = `who shall not vote goes: ${this.eligible.length} hosts want ${this.wanted} voters`
-    const next = [...learners, ...others.slice(this.wanted)]
+    const next = [
+      ...learners,
+      ...others.slice(this.wanted),
+      ...voters.filter((v) => this.retires(v)),
+    ]
     return this.step(others.slice(0, this.wanted), next, why)
   }
 
@@ -109,6 +115,7 @@ class View {
     const voters = this.config.voters.filter((voter) => voter !== gone)
     if (heir) voters.push(heir)
     const learners = this.config.learners.filter((learner) => learner !== heir)
+    if (this.retires(gone)) learners.push(gone)
     return this.step(
       voters,
       learners,
@@ -131,9 +138,7 @@ class View {
   }
 
   dropLearner(): Step | undefined {
-    const idle = this.config.learners.find(
-      (learner) => this.isGone(learner) || this.isBarred(learner),
-    )
+    const idle = this.config.learners.find((learner) => this.isGone(learner))
     if (!idle) return undefined
     const learners = this.config.learners.filter((learner) => learner !== idle)
     return this.step(this.config.voters, learners, `${idle.id} is a learner that will not vote`)
@@ -145,14 +150,14 @@ class View {
     const silent = voters.filter((v) => !this.isPresent(v) || this.mayNotVote(v)).length
     const needed = this.wanted + silent - voters.length
     if (learners.length >= Math.max(needed, this.limits.learnersMax)) return undefined
-    const heir = this.eligible
+    const heir = this.there
       .filter(({ id }) => !voters.some((v) => v.id === id && this.isPresent(v)))
       .filter(({ id, storage }) => !learners.some((l) => l.id === id && l.storage === storage))
       .filter(({ stateAgeMs }) => stateAgeMs >= this.limits.steadyMs)
       // Heirs first: the others only hold the log.
       .sort(
         (a, b) =>
-          Number(b.coordinator ?? false) - Number(a.coordinator ?? false) ||
+          Number(mayInherit(b)) - Number(mayInherit(a)) ||
           b.stateAgeMs - a.stateAgeMs ||
           (a.id < b.id ? -1 : 1),
       )[0]
@@ -209,6 +214,11 @@ class View {
     )
   }
 
+  /** Gives up its vote and holds the log on: its host is there, and is asked like any other. */
+  private retires(voter: Member): boolean {
+    return this.mayNotVote(voter) && this.isPresent(voter)
+  }
+
   private whyGone(member: Member): string {
     const candidate = this.byId.get(member.id)
     if (!candidate) return `${member.id} is not known any more`
@@ -232,4 +242,8 @@ class View {
     if (present * 2 <= voters.length) return undefined
     return { target: { voters, learners }, why }
   }
+}
+
+function mayInherit({ coordinator, barred }: Candidate): boolean {
+  return coordinator === true && !barred
 }

@@ -92,16 +92,19 @@ test('a disk that was replaced is admitted anew also where all hosts vote', () =
   }
 })
 
-test('a host that is barred neither learns nor votes', () => {
+test('a host that is barred holds the log and never votes', () => {
   const settled = settle(founded, hosts(4, { 1: { barred: true } }))
-  assert.ok(!votersOf(settled).includes(idOf(1)))
-  assert.equal(settled.voters.length, 3)
+  assert.deepEqual(votersOf(settled), [0, 2, 3].map(idOf))
+  assert.deepEqual(settled.learners, [memberOf(1)])
 })
 
-test('a voter that is barred hands its vote to another', () => {
+test('a voter that is barred hands its vote to another, and is never without the log', () => {
   const config = settle(founded, hosts(4))
   assert.deepEqual(votersOf(config), [0, 1, 2].map(idOf))
-  assert.deepEqual(votersOf(settle(config, hosts(4, { 1: { barred: true } }))), [0, 2, 3].map(idOf))
+  const barred = hosts(4, { 1: { barred: true }, 3: { match: LAST } })
+  const step = nextStep(config, barred, LAST, limits)
+  assert.ok(step?.target.learners.some(({ id }) => id === idOf(1)))
+  assert.deepEqual(votersOf(settle(config, barred)), [0, 2, 3].map(idOf))
 })
 
 test('barred voters without an heir go when those that are left are enough', () => {
@@ -111,6 +114,7 @@ test('barred voters without an heir go when those that are left are enough', () 
   const three = settle(five, hosts(5, { 4: barred }))
   assert.equal(three.voters.length, 3)
   assert.ok(!votersOf(three).includes(idOf(4)))
+  assert.ok(three.learners.some(({ id }) => id === idOf(4)))
   assert.equal(settle(three, hosts(5)).voters.length, 5, 'and all vote again when nobody is barred')
 })
 
