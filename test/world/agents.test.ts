@@ -54,6 +54,8 @@ class Mesh {
         },
         () => [],
       )
+      // Others see it before all of it has started: until then there is none, not the one before.
+      this.agents.delete(host)
       await agent.start()
       this.agents.set(host, agent)
       return agent
