@@ -118,3 +118,19 @@ test('a minority decides nothing, and says why; it heals by itself', async () =>
   await put('third', 'word')
   await until('all agree again', () => agree(names()))
 })
+
+test('all hosts that are killed at once are back, hold the same, and have lost nothing', async (t) => {
+  await put('fourth', 'word')
+  const before = Math.max(...(await Promise.all(names().map(statusOf))).map((s) => s?.applied ?? 0))
+  const pids = mesh.nodes.map(({ pid }) => pid)
+  for (const pid of pids) process.kill(pid, 'SIGKILL')
+  const killedMs = performance.now()
+  await until('all are begun anew', () =>
+    Promise.resolve(mesh.nodes.every(({ pid }) => pid > 0 && !pids.includes(pid))),
+  )
+  await put('fifth', 'word')
+  t.diagnostic(`the first write after it: ${Math.round(performance.now() - killedMs)} ms`)
+  await until('all agree again', () => agree(names()))
+  t.diagnostic(`all hold the same: ${Math.round(performance.now() - killedMs)} ms`)
+  assert.ok(((await statusOf('n1'))?.applied ?? 0) > before)
+})
