@@ -16,7 +16,12 @@ export interface Round {
   readonly confirmedMs: number
   /** Of a host whose agent was dead: until it was back and had stopped its trees. */
   readonly backMs: number | undefined
+  /** For how long nobody had a turn on this machine, at most: no agent can be quicker than that. */
+  readonly stillMs: number
 }
+
+/** Told of a round from here on. */
+const STILL_TOLD_MS = 20
 
 const goals: Readonly<Record<Kind, { metric: string; goalMs: number }>> = {
   plain: { metric: 'command to last process dead', goalMs: 100 },
@@ -62,7 +67,9 @@ function median(metric: string, values: readonly number[]): Figure {
 /** One line for the round, and with `where` one for each host. */
 export function roundText(name: string, round: Round, where: boolean): string {
   const dead = [...round.deadMs].map(([host, ms]) => `${host} ${ms.toFixed(0)}`).join(', ')
-  const first = `${name}: ${dead} ms, confirmed after ${round.confirmedMs.toFixed(0)} ms\n`
+  const { stillMs } = round
+  const still = stillMs < STILL_TOLD_MS ? '' : `, the machine stood still ${stillMs.toFixed(0)} ms`
+  const first = `${name}: ${dead} ms, confirmed after ${round.confirmedMs.toFixed(0)} ms${still}\n`
   if (!where) return first
   const lines = [...round.steps].map(([host, times]) => {
     const told = steps.map((step) => `${step} ${times[step]?.toFixed(0) ?? '-'}`).join(', ')

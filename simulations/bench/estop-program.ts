@@ -138,7 +138,9 @@ class Bench {
     const signedMs = Math.max(...said.map(({ signedMs }) => signedMs)) - saidMs
     // Where everybody died by itself nothing was stopped.
     if (!hosts.every((host) => inhabited.has(host))) return undefined
-    return { deadMs, confirmedMs, backMs, signedMs, steps: await this.stepsOf(meant, saidMs) }
+    const { stillMs } = witness
+    const steps = await this.stepsOf(meant, saidMs)
+    return { deadMs, confirmedMs, backMs, signedMs, stillMs, steps }
   }
 
   private async untilDead(hosts: readonly string[]): Promise<void> {

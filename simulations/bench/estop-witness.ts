@@ -17,12 +17,16 @@ interface Watched {
   host: string
   path: string
 }
-type Told = { open: true } | { host: string; endedMs: number }
+type Told = { open: true } | { host: string; endedMs: number; stillMs: number }
+
+/** How often it looks whether it has its turn. */
+const BEAT_MS = 5
 
 export class Witness {
   private readonly child: ChildProcess
   /** When the last process of a host died, of those that are watched now. */
   private readonly endedMs = new Map<string, number>()
+  private longestStillMs = 0
   private watched: readonly string[] = []
   private changed = Promise.withResolvers<void>()
   private opened = Promise.withResolvers<void>()
@@ -43,6 +47,7 @@ export class Witness {
   async watch(pipes: readonly Watched[]): Promise<void> {
     this.watched = pipes.map(({ host }) => host)
     this.endedMs.clear()
+    this.longestStillMs = 0
     this.opened = Promise.withResolvers()
     this.child.send(pipes)
     await this.opened.promise
@@ -50,6 +55,11 @@ export class Witness {
 
   deadMs(host: string): number | undefined {
     return this.endedMs.get(host)
+  }
+
+  /** For how long it had no turn itself, at most, while it watched: it goes before all, so nobody had. */
+  get stillMs(): number {
+    return this.longestStillMs
   }
 
   /** Of those that are watched, hosts on which somebody is alive. */
@@ -79,6 +89,7 @@ export class Witness {
   private hear(told: Told): void {
     if ('open' in told) return this.opened.resolve()
     this.endedMs.set(told.host, told.endedMs)
+    this.longestStillMs = Math.max(this.longestStillMs, told.stillMs)
     const { resolve } = this.changed
     this.changed = Promise.withResolvers()
     this.changed.promise.catch(() => {})
@@ -98,10 +109,28 @@ function first(): string[] {
   return spawnSync(program, args).status === 0 ? ahead : []
 }
 
-function watch({ host, path }: Watched): void {
+/** Since its last turn, beyond what it had asked for. */
+class Beat {
+  private lastMs = monotonicMs()
+  private worstMs = 0
+
+  begin(): void {
+    this.lastMs = monotonicMs()
+    this.worstMs = 0
+  }
+
+  look(): number {
+    const nowMs = monotonicMs()
+    this.worstMs = Math.max(this.worstMs, nowMs - this.lastMs - BEAT_MS)
+    this.lastMs = nowMs
+    return this.worstMs
+  }
+}
+
+function watch({ host, path }: Watched, beat: Beat): void {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   const socket = new Socket({ fd, readable: true, writable: false })
-  socket.once('end', () => tell({ host, endedMs: monotonicMs() }))
+  socket.once('end', () => tell({ host, endedMs: monotonicMs(), stillMs: beat.look() }))
   socket.resume()
 }
 
@@ -111,8 +140,11 @@ function tell(told: Told): void {
 
 if (process.argv[1] === import.meta.filename) {
   process.once('disconnect', () => process.exit())
+  const beat = new Beat()
+  setInterval(() => beat.look(), BEAT_MS)
   process.on('message', (pipes: Watched[]) => {
-    for (const pipe of pipes) watch(pipe)
+    beat.begin()
+    for (const pipe of pipes) watch(pipe, beat)
     tell({ open: true })
   })
 }
