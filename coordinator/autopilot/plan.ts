@@ -141,7 +141,7 @@ class View {
     const idle = this.config.learners.find((learner) => this.isGone(learner))
     if (!idle) return undefined
     const learners = this.config.learners.filter((learner) => learner !== idle)
-    return this.step(this.config.voters, learners, `${idle.id} is a learner that will not vote`)
+    return this.step(this.config.voters, learners, `${idle.id} is a learner that is gone`)
   }
 
   /** All who are there, within bounds, so that any may be asked and there is always an heir. */
