@@ -2,7 +2,6 @@
  * A round of the common network: hosts train, what that changed is summed under masks by the rule of
  * the mesh, and a step is made of it, as far as steps may go.
  */
-import { createHash } from 'node:crypto'
 import type { Invitation } from '../../../agent/learning/round/wire.ts'
 import { gridOf } from '../../../models/federation/masking/terms.ts'
 import { usualCourse } from '../../../models/federation/rounds/course.ts'
@@ -14,6 +13,7 @@ import { type Candidate, candidatesOf, chosenOf, type NetSummed } from './candid
 import type { Candidates, Chosen, Course, Groups } from './course.ts'
 import type { CourseParts, Plan } from './drive.ts'
 import { MaskedSum } from './masked-sum.ts'
+import { roundIdOf } from './round-id.ts'
 import { liarsBorne } from './settings.ts'
 
 export class NetCourse implements Course {
@@ -88,17 +88,6 @@ export class NetCourse implements Course {
   chosen(candidates: readonly Candidate[], before: Losses, liars: number): Chosen {
     return { candidate: chosenOf(candidates, before, liars) }
   }
-}
-
-const roundIdAbout = 'skein federated round v1\n'
-
-/** Never the same again. */
-export function roundIdOf(
-  { term, number, base }: Plan,
-  { chance }: Pick<CourseParts, 'chance'>,
-): Uint8Array {
-  const hash = createHash('sha256').update(`${roundIdAbout}${base.hash} ${number} ${term}\n`)
-  return new Uint8Array(hash.update(chance.bytes(32)).digest())
 }
 
 const leftOutWhys = {

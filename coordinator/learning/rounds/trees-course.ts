@@ -22,7 +22,7 @@ import type { Candidates, Chosen, Course, Groups, Summed } from './course.ts'
 import type { CourseParts, Plan } from './drive.ts'
 import { roundsLimits } from './limits.ts'
 import { MaskedSum, type Opened } from './masked-sum.ts'
-import { roundIdOf } from './net-course.ts'
+import { roundIdOf } from './round-id.ts'
 
 /** One that is on its way. */
 interface Bag {
