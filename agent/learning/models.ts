@@ -3,9 +3,10 @@
  * any agent may ask another for one by its hash. What comes is looked at as if a liar had sent it
  * (`models/registry/learned.ts`) before it is kept or used; so is what the disk gives back.
  */
-import { hashOf, isVersionHash } from '../../models/registry/blob.ts'
+import { isVersionHash } from '../../models/registry/blob.ts'
 import { type Learned, learnedIn } from '../../models/registry/learned.ts'
 import { registryLimits } from '../../models/registry/limits.ts'
+import { hashOf } from '../../models/registry/sound.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { type Disk, within } from '../../protocol/ports/disk.ts'
 import type { Log } from '../../protocol/ports/log.ts'

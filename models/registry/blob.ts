@@ -4,15 +4,15 @@
  * is made here, to the byte, around numbers that make sense: so nothing but numbers is learned of
  * anybody, and what a version says is what its numbers say here.
  */
-import { createHash } from 'node:crypto'
 import { assert } from '../../protocol/assert.ts'
 import { sameBytes } from '../../protocol/same-bytes.ts'
 import { ports, predictionModel } from '../nets/graphs.ts'
-import { checkModel, type Expectations } from '../onnx/check.ts'
+import type { Expectations } from '../onnx/check.ts'
 import { bytesOf } from '../onnx/write.ts'
 import { levels } from '../rows.ts'
 import { commonLength, commonShape } from './common.ts'
 import { registryLimits } from './limits.ts'
+import { soundIn } from './sound.ts'
 
 export type Unpacked =
   | { readonly ok: true; readonly parameters: Float32Array }
@@ -37,25 +37,16 @@ export function packed(parameters: Float32Array): Uint8Array {
   return graphAround(parameters)
 }
 
-export function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
-
 export function isVersionHash(text: string): boolean {
   return /^[0-9a-f]{64}$/.test(text)
 }
 
 /** `hash`: by which it was asked for. */
 export function unpacked(bytes: Uint8Array, hash: string): Unpacked {
-  const { blobBytesMax } = registryLimits
-  if (bytes.length > blobBytesMax) {
-    return refused(`it has ${bytes.length} bytes; a version has ${blobBytesMax} at most`)
-  }
-  const found = hashOf(bytes)
-  if (found !== hash) return refused(`its bytes are those of ${found.slice(0, 12)}`)
-  const checked = checkModel(bytes, expected)
-  if (checked.kind === 'refused') return refused(checked.why)
-  const weights = checked.model.graph.weights.find(({ name }) => name === ports.parameters)
+  const { blobBytesMax: bytesMax } = registryLimits
+  const sound = soundIn(bytes, { hash, what: 'version', bytesMax, expected })
+  if (!sound.ok) return sound
+  const weights = sound.graph.weights.find(({ name }) => name === ports.parameters)
   const data = weights?.data
   if (!(data instanceof Float32Array)) return refused('it has learned nothing')
   const why = wrongNumbers(data)

@@ -11,15 +11,14 @@ import { treesLimits } from '../federation/trees/limits.ts'
 import type { Branch, GrownTree } from '../federation/trees/structure.ts'
 import { isWholeTree } from '../federation/trees/whole.ts'
 import type { Forest } from '../forest.ts'
-import { checkModel } from '../onnx/check.ts'
 import type { Attribute } from '../onnx/model.ts'
 import { treeEnsemble } from '../onnx/operators.ts'
 import { treeModes } from '../onnx/trees.ts'
 import { bytesOf } from '../onnx/write.ts'
 import { levels } from '../rows.ts'
 import { expectedOfForest, modelOfForest } from '../trees/export.ts'
-import { hashOf } from './blob.ts'
 import { registryLimits } from './limits.ts'
+import { soundIn } from './sound.ts'
 
 export interface GrownForest {
   readonly trees: readonly GrownTree[]
@@ -68,15 +67,10 @@ export function wrongTrees(trees: readonly GrownTree[]): string | undefined {
 
 /** `hash`: by which it was asked for. */
 export function unpackedForest(bytes: Uint8Array, hash: string): UnpackedForest {
-  const { forestBytesMax } = registryLimits
-  if (bytes.length > forestBytesMax) {
-    return refused(`it has ${bytes.length} bytes; a forest has ${forestBytesMax} at most`)
-  }
-  const found = hashOf(bytes)
-  if (found !== hash) return refused(`its bytes are those of ${found.slice(0, 12)}`)
-  const checked = checkModel(bytes, expected)
-  if (checked.kind === 'refused') return refused(checked.why)
-  const trees = treesIn(checked.model.graph.nodes.flatMap(({ attributes }) => attributes))
+  const { forestBytesMax: bytesMax } = registryLimits
+  const sound = soundIn(bytes, { hash, what: 'forest', bytesMax, expected })
+  if (!sound.ok) return sound
+  const trees = treesIn(sound.graph.nodes.flatMap(({ attributes }) => attributes))
   if (trees === undefined) return refused('its trees are not cut as trees of this model are')
   const why = wrongTrees(trees)
   if (why !== undefined) return refused(why)

@@ -16,8 +16,8 @@ import {
   offCounts,
 } from '../../models/federation/trees/questions.ts'
 import type { Branches, GrownTree } from '../../models/federation/trees/structure.ts'
-import { hashOf } from '../../models/registry/blob.ts'
 import { packedForest } from '../../models/registry/forest-blob.ts'
+import { hashOf } from '../../models/registry/sound.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { DiskError } from '../../protocol/ports/disk.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'

@@ -5,9 +5,10 @@ import { ports, predictionModel } from '../../models/nets/graphs.ts'
 import { layoutOf } from '../../models/nets/layout.ts'
 import type { Model } from '../../models/onnx/model.ts'
 import { bytesOf } from '../../models/onnx/write.ts'
-import { hashOf, packed, unpacked } from '../../models/registry/blob.ts'
+import { packed, unpacked } from '../../models/registry/blob.ts'
 import { commonLength, commonShape } from '../../models/registry/common.ts'
 import { registryLimits } from '../../models/registry/limits.ts'
+import { hashOf } from '../../models/registry/sound.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
 
 const numbers = learned(1)
