@@ -65,6 +65,9 @@ import { Revocations } from './trust/revocations.ts'
 import { TrustedNetwork } from './trust/trusted-network.ts'
 import { AGENT_VERSION } from './version.ts'
 import type { WorkSettings } from './work/limits.ts'
+import { COPY_SERVICE } from './work/logs/copy-wire.ts'
+import { LogCopies } from './work/logs/log-copies.ts'
+import { shipperBy } from './work/logs/log-shipping.ts'
 import type { SecretSource } from './work/secrets/source.ts'
 import { fitting } from './work/texts.ts'
 import type { Leading } from './work/unproven.ts'
@@ -142,6 +145,8 @@ export class Agent {
   /** What leaders and agents say about work; also for the leader on this host. */
   readonly workWire: WorkWire
   readonly work: WorkDesk
+  /** What other hosts have sent of the logs of their attempts. */
+  readonly logCopies: LogCopies
   /** What stages hand on. */
   readonly artifacts: ArtifactStore
   /** Runs that have ended. */
@@ -274,6 +279,8 @@ export class Agent {
       mayAsk: () => grantIn(this.peers.credential.leaf)?.roles.includes('coordinator') === true,
     })
     this.releasing = new Releasing(ports, this.artifacts, this.ledger)
+    this.logCopies = new LogCopies(ports, settings.work.logsAgeMs)
+    this.calls.serve(COPY_SERVICE, this.logCopies.service)
     this.work = new WorkDesk(
       { ...ports, artifacts: this.artifacts },
       {
@@ -286,6 +293,7 @@ export class Agent {
         }),
         forbidden: (from, run) => this.estop.forbids(from, run),
         hasToldOfStops: (peer) => this.estop.hasHeardOf(peer),
+        copies: shipperBy(this.calls, () => this.othersAlive()),
         lessons: {
           load: () => this.sampler.newest()?.sample.cpu,
           learn: (lesson) => this.learning.history.learn(lesson),
@@ -516,11 +524,15 @@ export class Agent {
         priority: 4,
         needs: ['artifacts'],
         start: async () => {
+          await this.logCopies.start()
           await this.work.start()
           this.estop.workTakenUp()
           this.followLeader()
         },
-        stop: () => this.work.stop(),
+        stop: async () => {
+          await this.work.stop()
+          await this.logCopies.stop()
+        },
       },
       {
         name: 'audit-heads',

@@ -14,6 +14,7 @@ import { answerLetter, EPOCH_NOTE, highestEpoch } from '../agent/estop/letters.t
 import { rehearsalModule } from '../agent/estop/rehearsal.ts'
 import { startHttp } from '../agent/http/listener.ts'
 import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
+import { refusedUnasked } from '../agent/http/refusals.ts'
 import type { TlsSource } from '../agent/http/tls.ts'
 import { ledgerTiming } from '../agent/ledger/limits.ts'
 import { descriptorTarget, type LogTarget, openLog } from '../agent/log/log.ts'
@@ -289,16 +290,19 @@ function gatewayModule(
   const door = new SignedDoor(agent.trust, agent.ports, open)
   agent.ledger.guardAppends(gateOf(agent, door))
   const api = new ControlApi(agent, { ...parts, door })
+  let listener: Awaited<ReturnType<typeof startHttp>> | undefined
+  const refusing = {
+    refusals: () => ({ ...door.refusals(), ...refusedUnasked(listener?.stats().refused ?? {}) }),
+  }
   const handle = withPlainEndpoints(
     {
-      metrics: metricsOf(agent, door),
+      metrics: metricsOf(agent, refusing),
       health: () => standingOf(agent, 'self'),
       ready: () => standingOf(agent, 'mesh'),
     },
     (request, signal) => api.answer(request, signal),
   )
-  const watch = new RefusalWatch(agent, parts.audit, () => refusedBy(agent, door))
-  let listener: Awaited<ReturnType<typeof startHttp>> | undefined
+  const watch = new RefusalWatch(agent, parts.audit, () => refusedBy(agent, refusing))
   return {
     name: 'gateway',
     priority: 3,

@@ -58,6 +58,8 @@ export class Fetching {
   readonly #turns = new Turns(limits.fetchesAtOnce)
   /** Peers that have served wrong bytes, until when they are asked last. */
   readonly #distrusted = new Map<PeerId, number>()
+  /** How often somebody has served what was not asked for, since the start. */
+  wrong = 0
 
   constructor(ports: FetchingPorts, hello: Hello, onVerdict: (verdict: ArtifactVerdict) => void) {
     this.#ports = ports
@@ -167,6 +169,7 @@ export class Fetching {
     if (error instanceof HolderWrong) {
       candidates.left.delete(peer)
       this.#distrust(peer)
+      this.wrong++
       this.#onVerdict({ peer, why: error.message })
     } else if (error instanceof HolderRefused) {
       if (error.code === 'busy') candidates.allDefinite = false

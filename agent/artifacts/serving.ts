@@ -42,6 +42,8 @@ export class Serving {
   readonly #streams = new Map<Stream, PeerId>()
   readonly #turns = new Turns(limits.readsAtOnce)
   sentBytes = 0
+  /** Streams that were ended because their asks made no sense, since the start. */
+  garbled = 0
 
   constructor(clock: Clock, network: Network, hello: Hello, served: Served) {
     this.#clock = clock
@@ -77,9 +79,10 @@ export class Serving {
       )
       stream.close()
     } catch (error) {
-      const expected = error instanceof StreamOver || error instanceof AskerWrong
-      stream.abort(error instanceof AskerWrong ? 'garbage' : 'closedHere')
-      if (!expected) throw error
+      const isWrong = error instanceof AskerWrong
+      if (isWrong) this.garbled++
+      stream.abort(isWrong ? 'garbage' : 'closedHere')
+      if (!isWrong && !(error instanceof StreamOver)) throw error
     } finally {
       this.#streams.delete(stream)
     }

@@ -119,6 +119,14 @@ export class ArtifactStore {
     this.#serving.stop()
   }
 
+  /** What other hosts did wrong, since the start. */
+  refusals(): Readonly<Record<string, number>> {
+    return {
+      artifactsServedWrong: this.#fetching.wrong,
+      artifactsAskedWrong: this.#serving.garbled,
+    }
+  }
+
   /** Rejects with `ArtifactError`. */
   async collect(request: CollectRequest): Promise<Collected> {
     const held: ContentHash[] = []

@@ -32,7 +32,7 @@ export const estopDriverLimits = {
    * A disk that takes longer to keep a word is not waited for: peers say it again after a crash. Of
    * a tenth of a second in which everything is to be dead, this is what the disk may have.
    */
-  latchWaitMsMax: 30,
+  latchWaitMsMax: 20,
   /** A stop that is not done so long after its killing began is told of here all the same. */
   tellWaitMsMax: 100,
   /** Between two tries to write down what the disk would not take. */

@@ -87,6 +87,20 @@ export const refusals = {
   }),
 } as const
 
+/** Refused before there was anything to answer. */
+const unanswered = ['noTls', 'tooManyConnections', 'stalled']
+
+/**
+ * Of what a listener has counted, what it refused by itself, under names that stand beside the reasons
+ * of those behind it: `httpTooSlow`. Whom its guard has turned away is counted there.
+ */
+export function refusedUnasked(counts: Readonly<Record<string, number>>): Record<string, number> {
+  const own = [...Object.keys(refusals), ...unanswered]
+  return Object.fromEntries(
+    own.map((code) => [`http${code[0]?.toUpperCase()}${code.slice(1)}`, counts[code] ?? 0]),
+  )
+}
+
 const encoder = new TextEncoder()
 
 type WholeReply = HttpReply & { body: Uint8Array }

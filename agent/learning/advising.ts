@@ -2,7 +2,7 @@
  * What hosts tell each other of versions: how each has done there, and what it says of some work, with
  * its reasons. Only coordinators ask hosts; any other agent asks a coordinator, which asks them all.
  */
-import type { Range } from '../../models/rows.ts'
+import type { Plain } from '../../models/profiles/profiles.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { BadQuestion, type Calls } from '../requests/calls.ts'
@@ -21,8 +21,8 @@ export interface AdvisingParts {
   readonly calls: Pick<Calls, 'serve' | 'ask'>
   readonly self: PeerId
   readonly advisor: Pick<Advisor, 'standings' | 'explained'>
-  /** What history says here, where it has ground. */
-  readonly plain: (kind: Kind) => Range | undefined
+  /** What history says here. */
+  readonly plain: (kind: Kind) => Plain
   readonly isCoordinator: (peer: PeerId) => boolean
   /** Whether this agent is one. */
   readonly mayAsk: () => boolean
@@ -63,8 +63,8 @@ export class Advising {
     const { self, advisor, plain } = this.#parts
     const standings = advisor.standings()
     if (kind === undefined) return { id: self, standings }
-    const history = plain(kind)
-    const explained = await advisor.explained(kind).catch(() => undefined)
+    const { range: history, isOfKind } = plain(kind)
+    const explained = await advisor.explained(kind, isOfKind).catch(() => undefined)
     return {
       id: self,
       standings,

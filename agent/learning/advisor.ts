@@ -11,6 +11,7 @@ import { joined } from '../../models/federation/aggregation/vectors.ts'
 import { featureCount } from '../../models/federation/describing.ts'
 import type { Told } from '../../models/federation/personal.ts'
 import { historyKey } from '../../models/profiles/levels.ts'
+import type { Plain } from '../../models/profiles/profiles.ts'
 import { isCanaryHost } from '../../models/registry/promoting.ts'
 import { judged, type Standing } from '../../models/registry/standing.ts'
 import {
@@ -57,10 +58,13 @@ export interface VersionStanding extends Standing {
   readonly hash: string
 }
 
+/** On what a host's history stands where somebody asks: on the very same kind of work, on what is like it, or on nothing. */
+export type Ground = 'kind' | 'similar' | 'none'
+
 interface Ended {
   readonly row: OwnRow
-  /** Undefined where history has no ground: there is nothing to judge it beside. */
-  readonly plain: Range | undefined
+  /** Before it was known how it ended. */
+  readonly plain: Plain
 }
 
 export class Advisor {
@@ -76,7 +80,7 @@ export class Advisor {
   #host: OwnHost = {}
   #pending: Ended[] = []
   /** By kind of work, what history said when the first of those ended. */
-  readonly #plain = new Map<string, Range | undefined>()
+  readonly #plain = new Map<string, Plain>()
   #looking: Timer | undefined
   #judging: Timer | undefined
   #working: Promise<void> = Promise.resolve()
@@ -114,12 +118,13 @@ export class Advisor {
    * attempts that are judged together after all of them, and so history, too, speaks by what it knew
    * before the first: else whatever is new or has changed would make any version look bad beside it.
    */
-  ended(row: OwnRow, plain: () => Range | undefined): void {
+  ended(row: OwnRow, plain: () => Plain): void {
     if (!this.#isOpen || this.#speakers.size === 0 || row.ended !== 'succeeded') return
     if (this.#pending.length >= adviceLimits.pendingMax) return
     const kind = historyKey(row.group, row.task)
-    if (!this.#plain.has(kind)) this.#plain.set(kind, plain())
-    this.#pending.push({ row, plain: this.#plain.get(kind) })
+    const said = this.#plain.get(kind) ?? plain()
+    this.#plain.set(kind, said)
+    this.#pending.push({ row, plain: said })
     const { judgeMsOnTrial, judgeMsOtherwise } = adviceLimits
     const isTrial = this.#view.versions.some(isOnTrial)
     this.#judging ??= this.#parts.clock.after(isTrial ? judgeMsOnTrial : judgeMsOtherwise, () => {
@@ -157,7 +162,7 @@ export class Advisor {
   }
 
   #judgeOne({ row, plain }: Ended, at: number, bare: ReadonlyMap<Speaker, readonly Told[]>): void {
-    if (plain === undefined) return
+    if (plain.range === undefined) return
     const { active, versions } = this.#view
     const said = [...bare].map(([speaker, told]) => {
       return { speaker, range: speaker.corrected(row, told[at] as Told) }
@@ -165,8 +170,9 @@ export class Advisor {
     const rival = said.find(({ speaker }) => speaker.hash === active?.hash)?.range
     for (const { speaker, range } of said) {
       const beside = speaker.hash === active?.hash ? undefined : rival
-      const judgement = judged(range, beside, plain, row.endedMs - row.startedMs)
+      const judgement = judged(range, beside, plain.range, row.endedMs - row.startedMs)
       speaker.record.add(judgement)
+      if (plain.isOfKind) speaker.noteKind(row, judgement)
       const version = versions.find(({ hash }) => hash === speaker.hash)
       if (version !== undefined) speaker.trial(trialOf(version, this.#view)).add(judgement)
     }
@@ -210,21 +216,22 @@ export class Advisor {
 
   /**
    * What is said of it by a version; undefined where the plain word stands: where history has ground
-   * and the version has not done better here, and where nothing was worked out yet.
+   * and the version has not done better here, or was worse of this very kind, or has yet to be judged by
+   * it; and where nothing was worked out yet.
    */
-  advice(kind: Kind, n: number, hasGround: boolean): Advice | undefined {
+  advice(kind: Kind, n: number, ground: Ground): Advice | undefined {
     const speaker = this.#voice
     const told = speaker?.said(historyKey(kind.group, kind.task))
     if (speaker === undefined || told === undefined) return undefined
-    if (hasGround && !speaker.isProven) return undefined
+    if (ground !== 'none' && !speaker.isBelieved(kind, ground === 'kind')) return undefined
     return { ...speaker.expected(kind, told), n, by: speaker.hash }
   }
 
-  /** What the version that would speak here says of it, and what that hangs on most. */
-  async explained(kind: Kind): Promise<Explained | undefined> {
+  /** What the version that would speak here says of it, and what that hangs on most. `isOfKind`: as `Plain` has it. */
+  async explained(kind: Kind, isOfKind: boolean): Promise<Explained | undefined> {
     const speaker = this.#voice
     if (speaker === undefined) return undefined
-    return explainedBy(speaker, this.#oracle, kind)
+    return explainedBy(speaker, this.#oracle, kind, isOfKind)
   }
 
   // ── Versions ──────────────────────────────────────────────────────────────────────────────────

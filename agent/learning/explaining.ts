@@ -7,7 +7,7 @@ import { mixed, rangeOf, type Speaker } from './speaker.ts'
 
 export interface Explained {
   readonly version: string
-  /** Whether it has done better than history on this host. */
+  /** Whether it is believed beside history on this host, of this kind of work. */
   readonly isProven: boolean
   /** As the version says it, and with this host's own correction. */
   readonly bare: Range
@@ -20,6 +20,7 @@ export async function explainedBy(
   speaker: Speaker,
   oracle: Oracle,
   kind: Kind,
+  isOfKind: boolean,
 ): Promise<Explained> {
   const whole = oracle.asked(kind)
   const count = whole.length / featureCount
@@ -33,7 +34,8 @@ export async function explainedBy(
     return { name, factor: bare.p50 / bareOf(i + 1).p50 }
   })
   const own = { name: 'own correction', factor: corrected.p50 / bare.p50 }
-  const { hash: version, isProven } = speaker
+  const { hash: version } = speaker
+  const isProven = speaker.isBelieved(kind, isOfKind)
   return { version, isProven, bare, corrected, factors: [...factors, own] }
 }
 

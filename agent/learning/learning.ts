@@ -86,7 +86,7 @@ export class Learning {
     this.telling = new Telling({ ...asking, own: this.history })
     this.advising = new Advising({
       ...asking,
-      plain: ({ group, task }) => this.history.range(group, task),
+      plain: ({ group, task }) => this.history.plain(group, task),
     })
   }
 

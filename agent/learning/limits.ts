@@ -72,6 +72,8 @@ export const adviceLimits = {
   /** Where history speaks, a version is believed after so many attempts, if it is better by a twentieth. */
   provenAttempts: 8,
   provenBy: 0.05,
+  /** Of one kind of work so many attempts, of late, say whether a version is good of that kind. */
+  kindAttempts: 32,
   /** Nobody is told of longer times, as a logarithm. */
   logMsMax: Math.log(workflowLimits.durationMsMax),
 } as const

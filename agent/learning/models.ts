@@ -35,7 +35,8 @@ export interface ModelStoreParts {
 }
 
 export type Fetched =
-  | { readonly ok: true; readonly learned: Learned }
+  /** `bytes`: how many of them had to come here for it; none of what was here. */
+  | { readonly ok: true; readonly learned: Learned; readonly bytes: number }
   | { readonly ok: false; readonly why: string }
 
 export class ModelStore {
@@ -76,10 +77,16 @@ export class ModelStore {
     return hash
   }
 
-  /** As it was packed; undefined where it is not here, or is damaged. */
+  /**
+   * As it was packed; undefined where it is not here, or is damaged. What is in it was looked at before
+   * it was kept, and whoever gets it looks again: a large forest takes 11 ms, and many may ask at once.
+   */
   async get(hash: string): Promise<Uint8Array | undefined> {
     if (!this.#held.has(hash)) return undefined
-    return (await this.#read(hash))?.version
+    const version = await this.#parts.disk.get(PREFIX + hash)
+    if (version !== undefined && hashOf(version) === hash) return version
+    this.#lost(hash, version === undefined ? 'it is gone' : 'it has another hash')
+    return undefined
   }
 
   /** What it has learned; undefined where it is not here, or is damaged. */
@@ -89,7 +96,7 @@ export class ModelStore {
       this.#remember(hash, open)
       return open
     }
-    return this.#held.has(hash) ? (await this.#read(hash))?.learned : undefined
+    return this.#held.has(hash) ? this.#read(hash) : undefined
   }
 
   /** From here, or from the first of those hosts that has it. Never rejects. */
@@ -119,17 +126,20 @@ export class ModelStore {
 
   // ── On this host ──────────────────────────────────────────────────────────────────────────────
 
-  async #read(hash: string): Promise<{ version: Uint8Array; learned: Learned } | undefined> {
+  async #read(hash: string): Promise<Learned | undefined> {
     const version = await this.#parts.disk.get(PREFIX + hash)
     const read = version && learnedIn(version, hash)
-    if (read?.ok === true && version !== undefined) {
+    if (read?.ok === true) {
       this.#remember(hash, read.learned)
-      return { version, learned: read.learned }
+      return read.learned
     }
-    this.#held.delete(hash)
-    const why = read?.ok === false ? read.why : 'it is gone'
-    this.#log.warn('a version of the common model is damaged on the disk', { version: hash, why })
+    this.#lost(hash, read?.why ?? 'it is gone')
     return undefined
+  }
+
+  #lost(hash: string, why: string): void {
+    this.#held.delete(hash)
+    this.#log.warn('a version of the common model is damaged on the disk', { version: hash, why })
   }
 
   async #keep(hash: string, value: Uint8Array, learned: Learned): Promise<void> {
@@ -166,7 +176,7 @@ export class ModelStore {
 
   async #fetch(hash: string, from: readonly PeerId[]): Promise<Fetched> {
     const here = await this.learned(hash)
-    if (here !== undefined) return { ok: true, learned: here }
+    if (here !== undefined) return { ok: true, learned: here, bytes: 0 }
     const whys = new Set<string>()
     for (const peer of from.slice(0, modelLimits.askedMax)) {
       const told = await this.#ask(peer, hash)
@@ -179,7 +189,7 @@ export class ModelStore {
 
   async #search(hash: string, from: readonly PeerId[]): Promise<Fetched> {
     const here = await this.learned(hash)
-    if (here !== undefined) return { ok: true, learned: here }
+    if (here !== undefined) return { ok: true, learned: here, bytes: 0 }
     const whys = new Set<string>()
     for (let at = 0; at < from.length; at += modelLimits.askedAtOnce) {
       const asked = from.slice(at, at + modelLimits.askedAtOnce)
@@ -208,7 +218,7 @@ export class ModelStore {
       this.#remember(hash, read.learned)
       this.#log.warn('a version of the common model cannot be kept', { why: String(error) })
     }
-    return read
+    return { ...read, bytes: version.length }
   }
 
   #refused(peer: PeerId, hash: string, why: string): Fetched {

@@ -8,8 +8,13 @@
 
 import { levelsOf } from '../../models/profiles/levels.ts'
 import { profileLimits } from '../../models/profiles/limits.ts'
-import { type Kind, type Past, Profiles, type Told } from '../../models/profiles/profiles.ts'
-import type { Range } from '../../models/rows.ts'
+import {
+  type Kind,
+  type Past,
+  type Plain,
+  Profiles,
+  type Told,
+} from '../../models/profiles/profiles.ts'
 import { Chances } from '../../models/success/chances.ts'
 import type { Clock, Timer } from '../../protocol/ports/clock.ts'
 import type { Disk, DiskOp } from '../../protocol/ports/disk.ts'
@@ -35,7 +40,7 @@ export interface PurgeFilter {
 /** Hears of each attempt before it is remembered, and of what is forgotten. */
 export interface HistoryFollower {
   /** `plain`: what history says of it, without it. */
-  ended(row: OwnRow, plain: () => Range | undefined): void
+  ended(row: OwnRow, plain: () => Plain): void
   purged(): void
 }
 
@@ -108,7 +113,7 @@ export class OwnHistory {
     const row = rowOf(lesson, this.#host())
     if (row === undefined || !isSensible(row)) return
     const { group, task } = row
-    this.follower?.ended(row, () => this.#profiles.range(group, task))
+    this.follower?.ended(row, () => this.#profiles.plain(group, task))
     const id = this.#nextId++
     this.#later(putRow(id, row))
     this.#chances.learn(row)
@@ -149,8 +154,8 @@ export class OwnHistory {
   }
 
   /** What history says of a task, by the likest of it that there is ground for. */
-  range(group: string, task: string): Range | undefined {
-    return this.#profiles.range(group, task)
+  plain(group: string, task: string): Plain {
+    return this.#profiles.plain(group, task)
   }
 
   kinds(): Kind[] {

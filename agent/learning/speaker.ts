@@ -12,7 +12,7 @@ import {
 import { logOf } from '../../models/measures/duration.ts'
 import { pooled } from '../../models/profiles/quantiles.ts'
 import type { Learned } from '../../models/registry/learned.ts'
-import { Tally } from '../../models/registry/standing.ts'
+import { type Judgement, Tally } from '../../models/registry/standing.ts'
 import type { Range } from '../../models/rows.ts'
 import { assert } from '../../protocol/assert.ts'
 import type { OwnRow } from './lesson.ts'
@@ -26,6 +26,8 @@ export class Speaker {
   readonly record = new Tally()
   /** Since it is in the state that it is in, beside the one that is active. */
   #trial: { readonly name: string; readonly tally: Tally } | undefined
+  /** By kind, the one judged last at the end: how many attempts, and sums over them. */
+  readonly #ofKind = new Map<string, { n: number; loss: number; plain: number }>()
   #own: JudgedRow[] = []
   #correction: Correction = correctionOf([])
   /** What it said, bare, of work that was asked about, for each of the sizes that it may have. */
@@ -47,6 +49,37 @@ export class Speaker {
     return n >= adviceLimits.provenAttempts && loss <= plain * (1 - adviceLimits.provenBy)
   }
 
+  /** Of one kind that history knew when it was judged. */
+  noteKind(kind: Kind, { loss, plain }: Judgement): void {
+    const name = nameOf(kind)
+    const before = this.#ofKind.get(name) ?? { n: 0, loss: 0, plain: 0 }
+    // The latest count most, as far as there are more than are looked back on.
+    const kept = before.n < adviceLimits.kindAttempts ? 1 : 1 - 1 / adviceLimits.kindAttempts
+    this.#ofKind.delete(name)
+    this.#ofKind.set(name, {
+      n: kept * before.n + 1,
+      loss: kept * before.loss + loss,
+      plain: kept * before.plain + plain,
+    })
+    const [oldest] = this.#ofKind.keys()
+    if (this.#ofKind.size > adviceLimits.saidMax && oldest !== undefined) {
+      this.#ofKind.delete(oldest)
+    }
+  }
+
+  /**
+   * Beside history; `isOfKind`: which knows the very same kind, of which the version must have been no
+   * worse, then: whoever is good on the whole may know nothing of what is new, or of a kind for itself.
+   */
+  isBelieved(kind: Kind, isOfKind: boolean): boolean {
+    return this.isProven && (!isOfKind || this.#isGoodOf(kind))
+  }
+
+  #isGoodOf(kind: Kind): boolean {
+    const { n, loss, plain } = this.#ofKind.get(nameOf(kind)) ?? { n: 0, loss: 0, plain: 0 }
+    return n >= adviceLimits.provenAttempts && loss <= plain
+  }
+
   // ── This host's correction ────────────────────────────────────────────────────────────────────
 
   /** How attempts ended here, and what it had said of them, bare; in the order of their ends. */
@@ -61,6 +94,7 @@ export class Speaker {
   }
 
   forget(): void {
+    this.#ofKind.clear()
     this.#own = []
     this.#correction = correctionOf([])
     this.#said.clear()

@@ -6,7 +6,7 @@ import type { Told } from '../../models/profiles/profiles.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { BadQuestion, type Calls } from '../requests/calls.ts'
-import type { Advisor } from './advisor.ts'
+import type { Advisor, Ground } from './advisor.ts'
 import { tellingLimits } from './limits.ts'
 import type { Kind } from './oracle.ts'
 import type { OwnHistory } from './own-history.ts'
@@ -133,19 +133,20 @@ export class Telling {
     const told = own.told(key)
     const kind = kindIn(key)
     if (advisor === undefined || kind === undefined) return told
-    const { n, isGround } = this.#attempts(kind)
+    const { n, ground } = this.#attempts(kind)
     // Who has never done anything like it leaves the word to others.
-    const advised = n === 0 ? undefined : advisor.advice(kind, n, isGround)
+    const advised = n === 0 ? undefined : advisor.advice(kind, n, ground)
     if (advised === undefined) return told
     return { ...(told ?? { succeeded: 0, tried: 0 }), advised }
   }
 
-  /** Of the likest that this host has done, and whether there are enough of any. */
-  #attempts({ group, task }: Kind): { n: number; isGround: boolean } {
+  /** Of the likest that this host has done, and on what there are enough of to stand. */
+  #attempts({ group, task }: Kind): { n: number; ground: Ground } {
     const counts = levelsOf(group, task).map(({ key }) => this.#parts.own.told(key)?.tookMs?.n ?? 0)
+    const likest = counts.findIndex((count) => count >= profileLimits.groundMin)
     return {
       n: counts.find((count) => count > 0) ?? 0,
-      isGround: counts.some((count) => count >= profileLimits.groundMin),
+      ground: likest < 0 ? 'none' : likest === 0 ? 'kind' : 'similar',
     }
   }
 

@@ -33,6 +33,16 @@ export interface OutboundPorts {
   network: Network
 }
 
+/** As whoever asked is told why there is no answer. */
+const closeWords: Readonly<Record<CloseReason, string>> = {
+  closedHere: 'the stream was closed here',
+  closedThere: 'it closed the stream',
+  connectionLost: 'the connection was lost',
+  frameTooLarge: 'it said more at once than is taken',
+  garbage: 'it said what makes no sense',
+  shutdown: 'this agent is stopping',
+}
+
 /** Made once: the runtime would make one, with its stack, for each. */
 const notWanted = new Error('the stream is not wanted any more')
 
@@ -227,15 +237,15 @@ export class OutboundLink {
     // The ledger may have banned the peer, and ended this link with it.
     if (this.#phase === 'idle') return
     const lived = this.#ports.clock.now() - this.#openedAtMs
-    if (this.#phase === 'open' && lived >= this.#limits.steadyMs) this.#reopen(reason)
-    else this.#failed('linkLost', reason)
+    if (this.#phase === 'open' && lived >= this.#limits.steadyMs) this.#reopen(closeWords[reason])
+    else this.#failed('linkLost', closeWords[reason])
   }
 
   /** A link that served well and broke: what waits is sent over a new one, at once. */
-  #reopen(reason: CloseReason): void {
+  #reopen(why: string): void {
     this.#failures = 0
     this.#leave()
-    this.#events.lost(reason)
+    this.#events.lost(why)
     if (this.#queue.length > 0) this.#dial()
     else this.#backOff()
   }

@@ -55,6 +55,10 @@ export const workspaceLimits = {
   countedFilesMax: 20_000,
   /** How old the word on what is left of the disk may be. */
   freeBytesAgeMs: 500,
+  /** Empty directories that are kept to be used again: each takes a block. Others are removed. */
+  spareMax: 2_048,
+  /** When no directory was wanted for so long, and up to twice that, none is kept. */
+  spareMs: 30_000,
 } as const
 
 /** Keys and tokens. A file larger than this in their place is a mistake. */
@@ -92,6 +96,10 @@ export const processLimits = {
 export const cellLimits = {
   /** Named pipes made at a time, for the outputs of cells: one program makes them all. */
   pipesMadeAtOnce: 32,
+  /** Of pipes that nobody uses, those that the agent keeps its end of open. Others are opened again. */
+  pipeEndsKept: 128,
+  /** How long a program runs before what it writes is listened to: most are over by then. */
+  listenAfterMs: 25,
   /** How often a program of an earlier life, whose end nobody tells of, is looked at. */
   orphanPollMs: 50,
   /** The same for one of this life: whoever was to tell of its end may have been killed. */
@@ -132,9 +140,12 @@ export const cellLimits = {
   /** What they weigh while they are being killed: as much as any other part. */
   dyingShares: 1024,
   dyingWeight: 100,
-  /** And where the kernel has killed all of them, who do nothing else then: a hundred times that. */
-  condemnedShares: 102_400,
-  condemnedWeight: 10_000,
+  /**
+   * And where the kernel has killed all of them, who do nothing else then: four times that. With a
+   * hundred times, agents that share the cores with them heard of the stop up to 86 ms later.
+   */
+  condemnedShares: 4_096,
+  condemnedWeight: 400,
   stagePriority: 10,
   /** What the agent's session has from hearing a stop until it kills: nine times what others weigh. */
   hurriedPriority: -10,

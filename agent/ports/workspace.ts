@@ -30,6 +30,7 @@ import { errnoOf } from './errno.ts'
 import type { Identity } from './identity.ts'
 import { workspaceLimits } from './limits.ts'
 import { removeBeneath } from './remove-beneath.ts'
+import { SpareDirectories } from './spare-directories.ts'
 
 /** Others may go through, to what they know is theirs. */
 const PASSABLE = 0o711
@@ -37,6 +38,8 @@ const PASSABLE = 0o711
 export class SystemWorkspace implements Workspace {
   readonly #root: string
   readonly #owner: Identity | undefined
+  /** None of another user's, who may do there what he likes at any time. */
+  readonly #spares: SpareDirectories | undefined
   #freeBytes = Number.POSITIVE_INFINITY
   #lookedMs = Number.NEGATIVE_INFINITY
 
@@ -44,6 +47,7 @@ export class SystemWorkspace implements Workspace {
   constructor(root: string, owner?: Identity) {
     this.#root = root
     this.#owner = owner
+    this.#spares = owner === undefined ? new SpareDirectories(root) : undefined
   }
 
   path(directory: string): string {
@@ -53,6 +57,7 @@ export class SystemWorkspace implements Workspace {
   prepare(directory: string): Promise<void> {
     const path = this.path(directory)
     return told(path, async () => {
+      if (await this.#usedAgain(directory)) return
       try {
         await mkdir(path, { mode: 0o700 })
       } catch (error) {
@@ -65,8 +70,23 @@ export class SystemWorkspace implements Workspace {
     })
   }
 
+  async #usedAgain(directory: string): Promise<boolean> {
+    this.#spares?.forget(directory)
+    const spare = this.#spares?.take()
+    if (spare === undefined) return false
+    try {
+      await rename(this.path(spare), this.path(directory))
+      return true
+    } catch {
+      // Something is in its place, or somebody has removed it.
+      await rmdir(this.path(spare)).catch(() => {})
+      return false
+    }
+  }
+
   discard(directory: string): Promise<void> {
     const path = this.path(directory)
+    this.#spares?.forget(directory)
     return told(path, () => this.#remove(directory))
   }
 
@@ -77,6 +97,9 @@ export class SystemWorkspace implements Workspace {
 
   discardEmpty(directory: string): Promise<boolean> {
     const path = this.path(directory)
+    const kept = this.#spares?.keep(directory)
+    if (kept === 'kept') return Promise.resolve(true)
+    if (kept === 'notEmpty') return Promise.resolve(false)
     return told(path, async () => {
       try {
         await rmdir(path)
@@ -86,6 +109,14 @@ export class SystemWorkspace implements Workspace {
         throw error
       }
     })
+  }
+
+  get resting(): ReadonlySet<string> {
+    return this.#spares?.resting ?? new Set()
+  }
+
+  reuse(directories: Iterable<string>): void {
+    this.#spares?.reuse(directories)
   }
 
   size(directory: string, bytesMax: number): Promise<number> {
@@ -113,7 +144,7 @@ export class SystemWorkspace implements Workspace {
         if (errnoOf(error) === 'ENOENT') return []
         throw error
       })
-      return names.filter(isLawful).sort()
+      return names.filter((name) => isLawful(name) && !this.#spares?.has(name)).sort()
     })
   }
 

@@ -26,6 +26,8 @@ export class AttemptBook {
   readonly #notebook: Notebook
   readonly #disk: Disk
   readonly #log: Log
+  /** Attempts whose start is on record. */
+  readonly #started = new Set<string>()
   #desk: DeskRecord = { life: 0, term: 0 }
 
   constructor(notebook: Notebook, ports: { disk: Disk; log: Log }) {
@@ -52,7 +54,9 @@ export class AttemptBook {
     const starts = new Map<string, StartRecord>()
     for await (const [key, value] of this.#disk.scan(within(startPrefix))) {
       const start = decode(StartRecord, value)
-      if (start.ok) starts.set(key.slice(startPrefix.length), start.value)
+      const name = key.slice(startPrefix.length)
+      this.#started.add(name)
+      if (start.ok) starts.set(name, start.value)
     }
     const left: Left[] = []
     for await (const [key, value] of this.#disk.scan(within(attemptPrefix))) {
@@ -86,19 +90,21 @@ export class AttemptBook {
   }
 
   started(name: string, start: StartRecord): void {
+    this.#started.add(name)
     this.#note([{ put: startPrefix + name, value: encode(StartRecord, start) }])
   }
 
   /** Synced. Rejects with `DiskError`. */
-  over(name: string, record: Uint8Array, began: boolean): Promise<void> {
+  over(name: string, record: Uint8Array): Promise<void> {
     const ops: DiskOp[] = [{ put: attemptPrefix + name, value: record }]
-    if (began) ops.push({ del: startPrefix + name })
+    if (this.#started.delete(name)) ops.push({ del: startPrefix + name })
     return this.#notebook.write(ops, { durable: true })
   }
 
   /** Of one that is found again in another life, the leader says anew that it is committed. */
   forget(name: string): void {
-    this.#notebook.clear(attemptPrefix + name, startPrefix + name)
+    this.#notebook.clear(attemptPrefix + name)
+    if (this.#started.delete(name)) this.#notebook.clear(startPrefix + name)
   }
 
   #note(ops: readonly DiskOp[]): void {

@@ -18,10 +18,12 @@ import { type Held, isOver, newHeld } from './held.ts'
 import { AttemptLife, outcomeOf } from './life.ts'
 import { deskLimits } from './limits.ts'
 import type { LogShelf } from './logs/log-shelf.ts'
+import type { LogShipping } from './logs/log-shipping.ts'
 import { Looking } from './looking.ts'
 import type { Register } from './register.ts'
 import type { Reports } from './reports.ts'
 import type { SecretSource } from './secrets/source.ts'
+import { Starts } from './starts.ts'
 import type { RunningStep } from './steps/executor.ts'
 import { lost } from './steps/exit-class.ts'
 import { Sweeper } from './sweeper.ts'
@@ -41,6 +43,7 @@ export interface ExecutionParts {
   executors: Executors
   book: AttemptBook
   shelf: LogShelf
+  shipping: LogShipping | undefined
   register: Register
   reports: Reports
   turnstile: Turnstile
@@ -67,6 +70,7 @@ export class Execution {
   /** Who waits for the end of one that has begun. */
   readonly #awaited = new Map<Held, (() => void)[]>()
   readonly #looking: Looking
+  readonly #starts: Starts
   #stopped = false
 
   constructor(
@@ -82,6 +86,7 @@ export class Execution {
     this.#log = ports.log
     this.#sweeper = new Sweeper(ports, parts.register)
     this.#looking = new Looking(ports.clock, parts.register, parts.reports)
+    this.#starts = new Starts(ports.clock, parts.book)
   }
 
   // ── Running ───────────────────────────────────────────────────────────────────────────────────
@@ -109,6 +114,7 @@ export class Execution {
     if (!assignment || !executor || name === undefined) return undefined
     held.stage = 'begun'
     const log = this.#parts.shelf.open(name, held.id, held.fence)
+    this.#parts.shipping?.begin()
     const { artifacts, secretFiles } = this.#ports
     const secrets = this.#secrets()
     const attempt = { name, assignment, acceptedMs, artifacts, secrets, secretFiles }
@@ -121,10 +127,9 @@ export class Execution {
     return life
   }
 
-  #started(held: Held, name: string, { trace, unenforced }: RunningStep): void {
-    if (trace !== undefined) {
-      this.#parts.book.started(name, { startedAtMs: this.#ports.clock.wall(), trace })
-    }
+  #started(held: Held, name: string, step: RunningStep): void {
+    this.#starts.add(held, name, step)
+    const { unenforced } = step
     if (unenforced.length === 0) return
     const value = { unenforced: unenforced.slice(0, workLimits.unenforcedMax) }
     this.#parts.reports.say(held.id, held.fence, { kind: 'accepted', value })
@@ -179,6 +184,7 @@ export class Execution {
   async close(all: boolean): Promise<void> {
     this.#stopped = true
     this.#looking.end()
+    this.#starts.writeAll()
     this.#sweeper.stop()
     const ending: Held[] = []
     for (const held of this.#parts.register.all()) {
@@ -223,7 +229,6 @@ export class Execution {
   }
 
   #finish(held: Held, finished: Finished): void {
-    const began = held.stage === 'begun'
     held.stage = 'ending'
     for (const tell of this.#awaited.get(held) ?? []) tell()
     this.#awaited.delete(held)
@@ -242,7 +247,7 @@ export class Execution {
     if (name === undefined) return this.over(held)
     const record = overRecord(held.id, held.fence, finished)
     held.finishedBytes = record.length
-    this.#parts.book.over(name, record, began).then(
+    this.#parts.book.over(name, record).then(
       () => this.over(held),
       (error: unknown) => {
         // The leader may still commit it; if the agent ends before that, the attempt is lost.
@@ -278,7 +283,10 @@ export class Execution {
 
   #forget(held: Held): void {
     this.#parts.reports.committed(held)
-    if (held.name !== undefined) this.#parts.book.forget(held.name)
+    if (held.name !== undefined) {
+      this.#parts.book.forget(held.name)
+      this.#parts.shipping?.forget(held.name)
+    }
     this.#parts.register.forget(held)
   }
 

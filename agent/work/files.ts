@@ -91,7 +91,7 @@ export class AttemptFiles implements StepFiles {
       const before = this.#broughtIn ?? { files: 0, bytes: 0 }
       this.#broughtIn = { files: before.files + files, bytes: before.bytes + bytes }
       this.#events.onNote(
-        `${files} files of ${stage} are here: ${bytes} bytes, ${receivedBytes} of them over the network`,
+        `${files === 1 ? `1 file of ${stage} is` : `${files} files of ${stage} are`} here: ${bytes} bytes, ${receivedBytes} of them over the network`,
       )
     } catch (error) {
       if (!(error instanceof ArtifactError)) throw error
@@ -104,7 +104,7 @@ export class AttemptFiles implements StepFiles {
 
   #tell({ files, bytes, unmatched, leftOut, warnings }: CollectedNews): void {
     const { onNote } = this.#events
-    onNote(`${files} files are handed on: ${bytes} bytes`)
+    onNote(`${files === 1 ? '1 file is' : `${files} files are`} handed on: ${bytes} bytes`)
     for (const pattern of unmatched) onNote(`the pattern of artifacts ${pattern} takes no file`)
     if (leftOut.length > 0) {
       onNote(`links, pipes and devices are not handed on: ${leftOut.join(', ')}`)

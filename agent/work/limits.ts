@@ -1,6 +1,7 @@
 /** What an agent holds of work, and for how long, each with what happens when it is reached. */
 import { assert } from '../../protocol/assert.ts'
 import { workLimits } from '../../protocol/work/limits.ts'
+import { CALL_BYTES_MAX } from '../requests/calls.ts'
 
 /** What an operator may set. */
 export interface WorkSettings {
@@ -63,6 +64,8 @@ export const deskLimits = {
   clearingMax: 1_024,
   /** From when an attempt is on record to when the leader is told so. */
   takenWaitMs: 20,
+  /** An attempt that runs for so long, and up to twice that, is written down as started. */
+  startedWaitMs: 100,
   /** A result is said again so long after it was said first, then twice as long, and so on. */
   repeatFirstMs: 1_000,
   repeatMostMs: 15_000,
@@ -134,9 +137,54 @@ export const logLimits = {
   trimEveryMs: 10 * 60_000,
 } as const
 
+/** What is sent of the logs of running attempts to other hosts, and what is kept there. */
+export const copyLimits = {
+  /** Hosts that keep what an attempt writes: one may die together with the attempt's own. */
+  keepers: 2,
+  /** What is over by then leaves the end of its log in its result, and nothing is sent of it. */
+  fromMs: 1_000,
+  /** How often running attempts are looked at for something new. */
+  lookMs: 1_000,
+  /** Of one attempt at a time: the end of what was written since, and what lies before is left out. */
+  pieceBytesMax: 64 << 10,
+  /** Of all attempts at one look, to all hosts together; beyond it the others go at the next. */
+  bytesPerLook: 256 << 10,
+  piecesPerFrame: 256,
+  /** Attempts whose copies need be kept no longer, told at a time. Others go when they are old. */
+  unwantedPerFrame: 1_024,
+  /** A host that has not answered by then is asked again at the next look. */
+  askMs: 3_000,
+  /** Kept of one log, and read of it. */
+  copyBytesMax: 64 << 10,
+  /** Pieces of one copy before they become one. */
+  copyPiecesMax: 64,
+  /** What a piece is taken to cost, however short it is. */
+  pieceCostBytes: 256,
+  /** Of one host, whatever it sends; then its oldest go. */
+  copiesOfHostMax: 2_048,
+  copiesOfHostBytesMax: 32 << 20,
+  /** Of all hosts. */
+  copiesMax: 8_192,
+  copiesBytesMax: 64 << 20,
+  /** How often those that are too old are looked for. */
+  sweepEveryMs: 10 * 60_000,
+  /** A peer's id, as text. */
+  ownerBytesMax: 128,
+} as const
+
 assert(
   logLimits.tailBytes >= workLimits.logTailBytesMax,
   'the end of a log that goes to the ledger must be there',
+)
+assert(
+  copyLimits.pieceBytesMax <= logLimits.tailBytes,
+  'a piece that is sent must be in memory still',
+)
+assert(
+  // Another is added while there is room; with its ids each takes a little more.
+  copyLimits.bytesPerLook + 2 * copyLimits.pieceBytesMax + 200 * copyLimits.piecesPerFrame <=
+    CALL_BYTES_MAX - 160 * copyLimits.unwantedPerFrame,
+  'what is sent at one look must fit one question',
 )
 assert(deskLimits.repeatsPerLookMax <= workLimits.reportsPerFrameMax, 'repeats must fit a frame')
 assert(

@@ -18,6 +18,7 @@ import { Intake } from './intake.ts'
 import { LeaderWatch } from './leader.ts'
 import type { WorkSettings } from './limits.ts'
 import { LogShelf } from './logs/log-shelf.ts'
+import { LogShipping, type Shipper } from './logs/log-shipping.ts'
 import { Notebook } from './notebook.ts'
 import { Register } from './register.ts'
 import { Reports } from './reports.ts'
@@ -55,6 +56,8 @@ export interface DeskSettings extends WorkSettings {
   host(): Omit<Capacity, 'attempts'>
   /** Told of each attempt that has ended. */
   lessons?: Lessons
+  /** Who keeps copies of what attempts write, should this host die; an agent without keeps to itself. */
+  copies?: Shipper
   /** Why nothing of that run may begin here now, asked before all else. */
   forbidden?(from: PeerId, run: string): Refused | undefined
 }
@@ -65,6 +68,7 @@ export interface Session {
   readonly notebook: Notebook
   readonly book: AttemptBook
   readonly shelf: LogShelf
+  readonly shipping: LogShipping | undefined
   readonly register: Register
   readonly reports: Reports
   readonly turnstile: Turnstile
@@ -84,16 +88,19 @@ export function newSession(
   )
   const book = new AttemptBook(notebook, ports)
   const shelf = new LogShelf(ports, settings, notebook)
+  const { copies } = settings
+  const shipping = copies && new LogShipping(ports.clock, copies, () => shelf.openLogs())
   const register = new Register()
   const turnstile = new Turnstile(() => ({ attempts: settings.attemptsMax, ...settings.host() }))
   const reports = new Reports(ports, { leader: () => session.leader.peer, send })
-  const parts = { executors, book, shelf, register, reports, turnstile }
+  const parts = { executors, book, shelf, shipping, register, reports, turnstile }
   const execution = new Execution(ports, parts, () => settings.secrets?.(), settings.lessons)
   const session: Session = {
     notebook,
     leader: new LeaderWatch(0),
     book,
     shelf,
+    shipping,
     register,
     reports,
     turnstile,

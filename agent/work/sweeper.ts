@@ -59,12 +59,15 @@ export class Sweeper {
 
   /** A look at every process can take long on a busy host, and is not to keep the loop: see `inhabited`. */
   async #lookAndSweep(): Promise<void> {
-    const { clock, cells } = this.#ports
+    const { clock, cells, workspace } = this.#ports
     const stops = this.#stops
     const beganMs = clock.now()
     this.#isLooking = true
+    // Of those that come to rest meanwhile the look may have missed somebody.
+    const { resting } = workspace
     const inhabited = await cells.inhabited()
     this.#isLooking = false
+    workspace.reuse(resting.difference(inhabited))
     const endedMs = clock.now()
     const { sweepRestFactor, sweepRestMsMax } = deskLimits
     const restMs = Math.min((endedMs - beganMs) * sweepRestFactor, sweepRestMsMax)
@@ -102,10 +105,15 @@ export class Sweeper {
     const alive = new Set(this.#alive())
     for (const name of await this.#ports.workspace.directories()) {
       if (!isAttemptName(name) || alive.has(name)) continue
-      await this.#ports.workspace.discard(name).catch((error: unknown) => {
+      await this.#clear(name).catch((error: unknown) => {
         this.notRemoved(name, error)
       })
     }
+  }
+
+  async #clear(name: string): Promise<void> {
+    const { workspace } = this.#ports
+    if (!(await workspace.discardEmpty(name))) await workspace.discard(name)
   }
 
   notRemoved(name: string, error: unknown): void {

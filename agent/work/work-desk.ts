@@ -75,6 +75,7 @@ export class WorkDesk {
     this.#session = undefined
     this.#unproven.stop()
     session.reports.stop()
+    session.shipping?.stop()
     session.shelf.stop()
     await session.notebook.idle()
   }

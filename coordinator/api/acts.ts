@@ -44,9 +44,9 @@ const objects: Words = {
   publishWorkflow: () => 'workflow as given',
   addUser: () => 'certificate as given',
   revokeUser: ({ parameters }) => parameters.user,
-  rotateIssuer: () => 'issuing key',
+  rotateIssuer: ({ parameters }) => `issuing key, given to ${parameters.node}`,
   retireIssuer: ({ parameters }) => `issuing key ${parameters.serial}`,
-  renewUser: () => 'own certificate',
+  renewUser: ({ parameters }) => `own certificate, by ${parameters.node}`,
   createToken: ({ body }) => `an agent’s, ${body.uses} uses`,
   createCoordinatorToken: ({ body }) => `a coordinator’s, ${body.uses} uses`,
   revokeToken: ({ parameters }) => parameters.token,
@@ -81,9 +81,8 @@ function recorded(
       if (!trail.written) await desk.record(deedOf(trail, 'ok'), trail.proof)
       return answer
     } catch (error) {
-      const outcome = error instanceof ApiRefusal ? error.code : 'internal'
       // Nobody is kept waiting for the record of what was not done.
-      if (!trail.written) void desk.recordRefusal(deedOf(trail, outcome), trail.proof)
+      if (!trail.written) void desk.recordRefusal(refusedDeed(trail, error), trail.proof)
       throw error
     }
   }
@@ -108,9 +107,9 @@ function trailOf(name: RouteName, request: AnyRequest, here: string): Trail {
 
 /** For the door, which turns away before any of this is asked. */
 export function recordRefused(desk: AuditDesk, here: string): Door['onRefusedAct'] {
-  return ({ caller, verb, path, from, code }) => {
+  return ({ caller, verb, path, from, code, why }) => {
     const note = { actor: caller.name, verb, object: path, from: placeOf(from, here, caller) }
-    void desk.recordRefusal({ ...note, outcome: code })
+    void desk.recordRefusal({ ...note, outcome: code, detail: why })
   }
 }
 
@@ -124,4 +123,11 @@ function placeOf(from: string | undefined, here: string, caller: Caller | undefi
 
 function deedOf({ note }: Trail, outcome: string): Deed {
   return { ...note, outcome }
+}
+
+/** With what who asked was told; of a bug the log of this host tells. */
+function refusedDeed(trail: Trail, error: unknown): Deed {
+  if (!(error instanceof ApiRefusal)) return deedOf(trail, 'internal')
+  const detail = [error.why, trail.note.detail].filter((part) => part !== undefined).join('; ')
+  return { ...deedOf(trail, error.code), detail }
 }

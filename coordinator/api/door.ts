@@ -16,7 +16,6 @@ import type { Grant } from '../../protocol/identity/certificate.ts'
 import type { Trust } from '../../protocol/identity/credential.ts'
 import {
   Envelope,
-  type EnvelopeFault,
   type Opened,
   openEnvelope,
   openEnvelopeAsSigned,
@@ -28,6 +27,7 @@ import { mayDo, type VerbName, verbs } from '../../protocol/identity/verbs.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import { decode } from '../../protocol/wire/codec.ts'
 import type { SignedDeed } from '../audit/deed.ts'
+import { actFaults, type DoorReason } from './door-reasons.ts'
 import type { ApiRequest } from './exchange.ts'
 import { bodyBytesMax } from './limits.ts'
 import { type ApiCode, ApiRefusal } from './refusal.ts'
@@ -69,6 +69,8 @@ export interface RefusedAct {
   readonly path: string
   readonly from: string | undefined
   readonly code: ApiCode
+  /** For whoever looks later: more than who asked is told. */
+  readonly why: string
 }
 
 /** A part of a command to the ledger that people decide. */
@@ -158,19 +160,10 @@ export class SignedDoor implements Door {
     const caller = callerOf(signedIn.by)
     if (mayDo(caller.roles, verb)) return { ...caller, issuer: signedIn.issuer }
     const refusal = this.#refuse('notAllowed', notAllowed(caller, verb))
-    throw this.#told(refusal, caller, head, verb)
+    throw this.#told(refusal, caller, head, verb, refusal.why)
   }
 
-  async admit(found: FoundRoute, request: ApiRequest, caller: Caller | undefined): Promise<Caller> {
-    try {
-      return await this.#admitted(found, request, caller)
-    } catch (error) {
-      if (!(error instanceof ApiRefusal) || caller === undefined) throw error
-      throw this.#told(error, caller, request, found.route.verb)
-    }
-  }
-
-  async #admitted(
+  async admit(
     { route, parameters }: FoundRoute,
     request: ApiRequest,
     caller: Caller | undefined,
@@ -185,7 +178,10 @@ export class SignedDoor implements Door {
       route.isAtOnce,
     )
     if (asked.ok) return callerOf(asked.by)
-    throw this.#refuse(asked.why, asked.why === 'noncesFull' ? busy() : notAsSigned())
+    const { why } = asked
+    const refusal = this.#refuse(why, why === 'noncesFull' ? busy() : notAsSigned())
+    if (caller === undefined) throw refusal
+    throw this.#told(refusal, caller, request, route.verb, actFaults[why])
   }
 
   /**
@@ -238,7 +234,7 @@ export class SignedDoor implements Door {
     signed: Uint8Array | undefined,
     isMeant: (opened: OpenedCommand) => boolean,
     isAtOnce = false,
-  ): Promise<({ ok: true } & OpenedCommand) | { ok: false; why: DoorReason }> {
+  ): Promise<({ ok: true } & OpenedCommand) | { ok: false; why: keyof typeof actFaults }> {
     const envelope = envelopeIn(signed)
     if (envelope === undefined) return { ok: false, why: 'notSigned' }
     const nowMs = this.#clock.wall()
@@ -253,9 +249,10 @@ export class SignedDoor implements Door {
     return { ok: false, why: admission === 'full' ? 'noncesFull' : 'replayed' }
   }
 
-  #told(refusal: ApiRefusal, caller: Caller, head: Head, verb: VerbName): ApiRefusal {
+  #told(refusal: ApiRefusal, caller: Caller, head: Head, verb: VerbName, why: string): ApiRefusal {
     const { path, from } = head
-    if (verbs[verb].acts) this.onRefusedAct({ caller, verb, path, from, code: refusal.code })
+    const { code } = refusal
+    if (verbs[verb].acts) this.onRefusedAct({ caller, verb, path, from, code, why })
     return refusal
   }
 
@@ -266,19 +263,6 @@ export class SignedDoor implements Door {
 }
 
 type OpenedCommand = Pick<Extract<Opened, { ok: true }>, 'command' | 'by'>
-
-type DoorReason =
-  | EnvelopeFault
-  | 'noToken'
-  | 'otherAudience'
-  | 'notAPerson'
-  | 'tooMuch'
-  | 'notSigned'
-  | 'otherCall'
-  | 'replayed'
-  | 'noncesFull'
-  /** Told by another host as done, by somebody who has not signed for it. */
-  | 'unsignedDeed'
 
 /** The command in a request, as bytes. */
 export function signedIn({ headers }: Pick<ApiRequest, 'headers'>): Uint8Array | undefined {

@@ -84,6 +84,12 @@ const HostOfRound = z.object({
     .optional()
     .describe('It was found to lie under masks, and is not asked in the next rounds'),
   half: z.number().optional().describe('Of a round in two halves, the one that it was in'),
+  unheard: z
+    .boolean()
+    .optional()
+    .describe(
+      'What it says of models did not count: it has gone against what most hosts say, time and again',
+    ),
 })
 
 export const FederatedRound = z.object({
@@ -95,6 +101,10 @@ export const FederatedRound = z.object({
     ),
   phase: z.enum(roundPhases),
   family: family.describe('What was learned in it: the network, or trees'),
+  instead: z
+    .string()
+    .optional()
+    .describe('Where it was the turn of the other family: why nothing of that could begin'),
   by: z.string(),
   openedMs: timeMs,
   endedMs: timeMs.optional(),

@@ -128,13 +128,23 @@ async function explain(
   const kind = stageMeant(state, library, query.stage, query.workflow)
   const told = await agent.learning.advising.gathered(kind)
   const hosts = told.map((host) => explainedBy(agent, host))
+  const silent = silentBeside(agent, told)
   return {
     schemaVersion: SCHEMA_VERSION,
     stage: query.stage,
     workflow: kind.group,
     task: kind.task,
     hosts: hosts.sort((a, b) => compareNames(a.name, b.name)),
+    ...(silent.length === 0 ? {} : { silent }),
   }
+}
+
+/** Names of those that are alive and have not answered in time. */
+function silentBeside(agent: Agent, told: readonly HostAdvice[]): string[] {
+  const heard = new Set<string>(told.map(({ id }) => id))
+  const members = agent.membership.members().filter(({ state }) => state === 'alive')
+  const silent = members.filter(({ id }) => !heard.has(id))
+  return silent.map(({ id }) => nameOf(agent, id)).sort(compareNames)
 }
 
 type HostExplained = RouteResponse<'explainWork'>['hosts'][number]

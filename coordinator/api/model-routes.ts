@@ -70,6 +70,10 @@ const Explained = z.object({
   stage: z.string(),
   workflow: z.string(),
   task: z.string().describe('The fingerprint of such work'),
+  silent: z
+    .array(z.string())
+    .optional()
+    .describe('Names of hosts that are alive and have not answered in time'),
   hosts: z.array(
     z.object({
       id: z.string(),

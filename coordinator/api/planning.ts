@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import type { Telling } from '../../agent/learning/telling.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { read } from '../../protocol/ledger/read.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import type { FunctionEnd, Functions } from '../../protocol/ports/functions.ts'
@@ -27,7 +28,7 @@ import { SCHEMA_VERSION } from './schemas.ts'
 export interface Seer {
   readonly settings: { readonly name: string }
   readonly membership: { members(): readonly KnownMember[] }
-  readonly ledger: { readonly state: LedgerState }
+  readonly ledger: { readonly state: LedgerState; readonly leader: PeerId | undefined }
   readonly ports: { readonly functions: Functions }
   /** Asks all hosts what work like it took. */
   readonly learning: { readonly telling: Pick<Telling, 'gathered'> }
@@ -47,6 +48,7 @@ export class Planning {
   async plan(question: PlanQuestion, signal: AbortSignal): Promise<Planned> {
     const hosts = hostsOf(this.agent).all()
     const size = question.workflow.length * Math.max(1, hosts.length)
+    const { leader } = this.agent.ledger
     const isSmall = size <= planLimits.inlineMax
     const asked: PlanAsked = {
       workflow: question.workflow,
@@ -55,6 +57,7 @@ export class Planning {
       // Facts only: what is set aside is no JSON.
       hosts: hosts.map(({ setAside: _, ...facts }) => facts),
       attempts: hosts.map(({ setAside }) => setAside.attempts),
+      ...(leader === undefined ? {} : { near: leader }),
       told: await this.told(question, isSmall, signal),
     }
     const answered = isSmall

@@ -204,6 +204,7 @@ export function refusalsOf(agent: Agent): Record<string, number> {
     agent.estop.refusals(),
     agent.revocationSpread.refusals(),
     agent.doorway.refusals(),
+    agent.artifacts.refusals(),
   ]
   for (const counts of parts) {
     for (const [reason, count] of Object.entries(counts)) {

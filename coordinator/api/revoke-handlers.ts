@@ -42,7 +42,8 @@ async function revokeNode(
     const fix = 'sign in with a key of this mesh, and ask again'
     throw new ApiRefusal('refused', 'that is signed in no way that others could check', fix)
   }
-  if (trail !== undefined) trail.note = { ...trail.note, object: name, detail: key }
+  // The key is what was signed for.
+  if (trail !== undefined) trail.note = { ...trail.note, object: `${name}, ${parameters.node}` }
   const hadSecretsKey = couldOpenSecrets(agent, id)
   try {
     await appended(agent, recordRevocation(key, body.reason, word), signal, trail)

@@ -7,7 +7,7 @@ import type { Entropy } from '../../protocol/ports/entropy.ts'
 import { isRunOver } from '../../protocol/work/states.ts'
 import { inputsFromTexts } from '../../protocol/workflow/inputs.ts'
 import type { Workflow } from '../../protocol/workflow/model.ts'
-import type { Trail } from '../audit/deed.ts'
+import { asSigned, type Trail } from '../audit/deed.ts'
 import { workflowOf } from '../history/finding.ts'
 import { runBegunWith } from '../history/keys.ts'
 import { personNamed } from '../people/register.ts'
@@ -128,6 +128,9 @@ export class RunDeciding {
     mode: 'cancel' | 'kill',
   ): Answer<'cancelRun'> {
     const { head } = await viewMeant(this.agent, parameters.run, signal)
+    if (trail !== undefined) {
+      trail.note = { ...trail.note, object: asSigned(`run ${head.run}`, parameters.run) }
+    }
     if (isRunOver(head.state)) throw alreadyOver(head)
     const value = { run: head.run, by: caller.name, reason: body.reason }
     const kind = mode === 'cancel' ? 'runCancel' : 'runKill'

@@ -14,6 +14,7 @@ import { freshState, inFreshState } from '../runs/fresh.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
 import { logsOf, type PieceAsked } from '../runs/logs.ts'
 import { ownLog } from '../runs/own-log.ts'
+import { shippedLog } from '../runs/shipped-log.ts'
 import { isAskedFor, isHeldUp, newsOf, withProgress } from '../runs/watching.ts'
 import type { Handlers, Request } from './dispatch.ts'
 import { ApiRefusal } from './refusal.ts'
@@ -132,7 +133,11 @@ export class RunLooking {
         ? ownLog(agent, asked, signal)
         : this.ask(node, 'attemptLog', { parameters: { node: 'self' }, query: asked }, signal)
     const view = () => viewRun(agent, agent.ledger.state, run)
-    yield* logsOf({ agent, nameOf: this.nameOf, view, piece, signal }, { ...query, run })
+    const shipped = (node: string, asked: PieceAsked) => shippedLog(agent, piece, node, asked)
+    const isDead = (node: string) =>
+      agent.membership.members().some(({ id, state }) => id === node && state === 'dead')
+    const sources = { agent, nameOf: this.nameOf, view, piece, shipped, isDead, signal }
+    yield* logsOf(sources, { ...query, run })
   }
 
   private async attemptLog({
@@ -141,8 +146,12 @@ export class RunLooking {
     signal,
   }: Request<'attemptLog'>): Answer<'attemptLog'> {
     const { node } = parameters
-    const { item, ...rest } = query
-    const asked = { ...rest, ...(item === undefined ? {} : { item }) }
+    const { item, copyOf, ...rest } = query
+    const asked = {
+      ...rest,
+      ...(item === undefined ? {} : { item }),
+      ...(copyOf === undefined ? {} : { copyOf }),
+    }
     if (node === 'self' || node === this.agent.settings.signer.id) {
       return ownLog(this.agent, asked, signal)
     }

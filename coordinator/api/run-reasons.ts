@@ -1,9 +1,9 @@
 /** Why stages are where they are, and how far they have come: what the leader has in mind. */
 import type { Agent } from '../../agent/agent.ts'
-import { wholeRun } from '../../protocol/ledger/read-run.ts'
 import { isRunOver, isUnitOver } from '../../protocol/work/states.ts'
+import { viewRun } from '../history/finding.ts'
 import { explanationDocument } from '../runs/documents.ts'
-import { endedExplanation } from '../runs/ended.ts'
+import { endedExplanation, toldInOrder } from '../runs/ended.ts'
 import type { Progress } from '../runs/watching.ts'
 import type { SchedulerOffice } from '../scheduler/module.ts'
 import type { Handlers, Request } from './dispatch.ts'
@@ -68,15 +68,39 @@ export class RunReasons {
     const view = await viewMeant(agent, parameters.run, signal)
     const workflow = await workflowWith(stage, parts, view)
     const unit = view.units.find((it) => it.stage === stage && it.item === undefined)
-    const explained =
-      isRunOver(view.head.state) || isUnitOver(unit?.state)
-        ? endedExplanation(view, workflow, stage, this.nameOf)
-        : await this.leadersReasons(
-            { ...(stage === undefined ? {} : { stage }), run: view.run },
-            signal,
-          )
-    if (item === undefined) return explained
-    return { ...explained, stages: explained.stages.filter((each) => each.item === item) }
+    const isOver = isRunOver(view.head.state) || isUnitOver(unit?.state)
+    const asked = { ...(stage === undefined ? {} : { stage }), run: view.run }
+    const explained = isOver
+      ? await this.withChoices(endedExplanation(view, workflow, stage, this.nameOf), asked, signal)
+      : await this.leadersReasons(asked, signal)
+    const stages = toldInOrder(explained.stages, workflow)
+    if (item === undefined) return { ...explained, stages }
+    return { ...explained, stages: stages.filter((each) => each.item === item) }
+  }
+
+  /** What is over is known here; why it went where it went, only to whoever chose. */
+  private async withChoices(
+    explained: Explanation,
+    asked: Reasons,
+    signal: AbortSignal,
+  ): Promise<Explanation> {
+    const { stages } = explained
+    if (stages.length === 0) return explained
+    try {
+      const told = await this.leadersReasons(asked, signal)
+      const chosen = new Map(told.stages.map((each) => [unitKey(each), each.chosen]))
+      return {
+        ...explained,
+        stages: stages.map((each) => {
+          const words = chosen.get(unitKey(each))
+          return words === undefined ? each : { ...each, chosen: words }
+        }),
+      }
+    } catch (error) {
+      // Nobody leads, or not for long enough to know of it.
+      if (error instanceof ApiRefusal) return explained
+      throw error
+    }
   }
 
   private async leadersReasons(asked: Reasons, signal: AbortSignal): Promise<Explanation> {
@@ -96,12 +120,32 @@ export class RunReasons {
     }
     const explained = scheduler.explain(run, stage)
     if (explained !== undefined) {
-      return explanationDocument(explained, this.nameOf)
+      return chosenBy(scheduler, explanationDocument(explained, this.nameOf))
     }
-    const view = wholeRun(this.agent.ledger.state, { run, attempts: true })
-    if (view !== undefined && isRunOver(view.head.state)) {
-      return endedExplanation(view, await workflowWith(stage, this.parts, view), stage, this.nameOf)
+    const view = await viewRun(this.agent, this.agent.ledger.state, run)
+    if (isRunOver(view.head.state)) {
+      const workflow = await workflowWith(stage, this.parts, view)
+      return chosenBy(scheduler, endedExplanation(view, workflow, stage, this.nameOf))
     }
     throw new ApiRefusal('conflict', `run ${run} is not scheduled here yet`, 'ask again')
   }
+}
+
+type Told = Explanation['stages'][number]
+
+function unitKey({ stage, item }: Told): string {
+  return `${stage}/${item ?? ''}`
+}
+
+function chosenBy(
+  scheduler: NonNullable<SchedulerOffice['informed']>,
+  explained: Explanation,
+): Explanation {
+  const stages = explained.stages.map((told): Told => {
+    const { stage, item } = told
+    const of = item === undefined ? {} : { item }
+    const chosen = scheduler.chosen({ run: explained.run, stage, ...of })
+    return chosen === undefined ? told : { ...told, chosen }
+  })
+  return { ...explained, stages }
 }

@@ -183,7 +183,7 @@ export const runRoutes = {
   },
   attemptLog: {
     ...routePaths.attemptLog,
-    summary: 'A piece of what one attempt wrote on that host',
+    summary: 'A piece of what one attempt wrote on that host, or had sent there',
     parameters: selfParameter,
     query: z.strictObject({
       run: runId,
@@ -198,6 +198,14 @@ export const runRoutes = {
         .max(2_000)
         .default(0)
         .describe('How long to wait where there is nothing more yet'),
+      copyOf: z
+        .string()
+        .max(128)
+        .optional()
+        .meta({
+          description: 'Another host, by its id: what it had sent here of an attempt of its own',
+          examples: ['12D3KooWH3uVF6wv47WnArKHk5p6cvgCJEb74UTmxztmQDc298L3'],
+        }),
     }),
     response: AttemptLog,
   },

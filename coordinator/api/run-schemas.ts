@@ -213,6 +213,10 @@ export const LogPart = z
     from: z.enum(['stdout', 'stderr']).optional(),
     text: z.string().optional(),
     note: z.string().optional().describe('What is to be known of the log: where parts are missing'),
+    shippedUntilMs: z
+      .number()
+      .optional()
+      .describe('Its host cannot be asked: when it had sent the last of what follows to another'),
   })
   .describe('A piece of what an attempt wrote, in the order of writing')
 
@@ -223,6 +227,10 @@ export const AttemptLog = z.object({
   missing: z.number().describe('Bytes that were left out before this piece, for want of room'),
   next: z.number().describe('Where to go on'),
   ended: z.boolean().describe('No more will come'),
+  shippedUntilMs: z
+    .number()
+    .optional()
+    .describe('Of a copy: when its host had sent the last of it'),
 })
 
 const name = z.string().min(1).max(128)
@@ -328,6 +336,10 @@ export const Explanation = z.object({
         .optional()
         .describe('No host could take it, whatever ends: somebody must change something'),
       late: Late.optional(),
+      chosen: z
+        .string()
+        .optional()
+        .describe('Why its last try went where it went, as long as the leader remembers it'),
       policy: z.string().optional(),
       hosts: z.array(Verdict).optional(),
     }),

@@ -8,7 +8,10 @@ const secretParameter = z.strictObject({
   secret: z
     .string()
     .max(secretLimits.nameBytesMax)
-    .regex(/^[A-Za-z][A-Za-z0-9_./-]*$/)
+    .regex(
+      /^[A-Za-z][A-Za-z0-9_./-]*$/,
+      'a name begins with a letter, and has letters, digits and _ . / - after it',
+    )
     .meta({ description: 'As workflows name it', examples: ['registry'] }),
 })
 

@@ -10,6 +10,7 @@ import { joinLimits } from '../../protocol/joining/limits.ts'
 import { joinTokenId } from '../../protocol/joining/token.ts'
 import type { LedgerState } from '../../protocol/ledger/state.ts'
 import { formatTimestamp } from '../../protocol/workflow/expressions/calendar.ts'
+import { asSigned } from '../audit/deed.ts'
 import { letInLimits } from '../joining/limits.ts'
 import {
   type HeldToken,
@@ -106,7 +107,8 @@ export class TokenApi {
     const { state } = await freshState(this.#agent, signal)
     const { id } = tokenNamed(state, parameters.token)
     if (trail !== undefined) {
-      trail.note = { ...trail.note, object: id.slice(0, idLettersShown) }
+      const object = asSigned(id.slice(0, idLettersShown), parameters.token)
+      trail.note = { ...trail.note, object }
     }
     const nowMs = this.#nowMs()
     const command = recordTokenRevoked(id, caller.name, nowMs)

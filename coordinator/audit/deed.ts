@@ -36,6 +36,14 @@ export interface Trail {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
+/**
+ * What it was done to, by the name that it is found under later, and by the one that was signed for
+ * where that is another: whoever leads takes a deed for a person’s by that one alone.
+ */
+export function asSigned(object: string, asked: string): string {
+  return object.includes(asked) ? object : `${object}, asked for as ${asked}`
+}
+
 export function fitted<T extends AuditNote>(note: T): T {
   const { noteBytesMax, detailBytesMax } = auditLimits
   const { from, reason, detail } = note

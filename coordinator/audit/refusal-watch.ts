@@ -18,6 +18,10 @@ import { byHost } from './module.ts'
  */
 const ordinary: ReadonlySet<string> = new Set([
   'ackNotAwaited',
+  'api httpClosing',
+  'api httpInternal',
+  'api httpOverloaded',
+  'api httpUnreachable',
   'api noncesFull',
   'api tooMuch',
   'badAnswer',

@@ -81,8 +81,8 @@ async function checkedFile(file: string, next: PeerHead | undefined) {
   const opened = new Promise<void>((resolve, reject) => {
     input.once('open', () => resolve()).once('error', reject)
   })
-  await opened.catch((error: Error) => {
-    throw unreadable(file, error.message)
+  await opened.catch((error: NodeJS.ErrnoException) => {
+    throw unreadable(file, error.code === 'ENOENT' ? 'there is no such file' : error.message)
   })
   for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
     number++

@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
+import type { RouteResponse } from '../api/routes.ts'
 import { type Context, document } from './context.ts'
 import { plain, table } from './table.ts'
 import { momentFrom } from './when.ts'
@@ -13,6 +14,8 @@ export interface ListFlags {
   verb?: string
   outcome?: string
 }
+
+type Entry = RouteResponse<'audit'>['entries'][number]
 
 const TIME_LENGTH = 'YYYY-MM-DDTHH:MM:SS'.length
 /** Of an agent's id, where it stands for one that decided by itself. */
@@ -53,7 +56,7 @@ export async function list(context: Context, flags: ListFlags): Promise<number> 
         plain(entry.object),
         plain(entry.outcome),
         plain(entry.from ?? ''),
-        plain(entry.reason ?? entry.detail ?? ''),
+        plain(whyOf(entry)),
       ])
     io.out(`${table(columns, rows, io.columns())}\n`)
   } else if (!quiet) io.err('nothing like that is in the audit log\n')
@@ -61,6 +64,12 @@ export async function list(context: Context, flags: ListFlags): Promise<number> 
     io.err('there are older ones; --last shows more, skein audit export FILE has all\n')
   }
   return entries.length > 0 ? exitCodes.done : exitCodes.notFound
+}
+
+/** Of what was done, why somebody did it; of what was not, why it was refused goes before that. */
+function whyOf({ outcome, reason, detail }: Entry): string {
+  const [first, second] = outcome === 'ok' ? [reason, detail] : [detail, reason]
+  return first ?? second ?? ''
 }
 
 function whoOf(actor: string): string {

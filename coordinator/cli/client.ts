@@ -273,13 +273,21 @@ export class Client {
   }
 }
 
+const listedBy: Readonly<Record<string, string>> = {
+  node: 'nodes',
+  run: 'runs',
+  secret: 'secret',
+  token: 'token',
+  user: 'users',
+}
+
 /** No path can carry these, so nothing has such a name. */
 function refuseUnnamable(what: string, value: string): void {
   if (value !== '' && value !== '.' && value !== '..') return
   throw new Problem({
     code: 'notFound',
     why: `there is no ${what} ${JSON.stringify(value)}`,
-    fix: `skein ${what}s ls shows all ${what}s`,
+    fix: listedBy[what] === undefined ? 'name one' : `skein ${listedBy[what]} ls shows all`,
     exitCode: exitCodes.notFound,
   })
 }

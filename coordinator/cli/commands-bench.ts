@@ -121,10 +121,17 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
   bench
     .command('federate')
     .description('what learning together in rounds costs five agents, beside none')
-    .option('--seconds <count>', 'how long each turn', wholeNumber('--seconds', 5), '20')
-    .option('--turns <count>', 'with rounds and without, so often', wholeNumber('--turns', 1), '3')
+    .option(
+      '--seconds <count>',
+      'with rounds, or without, at a time',
+      wholeNumber('--seconds', 5),
+      '10',
+    )
+    .option('--turns <count>', 'with rounds and without, so often', wholeNumber('--turns', 1), '4')
     .addOption(
-      new Option('--family <name>', 'what is learned in them').choices(families).default('net'),
+      new Option('--family <name>', 'what is learned in them; each in turn, if not said').choices(
+        families,
+      ),
     )
     .action(async (options) => done(await programs.benchFederate(asked(options))))
   bench

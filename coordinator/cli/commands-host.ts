@@ -12,8 +12,8 @@ export function addAgentCommands({ program, programs, done, context }: Parts): v
   program.commandsGroup('Run agents:')
   program
     .command('init')
-    .description('make a mesh: its keys, in a folder of your choice')
-    .option('--dir <folder>', 'where to', '.')
+    .description('make a mesh: its keys, in a folder of their own')
+    .option('--dir <folder>', 'a new folder for them', 'skein-mesh')
     .option('--operator <name>', 'who its first operator is (default: this user)')
     .option(
       '--public-key <file|key>',

@@ -1,4 +1,5 @@
 /** The grammar of people: who they are to a mesh, and their own profiles. */
+import { Option } from 'commander'
 import type { Parts } from './grammar.ts'
 import type { ProfileFlags } from './profile-commands.ts'
 import type { AddFlags } from './users.ts'
@@ -11,6 +12,12 @@ export function addPeopleCommands({ program, done, context }: Parts): void {
   const issuer = '--issuer <file>'
   const issuerHelp =
     'what certifies them (default: issuer.key, for masters root.key, beside your key)'
+  const opensIssuer = '--issuer-passphrase-file <file>'
+  const opensIssuerHelp = 'holds the passphrase of what certifies them'
+  const locks = new Option(
+    '--new-passphrase-file <file>',
+    'holds a passphrase for the new key (default: asked for on a terminal, else none)',
+  ).conflicts('publicKey')
   const publicKey = '--public-key <file|key>'
   const publicKeyHelp = 'a key of their own in their ssh-agent (ssh-ed25519), instead of a new one'
   users
@@ -22,6 +29,8 @@ export function addPeopleCommands({ program, done, context }: Parts): void {
     .description('make a key for somebody, certify it and record it')
     .requiredOption('--role <role...>', 'viewer, operator, approver, admin or master')
     .option(issuer, issuerHelp)
+    .option(opensIssuer, opensIssuerHelp)
+    .addOption(locks)
     .option(publicKey, publicKeyHelp)
     .option('--out <file>', 'the key file to write (default: NAME.key)')
     .action(async (name: string, options: AddFlags) =>
@@ -31,6 +40,8 @@ export function addPeopleCommands({ program, done, context }: Parts): void {
     .command('rotate <name>')
     .description('give somebody a new key, and take back the one of now')
     .option(issuer, issuerHelp)
+    .option(opensIssuer, opensIssuerHelp)
+    .addOption(locks)
     .option(publicKey, publicKeyHelp)
     .option('--out <file>', 'the key file to write (default: NAME.key)')
     .action(async (name: string, options: Omit<AddFlags, 'role'>) =>

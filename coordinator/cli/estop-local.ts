@@ -57,10 +57,17 @@ export async function estopLocal(context: Context, flags: LocalFlags): Promise<n
   else {
     const { outcome, why, killed, tookMs } = answer
     const text = why === undefined ? `${killed} killed after ${tookMs} ms` : plain(why)
-    context.io.out(`${outcome}: ${text}\n`)
+    context.io.out(`${said[outcome] ?? plain(outcome)}: ${text}\n`)
   }
   if (answer.outcome === 'refused') return exitCodes.refused
   return answer.outcome === 'latched' ? exitCodes.partly : exitCodes.done
+}
+
+/** What the agent’s word for what it did is in words for people. */
+const said: Readonly<Record<string, string>> = {
+  news: 'stopped',
+  known: 'stopped before',
+  latched: 'stopped, and not all of it is dead yet',
 }
 
 function directoryOf({ config, dataDirectory }: LocalFlags): string {

@@ -5,13 +5,10 @@
  */
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
-import type { MeshEvent } from '../api/schemas.ts'
 import { brokenOff } from './answer.ts'
-import { type Context, document, sleep } from './context.ts'
-import { clockTime } from './figures.ts'
-import { paint, type Style } from './io.ts'
+import { type Context, sleep } from './context.ts'
+import { ToldEvents } from './events-told.ts'
 import { EVENTS_MAX, type ResumeLimits, resumeLimits } from './limits.ts'
-import { plain } from './table.ts'
 
 export interface EventsOptions {
   follow?: boolean
@@ -20,15 +17,6 @@ export interface EventsOptions {
 }
 
 const LAST_DEFAULT = 100
-
-const styleOf: Record<string, Style> = {
-  'node.suspect': 'yellow',
-  'node.dead': 'red',
-  'node.alive': 'green',
-  'node.joined': 'green',
-  'module.failed': 'red',
-  'module.degraded': 'yellow',
-}
 
 export async function events(
   context: Context,
@@ -40,13 +28,19 @@ export async function events(
   const last = Number(options.last ?? (since === undefined ? LAST_DEFAULT : EVENTS_MAX))
   if (options.follow) return new Follower(context, since, last, limits).follow()
   const query = { last, ...(since === undefined ? {} : { since }) }
-  for await (const event of await context.client.stream('events', { query })) tell(context, event)
+  const told = new ToldEvents(context)
+  try {
+    for await (const event of await context.client.stream('events', { query })) told.take(event)
+  } finally {
+    told.flush()
+  }
   return exitCodes.done
 }
 
 class Follower {
   private readonly context: Context
   private readonly limits: ResumeLimits
+  private readonly told: ToldEvents
   private last: number
   /** The last event that was shown; undefined until that is known. */
   private since: number | undefined
@@ -59,6 +53,7 @@ class Follower {
     this.since = since
     this.last = last
     this.limits = limits
+    this.told = new ToldEvents(context)
   }
 
   async follow(): Promise<number> {
@@ -92,7 +87,7 @@ class Follower {
       if (whole && event.seq > this.since + 1) this.sayLost(this.since + 1, event.seq - 1)
       this.since = event.seq
       this.failures = 0
-      tell(this.context, event)
+      this.told.take(event)
     }
   }
 
@@ -139,16 +134,7 @@ class Follower {
   }
 
   private say(text: string): void {
+    this.told.flush()
     if (!this.context.quiet) this.context.io.err(`${text}\n`)
   }
-}
-
-function tell(context: Context, event: MeshEvent): void {
-  if (context.json) return document(context, event)
-  const { io } = context
-  const kind = plain(event.kind).padEnd(15)
-  const style = styleOf[event.kind]
-  io.out(
-    `${paint(io, 'dim', clockTime(event.atMs))}  ${style ? paint(io, style, kind) : kind}  ${plain(event.text)}\n`,
-  )
 }

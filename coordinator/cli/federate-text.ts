@@ -43,10 +43,15 @@ export function inOneLine(round: FederatedRound): string {
   if (halves !== undefined) parts.push(halves)
   const counted = hosts.filter((host) => host.counted).length
   if (hosts.length > 0) parts.push(`${counted} of ${countOf(hosts.length, 'host')} counted`)
+  if (round.instead !== undefined) parts.push(insteadText(round.family, round.instead))
   parts.push(`at most ${bytes(round.upBytesMax)} up, ${bytes(round.downBytesMax)} down of a host`)
   const took = tookOf(round)
   if (took !== undefined) parts.push(age(took))
   return parts.join('; ')
+}
+
+function insteadText(family: FederatedRound['family'], why: string): string {
+  return `it was the turn of ${family === 'net' ? 'trees' : 'the network'}, but ${plain(why)}`
 }
 
 /** Undefined of a round that was one sum. */

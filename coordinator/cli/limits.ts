@@ -33,6 +33,8 @@ export const resumeLimits: ResumeLimits = { pauseMsMin: 250, pauseMsMax: 5_000, 
 
 /** What an agent keeps of its past, and so the most that can be asked for. */
 export const EVENTS_MAX = 1_000
+/** So long events that may become one line are held back: modules start within some tens of it. */
+export const EVENTS_HELD_MS = 500
 /** Entries of the audit log that are shown at once. */
 export const AUDIT_MAX = 500
 /** The longest history that `nodes show` may ask for: a day. */

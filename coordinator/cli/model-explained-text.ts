@@ -12,9 +12,11 @@ const factorsShown = 3
 
 export function explainedText(told: Explained, columns: number): string {
   const head = `stage ${plain(told.stage)} of ${plain(told.workflow)} (${plain(told.task)})`
-  const hosts = told.hosts
+  const { hosts, silent = [] } = told
+  const without = silent.length === 0 ? '' : `\nnot heard in time: ${silent.map(plain).join(', ')}`
   if (hosts.every(({ says }) => says === 'nothing')) {
-    return `${head}\nunknown: no host has done such work five times, and no version speaks`
+    const none = silent.length === 0 ? 'no host' : 'no host that has answered'
+    return `${head}\nunknown: ${none} has done such work five times, and no version speaks${without}`
   }
   const titles = [
     { title: 'HOST', cutTo: 8 },
@@ -39,7 +41,7 @@ export function explainedText(told: Explained, columns: number): string {
       factorsOf(host),
     ]
   })
-  return `${head}\n${table(titles, rows, columns)}${note(hosts)}`
+  return `${head}\n${table(titles, rows, columns)}${note(hosts)}${without}`
 }
 
 function saidBy({ says, history, corrected }: Host) {

@@ -88,7 +88,8 @@ function madeOf({ version, hidden, numbers, trees }: Shown): readonly [string, s
 const speaks: Readonly<Record<Version['state'], string>> = {
   shadow: 'nowhere: hosts note what it would have said',
   canary: 'on a fifth of the hosts, where it has done better than history',
-  active: 'on all hosts, where it has done better than history or history is silent',
+  active:
+    'on all hosts, where it has done better than history, and no worse of that kind of work; or history is silent',
   retired: 'nowhere: another has taken its place',
   rejected: 'nowhere: it was no better',
   rolledBack: 'nowhere: it was taken back',

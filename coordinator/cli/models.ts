@@ -54,6 +54,7 @@ async function explained(
   const isKnown = told.hosts.some(({ says }) => says !== 'nothing')
   if (context.json) document(context, told)
   else context.io.out(`${explainedText(told, context.io.columns())}\n`)
+  if (told.silent !== undefined) return exitCodes.partly
   return isKnown ? exitCodes.done : exitCodes.notFound
 }
 

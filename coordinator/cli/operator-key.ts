@@ -62,10 +62,12 @@ async function openedKey({ file, passphraseFile, sshAgent }: KeyWish): Promise<O
     return { signer, credential, from: file }
   }
   const { askPassphrase, passphraseIn } = await import('./passphrase.ts')
-  for (let left = passphraseFile === undefined ? TRIES : 1; left > 0; left--) {
+  const tries = passphraseFile === undefined ? TRIES : 1
+  for (let left = tries; left > 0; left--) {
+    const again = left < tries ? 'that is not it; the ' : ''
     const passphrase =
       passphraseFile === undefined
-        ? await askPassphrase(`passphrase of ${key.name} (${file}): `)
+        ? await askPassphrase(`${again}passphrase of ${key.name} (${file}): `)
         : passphraseIn(passphraseFile)
     if (passphrase === undefined) {
       const fix = 'name a file that holds it with --passphrase-file or $SKEIN_PASSPHRASE_FILE'

@@ -96,7 +96,10 @@ export async function use(context: Context, name: string): Promise<number> {
   } catch (error) {
     throw notWritable(currentFile(env), '$XDG_CONFIG_HOME', error)
   }
-  if (!context.quiet) err(`from now on commands go to ${name}, unless they say otherwise\n`)
+  if (context.quiet) return exitCodes.done
+  err(`from now on commands go to ${name}, unless they say otherwise\n`)
+  const other = ['SKEIN_PROFILE', 'SKEIN_HOME'].find((variable) => env[variable])
+  if (other !== undefined) err(`in this shell they do: $${other} is set\n`)
   return exitCodes.done
 }
 

@@ -56,8 +56,9 @@ export function profileNamed(env: Env, name: string): Profile {
   return { name, folder, keyFile, address: addressIn(join(folder, 'profile.json')) }
 }
 
-/** Undefined where the local mesh is meant. */
+/** Undefined where the local mesh is meant, as whoever says where it lives does. */
 export function profileInUse(env: Env): Profile | undefined {
+  if (env.SKEIN_HOME) return undefined
   const name = firstLine(currentFile(env))
   if (name === '' || name === LOCAL || !NAMES.test(name)) return undefined
   return existsSync(profileFolder(env, name)) ? profileNamed(env, name) : undefined

@@ -42,10 +42,11 @@ export async function explain(
   }
   const lines: string[] = []
   if (answer.why !== undefined) lines.push(`run ${plain(answer.run)}: ${plain(answer.why)}`)
-  for (const { stage: name, item, state, why, policy, hosts = [] } of answer.stages) {
+  for (const { stage: name, item, state, why, chosen, policy, hosts = [] } of answer.stages) {
     const of = item === undefined ? name : `${name}[${item}]`
     const said = state === 'assigned' ? 'running' : state
     lines.push(`${paint(io, 'bold', plain(of))}  ${said}: ${plain(why)}`)
+    if (chosen !== undefined) lines.push(`  ${plain(chosen)}`)
     if (policy !== undefined)
       lines.push(`  by the policy ${plain(policy)}, as it sees the hosts now:`)
     for (const host of hosts.toSorted(byName)) lines.push(`  ${hostLine(host, io)}`)

@@ -76,7 +76,8 @@ class LogPrinter {
     const { io, quiet } = this.context
     const label = plain(labelOf(part))
     if (part.note !== undefined && !quiet) {
-      io.err(paint(io, 'dim', `${label}: ${io.terminal ? plain(part.note) : part.note}\n`))
+      const note = part.note + untilOf(part)
+      io.err(paint(io, 'dim', `${label}: ${io.terminal ? plain(note) : note}\n`))
     }
     if (part.text === undefined) return
     const key = `${label}/${part.from ?? ''}`
@@ -113,6 +114,11 @@ class LogPrinter {
     this.written.set(key, written)
     return written.shown(text)
   }
+}
+
+function untilOf({ shippedUntilMs }: LogPart): string {
+  if (shippedUntilMs === undefined) return ''
+  return ` until ${new Date(shippedUntilMs).toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)}Z`
 }
 
 function labelOf({ stage, item, attempt }: LogPart): string {

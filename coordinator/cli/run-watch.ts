@@ -12,7 +12,7 @@ import { resumeLimits } from './limits.ts'
 import { endText } from './run-expected.ts'
 import { Picture } from './run-picture.ts'
 import { runState } from './runs.ts'
-import { stageState, waitOf } from './stage-text.ts'
+import { hostsOf, lateOf, stageState, waitOf } from './stage-text.ts'
 import { plain } from './table.ts'
 
 export interface WatchFlags {
@@ -39,8 +39,7 @@ export async function watch(
     document(context, await context.client.call('run', { parameters: { run: run.id } }))
   }
   if (left === 'waits') {
-    if (!context.quiet)
-      context.io.err(`run ${plain(run.id)} waits: skein approve ${plain(run.id)}\n`)
+    if (!context.quiet) await sayWhoApproves(context, run)
     return exitCodes.waiting
   }
   if (run.state === 'failed' && !context.quiet && !context.json) lookInto(context, watched)
@@ -52,6 +51,14 @@ function lookInto({ io }: Context, { run, failed }: Watched): void {
   const id = plain(run?.id ?? '')
   if (failed !== undefined) io.err(`what it wrote: skein runs logs ${id} ${plain(failed)}\n`)
   io.err(`why, and where it was tried: skein runs explain ${id}\n`)
+}
+
+/** Nobody approves a run of their own: whoever has started it is told to ask somebody. */
+async function sayWhoApproves({ client, io }: Context, { id, by }: Run): Promise<void> {
+  const isOwn = (await client.signIn.holder()).name === by
+  const who = isOwn ? `somebody else than ${plain(by)}` : 'somebody who may'
+  io.err(`run ${plain(id)} waits for an approval by ${who}: skein approve ${plain(id)}\n`)
+  io.err(`come back with: skein runs watch ${plain(id)}\n`)
 }
 
 function comeBack({ io }: Context, run: string): void {
@@ -172,12 +179,14 @@ function differs(stage: Stage, before: Stage | undefined): boolean {
   // One that no host can take has not changed otherwise.
   if (stage.state === 'pending') return stage.why !== undefined && before?.why !== stage.why
   if (before === undefined) return true
-  return stage.state !== before.state || stage.attempt !== before.attempt
+  const isRaced = stage.rival !== undefined && before.rival === undefined
+  const isLate = stage.late !== undefined && before.late === undefined
+  return stage.state !== before.state || stage.attempt !== before.attempt || isRaced || isLate
 }
 
 function lineOf(stage: Stage, io: Context['io']): string {
-  const where = stage.nodeName === undefined ? '' : ` on ${plain(stage.nodeName)}`
-  const why = waitOf(stage)
+  const where = stage.nodeName === undefined ? '' : ` on ${plain(hostsOf(stage))}`
+  const why = waitOf(stage) ?? lateOf(stage)
   const at = clockTime(stage.changedMs ?? Date.now())
   return `${at} ${plain(stage.name)} ${stageState(stage, io)}${where}${why === undefined ? '' : `: ${plain(why)}`}`
 }

@@ -67,7 +67,7 @@ export function stageTable(stages: readonly Stage[], isOver: boolean, io: Io): s
 }
 
 /** Of two at work at once, both. */
-function hostsOf({ nodeName, rival }: Stage): string {
+export function hostsOf({ nodeName, rival }: Stage): string {
   const first = nodeName ?? ABSENT
   return rival === undefined ? first : `${first}, ${rival.nodeName}`
 }
@@ -88,7 +88,7 @@ export function stageState(stage: Stage, io: Io): string {
   return paint(io, stageStyles[state], `${text}${count}${adopted ? ' (kept)' : ''}`)
 }
 
-function lateOf({ late }: Stage): string | undefined {
+export function lateOf({ late }: Stage): string | undefined {
   if (late === undefined) return undefined
   return `late: usually ${age(late.usualMs)}, nearly always under ${age(late.farMs)}`
 }

@@ -7,7 +7,9 @@ import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Credential } from '../../protocol/identity/credential.ts'
 import { formatKeyFile, type KeyFile, keyFileNames } from '../../protocol/identity/key-file.ts'
 import { seedBytes } from '../../protocol/identity/limits.ts'
+import { shortMeshId } from '../../protocol/identity/mesh-id.ts'
 import { type PeerId, signerFromSeed } from '../../protocol/identity/peer-id.ts'
+import { faultOfPersonName } from '../../protocol/identity/person-name.ts'
 import { isPersonRole, type PersonRole, type Role } from '../../protocol/identity/roles.ts'
 import { isVerb, mayDo, verbs } from '../../protocol/identity/verbs.ts'
 import { nearest } from '../../protocol/nearest.ts'
@@ -27,6 +29,8 @@ type User = RouteResponse<'users'>['users'][number]
 export interface AddFlags {
   role: string[]
   issuer?: string
+  issuerPassphraseFile?: string
+  newPassphraseFile?: string
   /** As a line of SSH, or the file that holds it. */
   publicKey?: string
   out?: string
@@ -89,10 +93,15 @@ async function certify(
   context: Context,
   name: string,
   roles: readonly PersonRole[],
-  { issuer, out, publicKey }: Omit<AddFlags, 'role'>,
+  flags: Omit<AddFlags, 'role'>,
   replaces: boolean,
 ): Promise<number> {
   const { client, io, quiet } = context
+  const { issuer, out, publicKey } = flags
+  const fault = faultOfPersonName(name)
+  if (fault !== undefined) {
+    throw wrongUse(`nobody can be called ${JSON.stringify(plain(name))}: ${fault}`, NAME_SO)
+  }
   const file = resolve(out ?? `${name.replaceAll(/[^\w.-]/g, '_')}.key`)
   if (existsSync(file)) {
     throw new Problem({
@@ -103,10 +112,20 @@ async function certify(
     })
   }
   const theirs = publicKey === undefined ? undefined : ownKey(publicKey)
-  const keys = dirname((await client.signIn.key()).from)
-  const kind = roles.includes('master') ? 'root' : 'issuer'
-  const certifier = await certifierIn(issuer ?? join(keys, keyFileNames[kind]))
-  const { subject, key } = theirs ?? (await newKey(context, name))
+  const { from, holder } = await client.signIn.key()
+  const isMaster = roles.includes('master')
+  const keyFile = issuer ?? join(dirname(from), keyFileNames[isMaster ? 'root' : 'issuer'])
+  const certifier = await certifierIn(keyFile, flags.issuerPassphraseFile)
+  if (certifier.mesh !== holder.mesh) {
+    const [theirs, ours] = [shortMeshId(certifier.mesh), shortMeshId(holder.mesh)]
+    const why = `${keyFile} is of mesh ${theirs}, and you sign in to ${ours}`
+    throw wrongUse(why, 'name the key of that mesh with --issuer')
+  }
+  if (isMaster && !certifier.isRoot) {
+    const why = `masters are certified by the root key alone, and ${keyFile} is an issuing key`
+    throw wrongUse(why, 'name the root key with --issuer')
+  }
+  const { subject, key } = theirs ?? (await newKey(context, name, flags.newPassphraseFile))
   const credential = certifier.certify({ subject, name, roles, labels: {} })
   const { mesh } = certifier
   // First the key: a person whom the ledger knows and who has none could only be rotated.
@@ -134,6 +153,7 @@ async function certify(
   return exitCodes.done
 }
 
+const NAME_SO = 'take a name that people can read, such as grace or grace@example.org'
 const handOver = 'give it to them on a way that nobody else reads, and keep no copy'
 const handOverOwn = 'give it to them on any way; it is of use to nobody but their ssh-agent'
 
@@ -144,10 +164,11 @@ function ownKey(said: string): NewKey {
   return { subject: publicKeyIn(said), key: { kind: 'agent' } }
 }
 
-async function newKey({ io }: Context, name: string): Promise<NewKey> {
+async function newKey({ io }: Context, name: string, file: string | undefined): Promise<NewKey> {
   const seed = new Uint8Array(randomBytes(seedBytes))
-  const { askNewPassphrase } = await import('./passphrase.ts')
-  const passphrase = io.terminal ? await askNewPassphrase(`the key of ${name}`) : undefined
+  const { askNewPassphrase, passphraseIn } = await import('./passphrase.ts')
+  const asked = () => (io.terminal ? askNewPassphrase(`the key of ${name}`) : undefined)
+  const passphrase = file === undefined ? await asked() : passphraseIn(file)
   return { subject: signerFromSeed(seed).id, key: lockedBy(passphrase)('operator', seed) }
 }
 

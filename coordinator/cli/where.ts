@@ -29,7 +29,7 @@ export interface Where {
   key: KeyWish
 }
 
-/** What is given goes before the environment, that before a profile, that before the local mesh. */
+/** What is given goes before the environment, that before the profile in use, that before the local mesh. */
 export function whereOf(flags: WhereFlags, env: Env): Where {
   const profile = profileOf(flags.profile ?? env.SKEIN_PROFILE, env)
   const home = stateDirectory(env)

@@ -12,26 +12,35 @@ import { lifetimes } from '../../protocol/identity/limits.ts'
 import type { MeshId } from '../../protocol/identity/mesh-id.ts'
 import type { Signer } from '../../protocol/identity/peer-id.ts'
 import { Problem } from '../../protocol/problem.ts'
-import { askPassphrase } from '../cli/passphrase.ts'
+import { askPassphrase, passphraseIn } from '../cli/passphrase.ts'
 import { freshSerial } from './mesh-keys.ts'
 
 export interface Certifier {
   mesh: MeshId
+  /** The root, which alone makes masters. */
+  isRoot: boolean
   certify(holder: PersonHolder): Credential
 }
 
-export async function certifierIn(file: string): Promise<Certifier> {
-  const key = existsSync(file) ? parseKeyFile(readFileSync(file, 'utf8')) : undefined
-  if (key === undefined) throw unusable(file, 'there is no such key')
-  const signer = await opened(file, key)
+export async function certifierIn(
+  file: string,
+  passphraseFile: string | undefined,
+): Promise<Certifier> {
+  if (!existsSync(file)) throw unusable(file, 'there is no such file')
+  const key = parseKeyFile(readFileSync(file, 'utf8'))
+  if (key === undefined) throw unusable(file, 'it is no key file')
+  const signer = await opened(file, key, passphraseFile)
   const { mesh } = key
-  if (key.use === 'root') return { mesh, certify: (holder) => byRoot(signer, mesh, holder) }
+  if (key.use === 'root') {
+    return { mesh, isRoot: true, certify: (holder) => byRoot(signer, mesh, holder) }
+  }
   if (key.use !== 'issuer' || key.credential === undefined) {
     throw unusable(file, `it is ${key.name}’s own key`)
   }
   const issuer = { signer, certificate: key.credential.leaf }
   return {
     mesh,
+    isRoot: false,
     certify: (holder) => issuePerson(issuer, holder, serialFrom(freshSerial()), Date.now()),
   }
 }
@@ -43,19 +52,33 @@ function byRoot(root: Signer, mesh: MeshId, holder: PersonHolder): Credential {
   return { leaf: issueCertificate({ ...named, ...holder, ...times }, root) }
 }
 
-async function opened(file: string, key: KeyFile): Promise<Signer> {
-  const passphrase =
-    key.key.kind === 'plain' ? undefined : await askPassphrase(`passphrase of ${file}: `)
+async function opened(
+  file: string,
+  key: KeyFile,
+  passphraseFile: string | undefined,
+): Promise<Signer> {
+  const isPlain = key.key.kind === 'plain'
+  if (key.key.kind === 'agent') throw unusable(file, `it is ${key.name}’s own key`)
+  const passphrase = isPlain
+    ? undefined
+    : passphraseFile === undefined
+      ? await askPassphrase(`passphrase of ${file}: `)
+      : passphraseIn(passphraseFile)
   const signer = openKey(key, passphrase)
   if (signer !== undefined) return signer
-  throw unusable(file, key.key.kind === 'plain' ? 'it was changed' : 'that is not its passphrase')
+  if (isPlain) throw unusable(file, 'it was changed')
+  const why = passphrase === undefined ? 'it has a passphrase' : 'that is not its passphrase'
+  throw unusable(file, why, 'name a file that holds it with --issuer-passphrase-file')
 }
 
-function unusable(file: string, why: string): Problem {
+const NAME_IT =
+  'name the issuing key that skein init has made, or for masters the root key, with --issuer'
+
+function unusable(file: string, why: string, fix = NAME_IT): Problem {
   return new Problem({
     code: 'issuerUnusable',
     why: `cannot certify anybody with ${file}: ${why}`,
-    fix: 'name the issuing key, or for masters the root key, with --issuer',
+    fix,
     exitCode: exitCodes.usage,
   })
 }

@@ -14,6 +14,7 @@ import { keyFileNames } from '../../protocol/identity/key-file.ts'
 import { swarmKeyBytes } from '../../protocol/identity/limits.ts'
 import { type MeshId, shortMeshId } from '../../protocol/identity/mesh-id.ts'
 import type { FirstOperator } from '../../protocol/identity/new-mesh.ts'
+import { faultOfPersonName } from '../../protocol/identity/person-name.ts'
 import { formatSwarmKey } from '../../protocol/identity/swarm-key.ts'
 import { Problem } from '../../protocol/problem.ts'
 import { askNewPassphrase, passphraseIn } from '../cli/passphrase.ts'
@@ -39,12 +40,22 @@ export async function initMesh(options: InitOptions): Promise<number> {
       exitCode: exitCodes.conflict,
     })
   }
+  const name = options.operator ?? userInfo().username
+  const fault = faultOfPersonName(name)
+  if (fault !== undefined) {
+    throw new Problem({
+      code: 'badName',
+      why: `nobody can be called ${JSON.stringify(name)}: ${fault}`,
+      fix: 'name the first operator with --operator, as people are to read it',
+      exitCode: exitCodes.usage,
+    })
+  }
   const own = options.publicKey === undefined ? undefined : publicKeyIn(options.publicKey)
   const passphrase =
     options.passphraseFile === undefined
       ? await askNewPassphrase(own ? 'root.key' : 'root.key and operator.key')
       : passphraseIn(options.passphraseFile)
-  const operator = { name: options.operator ?? userInfo().username, own }
+  const operator = { name, own }
   const config = join(folder, 'agent.yaml')
   let mesh: MeshId
   try {
@@ -79,6 +90,8 @@ function report(folder: string, mesh: MeshId, operator: FirstOperator, sealed: b
     '  swarm.key     is shared by all hosts of the mesh, and by nobody else.',
     'start the first agent on this host; it begins the ledger:',
     `  skein agent run --config ${join(folder, 'agent.yaml')}`,
+    'then ask it (skein profile add keeps the key, so that it need not be named each time):',
+    `  skein status --key-file ${join(folder, keyFileNames.operator)}`,
     '',
   ].join('\n')
 }

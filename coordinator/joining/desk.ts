@@ -224,7 +224,8 @@ export class JoinDesk {
     why: Refused,
   ): Seated {
     const note = this.#noteOf(from, joiner, token, { name, serial: '' })
-    void this.#audit.recordRefusal({ ...note, outcome: why })
+    const detail = [faults[why], note.detail].join('; ')
+    void this.#audit.recordRefusal({ ...note, detail, outcome: why })
     this.#agent.ports.log.child('joining').warn('a host is not let in', { joiner, why })
     if (!this.#told.take(1, this.#agent.ports.clock.now())) return { why: 'refused' }
     const by = token === undefined ? 'a token that nobody knows' : `token ${shortOf(token)}`

@@ -119,11 +119,30 @@ export const locality: Factor = {
 export const room: Factor = {
   name: 'room',
   applies: () => true,
-  score(request, host) {
-    const { cpu = 0, memoryBytes = 0 } = request.resources
-    return 1 / (1 + crowding(host, cpu, memoryBytes) + probableLoad(host))
-  },
+  score: (request, host) => 1 / (1 + business(request, host)),
   words: (_request, host) => `${asideWords(host)}, ${loadWords(host)}`,
+}
+
+function business({ resources }: PlacementRequest, host: HostView): number {
+  return crowding(host, resources.cpu, resources.memoryBytes) + probableLoad(host)
+}
+
+/**
+ * Of what is done at once, the way there and back is all that it takes. Whoever is near has as much
+ * room for it as if it were less busy: what one attempt differs by, while of many all get their share.
+ */
+export const nearness: Factor = {
+  name: 'near',
+  applies: ({ near }) => near !== undefined,
+  score(request, host) {
+    if (host.id !== request.near) return 0
+    const busy = business(request, host)
+    return 1 / (1 + busy - heuristics.nearWorth) - 1 / (1 + busy)
+  },
+  words: ({ near }, { id }) =>
+    id === near
+      ? 'it takes no time, and nothing has to travel there'
+      : 'it takes no time, but the way there does',
 }
 
 /** The contrary of room: what is left over on a host that is filled up stays whole elsewhere. */

@@ -23,6 +23,8 @@ export const heuristics = {
   localityBytesFull: 64 * 1024 * 1024,
   /** For estimates of a transfer between hosts: a gigabit a second. */
   transferBytesPerSecond: 125_000_000,
+  /** Busy share of its cores by which a host that is near may exceed others. Less than one. */
+  nearWorth: 0.5,
   /** How long a stage takes of which nothing is known, where a comparison needs a figure. */
   expectedAssumedMs: 1_000,
 } as const

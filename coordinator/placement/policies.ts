@@ -5,6 +5,7 @@ import {
   evenness,
   finish,
   locality,
+  nearness,
   notLostThere,
   preferred,
   room,
@@ -28,12 +29,13 @@ const wishes = [
  */
 export const balanced: PlacementPolicy = new WeighingPolicy(
   'balanced',
-  'what the stage wishes for, then where it is done first by what such work took, then where its artifacts are, then where most room is',
+  'what the stage wishes for, then where it is done first by what such work took, then where its artifacts are, then where most room is, and of what takes no time where nothing has to travel',
   [
     ...wishes.map(({ factor, weight }) => ({ factor, weight: 2 * weight })),
     { factor: soonest, weight: 4 },
     { factor: locality, weight: 2 },
     { factor: room, weight: 1 },
+    { factor: nearness, weight: 1 },
   ],
 )
 

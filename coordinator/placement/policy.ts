@@ -53,6 +53,8 @@ export interface PlacementRequest {
   readonly expectedMs?: number
   /** By node: how long such work takes there, as far as anybody knows. Elsewhere it is `expectedMs`. */
   readonly expectedOn?: ReadonlyMap<string, ExpectedTime>
+  /** Of what takes no time: the host from which and to which nothing has to travel. */
+  readonly near?: string
   /** Where the last attempt was lost: not again, where there is another. */
   readonly avoid?: string
   /** Hosts that have just declined the unit: not now. */

@@ -33,6 +33,8 @@ export interface PlanAsked {
   readonly hosts: readonly HostFacts[]
   /** Attempts on each of the hosts. */
   readonly attempts: readonly number[]
+  /** The host that leads, where one is known. */
+  readonly near?: string
   /** By key (`asking.ts`), what each host says that knows something. */
   readonly told: readonly (readonly [key: string, told: readonly Told[]])[]
 }
@@ -42,6 +44,7 @@ export function answer({
   inputs: given,
   hosts: facts,
   attempts,
+  near,
   told,
 }: PlanAsked): Answered {
   const { stagesMax, placesMax } = planLimits
@@ -74,7 +77,7 @@ export function answer({
     if (task === undefined) return undefined
     return timesByHost(workflow.name, task, all, estimateOf(stage))
   }
-  const known = { estimateOf, timesOf }
+  const known = { estimateOf, timesOf, ...(near === undefined ? {} : { near }) }
   const plan = planOf({ workflow, inputs: inputs.values, hosts, policy: balanced, ...known })
   return { kind: 'planned', plan }
 }

@@ -172,15 +172,17 @@ export function pieceBefore(
 const sure: ReadonlySet<string> = new Set(['wait', 'choose', 'signal'])
 
 /**
- * That none of them fails for good, as if each try were for itself. The bounds are those of all
- * stages at once, and so are farther apart than nine chances in ten need.
+ * That none of them fails for good, as if each try were for itself. What is not known of one stage is
+ * not known by itself, so bounds lie apart as far as the root of the sum of squares says; of stages of
+ * which the same attempts speak it is one and the same doubt, and adds up.
  */
 function oddsOfAll(
   stages: readonly Stage[],
   { expectedOf, itemsOf }: Pick<WholeQuestion, 'expectedOf' | 'itemsOf'>,
 ): Odds | undefined {
-  const whole = { share: 1, low: 1, high: 1 }
-  let isAny = false
+  let share = 1
+  /** By whose word: how far the bounds are from it, as logarithms. */
+  const doubts = new Map<string, { down: number; up: number }>()
   for (const stage of stages) {
     // Its failure is no failure of the run; or nothing speaks against it.
     if (stage.optional || sure.has(stage.step.kind)) continue
@@ -190,13 +192,27 @@ function oddsOfAll(
     const rule = stage.forEach?.onFailure.rule
     if (odds === undefined || items === undefined || rule === 'quorum') return undefined
     if (stage.fallback !== undefined) return undefined
-    isAny = true
     const { attempts } = stage.retry
-    whole.share *= atLast(odds.share, attempts) ** items
-    whole.low *= atLast(odds.low, attempts) ** items
-    whole.high *= atLast(odds.high, attempts) ** items
+    share *= atLast(odds.share, attempts) ** items
+    const word = `${odds.source} ${odds.n} ${odds.low} ${odds.share} ${odds.high}`
+    const { down, up } = doubts.get(word) ?? { down: 0, up: 0 }
+    const times = (from: number, to: number) =>
+      items * (logOf(atLast(to, attempts)) - logOf(atLast(from, attempts)))
+    doubts.set(word, {
+      down: down + times(odds.low, odds.share),
+      up: up + times(odds.share, odds.high),
+    })
   }
-  return isAny ? whole : undefined
+  if (doubts.size === 0) return undefined
+  const all = [...doubts.values()]
+  const low = share * Math.exp(-Math.hypot(...all.map(({ down }) => down)))
+  const high = Math.min(1, share * Math.exp(Math.hypot(...all.map(({ up }) => up))))
+  return { share, low, high }
+}
+
+/** Of what never succeeds, too. */
+function logOf(share: number): number {
+  return Math.log(Math.max(share, 1e-9))
 }
 
 function atLast(share: number, attempts: number): number {

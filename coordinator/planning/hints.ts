@@ -5,6 +5,7 @@
 import type { Stage, Workflow } from '../../protocol/workflow/model.ts'
 import type { Structure } from '../../protocol/workflow/structure.ts'
 import type { HostView } from '../placement/host-view.ts'
+import { isUnknownStep, unknownStepWords } from '../placement/unknown-steps.ts'
 import { count } from '../placement/words.ts'
 import type { Kinds } from './kinds.ts'
 import { planLimits } from './limits.ts'
@@ -19,12 +20,23 @@ export function hintsOf(
 ): Hint[] {
   const narrow = structure.bottlenecks.filter((name) => isNarrow(levelOf.get(name)!, structure))
   return [
+    ...unknownSteps(workflow.stages),
     ...impossible(kinds, hosts),
     ...singleHosts(kinds, hosts),
     ...narrow.map((stage) => bottleneck(stage, structure)),
     ...needlessNeeds(workflow.stages, structure),
     ...unreadArtifacts(workflow.stages),
   ]
+}
+
+/** Whatever calls or needs them, such stages fail as soon as it is their turn. */
+function unknownSteps(stages: readonly Stage[]): Hint[] {
+  return stages
+    .filter(({ step }) => isUnknownStep(step.kind))
+    .map(({ name, step }) => {
+      const message = `it fails when it is its turn: ${unknownStepWords(step.kind)}`
+      return { code: 'impossible', stage: name, message }
+    })
 }
 
 function impossible({ all }: Kinds, hosts: readonly HostView[]): Hint[] {

@@ -11,6 +11,7 @@ import { featuresOf, type MissingDemand, renderDemands } from '../placement/dema
 import { expressionValue, lastingRefusals, readsLoad } from '../placement/eligibility.ts'
 import type { HostView } from '../placement/host-view.ts'
 import type { PlacementRequest } from '../placement/policy.ts'
+import { isUnknownStep } from '../placement/unknown-steps.ts'
 import { briefly, unknownName } from './known.ts'
 
 export interface AskedKinds {
@@ -55,8 +56,8 @@ export function askedKinds(
   const missing = new Map<Stage, readonly MissingDemand[]>()
   const byKey = new Map<string, number>()
   for (const stage of workflow.stages) {
-    // The leader does these itself.
-    if (leaderSteps.has(stage.step.kind)) continue
+    // The leader does these itself, or nobody does.
+    if (leaderSteps.has(stage.step.kind) || isUnknownStep(stage.step.kind)) continue
     const { request, lacking } = requestBefore(workflow, stage, names)
     missing.set(stage, lacking)
     const key = keyOf(request)

@@ -5,12 +5,14 @@
  */
 import type { TaskTimes } from '../../models/profiles/by-host.ts'
 import { assert } from '../../protocol/assert.ts'
+import { takesNoTime } from '../../protocol/work/fingerprint.ts'
 import { dependantsOf, type Graph, needsOf } from '../../protocol/workflow/graph/graph.ts'
 import type { Company, Stage } from '../../protocol/workflow/model.ts'
 import { spreadValue } from '../placement/factors.ts'
 import type { HostView } from '../placement/host-view.ts'
 import type { Hosts } from '../placement/hosts.ts'
 import type { Neighbours, PlacementPolicy, PlacementRequest } from '../placement/policy.ts'
+import { isUnknownStep } from '../placement/unknown-steps.ts'
 import type { Kind, Kinds } from './kinds.ts'
 import { planLimits } from './limits.ts'
 import type { Place } from './plan.ts'
@@ -23,6 +25,8 @@ export interface PlacingWorld {
   readonly skipped: ReadonlySet<string>
   itemsOf(stage: Stage): number | undefined
   durationMs(stage: Stage): number
+  /** The host that leads, where one is known: what takes no time is done there. */
+  readonly near: string | undefined
   /** On each host, where anybody knows. */
   timesOf(stage: Stage): TaskTimes | undefined
   priorityOf(stage: Stage): number
@@ -75,6 +79,7 @@ export class Placing {
     const number = kinds.of.get(stage)
     if (skipped.has(stage.name)) return this.settle(stage, { by: 'skipped' })
     if (this.world.itemsOf(stage) === 0) return this.settle(stage, { by: 'skipped' })
+    if (isUnknownStep(stage.step.kind)) return this.settle(stage, { by: 'nobody' })
     if (number === undefined) return this.settle(stage, { by: 'leader' })
     const kind = kinds.all[number]!
     const placed = new Map<string, number>()
@@ -153,6 +158,7 @@ export class Placing {
     const { affinity, antiAffinity } = stage.where
     // Hosts where it does not hold are no candidates (`Kind.open`).
     const { expression: _, ...demands } = kind.request.demands
+    const { near } = this.world
     const times = this.world.timesOf(stage)
     return {
       ...kind.request,
@@ -161,6 +167,7 @@ export class Placing {
       ...(antiAffinity === undefined ? {} : { antiAffinity: this.neighbours(antiAffinity) }),
       ...(demands.spread === undefined ? {} : { placed }),
       ...(times === undefined ? {} : { expectedMs: times.range.p50, expectedOn: times.byHost }),
+      ...(near !== undefined && takesNoTime(stage) ? { near } : {}),
     }
   }
 

@@ -34,6 +34,8 @@ export interface Question {
   /** Not changed: what the plan sets aside is on a copy. */
   readonly hosts: Hosts
   readonly policy: PlacementPolicy
+  /** The host that leads, where one is known. */
+  readonly near?: string
   /** Of work that has been done before, where somebody knows. */
   readonly estimateOf?: (stage: Stage) => Estimate | undefined
   /** What it took on each host, likewise. */
@@ -62,6 +64,7 @@ export function planOf(question: Question): Plan {
     hosts,
     policy,
     skipped,
+    near: question.near,
     itemsOf,
     timesOf: (stage) => question.timesOf?.(stage),
     durationMs: (stage) => timeOf.get(stage) ?? UNKNOWN_MS,

@@ -109,7 +109,7 @@ export function stageDocuments(
 const ordered = new WeakMap<Workflow, readonly StageModel[]>()
 
 /** As they may run: the text of a workflow in the ledger has them by name. */
-function inOrder(workflow: Workflow): readonly StageModel[] {
+export function inOrder(workflow: Workflow): readonly StageModel[] {
   const known = ordered.get(workflow)
   if (known !== undefined) return known
   const { stages } = workflow

@@ -1,6 +1,7 @@
 /**
  * Why stages ended as they did, and where they went: what the ledger, or the history, says of them
- * when no leader has them in mind any more. What spoke for a host when it was chosen is not kept.
+ * when no leader has them in mind any more. What spoke for a host when it was chosen only the
+ * leader that chose it remembers (`scheduler/core/choices.ts`).
  */
 import type { RunView, UnitView } from '../../protocol/ledger/work-view.ts'
 import { isRunOver, type RunState } from '../../protocol/work/states.ts'
@@ -9,7 +10,7 @@ import type { Stage, Workflow } from '../../protocol/workflow/model.ts'
 import type { Attempt, Explanation } from '../api/run-schemas.ts'
 import { SCHEMA_VERSION } from '../api/schemas.ts'
 import { seconds } from '../placement/words.ts'
-import { attemptDocument, type NameOf } from './documents.ts'
+import { attemptDocument, inOrder, type NameOf } from './documents.ts'
 import { runLimits } from './limits.ts'
 
 type Told = Explanation['stages'][number]
@@ -33,7 +34,7 @@ export function endedExplanation(
       : each.name === stage && !begun.has(stage),
   )
   const all = [
-    ...meant.map((unit) => endedUnit(unit, modelOf.get(unit.stage), nameOf)),
+    ...meant.map((unit) => endedUnit(unit, modelOf.get(unit.stage), units, nameOf)),
     ...idle.map((each): Told => {
       return { stage: each.name, state: 'pending', why: idleWords(each, head.state) }
     }),
@@ -44,9 +45,20 @@ export function endedExplanation(
     run: view.run,
     phase: isRunOver(head.state) ? 'ended' : 'stages',
     ...(isRunOver(head.state) ? { why: `it has ${endWords[head.state]}${reason}` } : {}),
-    stages: all.slice(0, runLimits.explainedMax),
+    stages: toldInOrder(all, workflow).slice(0, runLimits.explainedMax),
     more: Math.max(0, all.length - runLimits.explainedMax),
   }
+}
+
+/** As `runs show` lists them; items stay as they are. */
+export function toldInOrder<T extends { stage: string }>(
+  stages: readonly T[],
+  workflow: Workflow | undefined,
+): T[] {
+  if (workflow === undefined) return [...stages]
+  const placeOf = new Map(inOrder(workflow).map(({ name }, place) => [name, place]))
+  const place = ({ stage }: T): number => placeOf.get(stage) ?? placeOf.size
+  return stages.toSorted((a, b) => place(a) - place(b))
 }
 
 const endWords: Readonly<Record<string, string>> = {
@@ -66,25 +78,52 @@ function idleWords(stage: Stage, state: RunState): string {
 }
 
 /** Of a unit that is over. */
-function endedUnit(unit: UnitView, model: Stage | undefined, nameOf: NameOf): Told {
+function endedUnit(
+  unit: UnitView,
+  model: Stage | undefined,
+  units: readonly UnitView[],
+  nameOf: NameOf,
+): Told {
   const { stage, item, state, node, attempt } = unit
   return {
     stage,
     ...(item === undefined ? {} : { item }),
     state,
     why:
-      [...endOf(unit, model), ...triesOf(unit, nameOf)].join('; ') || 'no host was needed for it',
+      [...endOf(unit, model), ...itemsOf(unit, units), ...triesOf(unit, nameOf)].join('; ') ||
+      'no host was needed for it',
     ...(node === undefined ? {} : { node, nodeName: nameOf(node) }),
     ...(attempt === 0 ? {} : { attempt }),
   }
 }
 
 /** Nothing of a success: that it is one is told beside it. */
-function endOf({ state, why, adopted, errorClass }: UnitView, stage: Stage | undefined): string[] {
+function endOf(unit: UnitView, stage: Stage | undefined): string[] {
+  const { state, why, adopted, errorClass } = unit
   const before = adopted ? ['so it ended in the run that this one does again'] : []
   const of = errorClass === undefined ? '' : ` (an error of class ${errorClass})`
   if (why !== undefined && why !== '') return [`${why}${of}`, ...before]
-  return state === 'skipped' ? [skipWords(stage), ...before] : before
+  if (state === 'skipped') return [skipWords(stage), ...before]
+  return [...takenWords(unit, stage), ...before]
+}
+
+/** Of a stage that chooses: which others it took. */
+function takenWords({ state, outputs }: UnitView, stage: Stage | undefined): string[] {
+  if (stage?.step.kind !== 'choose' || state !== 'succeeded' || outputs === undefined) return []
+  const { cases, otherwise = [] } = stage.step
+  const { case: number } = JSON.parse(outputs) as { case?: number }
+  const taken = number === undefined ? undefined : cases[number]
+  if (taken !== undefined) return [`its case ${number! + 1} held: ${taken.then.join(', ')}`]
+  return [`none of its cases held: ${otherwise.join(', ') || 'nothing was chosen'}`]
+}
+
+/** Of a stage as a whole: hosts were needed for its items only. */
+function itemsOf({ stage, item }: UnitView, units: readonly UnitView[]): string[] {
+  if (item !== undefined) return []
+  const items = units.filter((unit) => unit.stage === stage && unit.item !== undefined)
+  if (items.length === 0) return []
+  const succeeded = items.filter(({ state }) => state === 'succeeded').length
+  return [`of its ${items.length} items ${succeeded} succeeded`]
 }
 
 function skipWords(stage: Stage | undefined): string {

@@ -36,6 +36,8 @@ export const runLimits = {
   logRoundMs: 200,
   /** Of a log that is told at once; it must fit an answer between agents, as JSON. */
   logPieceBytes: 96 * 1024,
+  /** Hosts that are asked for the copy of a log, the likeliest first: two keep it. */
+  copiesAskedMax: 6,
   workflowChunkBytes: 96 * 1024,
   /** Characters of the names of stages that a run keeps of another. More are told as a set. */
   keptNamesLengthMax: 4 * 1024,

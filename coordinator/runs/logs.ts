@@ -1,7 +1,7 @@
 /**
  * What the attempts of a run wrote, gathered from the hosts that have it. Each attempt is followed
  * by its own cursor, in rounds, so that a stage that writes much does not hold up the others. Of one
- * whose host is gone there is the end that came with its result.
+ * whose host is gone there is the end that came with its result, or what was shipped before it died.
  */
 import type { AttemptView, RunView, UnitView } from '../../protocol/ledger/work-view.ts'
 import type { Clock } from '../../protocol/ports/clock.ts'
@@ -30,6 +30,8 @@ export interface PieceAsked {
   readonly attempt: number
   readonly from: number
   readonly waitMs: number
+  /** Not of its own, but what that host had sent there. */
+  readonly copyOf?: string
 }
 
 export interface LogSources {
@@ -39,6 +41,9 @@ export interface LogSources {
   view(run: string): Promise<RunView>
   /** A piece of a log, from the host that has it. Rejects with `ApiRefusal`. */
   piece(node: string, asked: PieceAsked): Promise<AttemptLog>
+  /** What that host had sent to others; undefined where nobody is found who has it. */
+  shipped(node: string, asked: PieceAsked): Promise<AttemptLog | undefined>
+  isDead(node: string): boolean
   readonly signal: AbortSignal
 }
 
@@ -151,34 +156,25 @@ function refuseNothing(
 }
 
 async function* partsOf(
-  { piece, nameOf }: LogSources,
+  sources: LogSources,
   { run, follow }: LogQuestion,
   reading: Reading,
 ): AsyncGenerator<LogPart> {
   const { stage, item, attempt, node } = reading
-  const common: Pick<LogPart, 'schemaVersion' | 'stage' | 'item' | 'attempt' | 'nodeName'> = {
-    schemaVersion: SCHEMA_VERSION,
-    stage,
-    ...(item === undefined ? {} : { item }),
-    attempt,
-    nodeName: nameOf(node),
-  }
   const which = { run, stage, attempt, ...(item === undefined ? {} : { item }) }
+  const common = commonOf(sources, reading)
   for (;;) {
     const wasOver = reading.isOver
+    const asked: PieceAsked = { ...which, from: reading.from, waitMs: 0 }
     let got: AttemptLog
     try {
-      got = await piece(node, { ...which, from: reading.from, waitMs: 0 })
+      got = await sources.piece(node, asked)
     } catch (error) {
       if (!(error instanceof ApiRefusal)) throw error
-      if (!wasOver) {
-        // Whoever follows hears the rest when the host is back, or the next try's.
-        if (!follow) yield { ...common, note: `${error.why}; it is not over, and its log is there` }
-        return
-      }
-      reading.ended = true
-      yield { ...common, note: withoutHost(error.why, reading) }
-      if (reading.from === 0 && reading.tail !== undefined) yield { ...common, text: reading.tail }
+      // Whoever follows hears the rest when the host is back, or the next try's.
+      if (!wasOver && follow) return
+      reading.ended = wasOver
+      yield* withoutHost(sources, reading, asked, error.why)
       return
     }
     if (got.missing > 0) yield { ...common, note: `${got.missing} bytes were left out here` }
@@ -186,21 +182,78 @@ async function* partsOf(
     reading.from = got.next
     if (got.ended || (!got.known && wasOver)) {
       reading.ended = true
-      if (!got.known && reading.tail !== undefined) {
-        yield { ...common, note: 'its host keeps this log no more; this is its end' }
-        yield { ...common, text: reading.tail }
-      }
+      if (!got.known) yield* notKept(sources, reading, asked)
       return
     }
     if (got.parts.length === 0) return
   }
 }
 
-function withoutHost(why: string, { from, tail }: Reading): string {
-  if (from > 0) return `${why}; what follows is there, and cannot be read now`
-  return tail === undefined
-    ? `${why}; its end was never told, so what it wrote is there only`
-    : `${why}; this is the end of the log, as the ledger keeps it`
+type Common = Pick<LogPart, 'schemaVersion' | 'stage' | 'item' | 'attempt' | 'nodeName'>
+
+function commonOf({ nameOf }: LogSources, { stage, item, attempt, node }: Reading): Common {
+  const which = item === undefined ? { stage } : { stage, item }
+  return { schemaVersion: SCHEMA_VERSION, ...which, attempt, nodeName: nameOf(node) }
+}
+
+/** Its host answers, and has nothing of it. */
+async function* notKept(
+  sources: LogSources,
+  reading: Reading,
+  asked: PieceAsked,
+): AsyncGenerator<LogPart> {
+  const common = commonOf(sources, reading)
+  if (reading.tail !== undefined) {
+    yield { ...common, note: 'its host keeps this log no more; this is its end' }
+    yield { ...common, text: reading.tail }
+    return
+  }
+  const copy = await sources.shipped(reading.node, asked)
+  if (copy === undefined) return
+  yield* shippedParts(sources, reading, copy, 'its host keeps this log no more')
+}
+
+async function* withoutHost(
+  sources: LogSources,
+  reading: Reading,
+  asked: PieceAsked,
+  unanswered: string,
+): AsyncGenerator<LogPart> {
+  const { tail, from, node, isOver } = reading
+  const common = commonOf(sources, reading)
+  const why = sources.isDead(node) ? `${common.nodeName} has died` : unanswered
+  const copy = tail === undefined ? await sources.shipped(node, asked) : undefined
+  if (copy !== undefined) {
+    yield* shippedParts(sources, reading, copy, isOver ? why : `${why}, and it is not over`)
+  } else if (!isOver) {
+    yield { ...common, note: `${why}; it is not over, and its log is there` }
+  } else if (from > 0) {
+    yield { ...common, note: `${why}; what follows is there, and cannot be read now` }
+  } else if (tail === undefined) {
+    yield { ...common, note: `${why}; it had shipped nothing, so what it wrote is there only` }
+  } else {
+    yield { ...common, note: `${why}; this is the end of the log, as the ledger keeps it` }
+    yield { ...common, text: tail }
+  }
+}
+
+/** The time stands by itself: whoever shows it writes it as people there do. */
+async function* shippedParts(
+  sources: LogSources,
+  reading: Reading,
+  { missing, parts, next, shippedUntilMs }: AttemptLog,
+  why: string,
+): AsyncGenerator<LogPart> {
+  const common = commonOf(sources, reading)
+  if (parts.length === 0) {
+    yield { ...common, note: `${why}; of what it may have written after this nothing was shipped` }
+    return
+  }
+  const until = shippedUntilMs === undefined ? {} : { shippedUntilMs }
+  yield { ...common, note: `${why}; this was shipped`, ...until }
+  if (missing > 0) yield { ...common, note: `${missing} bytes before it were not` }
+  for (const part of parts) yield { ...common, ...part }
+  reading.from = next
 }
 
 function pause({ ports }: LogSources['agent'], delayMs: number): Promise<void> {

@@ -1,15 +1,19 @@
-/** A piece of a log that this host keeps, as text. */
+/** A piece of a log that this host keeps, of an attempt of its own or of another host's, as text. */
 import type { Agent } from '../../agent/agent.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { AttemptLog } from '../api/run-schemas.ts'
 import { SCHEMA_VERSION } from '../api/schemas.ts'
 import { runLimits } from './limits.ts'
 import type { PieceAsked } from './logs.ts'
 
 export async function ownLog(
-  { work }: Agent,
-  { from, waitMs: _, ...id }: PieceAsked,
+  agent: Agent,
+  asked: PieceAsked,
   signal: AbortSignal,
 ): Promise<AttemptLog> {
+  if (asked.copyOf !== undefined) return copiedLog(agent, asked, asked.copyOf)
+  const { from, waitMs: _, copyOf: __, ...id } = asked
+  const { work } = agent
   const pieces = work.readLog(id, { from, follow: false, signal })
   const log: AttemptLog = {
     schemaVersion: SCHEMA_VERSION,
@@ -37,6 +41,38 @@ export async function ownLog(
     if (left <= 0 || whole < bytes.length) return log
   }
   return { ...log, ended }
+}
+
+/** What another host had sent here of a log of its own. */
+async function copiedLog(
+  { logCopies }: Agent,
+  { from, waitMs: _, copyOf: __, ...id }: PieceAsked,
+  owner: string,
+): Promise<AttemptLog> {
+  const copy = await logCopies.read(owner as PeerId, id)
+  const nothing: AttemptLog = {
+    schemaVersion: SCHEMA_VERSION,
+    known: false,
+    parts: [],
+    missing: 0,
+    next: from,
+    ended: true,
+  }
+  if (copy === undefined) return nothing
+  const { at, bytes, sentAtMs: shippedUntilMs } = copy
+  const endsAt = at + bytes.length
+  const known = { ...nothing, known: true, shippedUntilMs }
+  if (from >= endsAt) return known
+  const begins = from > at ? from - at : firstWhole(bytes)
+  const text = Buffer.from(bytes.subarray(begins)).toString()
+  return { ...known, parts: [{ text }], missing: Math.max(0, at - from), next: endsAt }
+}
+
+/** Where the first character begins that was not cut off. */
+function firstWhole(bytes: Uint8Array): number {
+  let at = 0
+  while (at < Math.min(4, bytes.length) && (bytes[at]! & 0xc0) === 0x80) at++
+  return at
 }
 
 /** How many of the bytes are before a character that is cut off at the end. */

@@ -74,7 +74,13 @@ export class Leading {
       log: parts.log,
       telling: agent.learning.telling,
     })
-    this.scheduler = new Scheduler({ term, policy, random, times: this.times })
+    this.scheduler = new Scheduler({
+      term,
+      policy,
+      random,
+      times: this.times,
+      near: agent.ledger.id,
+    })
     this.dispatch = new Dispatch(term, agent.ports.clock, (to, frame) =>
       agent.workWire.send(to, frame),
     )

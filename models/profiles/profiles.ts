@@ -57,6 +57,14 @@ export interface Kind {
   readonly newestMs: number
 }
 
+/** What history alone says of some work. */
+export interface Plain {
+  /** Undefined where it has no ground. */
+  readonly range: Range | undefined
+  /** Whether its ground is attempts of the very same kind, and not what is only like it. */
+  readonly isOfKind: boolean
+}
+
 export class Profiles implements Predictor {
   readonly #all = new Map<number, Past>()
   readonly #byKey = new Map<string, Profile>()
@@ -130,6 +138,12 @@ export class Profiles implements Predictor {
       if (range !== undefined && range.n >= profileLimits.groundMin) return range
     }
     return undefined
+  }
+
+  /** The same, and whether attempts of the very same kind are its ground. */
+  plain(group: string, task: string): Plain {
+    const n = this.told(historyKey(group, task))?.tookMs?.n ?? 0
+    return { range: this.range(group, task), isOfKind: n >= profileLimits.groundMin }
   }
 
   #forgetOldest(): Past {

@@ -74,15 +74,17 @@ export function sealingKeyOf(signer: Signer): SealingKey {
   return sealingKeyFrom(new Uint8Array(hkdfSync('sha256', secret, '', context, seedBytes)))
 }
 
+/** Anybody's: what it agrees on with others is no secret. */
+const anyKey = createPrivateKey({
+  key: Buffer.concat([privatePrefix, new Uint8Array(seedBytes).fill(1)]),
+  format: 'der',
+  type: 'pkcs8',
+})
+
 /** Whether something can be sealed to it: not to bytes that are no key, which somebody may have told. */
 export function isSealable(publicKey: Uint8Array): boolean {
   if (publicKey.length !== publicKeyBytes) return false
-  const any = createPrivateKey({
-    key: Buffer.concat([privatePrefix, new Uint8Array(seedBytes).fill(1)]),
-    format: 'der',
-    type: 'pkcs8',
-  })
-  return agreedKey(any, publicKey, publicKey, publicKey) !== undefined
+  return sharedSecret(anyKey, publicKey) !== undefined
 }
 
 /** `chance`: never used before, 32 bytes for a key of one use and the nonce behind them. */

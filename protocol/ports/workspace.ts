@@ -33,8 +33,15 @@ export interface Workspace {
   prepare(directory: string): Promise<void>
   /** Removes the directory and all that is in it, whatever the stage has done there. */
   discard(directory: string): Promise<void>
-  /** Removes the directory if it is empty. False when it is not, or is not there. */
+  /**
+   * Removes the directory if it is empty, or lets it rest, to be used for another: either way it is
+   * gone. False when it is not empty, or is not there.
+   */
   discardEmpty(directory: string): Promise<boolean>
+  /** Directories that rest: somebody of those who had them may still be there. */
+  readonly resting: ReadonlySet<string>
+  /** Nobody is in these any more, of those who had them. */
+  reuse(directories: Iterable<string>): void
   /**
    * Bytes that the directory takes on the disk with all that is in it. Counting ends beyond
    * `bytesMax`, and after so many files that nothing else is held up by it: it may be more.

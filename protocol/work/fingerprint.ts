@@ -34,6 +34,15 @@ export function isInstant(step: Step): boolean {
   return step.kind === 'function' && ['skein:noop', 'skein:echo'].includes(blanked(step.module))
 }
 
+/** The same of a whole stage: it has no files to bring in or to hand on. */
+export function takesNoTime({
+  step,
+  artifacts,
+  artifactsFrom,
+}: Pick<Stage, 'step' | 'artifacts' | 'artifactsFrom'>): boolean {
+  return isInstant(step) && artifacts.length === 0 && artifactsFrom.length === 0
+}
+
 /** Undefined for what no agent does, and for what takes no time. */
 export function fingerprintOf(
   stage: Pick<Stage, 'step' | 'with' | 'resources'>,

@@ -1,30 +1,39 @@
 /**
- * `skein bench federate`: what learning together costs five agents, at rest and at work, with rounds
- * and without, in turn: how long rounds take, what they send, how long they hold up an agent's loop,
- * and what is lost of the stages that it does meanwhile.
+ * `skein bench federate`: what learning together costs five agents: at rest, beside work at a pace that
+ * they carry easily, and beside as much work as they can do; with rounds of each family and without, in
+ * turn, for short whiles, so that it is not the machine's better minutes that are compared.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FederatedRound } from '../../coordinator/api/federation-routes.ts'
 import { Client } from '../../coordinator/cli/client.ts'
-import { federationLimits } from '../../models/federation/limits.ts'
-import type { Family } from '../../models/registry/learned.ts'
+import { type Family, families } from '../../models/registry/learned.ts'
 import { assert } from '../../protocol/assert.ts'
 import { signInOf } from '../mesh/looking.ts'
 import { workflowText } from '../workloads/shape.ts'
 import { fan } from '../workloads/shapes.ts'
 import { type LoopHeld, lagFile } from './federate-agent.ts'
+import {
+  figuresOf,
+  type Kind,
+  type Pace,
+  type Setting,
+  Spells,
+  settings,
+} from './federate-figures.ts'
+import { FederateWork, type Worked } from './federate-work.ts'
+import { cpuMs } from './idle.ts'
 import { leaderOfAll } from './ledger-mesh.ts'
 import { Mesh } from './mesh.ts'
 import { MeshRuns } from './mesh-runs.ts'
-import { type Figure, percentile, report } from './report.ts'
-import { rateOf } from './run-times.ts'
+import { report } from './report.ts'
 
 export interface FederateOptions {
   seconds: string
   turns: string
-  family: Family
+  /** Both, if not said. */
+  family?: Family
   json: boolean
 }
 
@@ -32,51 +41,45 @@ const NODES = 5
 /** What there is to learn from: a few kinds of work, of each so many. */
 const KINDS = [0.01, 0.05, 0.2]
 const OF_EACH = 100
-/**
- * From the beginning of one round to the next: hours in truth. A round takes the engines of five agents
- * 22 to 29 ms of CPU together, and their main threads 0.1 to 0.3 s (measured).
- */
+/** From the beginning of one round to the next: hours in truth. */
 const EVERY_MS = 10_000
+/** A round begins when work is under way. */
+const FIRST_AFTER_MS = EVERY_MS / 4
 const LOOK_MS = 100
-const WIDTH = 200
-const RUNS_AT_ONCE = 4
-const END_DEADLINE_MS = 300_000
-const LAG_GOAL_MS = 20
-const ROUND_GOAL_MS = 10_000
-const SHARE_GOAL = 0.95
-/** Two turns alike differ by so much. */
-const AS_WITHOUT = 1.1
+const HISTORY_DEADLINE_MS = 300_000
+/**
+ * Of what was done when as much was asked for as can be: easily carried, for in runs of so few stages
+ * each takes more of the mesh.
+ */
+const PACE_SHARE = 0.4
+/** Until agents have become quiet, and have collected what their start and first work have left. */
+const SETTLE_MS = 20_000
 const asAgent = fileURLToPath(new URL('as-agent.js', import.meta.url))
 const agentProgram = fileURLToPath(new URL('./federate-agent.ts', import.meta.url))
-
-type Setting = 'at rest' | 'at work'
-
-interface Turn {
-  readonly stagesPerSecond: number
-  readonly held: readonly LoopHeld[]
-  readonly rounds: readonly FederatedRound[]
-}
 
 export async function benchFederate(options: FederateOptions): Promise<number> {
   const mesh = await Mesh.start(NODES, {
     commandOf: (_, configFile) => [process.execPath, asAgent, agentProgram, configFile],
   })
   try {
-    const bench = new FederateBench(mesh, 1_000 * Number(options.seconds), options.family)
-    const first = await bench.prepare()
-    const turns = new Map<string, Turn[]>()
-    for (let i = 0; i < Number(options.turns); i++) {
-      for (const setting of ['at rest', 'at work'] as const) {
-        // The one that is later has more runs in the ledger beside it: each is as often.
-        for (const withRounds of i % 2 === 0 ? [false, true] : [true, false]) {
-          const key = keyOf(setting, withRounds)
-          turns.set(key, [...(turns.get(key) ?? []), await bench.turn(setting, withRounds)])
+    const learned = options.family === undefined ? families : [options.family]
+    const bench = new FederateBench(mesh, 1_000 * Number(options.seconds))
+    const held = await bench.prepare(learned)
+    const kinds: readonly Kind[] = ['none', ...learned]
+    const spells = new Spells()
+    let pace: Pace = { done: 0, offered: 0 }
+    for (const setting of settings) {
+      if (setting === 'paced') pace = await bench.findPace()
+      for (let turn = 0; turn < Number(options.turns); turn++) {
+        // What is later has more rounds and runs in the ledger beside it: each is as often.
+        for (let i = 0; i < kinds.length; i++) {
+          const kind = kinds[(turn + i) % kinds.length] as Kind
+          spells.note(setting, kind, await bench.spell(setting, kind))
         }
       }
     }
-    const what = options.family === 'trees' ? 'federated rounds of trees' : 'federated rounds'
-    const title = `${what}, ${NODES} agents, one every ${EVERY_MS / 1_000} s`
-    return report(title, [...figuresOf(turns), firstFigure(first)], options.json)
+    const title = `federated rounds, ${NODES} agents, one every ${EVERY_MS / 1_000} s`
+    return report(title, figuresOf(spells, learned, { held, pace }), options.json)
   } finally {
     await mesh.stop()
   }
@@ -85,68 +88,98 @@ export async function benchFederate(options: FederateOptions): Promise<number> {
 class FederateBench {
   readonly #mesh: Mesh
   readonly #runs: MeshRuns
+  readonly #work: FederateWork
   readonly #client: Client
-  readonly #turnMs: number
-  readonly #family: Family
-  #workflow = ''
+  readonly #spellMs: number
+  #stagesPerSecond = 0
   #signals = 0
 
-  constructor(mesh: Mesh, turnMs: number, family: Family) {
+  constructor(mesh: Mesh, spellMs: number) {
     const [node] = mesh.nodes
     assert(node !== undefined, 'a mesh must have nodes')
     this.#mesh = mesh
     this.#runs = new MeshRuns(mesh)
+    this.#work = new FederateWork(mesh, this.#runs)
     this.#client = new Client(node.apiAddress, signInOf(node), new AbortController().signal)
-    this.#turnMs = turnMs
-    this.#family = family
+    this.#spellMs = spellMs
   }
 
   /**
    * Hosts come to know work; and what is done once only, as starting engines, is done: how long that
    * held up their loops.
    */
-  async prepare(): Promise<readonly LoopHeld[]> {
+  async prepare(learned: readonly Family[]): Promise<readonly LoopHeld[]> {
     await leaderOfAll(this.#mesh)
     for (const [i, seconds] of KINDS.entries()) {
       const text = workflowText({ ...fan(OF_EACH), name: `kind-${i}` }, ['sleep', String(seconds)])
       await this.#runs.begin({ workflow: text, group: 'history' })
     }
-    await this.#runs.untilAllSucceeded('history', END_DEADLINE_MS)
-    const noops = workflowText({ ...fan(WIDTH), name: 'work' }, ['/bin/true'])
-    this.#workflow = await this.#runs.publish(noops)
+    await this.#runs.untilAllSucceeded('history', HISTORY_DEADLINE_MS)
+    await this.#work.publish()
     // Rows go down once a second.
     await this.#mesh.rest(1_500)
     await this.#heldUp()
-    const first = await this.#round()
+    for (const family of learned) {
+      const first = await this.#round(family)
+      assert(first.state !== 'failed', 'a round must be possible', { why: first.why })
+    }
     const held = await this.#heldUp()
-    assert(first.state !== 'failed', 'a round must be possible', { why: first.why })
-    await this.turn('at work', true)
+    await this.#mesh.rest(SETTLE_MS)
     return held
   }
 
-  async turn(setting: Setting, withRounds: boolean): Promise<Turn> {
-    await this.#heldUp()
-    const untilMs = performance.now() + this.#turnMs
-    const learning = withRounds ? this.#learn(untilMs) : Promise.resolve([])
-    const working = setting === 'at work' ? this.#work(untilMs) : this.#mesh.rest(this.#turnMs)
-    const [rounds, stagesPerSecond] = await Promise.all([learning, working])
-    return { rounds, stagesPerSecond: stagesPerSecond ?? 0, held: await this.#heldUp() }
+  /** By the second try, for the first warms up. */
+  async findPace(): Promise<Pace> {
+    await this.#flooded()
+    const { perSecond: done } = await (await this.#flooded())()
+    this.#stagesPerSecond = PACE_SHARE * done
+    return { done, offered: this.#stagesPerSecond }
   }
 
-  async #learn(untilMs: number): Promise<FederatedRound[]> {
+  async spell(setting: Setting, kind: Kind) {
+    await this.#heldUp()
+    const cpuBefore = this.#cpuMs()
+    const untilMs = performance.now() + this.#spellMs
+    const learning = kind === 'none' ? Promise.resolve([]) : this.#learn(kind, untilMs)
+    const [rounds, told] = await Promise.all([learning, this.#worked(setting)])
+    const cpu = this.#cpuMs() - cpuBefore
+    const held = await this.#heldUp()
+    return { rounds, held, cpuMs: cpu, worked: await told?.() }
+  }
+
+  /** What there is to ask of it is asked when it has been measured. */
+  async #worked(setting: Setting): Promise<(() => Promise<Worked>) | undefined> {
+    switch (setting) {
+      case 'at rest':
+        await this.#mesh.rest(this.#spellMs)
+        return undefined
+      case 'paced': {
+        const runs = await this.#work.paced(this.#spellMs, this.#stagesPerSecond)
+        return () => this.#work.pacedTold(runs)
+      }
+      case 'flooded':
+        return this.#flooded()
+    }
+  }
+
+  async #flooded(): Promise<() => Promise<Worked>> {
+    const runs = await this.#work.flooded(performance.now() + this.#spellMs)
+    return () => Promise.resolve(this.#work.floodTold(runs))
+  }
+
+  async #learn(family: Family, untilMs: number): Promise<FederatedRound[]> {
     const rounds: FederatedRound[] = []
+    let nextMs = performance.now() + FIRST_AFTER_MS
     do {
-      const nextMs = performance.now() + EVERY_MS
-      rounds.push(await this.#round())
-      await this.#mesh.rest(Math.max(0, Math.min(nextMs, untilMs) - performance.now()))
-    } while (performance.now() + EVERY_MS / 4 < untilMs)
+      await this.#mesh.rest(Math.max(0, nextMs - performance.now()))
+      rounds.push(await this.#round(family))
+      nextMs += EVERY_MS
+    } while (nextMs + FIRST_AFTER_MS < untilMs)
     return rounds
   }
 
-  async #round(): Promise<FederatedRound> {
-    const { after } = await this.#client.call('askForRounds', {
-      body: { count: 1, family: this.#family },
-    })
+  async #round(family: Family): Promise<FederatedRound> {
+    const { after } = await this.#client.call('askForRounds', { body: { count: 1, family } })
     for (;;) {
       await this.#mesh.rest(LOOK_MS)
       const { round, awaited } = await this.#client.call('federation')
@@ -155,16 +188,9 @@ class FederateBench {
     }
   }
 
-  async #work(untilMs: number): Promise<number> {
-    const group = `work-${this.#signals}`
-    while (performance.now() < untilMs) {
-      const going = (await this.#runs.going(group)).length
-      const more = Array.from({ length: RUNS_AT_ONCE - going })
-      const wanted = { workflow: this.#workflow, published: true, group }
-      await Promise.all(more.map(() => this.#runs.begin(wanted)))
-      await this.#mesh.rest(25)
-    }
-    return rateOf(await this.#runs.untilAllSucceeded(group, END_DEADLINE_MS), WIDTH).perSecond
+  /** Of the agents themselves, since they began. */
+  #cpuMs(): number {
+    return this.#mesh.nodes.reduce((sum, { pid }) => sum + cpuMs(pid), 0)
   }
 
   /** Of each agent since the last time. */
@@ -188,101 +214,5 @@ function readHeld(file: string): LoopHeld | undefined {
     return JSON.parse(readFileSync(file, 'utf8')) as LoopHeld
   } catch {
     return undefined
-  }
-}
-
-function keyOf(setting: Setting, withRounds: boolean): string {
-  return `${setting} ${withRounds}`
-}
-
-function figuresOf(turns: ReadonlyMap<string, readonly Turn[]>): Figure[] {
-  const of = (setting: Setting, withRounds: boolean) => turns.get(keyOf(setting, withRounds)) ?? []
-  return [
-    ...(['at rest', 'at work'] as const).flatMap((setting) => [
-      ...roundFigures(setting, of(setting, true)),
-      ...lagFigures(setting, of(setting, true), of(setting, false)),
-    ]),
-    stageFigure(of('at work', true), of('at work', false)),
-  ]
-}
-
-function roundFigures(setting: Setting, turns: readonly Turn[]): Figure[] {
-  const rounds = turns.flatMap((turn) => turn.rounds)
-  const took = rounds.map(({ openedMs, endedMs = openedMs }) => endedMs - openedMs)
-  const decided = rounds.filter(({ state }) => state !== 'failed').length
-  const kib = (of: 'upBytesMax' | 'downBytesMax', way: string): Figure => {
-    const value = Math.max(...rounds.map((round) => round[of])) / 1_024
-    const goal = federationLimits.roundBytesMax / 1_024
-    const metric = `${way} in a round ${setting}, the most`
-    return { metric, unit: 'KiB', value, goal: `<= ${goal}`, holds: value <= goal }
-  }
-  const median = percentile(took, 0.5)
-  return [
-    {
-      metric: `a round ${setting}, median of ${rounds.length}`,
-      unit: 'ms',
-      value: median,
-      goal: `< ${ROUND_GOAL_MS}`,
-      holds: median < ROUND_GOAL_MS,
-    },
-    { metric: `a round ${setting}, the longest`, unit: 'ms', value: Math.max(...took) },
-    {
-      metric: `rounds ${setting} that came to a decision`,
-      unit: '',
-      value: decided,
-      goal: `= ${rounds.length}`,
-      holds: decided === rounds.length,
-    },
-    kib('upBytesMax', 'a host sends'),
-    kib('downBytesMax', 'a host is sent'),
-  ]
-}
-
-/** Of the agent that was held up most. */
-function lagFigures(
-  setting: Setting,
-  withRounds: readonly Turn[],
-  without: readonly Turn[],
-): Figure[] {
-  return lags.map(({ of, metric, hasGoal }) => {
-    const worst = (turns: readonly Turn[]) =>
-      Math.max(...turns.flatMap(({ held }) => held.map((one) => one[of])))
-    const [value, peerValue] = [worst(withRounds), worst(without)]
-    const peer = 'without rounds'
-    const beside = { metric: `${metric} ${setting}`, unit: 'ms', value, peer, peerValue }
-    if (!hasGoal) return beside
-    const goal = `< ${LAG_GOAL_MS}, or as without`
-    return { ...beside, goal, holds: value < Math.max(LAG_GOAL_MS, AS_WITHOUT * peerValue) }
-  })
-}
-
-const lags = [
-  { of: 'p99Ms', metric: 'a loop held up, 99th percentile', hasGoal: true },
-  { of: 'ownMs', metric: 'a loop kept by its own work, the longest', hasGoal: true },
-  // By whatever else the machine does, too.
-  { of: 'maxMs', metric: 'a loop held up, the longest', hasGoal: false },
-] as const
-
-/** Of the first round in an agent's life, of which much is never done again. */
-function firstFigure(held: readonly LoopHeld[]): Figure {
-  const value = Math.max(...held.map(({ ownMs }) => ownMs))
-  const metric = 'a loop kept by its own work, the longest in its first round'
-  return { metric, unit: 'ms', value }
-}
-
-function stageFigure(withRounds: readonly Turn[], without: readonly Turn[]): Figure {
-  const mean = (turns: readonly Turn[]) =>
-    turns.reduce((sum, { stagesPerSecond }) => sum + stagesPerSecond, 0) / turns.length
-  const [value, peerValue] = [mean(withRounds), mean(without)]
-  const ratio = value / peerValue
-  return {
-    metric: 'process stages',
-    unit: '/s',
-    value,
-    goal: `>= ${SHARE_GOAL} of those without`,
-    peer: 'without rounds',
-    peerValue,
-    ratio,
-    holds: ratio >= SHARE_GOAL,
   }
 }

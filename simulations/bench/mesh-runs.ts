@@ -71,23 +71,31 @@ export class MeshRuns {
     return this.list(group, 'succeeded,failed,cancelled')
   }
 
-  /** Throws when one did not succeed. */
-  async untilAllSucceeded(group: string, deadlineMs: number): Promise<Run[]> {
-    await this.untilNoneGoes(group, deadlineMs)
+  /** Throws when one did not succeed. Each look is work for the mesh that is measured. */
+  async untilAllSucceeded(
+    group: string,
+    deadlineMs: number,
+    lookAgainMs: number = LOOK_AGAIN_MS,
+  ): Promise<Run[]> {
+    await this.untilNoneGoes(group, deadlineMs, lookAgainMs)
     const ended = await this.ended(group)
     const bad = ended.find(({ state }) => state !== 'succeeded')
     if (bad) throw notSucceeded(bad)
     return ended
   }
 
-  async untilNoneGoes(group: string, deadlineMs: number): Promise<void> {
+  async untilNoneGoes(
+    group: string,
+    deadlineMs: number,
+    lookAgainMs: number = LOOK_AGAIN_MS,
+  ): Promise<void> {
     const untilMs = performance.now() + deadlineMs
     for (;;) {
       // One tells enough, however many go on.
       const [left] = await this.list(group, GOING, 1)
       if (left === undefined) return
       if (performance.now() > untilMs) throw notInTime(left, deadlineMs)
-      await this.mesh.rest(LOOK_AGAIN_MS)
+      await this.mesh.rest(lookAgainMs)
     }
   }
 

@@ -30,6 +30,11 @@ export function hopOf({ stages }: RunDetail): number {
   return ((ends.at(-1) as number) - (ends[0] as number)) / (ends.length - 1)
 }
 
+/** Of each stage, from the start of its run until its success was committed: also what it had to wait. */
+export function stageTimesMsOf({ run, stages }: RunDetail): number[] {
+  return stages.map((stage) => successMsOf(stage) - run.startedMs)
+}
+
 function successMsOf(stage: Stage): number {
   const [success] = successesOf(stage)
   assert(success !== undefined, 'every stage has succeeded', { stage: stage.name })

@@ -35,7 +35,9 @@ export async function benchStages(options: StagesOptions): Promise<number> {
   return report(`stages, ${agents} agents, ${seconds} s each`, figures, options.json)
 }
 
-function besideBullMq({ noops: { perSecond }, hopMs }: StagesMeasured, peer: Peer): Figure[] {
+function besideBullMq(skein: StagesMeasured, peer: Peer): Figure[] {
+  const { hopMs, hopElsewhereMs } = skein
+  const { perSecond } = skein.noops
   const measured = peer.ok ? peer.measured : undefined
   const rateBeside = (rate: Rate | undefined, what: string) =>
     beside(
@@ -72,6 +74,7 @@ function besideBullMq({ noops: { perSecond }, hopMs }: StagesMeasured, peer: Pee
       ...hop,
     },
     { metric: 'the same', unit: 'ms', value: hopMs, ...synced },
+    { metric: 'the same, at another host than the leader', unit: 'ms', value: hopElsewhereMs },
   ]
 }
 

@@ -39,6 +39,13 @@ export class SimulatedWorkspace implements Workspace {
     return this.soon(() => files.get(path)?.size === 0 && files.delete(path))
   }
 
+  /** To make one costs nothing here. */
+  get resting(): ReadonlySet<string> {
+    return new Set()
+  }
+
+  reuse(): void {}
+
   size(directory: string): Promise<number> {
     const path = this.path(directory)
     return this.soon(() => {

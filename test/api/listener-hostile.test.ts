@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { HttpHead, HttpReply } from '../../agent/http/exchange.ts'
+import { refusedUnasked } from '../../agent/http/refusals.ts'
 import { ApiError } from '../../coordinator/api/schemas.ts'
 import { encoder, listen, ok, reply, Wire } from './wire.ts'
 
@@ -202,4 +203,10 @@ test('bodies being read are bounded together', async () => {
   first.send('x')
   assert.equal((await first.answer()).body, '1000')
   await listener.close()
+})
+
+test('what a listener refuses by itself is told apart from whom the door turns away', () => {
+  const told = refusedUnasked({ tooSlow: 3, stalled: 1, noTls: 2, notSignedIn: 5, refused: 7 })
+  const some = Object.entries(told).filter(([, count]) => count > 0)
+  assert.deepEqual(Object.fromEntries(some), { httpTooSlow: 3, httpStalled: 1, httpNoTls: 2 })
 })

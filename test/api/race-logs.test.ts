@@ -58,6 +58,8 @@ async function followed(
         const isOver = unit.attempts?.some((each) => each.attempt === attempt) ?? false
         return pieceFrom(says[node]!, { from, isOver })
       },
+      shipped: async () => undefined,
+      isDead: () => false,
       signal: aborted.signal,
     },
     { run: 'r1', follow: true },
@@ -87,7 +89,7 @@ test('logs that are followed end after a race whose first host is gone', async (
   ])
   assert.deepEqual(told, [
     '2 so far',
-    '1 it does not answer; its end was never told, so what it wrote is there only',
+    '1 it does not answer; it had shipped nothing, so what it wrote is there only',
   ])
 })
 
@@ -99,7 +101,7 @@ test('logs that are followed end after a race that the host of the other one has
     ])
     assert.deepEqual(told, [
       `${winner} so far`,
-      `${3 - winner} it does not answer; its end was never told, so what it wrote is there only`,
+      `${3 - winner} it does not answer; it had shipped nothing, so what it wrote is there only`,
     ])
   }
 })

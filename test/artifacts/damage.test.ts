@@ -80,6 +80,7 @@ test('a peer that serves wrong bytes is told of, nothing of it is kept, and anot
     [liar.host.id],
   )
   assert.match(taker.verdicts[0]!.why, /served something else/)
+  assert.equal(taker.store.refusals().artifactsServedWrong, 1)
   const fetched = await stage.fetch(taker, made.manifest, [liar, maker])
   assert.deepEqual(fetched.from, [maker.host.id])
   assertSame(filesAt(taker), files)

@@ -67,6 +67,21 @@ test('a stream on which nothing is asked, and one that is not read, are ended', 
   assert.ok(maker.store.usage().servedBytes < 60 * mib, 'no more was read than could be sent')
 })
 
+test('a stream whose asks make no sense is ended and counted, whether greeted or not', async () => {
+  const stage = new Stage('garbled')
+  const [maker, asker] = [await stage.add('maker'), await stage.add('asker')]
+  const garbage = Uint8Array.of(255, 255, 255)
+  const answer = encode(ArtifactFrame, { kind: 'refused', value: { serial: 1, code: 'notHeld' } })
+  let ended = 0
+  for (const frames of [[garbage], [greeting, garbage], [greeting, answer]]) {
+    const stream = await opened(stage, asker, maker)
+    stream.onClose = () => ended++
+    for (const frame of frames) stream.send(frame)
+  }
+  await stage.until('all to be ended', () => ended === 3)
+  assert.deepEqual(maker.store.refusals(), { artifactsServedWrong: 0, artifactsAskedWrong: 3 })
+})
+
 test('a small fetch does not wait for a large one', async () => {
   const stage = new Stage('share', { bytesPerSecond: 20e6 })
   const [maker, large, small] = [

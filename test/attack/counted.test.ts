@@ -25,6 +25,7 @@ import { type Command, Envelope, sealEnvelope } from '../../protocol/identity/en
 import { meshIdOf } from '../../protocol/identity/mesh-id.ts'
 import { mintToken, type TokenWish } from '../../protocol/identity/token.ts'
 import { read } from '../../protocol/ledger/read.ts'
+import { type CarriedDigest, MembershipFrame } from '../../protocol/membership/messages.ts'
 import type { Purpose } from '../../protocol/ports/network.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import { WorkFrame } from '../../protocol/work/messages.ts'
@@ -41,6 +42,7 @@ import {
 } from '../identity/parties.ts'
 import { assignment, purposeRows } from '../matrix/frames.ts'
 import { hello, Intruder } from '../matrix/intruders.ts'
+import { carried, gossip } from './digests.ts'
 
 const always = { notBeforeMs: 0, notAfterMs: 9e12 }
 const elsewhere = meshIdOf(keyNumber(9).id)
@@ -163,6 +165,23 @@ test('what a host of the mesh may not say, or says wrongly, is counted and told 
   })
 })
 
+test('lies in gossip, and asks for artifacts that make no sense, are counted and told of', async () => {
+  await Attacked.with('gossip counted', async (it) => {
+    const owner = it.mesh.follower.agent.id
+    const forger = await it.intruder({})
+    const said = async (by: Intruder, lie: CarriedDigest) => {
+      const frame = { payload: gossip(lie) }
+      await it.send(by, '/skein/membership/1', encode(sentSchema(MembershipFrame), frame))
+    }
+    await said(forger, carried(forger, { owner }))
+    const garbler = await it.intruder({})
+    await said(garbler, { ...carried(garbler), incarnation: 2_000 })
+    const asker = await it.intruder({})
+    await it.send(asker, '/skein/artifacts/1', Uint8Array.of(255, 255, 255))
+    await it.told('forgedDigest', 'garbledDigest', 'artifactsAskedWrong')
+  })
+})
+
 test('words of stops that are not to be believed are counted and told of', async () => {
   await Attacked.with('stops counted', async (it) => {
     const intruder = await it.intruder({})
@@ -193,6 +212,8 @@ test('words of stops that are not to be believed are counted and told of', async
 test('what is asked of the control API without the right to is counted and told of', async () => {
   await Attacked.with('api counted', async (it) => {
     const wallMs = it.victim.agent.ports.clock.wall()
+    const refused: string[] = []
+    it.door.onRefusedAct = ({ why }) => refused.push(why)
     const by = (change: Partial<Grant>): Credential => ({
       leaf: issueCertificate(grantOf(ada, { roles: ['admin'], ...always, ...change }), issuer),
       issuer: issuerCertificate(always),
@@ -253,6 +274,13 @@ test('what is asked of the control API without the right to is counted and told 
     await it.mesh.answer(good())
     const acts = [good, await asked(undefined), await asked({ object: 'n2' })]
     for (const act of acts) await assert.rejects(it.mesh.answer(act()))
+    // Of people who are known the log tells each act, and why it was refused.
+    assert.match(refused.shift() ?? '', /^ada may not do that: node.drain takes the role operator/)
+    assert.deepEqual(refused, [
+      'it is signed for a call that was done before',
+      'it is not signed',
+      'it is signed for another call',
+    ])
     const all = [...Object.keys(tokens), 'noToken', 'replayed', 'notSigned', 'otherCall']
     await it.told(...all.map((why) => `api ${why}`))
   })

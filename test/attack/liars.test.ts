@@ -13,13 +13,6 @@ import { type StopWord, wordId } from '../../protocol/estop/word.ts'
 import { issueCertificate } from '../../protocol/identity/certificate.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { read } from '../../protocol/ledger/read.ts'
-import {
-  type Digest,
-  labelsHash,
-  packProfile,
-  profileHash,
-  sealWith,
-} from '../../protocol/membership/digest.ts'
 import { type CarriedDigest, MembershipFrame } from '../../protocol/membership/messages.ts'
 import type { Purpose } from '../../protocol/ports/network.ts'
 import { encode } from '../../protocol/wire/codec.ts'
@@ -34,6 +27,7 @@ import { grantOf, issuer, issuerCertificate, keyNumber } from '../identity/parti
 import { ManualClock } from '../links/stage.ts'
 import { assignment } from '../matrix/frames.ts'
 import { hello, Intruder, standingOf, type Visit } from '../matrix/intruders.ts'
+import { carried, gossip } from './digests.ts'
 
 async function visited(liar: Intruder, victim: Member, purpose: Purpose): Promise<Visit> {
   const visit = await liar.visit(victim, purpose)
@@ -46,39 +40,6 @@ async function says<F>(liar: Intruder, visit: Visit, schema: Schema<F>, payload:
   await liar.mesh.world.runFor(300)
 }
 
-/** A digest of that host, signed by it; or by the first in the name of the other. */
-function carried(by: Intruder, change: Partial<Digest> = {}): CarriedDigest {
-  const { signer, verify } = by.ports
-  const packed = packProfile({
-    owner: signer.id,
-    name: by.host.name,
-    addresses: [by.host.address],
-    labels: {},
-    agentVersion: '0.1.0',
-    platform: 'linux',
-    cores: 2,
-    memoryBytes: 1_000,
-    incarnation: 1,
-  })
-  const digest: Digest = {
-    owner: signer.id,
-    incarnation: 1_000,
-    sequence: 1,
-    left: false,
-    wireVersion: 1,
-    agentVersion: '0.1.0',
-    profileHash: profileHash(packed),
-    labelsHash: labelsHash({}),
-    localHealth: 0,
-    runningAttempts: 0,
-    intervalMs: 1_000,
-    ...change,
-  }
-  const { owner, incarnation, sequence } = digest
-  const signedBy = sealWith({ sign: (bytes) => signer.sign(bytes), verify }).seal(digest)
-  return { owner, incarnation, sequence, signed: signedBy, ageMs: 0 }
-}
-
 const leading = (term: number) => ({
   storage: 1,
   leads: true,
@@ -88,11 +49,6 @@ const leading = (term: number) => ({
   applied: 0,
   digest: '',
   stopped: false,
-})
-
-const gossip = (...digests: CarriedDigest[]): MembershipFrame => ({
-  kind: 'gossip',
-  value: { news: { claims: [], digests } },
 })
 
 async function meshWith(seed: string, size: number, role: 'agent' | 'coordinator') {

@@ -114,4 +114,6 @@ test('an act that never gets as far as the ledger is recorded with what came of 
   await mesh.world.runFor(1_000)
   assert.equal(items().at(-1)?.verb, 'run.kill')
   assert.equal(items().at(-1)?.outcome, 'notFound')
+  assert.equal(items().at(-1)?.reason, 'wrong', 'why it was asked for')
+  assert.match(items().at(-1)?.detail ?? '', /nosuch/, 'and why it was not done')
 })

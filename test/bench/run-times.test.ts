@@ -4,6 +4,7 @@ import {
   hopOf,
   lengthMsOf,
   rateOf,
+  stageTimesMsOf,
   successesOf,
   taskHistoryOf,
 } from '../../simulations/bench/run-times.ts'
@@ -38,6 +39,12 @@ test('of a stage that was tried again only the success counts as one', () => {
     successesOf(stage).map(({ nodeName }) => nodeName),
     ['n2'],
   )
+})
+
+test('what a stage takes begins with its run: it has waited since then', () => {
+  const stages = [stageOf('a', ok('n1', 3, 9)), stageOf('b', lost('n1', 0, 5), ok('n2', 6, 11))]
+  const { run, ...rest } = detailOf(...stages)
+  assert.deepEqual(stageTimesMsOf({ ...rest, run: { ...run, startedMs: 2 } }), [7, 9])
 })
 
 test('the history of a trace has every attempt, under the id of its task', () => {

@@ -1,10 +1,12 @@
 /** Following events: without a gap and without a double, whatever becomes of the stream. */
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import { type EventsOptions, events } from '../../coordinator/cli/events.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
 import {
+  type Answer,
   cuts,
   ends,
   eventLine,
@@ -166,6 +168,68 @@ test('Ctrl-C while the agent is away ends the waiting, and quiet means quiet', a
   it.interrupt()
   assert.equal(await following, exitCodes.interrupted)
   assert.equal(it.io.talk, '')
+})
+
+/** One that has stopped and started: `ledger` fails first, and `work` was stopped by hand before. */
+const life = [
+  ['work', 'stopped', 'ready', 'it was stopped by hand'],
+  ...['ledger', 'api'].flatMap((name) => [
+    [name, 'degraded', 'ready', 'it is being stopped'],
+    [name, 'stopped', 'degraded', 'the agent is stopping'],
+  ]),
+  ...['telemetry', 'work'].flatMap((name) => [
+    [name, 'starting', 'stopped'],
+    [name, 'ready', 'starting'],
+  ]),
+  ['ledger', 'starting', 'stopped'],
+  ['ledger', 'failed', 'starting', 'no disk'],
+  ['ledger', 'starting', 'failed'],
+  ['ledger', 'ready', 'starting'],
+  ['api', 'degraded', 'ready', 'slow'],
+].map(([module, state, was, why], i) => ({
+  seq: i + 1,
+  atMs: i,
+  kind: `module.${state}`,
+  text: `${module} is ${state}${why === undefined ? '' : `: ${why}`}`,
+  fields: { module, was },
+}))
+
+function tellsOfALife(then: (response: ServerResponse) => void): Answer {
+  return (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+    const lines = life.map((event) => `${JSON.stringify(event)}\n`).join('')
+    response.write(lines, () => then(response))
+  }
+}
+
+test('what starts and stops in good order is one line, and what goes wrong is one of its own', async (t) => {
+  const told = [
+    'module.stopped   work is stopped: it was stopped by hand',
+    'module.stopped   2 modules are stopped',
+    'module.ready     2 modules are ready',
+    'module.failed    ledger is failed: no disk',
+    'module.ready     ledger is ready',
+    'module.degraded  api is degraded: slow',
+  ]
+  const linesIn = (it: Stage) =>
+    it.io.said.split('\n').flatMap((line) => (line === '' ? [] : [line.replace(/^\S+ +/, '')]))
+  const past = stage((await fakeAgent(t, [tellsOfALife(ends)])).address)
+  assert.equal(await events(past.context, {}), exitCodes.done)
+  assert.deepEqual(linesIn(past), told)
+  // Nothing comes after the last of them, and yet it is told.
+  const calm = life.slice(0, 9)
+  const agent = await fakeAgent(t, [
+    (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+      response.write(calm.map((event) => `${JSON.stringify(event)}\n`).join(''))
+    },
+  ])
+  const followed = await followedUntil(agent, '2 modules are ready')
+  assert.deepEqual(linesIn(followed), told.slice(0, 3))
+  // Programs are told all of it.
+  const program = stage((await fakeAgent(t, [tellsOfALife(ends)])).address, { json: true })
+  assert.equal(await events(program.context, {}), exitCodes.done)
+  assert.equal(program.io.said.trimEnd().split('\n').length, life.length)
 })
 
 test('without -f the past is told once, and a break is an error', async (t) => {

@@ -19,7 +19,8 @@ import {
   TreeFederation,
   type TreeHost,
 } from '../../models/federation/trees/bags.ts'
-import { describedCuts } from '../../models/federation/trees/cuts.ts'
+import { CountingHost, drawingBy } from '../../models/federation/trees/counting.ts'
+import { describedCuts, describedStart } from '../../models/federation/trees/cuts.ts'
 import { treesLimits } from '../../models/federation/trees/limits.ts'
 import { countsIn } from '../../models/federation/trees/questions.ts'
 import type { Forest } from '../../models/forest.ts'
@@ -95,6 +96,28 @@ test('with two of seven that lie, what is grown stays good, whatever the lie', a
     const after = lossOn(honest, forest)
     assert.ok(after < before + 0.25 * (bare - before), `${attack}: ${after}, was ${before}`)
   }
+})
+
+test('where hosts are no better off with the first bag trees are cut all the same', () => {
+  const hosts = clients.map(({ signer, name, trained, voting }): TreeHost => {
+    const { rowsMax } = treesLimits
+    const drawing = drawingBy(new SeededEntropy(`rows ${name}`), rowsMax)
+    const how = { cuts: describedCuts, start: describedStart, drawing, rowsMax }
+    const host = new CountingHost(trained, voting, how)
+    return {
+      signer,
+      counts: (asked) => host.counts(asked),
+      // As if what is said of all were where its rows are.
+      loss: (trees) => host.loss(trees.filter(({ branches }) => branches.size > 0)),
+      take: (trees) => host.take(trees),
+      beginAnew: () => host.beginAnew(),
+    }
+  })
+  const around = { cuts: describedCuts, start: describedStart, chance: new SeededEntropy('near') }
+  const federation = new TreeFederation(hosts, asking().course, around)
+  const [first, ...others] = [1, 2, 3].map(() => federation.round().ended)
+  assert.equal(first, 'undone')
+  assert.ok(others.includes('kept'), others.join())
 })
 
 test('who counts what no rows could give is found out, and others go on without', async () => {

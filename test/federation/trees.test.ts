@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import type { Examples } from '../../models/federation/rounds/trainable.ts'
 import { CountingHost, type Drawing } from '../../models/federation/trees/counting.ts'
 import { type Cuts, describedCuts, steppedOf } from '../../models/federation/trees/cuts.ts'
-import { gainOf, worthToOthers } from '../../models/federation/trees/deciding.ts'
+import { gainOf, isGain, strayOf, worthToOthers } from '../../models/federation/trees/deciding.ts'
 import { forestOf } from '../../models/federation/trees/forest.ts'
 import { Growing } from '../../models/federation/trees/growing.ts'
 import { treesLimits } from '../../models/federation/trees/limits.ts'
@@ -20,6 +20,8 @@ import { bytesOf } from '../../models/onnx/write.ts'
 import { levels } from '../../models/rows.ts'
 import { expectedOfForest, modelOfForest } from '../../models/trees/export.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
+import type { Entropy } from '../../protocol/ports/entropy.ts'
+import { SeededEntropy } from '../../simulations/world/entropy.ts'
 
 const cuts: Cuts = [Float32Array.of(-0.5, 0.5), Float32Array.of(0, 1, 2, 3), Float32Array.of(0.5)]
 const features = [0, 1, 2]
@@ -250,6 +252,55 @@ test('who praises what harms others does not bring it in, and no word is without
   const group = ['host 0', 'host 1', 'host 2'] as PeerId[]
   assert.ok((worthToOthers(group, before, own) as number) < 0)
   assert.equal(worthToOthers([...before.keys()], before, own), undefined)
+})
+
+test('what hosts gain by chance alone is hardly ever taken for a gain, and what all gain is', () => {
+  const chance = new SeededEntropy('votes')
+  /** How often, where each gains that on average and strays by 1% for its few rows. */
+  const kept = (hosts: number, liarsMax: number, gain: number) => {
+    const draws = 2_000
+    let kept = 0
+    for (let i = 0; i < draws; i++) {
+      const said = (lot: () => number) =>
+        new Map(Array.from({ length: hosts }, (_, at) => [`host ${at}` as PeerId, lot()]))
+      const before = said(() => 1)
+      const after = said(() => Math.exp(-gain - 0.01 * normal(chance)))
+      kept += Number(isGain(before, after, liarsMax))
+    }
+    return kept / draws
+  }
+  for (const [hosts, liarsMax] of [
+    [3, 0],
+    [4, 1],
+    [5, 2],
+    [7, 2],
+  ] as const) {
+    const of = `${hosts} hosts`
+    assert.ok(kept(hosts, liarsMax, 0) < 0.22, of)
+    assert.ok(kept(hosts, liarsMax, -0.01) < 0.03, of)
+    assert.ok(kept(hosts, liarsMax, 0.02) > 0.88, of)
+    assert.ok(kept(hosts, liarsMax, 0.03) > 0.97, of)
+  }
+})
+
+/** As twelve draws of even chance come near it. */
+function normal(chance: Entropy): number {
+  return Array.from({ length: 12 }, () => chance.unit()).reduce((sum, lot) => sum + lot, -6)
+}
+
+test('how far hosts are from each other is nothing that a few of them can say', () => {
+  const votes = (...losses: number[]) =>
+    new Map(losses.map((loss, i) => [`host ${i}` as PeerId, loss]))
+  const before = votes(1, 1, 1, 1, 1, 1, 1)
+  // The same in the mean: once all say so, and once one does whose rows are of another kind.
+  assert.ok(isGain(votes(1, 1, 1), votes(0.98, 0.979, 0.981), 0))
+  assert.ok(!isGain(votes(1, 1, 1), votes(0.9, 0.99, 1.05), 0))
+  const honest = [0.98, 0.979, 0.981, 0.982, 0.98]
+  assert.ok(isGain(before, votes(...honest, 1e9, 1e-9), 2))
+  assert.ok(isGain(before, votes(...honest, 1e9, 1e9), 2))
+  const none = [1, 1.001, 0.999, 1.002, 1]
+  assert.ok(!isGain(before, votes(...none, 1e-9, 1e-9), 2))
+  assert.equal(strayOf(votes(1), votes(0.5)), 0)
 })
 
 test('where features may be cut says nothing of anybody’s rows, and covers all features', () => {

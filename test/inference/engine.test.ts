@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { getPriority } from 'node:os'
 import { createInterface } from 'node:readline'
 import { afterEach, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
 import type { InferenceBounds } from '../../agent/ports/inference/requests.ts'
@@ -35,6 +36,14 @@ async function fails(
     assert.match(error.message, words)
     return true
   })
+}
+
+function autogroupOf(pid: number | undefined): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/autogroup`, 'latin1')
+  } catch {
+    return undefined
+  }
 }
 
 function isAlive(pid: number): boolean {
@@ -96,6 +105,24 @@ test('the runtime is in a process of its own, which gives way to others', async 
   const priority = Math.min(19, getPriority() + inferenceLimits.priority)
   assert.equal(getPriority(pid), priority)
   assert.equal(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim(), '1000')
+})
+
+test('the runtime has a session of its own, which weighs less, where sessions are weighed', async () => {
+  const engine = engineWith()
+  const session = await engine.open(times(2))
+  const { pid } = engine
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  const [, , , ofSession] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  assert.equal(ofSession, String(pid))
+  const weight = () => / nice (-?\d+)/.exec(autogroupOf(pid) ?? '')?.[1]
+  if (weight() === undefined) return
+  const { priority, residentLookMs } = inferenceLimits
+  // It may have to be tried again, while something is asked.
+  for (let tries = 0; weight() !== String(priority) && tries < 400; tries++) {
+    await session.run(pair(1, 2))
+    await setTimeout(residentLookMs)
+  }
+  assert.equal(weight(), String(priority))
 })
 
 test('what is no model is refused, and others are not disturbed', async () => {

@@ -45,6 +45,34 @@ test('tensors arrive as they went, however they are cut on the way', () => {
   )
 })
 
+test('frames that are read to where they are to lie may all lie in the same place', () => {
+  const place = new ArrayBuffer(limits.bodyBytesMax)
+  const reads = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1 })
+  fc.assert(
+    fc.property(fc.array(tensors, { maxLength: 4 }), reads, (sent, lengths) => {
+      const stream = Buffer.concat(sent.map(bytesOf))
+      const reader = new FrameReader(limits, (bytes) => new Uint8Array(place, 0, bytes))
+      const arrived: unknown[] = []
+      for (let at = 0, i = 0; at < stream.length; i++) {
+        const { room } = reader
+        assert.ok(room.length > 0, 'what comes has somewhere to go')
+        const part = stream.subarray(at, at + (lengths[i % lengths.length] as number))
+        const taken = part.subarray(0, room.length)
+        room.set(taken)
+        at += taken.length
+        const frame = reader.filled(taken.length)
+        if (frame === undefined) continue
+        const { steps } = frame.head as ReturnType<typeof JSON.parse>
+        arrived.push(structuredClone(unpacked(steps, frame.body)?.map((each) => ({ ...each }))))
+      }
+      assert.deepEqual(
+        arrived,
+        sent.map((named) => [{ ...named }, { ...named }]),
+      )
+    }),
+  )
+})
+
 test('a length that is not allowed ends the talk before anything is kept for it', () => {
   for (const [head, body] of [
     [0, 0],

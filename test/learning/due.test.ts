@@ -10,6 +10,7 @@ import {
   awaitedIn,
   begunAnew,
   dueIn,
+  isOtherNext,
 } from '../../coordinator/learning/rounds/due.ts'
 import { roundsLimits } from '../../coordinator/learning/rounds/limits.ts'
 import { type Round, type Rounds, roundsIn } from '../../coordinator/learning/rounds/rows.ts'
@@ -67,6 +68,30 @@ test('rounds are of the family that was wished, else of the one that is chosen, 
   )
   // What is counted has no noise.
   assert.equal(of('both', last('net'), 1), 'net')
+})
+
+test('where both are chosen neither family holds up the other, and both together end a wish', () => {
+  const settings = { ...none.settings, family: 'both' } as const
+  const tally = { ...none.tally, left: 5, wishMs: wish.atMs }
+  const rounds: Rounds = { ...none, settings, wish, tally }
+  const begin = { kind: 'begin', by: 'ada', family: 'net', other: 'trees' }
+  assert.deepEqual(dueIn(rounds, 0), begin)
+  const last = { family: 'net', state: 'failed' } as Round
+  const next = { ...begin, family: 'trees', other: 'net' }
+  assert.deepEqual(dueIn({ ...rounds, last }, 0), next)
+  assert.equal(isOtherNext(rounds, undefined), true)
+  assert.equal(isOtherNext(rounds, { number: 7, state: 'kept' }), true)
+  assert.equal(isOtherNext(rounds, { number: 7, state: 'failed' }), false)
+  // That one was of the wish before.
+  const later = { ...rounds, wish: { ...wish, after: 7 } }
+  assert.equal(isOtherNext(later, { number: 7, state: 'failed' }), true)
+  // Whoever wishes one of them wants no other, and with noise there is none.
+  assert.equal(isOtherNext({ ...rounds, wish: { ...wish, family: 'trees' } }, undefined), false)
+  const noisy = { ...rounds, settings: { ...settings, noise: 1 } }
+  assert.equal(isOtherNext(noisy, undefined), false)
+  const failed = { state: 'failed', family: 'trees' } as const
+  assert.equal(afterRound(tally, { ...failed, isOtherNext: true }).left, 4)
+  assert.equal(afterRound(tally, failed).left, 0)
 })
 
 test('what comes of trees says nothing of rates and steps of the network', () => {
@@ -176,6 +201,13 @@ test('losses that are told are what hosts have said, and how much better they ar
   assert.deepEqual([said.state, said.lossBefore], ['kept', 2])
   assert.ok(Math.abs((said.lossAfter ?? 0) - 5.5 / 3) < 1e-12)
   assert.match(said.why, /off by 20.6% less/)
+  // Two of three are worse off by little, and the one that was in the middle is not there any more.
+  const worse = decided(losses(1, 1.1, 2), losses(1.02, 1.05, 2.04), of(1, 3))
+  assert.deepEqual([worse.state, worse.lossBefore, worse.lossAfter], ['rejected', 1.1, 1.05])
+  assert.match(
+    worse.why,
+    /no better off with it: host by host, in the middle they are off by 2\.0% more/,
+  )
   // One in the middle, where a liar is borne on either side.
   const middle = decided(losses(1, 2, 3), losses(0.9, 1.5, 2.9), of(1, 3))
   assert.deepEqual([middle.lossBefore, middle.lossAfter], [2, 1.5])

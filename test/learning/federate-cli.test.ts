@@ -95,6 +95,13 @@ test('a round is followed phase by phase, and then shown with what each host has
   assert.match(io.said, /^n1 +~128 +0\.500 +0\.250 +16\.6 KiB +35\.2 KiB +yes$/m)
 })
 
+test('a round that was not of the family whose turn it was says why', async (t) => {
+  const instead = 'the forest has as many trees as it may'
+  const { context, io } = await following(t, roundWith({ instead }))
+  assert.equal(await round(context, flags), exitCodes.done)
+  assert.match(io.said, /counted; it was the turn of trees, but the forest has as many trees/)
+})
+
 test('for programs each change is a line', async (t) => {
   const open = { state: 'open', endedMs: undefined, phase: 'voting' } as const
   const { context, io } = await following(t, roundWith(open), roundWith({}))

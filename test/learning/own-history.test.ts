@@ -350,7 +350,11 @@ test('whoever follows hears of each attempt before it is remembered, and of what
   const heard: (number | undefined)[] = []
   let purges = 0
   own.follower = {
-    ended: (_, plain) => heard.push(plain()?.n),
+    ended: (_, plain) => {
+      const { range, isOfKind } = plain()
+      assert.equal(isOfKind, range !== undefined, 'all are of one kind')
+      heard.push(range?.n)
+    },
     purged: () => purges++,
   }
   for (let i = 0; i < profileLimits.groundMin + 2; i++) own.learn(lesson(100 + i))

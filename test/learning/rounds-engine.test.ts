@@ -5,6 +5,7 @@ import { Oracle } from '../../agent/learning/oracle.ts'
 import { type Engine, EngineError, type Session } from '../../models/engine.ts'
 import { Net } from '../../models/nets/net.ts'
 import { commonShape, firstCommon } from '../../models/registry/common.ts'
+import { registryIn } from '../../models/registry/versions.ts'
 import { SimulatedEngine } from '../../simulations/world/engine.ts'
 import { SeededEntropy } from '../../simulations/world/entropy.ts'
 import { hostOf, learners, oneRound } from './learners.ts'
@@ -50,6 +51,55 @@ test('a host whose engine has died in two rounds learns again in the next one', 
     const round = await oneRound(mesh)
     assert.equal(round.state, 'kept', round.why)
     assert.equal(round.hosts.filter(({ counted }) => counted).length, 5)
+  } finally {
+    SimulatedEngine.prototype.open = open
+  }
+})
+
+/** What it has learned in a row of steps is no number. */
+function wild(session: Session, isWild: () => boolean): Session {
+  return {
+    run: (inputs) => session.run(inputs),
+    runInTurn: async (steps, carried) => {
+      const outputs = await session.runInTurn(steps, carried)
+      if (!isWild()) return outputs
+      for (const { data } of Object.values(outputs)) {
+        if (data instanceof Float32Array) data.fill(Number.NaN)
+      }
+      return outputs
+    },
+    close: () => session.close(),
+  }
+}
+
+test('a host that learns what is no number says nothing in the round, and where all do the last good version stays', async () => {
+  const mesh = await learners('engines go wild')
+  const { open } = SimulatedEngine.prototype
+  let first: Engine | undefined
+  let areAllWild = false
+  SimulatedEngine.prototype.open = async function (bytes) {
+    const session = await open.call(this, bytes)
+    return wild(session, () => {
+      first ??= this
+      return areAllWild || this === first
+    })
+  }
+  try {
+    const round = await oneRound(mesh)
+    assert.equal(round.state, 'kept', round.why)
+    const out = round.hosts.filter(({ counted }) => !counted)
+    assert.deepEqual(
+      out.map(({ why }) => why),
+      ['when it was to train: training went nowhere on its rows'],
+    )
+    areAllWild = true
+    const failed = await oneRound(mesh)
+    assert.equal(failed.state, 'failed')
+    assert.match(failed.why, /^0 of 5 hosts have trained; 3 are needed$/)
+    const { head, shadow } = registryIn(mesh.leader!.agent.ledger.state)
+    assert.deepEqual([head, shadow?.hash], [round.candidate, round.candidate])
+    areAllWild = false
+    assert.equal((await oneRound(mesh)).base, round.candidate)
   } finally {
     SimulatedEngine.prototype.open = open
   }

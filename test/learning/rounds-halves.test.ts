@@ -130,6 +130,26 @@ test('who makes rounds worse one after the other is named, and left out of most 
   })
 })
 
+test('whoever votes against what most say is not heard after some rounds, and what it gives counts', async () => {
+  const mesh = await learners('votes against', 7)
+  const liar = mesh.follower
+  tampered(liar, (_, reply) => {
+    if (reply.kind !== 'vote') return reply
+    const { before, after, halves, ...rest } = reply.value
+    const opposite = (loss: number) => before ** 2 / loss
+    const value = { ...rest, before, after: opposite(after), halves: halves.map(opposite) }
+    return { kind: 'vote', value }
+  })
+  const unheard = ({ hosts }: Round) => hosts.flatMap(({ id, unheard: is }) => (is ? [id] : []))
+  let number = await ask(mesh, 12)
+  let round = await ended(mesh, number)
+  while (unheard(round).length === 0 && number < 12) round = await ended(mesh, ++number)
+  assert.deepEqual(unheard(round), [liar.host.id])
+  const told = hostOf(round, liar)
+  assert.match(told?.why ?? '', /vote does not count|better off without/)
+  assert.ok(told?.before !== undefined && told.half !== undefined)
+})
+
 test('a half that somebody spoils is left out, and what the other gave is kept', async () => {
   const mesh = await learners('spoiled half', 7)
   const liar = mesh.follower

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { askedIn, askedTold } from '../../agent/learning/round/trees-wire.ts'
-import { RoundQuestion, roundRefusals } from '../../agent/learning/round/wire.ts'
+import {
+  RoundAnswer,
+  RoundQuestion,
+  type RoundStep,
+  refusal,
+  roundRefusals,
+} from '../../agent/learning/round/wire.ts'
 import { Registry } from '../../coordinator/learning/registry.ts'
 import { putRound, putTally, type Round, roundsIn } from '../../coordinator/learning/rounds/rows.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
@@ -11,7 +17,7 @@ import type { GrownTree } from '../../models/federation/trees/structure.ts'
 import { packedForest, wrongTrees } from '../../models/registry/forest-blob.ts'
 import { hashOf } from '../../models/registry/sound.ts'
 import { registryIn, shadowsIn } from '../../models/registry/versions.ts'
-import { decode } from '../../protocol/wire/codec.ts'
+import { decode, encode } from '../../protocol/wire/codec.ts'
 import type { Member, Mesh } from '../history/stage.ts'
 import {
   ask,
@@ -302,13 +308,7 @@ test('what is asked of trees is the same after its way', () => {
 
 test('a forest that is full is judged before another one is begun, and stands until that is better', async () => {
   const mesh = await learners('full of trees')
-  const trees: GrownTree[] = []
-  while (wrongTrees([...trees, wholeTree]) === undefined) trees.push(wholeTree)
-  const full = packedForest(trees)
-  const registry = new Registry(mesh.leader!.agent)
-  const hash = await mesh.answer(mesh.leader!.agent.learning.models.put(full))
-  const version = { hash, kind: 'duration', family: 'trees', parents: [], madeMs: 1 } as const
-  await mesh.answer(registry.add({ ...version, hosts: 5, rows: 600 }))
+  const { hash, registry } = await withFullForest(mesh)
   const unjudged = await oneRound(mesh, 'trees')
   assert.equal(unjudged.state, 'failed')
   assert.match(unjudged.why, /as many trees as it may/)
@@ -318,6 +318,67 @@ test('a forest that is full is judged before another one is begun, and stands un
   const view = registry.view()
   assert.deepEqual([view.active?.hash, view.treesHead], [hash, anew.candidate])
 })
+
+test('while a full forest waits to be judged, rounds of both are of the network and say why', async () => {
+  const mesh = await learners('full of both')
+  await choose(mesh, { family: 'both' })
+  const { hash, registry } = await withFullForest(mesh)
+  const after = await ask(mesh, 3)
+  await ended(mesh, after + 2)
+  const rounds = [1, 2, 3].map((i) => roundOf(mesh, after + i)!)
+  for (const [i, { family, state, why, instead }] of rounds.entries()) {
+    assert.equal(family, 'net')
+    assert.notEqual(state, 'failed', why)
+    // The first is the network's own.
+    if (i === 0) assert.equal(instead, undefined)
+    else assert.match(instead ?? '', /as many trees as it may/)
+  }
+  await mesh.answer(registry.move(hash, 'active', 'it is good'))
+  const anew = await oneRound(mesh)
+  assert.deepEqual([anew.family, anew.instead], ['trees', undefined])
+})
+
+test('of both, rounds of trees that fail do not end those of the network; where both fail it ends', async () => {
+  const mesh = await learners('both fail')
+  await choose(mesh, { family: 'both' })
+  const refused = new Set<RoundStep['kind']>(['inviteTrees'])
+  for (const { agent } of mesh.members) {
+    const { rounds } = agent.learning
+    const answer = rounds.answer.bind(rounds)
+    rounds.answer = async (from, body) => {
+      const asked = decode(RoundQuestion, body)
+      assert.ok(asked.ok)
+      const reply = refusal('tooFewRows', 'it has too little')
+      return refused.has(asked.value.step.kind)
+        ? encode(RoundAnswer, { reply })
+        : answer(from, body)
+    }
+  }
+  const after = await ask(mesh, 4)
+  await ended(mesh, after + 3)
+  const ends = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => roundOf(mesh, from + i + 1)!).map(
+      ({ family, state }) => `${family} ${state}`,
+    )
+  assert.deepEqual(ends(after, 4), ['net kept', 'trees failed', 'net kept', 'trees failed'])
+  refused.add('invite')
+  await ask(mesh, 10)
+  await ended(mesh, after + 4)
+  await mesh.world.runFor(10_000)
+  assert.deepEqual(ends(after + 4, 1), ['net failed'])
+  assert.equal(roundsIn(mesh.leader!.agent.ledger.state).tally.number, after + 5)
+})
+
+/** As large as one may be, and a shadow that hosts have yet to judge. */
+async function withFullForest(mesh: Mesh): Promise<{ hash: string; registry: Registry }> {
+  const trees: GrownTree[] = []
+  while (wrongTrees([...trees, wholeTree]) === undefined) trees.push(wholeTree)
+  const registry = new Registry(mesh.leader!.agent)
+  const hash = await mesh.answer(mesh.leader!.agent.learning.models.put(packedForest(trees)))
+  const version = { hash, kind: 'duration', family: 'trees', parents: [], madeMs: 1 } as const
+  await mesh.answer(registry.add({ ...version, hosts: 5, rows: 600 }))
+  return { hash, registry }
+}
 
 /** Cut wherever it may be. */
 const inner = 2 ** treesLimits.depthMax - 1

@@ -181,6 +181,27 @@ test('a host shows its update to nobody among strangers that only the leader kno
   assert.match(await asks(mesh, leader, other, term, begin), /not all who are to take part/)
 })
 
+test('a host gives nothing to a sum of two: the leader, who is the other, would know what it gave', async () => {
+  const mesh = await learners('two')
+  const leader = mesh.leader!
+  const other = mesh.follower
+  const term = termOf(leader)
+  const { base } = await oneRound(mesh)
+  const participants = [leader.host.id, other.host.id].sort()
+  const begin: RoundStep = {
+    kind: 'begin',
+    value: { round: new Uint8Array(32), participants, sketch: 64 },
+  }
+  await opened(mesh, term, 1_000, base)
+  const invite: RoundStep = { ...invitation, value: { ...invitation.value, base } }
+  assert.equal(await asks(mesh, leader, other, term, invite), 'willing')
+  assert.equal(await asks(mesh, leader, other, term, { kind: 'train', value: {} }), 'done')
+  assert.match(
+    await asks(mesh, leader, other, term, begin),
+    /no round is to have such participants/,
+  )
+})
+
 test('a host deals to no more hosts than it can without being held up', async () => {
   const mesh = await learners('many')
   const leader = mesh.leader!

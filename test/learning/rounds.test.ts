@@ -186,6 +186,36 @@ test('where the leader’s disk is full nothing is begun, or kept, and it says s
   assert.equal((await oneRound(mesh)).base, good.candidate)
 })
 
+test('a host whose disk is full trains and votes all the same, and keeps what it had', async () => {
+  const mesh = await learners('full host')
+  const first = await oneRound(mesh)
+  const { follower } = mesh
+  const { disk } = follower.agent.ports
+  const write = disk.write.bind(disk)
+  let refused = 0
+  disk.write = (ops, options) => {
+    const isModel = ops.some((op) => 'put' in op && op.put.startsWith('learning/model/'))
+    if (!isModel) return write(ops, options)
+    refused++
+    return Promise.reject(new DiskError('full', 'write: there is no room'))
+  }
+  const second = await oneRound(mesh)
+  assert.equal(second.state, 'kept', second.why)
+  const told = hostOf(second, follower)
+  assert.deepEqual([told?.counted, told?.out], [true, undefined])
+  assert.ok(told?.after !== undefined && refused > 0)
+  const { models } = follower.agent.learning
+  assert.deepEqual(
+    [models.has(first.candidate as string), models.has(second.candidate as string)],
+    [true, false],
+  )
+  assert.ok(await mesh.answer(models.learned(first.candidate as string)))
+  disk.write = write
+  const third = await oneRound(mesh)
+  assert.equal(hostOf(third, follower)?.counted, true)
+  assert.ok(models.has(third.candidate as string))
+})
+
 test('a round that breaks off says of what, however long that is, and is not taken for one whose leader died', async () => {
   const mesh = await learners('broken')
   const good = await oneRound(mesh)

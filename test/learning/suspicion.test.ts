@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DecodedRounds } from '../../coordinator/learning/rounds/decoded.ts'
+import { againstIn } from '../../coordinator/learning/rounds/objections.ts'
 import {
   putRound,
   putTally,
@@ -105,4 +106,17 @@ test('suspicion fades with rounds that say nothing, and who is gone takes nobody
     [],
   )
   assert.deepEqual(suspectsAfter([roundOf(90), roundOf(91)], ['c'], 2), [])
+})
+
+test('whose word goes against that of most is known of rounds of the network', () => {
+  const votesOf = (word: (id: string) => number, family: Round['family'] = 'net') =>
+    Array.from({ length: 6 }, (_, i) => {
+      const voters = hosts.map((id) => ({ ...figures, id, before: 1, after: Math.exp(-word(id)) }))
+      return roundOf(i + 1, { family, hosts: voters })
+    })
+  const lying = (id: string) => (id === 'c' ? -0.01 : 0.01)
+  assert.deepEqual(againstIn(votesOf(lying)), ['c'])
+  assert.deepEqual(againstIn(votesOf(lying, 'trees')), [])
+  assert.deepEqual(againstIn(votesOf(() => 0.01)), [])
+  assert.deepEqual(againstIn([roundOf(1, { hosts: hosts.map((id) => ({ ...figures, id })) })]), [])
 })

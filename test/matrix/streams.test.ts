@@ -67,6 +67,7 @@ const services = [
   'runs/history',
   'secrets',
   'swarm-key',
+  'work/log-copies',
 ]
 
 test('every purpose, and every kind that only coordinators say, stands in the matrix as in the rules', () => {

@@ -95,6 +95,19 @@ test('of hosts that are equal otherwise, the one with more room is chosen', () =
   assert.equal(spread.choose(plainRequest, hosts.all(), draws()).host?.name, 'n3')
 })
 
+test('what takes no time goes to who is near, unless that is busier by half of its cores', () => {
+  const hosts = hostsOf({}, { load: { cpu: 0.4, ageMs: 500, intervalMs: 1_000 } }, {})
+  const near = { ...plainRequest, near: 'id-2' }
+  assert.notEqual(balanced.choose(plainRequest, hosts.all(), draws()).host?.name, 'n2')
+  assert.equal(balanced.choose(near, hosts.all(), draws()).host?.name, 'n2')
+  hosts.setAside('id-2', { custom: {} })
+  hosts.setAside('id-2', { cpu: 3, custom: {} })
+  assert.notEqual(balanced.choose(near, hosts.all(), draws()).host?.name, 'n2')
+  const [first] = balanced.explain({ ...plainRequest, near: 'id-1' }, hosts.all())
+  const told = first?.reasons.find(({ factor }) => factor === 'near')
+  assert.equal(told?.message, 'it takes no time, and nothing has to travel there')
+})
+
 test('a burst of units is dealt out by what is set aside, before any news of load', () => {
   for (const policy of [balanced, spread, earliestFinish]) {
     const hosts = hostsOf({}, {}, {}, {})

@@ -55,9 +55,19 @@ function seer(...labels: Record<string, string>[]): Seer & { replica: Replica } 
       get state() {
         return replica.state
       },
+      leader: undefined,
     },
   }
 }
+
+test('a plan knows who leads, and places there what takes no time', async () => {
+  const agent = seer({}, {})
+  const { state } = agent.ledger
+  const leader = 'peer-2' as PeerId
+  const text = withStages('  gate: { function: skein:noop }\n')
+  const [gate] = (await planned({ ...agent, ledger: { state, leader } }, text)).stages
+  assert.deepEqual(gate?.place.by === 'host' && gate.place.hosts.map(({ name }) => name), ['n2'])
+})
 
 function handlersOf(agent: Seer): Pick<Handlers, 'plan'> {
   const planning = new Planning(agent)

@@ -168,6 +168,20 @@ test('a whole succeeds when every stage does, with the tries that it has', () =>
   assert.equal(stageIn(plan, 'c').expected.odds?.share, 0.1)
 })
 
+test('doubts about stages are each by themselves, but those of which the same attempts speak are one', () => {
+  const text = withStages('  a: { run: x }\n  b: { run: y }\n')
+  const lowOf = (n: number) => {
+    const other = { ...success(0.9).success!, n }
+    const estimateOf = ({ name }: { name: string }) =>
+      name === 'a' ? success(0.9) : { success: other }
+    return planned(text, { estimateOf }).expected.odds!.low
+  }
+  // Both at their bounds at once, where it is the same doubt.
+  assert.ok(Math.abs(lowOf(20) - 0.8 ** 2) < 1e-9, String(lowOf(20)))
+  const apart = 0.9 ** 2 * (0.8 / 0.9) ** Math.SQRT2
+  assert.ok(Math.abs(lowOf(21) - apart) < 1e-9, String(lowOf(21)))
+})
+
 test('where of one stage nothing is known, nothing is said of the whole succeeding', () => {
   const text = withStages('  a: { run: x }\n  b: { run: y }\n')
   const plan = planned(text, { estimateOf: ({ name }) => (name === 'a' ? success(1) : undefined) })

@@ -103,6 +103,32 @@ test('what no host could ever run is told, also where there is no host', () => {
   assert.deepEqual(hints(file, { noSecretFiles: 'all is on disks' }), ['impossible a'])
 })
 
+test('a step that no agent knows is told with what will refuse it, and has no place', () => {
+  const plan = planned(
+    withStages(`
+  rb: { runbook: deploy, with: { percent: 5 } }
+  fw: { needs: [rb], framework: pytest, fallback: other }
+  gt: { needs: [fw], gate: slo }
+  after: { needs: [gt], run: x }
+  other: { gate: slo }
+`),
+  )
+  assert.deepEqual(
+    plan.hints.map(({ code, stage, message }) => `${code} ${stage}: ${message}`),
+    [
+      ['rb', 'runbook'],
+      ['fw', 'framework'],
+      ['gt', 'gate'],
+      ['other', 'gate'],
+    ].map(
+      ([stage, kind]) =>
+        `impossible ${stage}: it fails when it is its turn: agents of this version do not know steps of the kind ${kind}`,
+    ),
+  )
+  const places = plan.stages.map(({ name, place }) => `${name} ${place.by}`).sort()
+  assert.deepEqual(places, ['after host', 'fw nobody', 'gt nobody', 'other call', 'rb nobody'])
+})
+
 test('a workflow with a thousand needless needs tells the first and counts the others', () => {
   const stages = Array.from({ length: 200 }, (_, i) => {
     const needs = [i - 1, i - 2, i - 3].filter((need) => need >= 0).map((need) => `s${need}`)

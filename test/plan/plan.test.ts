@@ -228,6 +228,18 @@ test('the leader does what no host does, and what is called waits for the call',
   assert.equal(stageIn(plan, 'undo').level, undefined)
 })
 
+test('what takes no time is placed at the host that leads', () => {
+  const text = withStages(`
+  gate: { function: skein:noop }
+  work: { run: x }
+  kept: { function: skein:noop, artifacts: [x] }
+`)
+  const hosts = hostsOf({}, {}, { load: { cpu: 0.4, ageMs: 500, intervalMs: 1_000 } })
+  const plan = planned(text, { hosts, near: 'id-3' })
+  assert.equal(hostsFor(plan, 'gate'), 'n3')
+  for (const name of ['work', 'kept']) assert.notEqual(hostsFor(plan, name), 'n3')
+})
+
 test('higher priority takes its place first', () => {
   const plan = planned(
     withStages(`

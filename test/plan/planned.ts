@@ -15,6 +15,7 @@ export { hostsOf, withStages }
 export interface Given {
   inputs?: Readonly<Record<string, Json>>
   hosts?: Hosts
+  near?: string
   expectedMs?: (stage: Stage) => number | undefined
   estimateOf?: (stage: Stage) => Estimate | undefined
 }
@@ -31,6 +32,7 @@ export function planned(text: string, given: Given = {}): Plan {
     inputs: inputs.values,
     hosts: given.hosts ?? hostsOf({}, {}, {}),
     policy: balanced,
+    ...(given.near === undefined ? {} : { near: given.near }),
     ...(estimateOf === undefined ? {} : { estimateOf }),
   })
 }

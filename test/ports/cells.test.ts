@@ -400,6 +400,27 @@ test('where the kernel kills nobody at one word, all are killed as well, also wh
   assert.equal(await output(cells, { argv: ['echo', 'on'] }), 'on\n')
 })
 
+test('a cell that is over, and not let go of yet, keeps nobody from being killed at one word', async (t) => {
+  const directory = temporaryDirectory(t)
+  const cells = new SystemCells(directory, basename(directory), [pythonNursery])
+  t.after(() => cells.close())
+  const env = { PATH: process.env.PATH ?? '' }
+  const over = await run(cells, { argv: ['true'], env })
+  await over.cell.exited()
+  const unmarked = join(directory, 'unmarked')
+  const lives = "trap '' TERM; while :; do sleep 0.1; done"
+  const script = `env -i PATH=$PATH setsid sh -c 'echo $$ >${unmarked}.draft; mv ${unmarked}.draft ${unmarked}; exec sleep 60' & ${lives}`
+  const { cell } = await run(cells, { argv: ['sh', '-c', script], env })
+  await realPassage.until('a program without a mark', () => existsSync(unmarked))
+  const pid = Number(readFileSync(unmarked, 'utf8'))
+  const isHeld = readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(basename(directory))
+  await cells.killAll(new Set([cell.name]))
+  assert.deepEqual(await cell.exited(), { kind: 'signalled', signal: 'SIGKILL' })
+  if (isHeld) assert.equal(processStat(pid)?.ended ?? true, true)
+  else process.kill(pid, 'SIGKILL')
+  for (const each of [over.cell, cell]) each.close()
+})
+
 /** A group of the agent's in which it can make no other. */
 function groupsWithoutRoom(t: TestContext, owner: string): string | undefined {
   const group = stagesGroup(owner)

@@ -4,7 +4,9 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
+  rmdirSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -93,4 +95,61 @@ test('what the agent makes is its own to read', async (t) => {
   await workspace.file('a', 'out').write(bytes)
   assert.equal(statSync(workspace.path('a')).mode & 0o777, 0o700)
   assert.equal(statSync(inside('out')).mode & 0o777, 0o600)
+})
+
+test('a directory that was left empty is used again, but not before nobody can be in it', async (t) => {
+  const { workspace } = await prepared(t)
+  const inode = (name: string) => statSync(workspace.path(name)).ino
+  const first = inode('a')
+  assert.equal(await workspace.discardEmpty('a'), true)
+  assert.deepEqual(await workspace.directories(), [])
+  assert.deepEqual([...workspace.resting], ['a'])
+  await workspace.prepare('b')
+  assert.notEqual(inode('b'), first, 'somebody may be in that of a')
+  workspace.reuse(workspace.resting)
+  await workspace.prepare('c')
+  assert.equal(inode('c'), first)
+  assert.equal(existsSync(workspace.path('a')), false)
+  assert.deepEqual(await workspace.directories(), ['b', 'c'])
+  // What lies there again is no longer a spare one.
+  workspace.reuse(['a', 'c'])
+  await workspace.prepare('d')
+  assert.equal(inode('c'), first)
+})
+
+test('a directory that its stage has changed is not used again', async (t) => {
+  const { workspace, inside } = await prepared(t)
+  writeFileSync(inside('out'), 'left')
+  assert.equal(await workspace.discardEmpty('a'), false)
+  assert.deepEqual(await workspace.directories(), ['a'])
+  await workspace.prepare('b')
+  chmodSync(workspace.path('b'), 0o777)
+  assert.equal(await workspace.discardEmpty('b'), true)
+  assert.deepEqual([...workspace.resting], [])
+  assert.equal(existsSync(workspace.path('b')), false)
+})
+
+test('a spare directory that was taken away, or whose place is taken, is no reason to fail', async (t) => {
+  const { workspace } = await prepared(t)
+  await workspace.prepare('b')
+  for (const name of ['a', 'b']) assert.equal(await workspace.discardEmpty(name), true)
+  workspace.reuse(workspace.resting)
+  rmdirSync(workspace.path('a'))
+  await workspace.prepare('c')
+  assert.ok(statSync(workspace.path('c')).isDirectory())
+  mkdirSync(workspace.path('d'))
+  writeFileSync(join(workspace.path('d'), 'old'), 'old')
+  await workspace.prepare('d')
+  assert.deepEqual(readdirSync(workspace.path('d')), [])
+  assert.deepEqual(await workspace.directories(), ['c', 'd'])
+})
+
+test('a directory that rests and is wanted by its name again is empty and another', async (t) => {
+  const { workspace } = await prepared(t)
+  const before = statSync(workspace.path('a'))
+  assert.equal(await workspace.discardEmpty('a'), true)
+  await workspace.prepare('a')
+  assert.deepEqual([...workspace.resting], [])
+  assert.deepEqual(await workspace.directories(), ['a'])
+  assert.notEqual(statSync(workspace.path('a')).birthtimeMs, before.birthtimeMs)
 })

@@ -1,10 +1,13 @@
 /** What people do to a real mesh is in its audit log, and nobody takes it out again unseen. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import type { MeshFile } from '../../simulations/mesh/layout.ts'
 import { runSkeinIn } from './skein.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'skein-audit-'))
@@ -62,6 +65,30 @@ test('acts are in the log with who, what, from where and what came of it', async
   assert.match(entries[2]?.from ?? '', /^127\.0\.0\.1 at n1/)
   const leads = await json<{ entries: Entry[] }>('audit', 'ls', '--verb', 'ledger.lead')
   assert.ok(leads.entries.length > 0, 'also what the mesh has decided by itself')
+})
+
+test('what the control API could not make sense of is counted, and told of in the log', async () => {
+  const { nodes } = JSON.parse(readFileSync(join(home, 'mesh.json'), 'utf8')) as MeshFile
+  const { apiAddress } = nodes[0] ?? assert.fail('there is one')
+  const { port } = new URL(apiAddress)
+  for (let i = 0; i < 3; i++) {
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.end('garbage\r\n\r\n')
+    const [said] = await once(socket, 'data')
+    assert.match(String(said), /^HTTP\/1\.1 400 .*this is not HTTP/s)
+  }
+  const deadlineMs = performance.now() + WAIT_MS
+  interface Entry {
+    detail?: string
+  }
+  const isTold = async () => {
+    const { entries } = await json<{ entries: Entry[] }>('audit', 'ls', '--verb', 'attempts.refuse')
+    return entries.some(({ detail = '' }) => /\bapi httpMalformed [123]\b/.test(detail))
+  }
+  while (!(await isTold())) {
+    assert.ok(performance.now() < deadlineMs, 'it is told of')
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
 })
 
 test('the log is whole on every agent, and others have signed for it', async () => {

@@ -1,6 +1,14 @@
 /** A mesh made of files, as a person makes it, and the first hosts that come of them. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -10,7 +18,7 @@ import { believe } from '../../protocol/identity/credential.ts'
 import { openKey, parseKeyFile } from '../../protocol/identity/key-file.ts'
 import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { sshKeyOf } from '../../protocol/identity/ssh-key.ts'
-import { runSkein } from './skein.ts'
+import { runSkein, runSkeinAt } from './skein.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'skein-test-'))
 after(() => rmSync(home, { recursive: true, force: true }))
@@ -45,6 +53,23 @@ test('init makes the keys of a mesh for their owner alone, and none of them twic
     names.map((name) => readFileSync(join(folder, name), 'utf8')),
     before,
   )
+})
+
+test('what nobody can be called is refused before anything is made', async () => {
+  const folder = join(home, 'nameless')
+  const { code, err } = await runSkein('init', '--dir', folder, '--operator', '')
+  assert.equal(code, exitCodes.usage)
+  assert.match(err, /nobody can be called "": it is empty; name the first operator with --operator/)
+  assert.ok(!existsSync(folder))
+})
+
+test('where nobody says where to, keys go into a folder of their own, which is named', async () => {
+  const folder = mkdtempSync(join(home, 'here-'))
+  const { code, err } = await runSkeinAt(folder, {}, 'init')
+  assert.equal(code, 0, err)
+  assert.deepEqual(readdirSync(folder), ['skein-mesh'])
+  assert.ok(err.includes(`in ${join(folder, 'skein-mesh')}\n`), err)
+  assert.equal(statSync(join(folder, 'skein-mesh')).mode & 0o777, 0o700)
 })
 
 test('the first operator may keep their key in an ssh-agent', async () => {

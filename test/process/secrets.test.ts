@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { ClassicLevel } from 'classic-level'
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import type { LocalNode, MeshFile } from '../../simulations/mesh/layout.ts'
 import { realPassage } from '../contracts/passage.ts'
 import { whyNotInMemory } from '../ports/in-memory.ts'
 import { runSkeinIn } from './skein.ts'
@@ -236,11 +238,45 @@ test('what is no text is no variable, and the end of the stage says what to writ
   assert.match(out + ran.out + ran.err, /STORE is no text.*as: file/s)
 })
 
-test('it is in no store, snapshot, log or export of the mesh, in no form', async () => {
-  const file = join(home, 'audit.jsonl')
-  assert.equal((await skein('audit', 'export', file)).code, 0)
-  assert.match(readFileSync(file, 'utf8'), /"verb":"secret\.set"/)
+/** What the ledger, a stage’s log and the audit log keep in the open, and so must be found in them. */
+const plain = { reason: 'plainly-because', ledger: 'plainly-in-the-ledger', log: 'plainly-42-said' }
+
+/** What an agent keeps, as it put it there: on the disk it may be compressed. */
+async function keptBy({ dataDirectory }: LocalNode): Promise<Buffer> {
+  const store = new ClassicLevel<string, Uint8Array>(join(dataDirectory, 'store'), {
+    keyEncoding: 'utf8',
+    valueEncoding: 'view',
+    createIfMissing: false,
+  })
+  const parts: Uint8Array[] = []
+  for await (const [key, row] of store.iterator()) parts.push(Buffer.from(key), row)
+  await store.close()
+  return Buffer.concat(parts)
+}
+
+test('it is in no store, log or export of the mesh, in no form, where all else is found', async () => {
+  const audit = join(home, 'audit.jsonl')
+  const said = ['nodes', 'drain', 'n3', '--reason', plain.reason]
+  assert.equal((await skein(...said)).code, 0)
+  const ran = await skein(
+    'run',
+    workflow(`: ${plain.ledger}; echo plainly-$((40 + 2))-said $TOKEN`),
+  )
+  assert.equal(ran.code, 0, ran.err + ran.out)
+  assert.equal((await skein('audit', 'export', audit)).code, 0)
+  assert.match(readFileSync(audit, 'utf8'), /"verb":"secret\.set"/)
+  assert.ok(readFileSync(audit, 'utf8').includes(plain.reason))
+  const mesh: MeshFile = JSON.parse(readFileSync(join(home, 'mesh.json'), 'utf8'))
+  assert.equal((await skein('down')).code, 0)
   assert.ok(refuseFound(filesIn(home)) > 10_000, 'there was something to look at')
+  const kept = await Promise.all(mesh.nodes.map(keptBy))
+  for (const [i, rows] of kept.entries()) {
+    for (const form of formsOfAll) assert.ok(!rows.includes(form), `${form} in the store of ${i}`)
+    for (const words of [plain.reason, plain.ledger]) assert.ok(rows.includes(words), words)
+  }
+  const all = [...kept, ...[...filesIn(home)].map(contentOf)]
+  assert.ok(all.some((content) => content.includes(plain.log)))
+  assert.equal((await skein('up', '--nodes', '3', '--detach')).code, 0)
 })
 
 test('a removed secret is gone: whoever names it fails, and is told which', async () => {

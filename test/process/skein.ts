@@ -15,8 +15,18 @@ export function runSkein(...args: string[]): Promise<Ran> {
 }
 
 export function runSkeinIn(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Ran> {
+  return runSkeinAt(process.cwd(), env, ...args)
+}
+
+/** In that folder. */
+export function runSkeinAt(
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+  ...args: string[]
+): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [launcher, ...args], {
+      cwd,
       env: { ...process.env, NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -59,6 +59,7 @@ stages:
       echo '{"result":"output-in-the-clear"}' > "$SKEIN_OUTPUT"
       echo file-in-the-clear > kept.txt
     env: { GIVEN: '\${{ inputs.given }}' }
+    secrets: { TOKEN: registry }
     artifacts: [kept.txt]
   hear:
     needs: [say]
@@ -66,9 +67,10 @@ stages:
     forEach: { items: '\${{ [1, 2, 3, 4, 5, 6] }}' }
     run: cat kept.txt; echo "$HEARD"
     env: { HEARD: '\${{ stages.say.outputs.result }}' }
+    secrets: { TOKEN: registry }
 `
 
-test('commands, inputs, outputs, logs and files go between agents unread', async (t) => {
+test('commands, inputs, outputs, secrets, logs and files go between agents unread', async (t) => {
   const up = await skein('up', '--nodes', '5', '--detach')
   assert.equal(up.code, 0, up.err)
   const mesh: MeshFile = JSON.parse(readFileSync(join(home, 'mesh.json'), 'utf8'))
@@ -80,6 +82,14 @@ test('commands, inputs, outputs, logs and files go between agents unread', async
   // Also where something fails before: nothing may keep this file from ending.
   t.after(() => tap.kill())
   await say(control.port, 'words-in-the-clear')
+  // Asked of one that does not lead, which hands it on: sealed already, and encrypted as all else.
+  const { leader } = JSON.parse((await skein('--json', 'status')).out).ledger
+  const follower = mesh.nodes.find(({ name }) => name !== leader) ?? assert.fail('a follower')
+  const given = join(home, 'given')
+  writeFileSync(given, 'secret-in-the-clear')
+  const at = ['--address', follower.apiAddress]
+  const set = await skein('secret', 'set', 'registry', '--from-file', given, ...at)
+  assert.equal(set.code, 0, set.err)
   const source = join(home, 'overheard.yaml')
   writeFileSync(source, workflow)
   const ran = await skein('run', source, '-i', 'given=input-in-the-clear', '--watch')
@@ -94,7 +104,9 @@ test('commands, inputs, outputs, logs and files go between agents unread', async
   const captured = readFileSync(file)
   assert.ok(captured.includes('words-in-the-clear'), 'the tap sees what is not encrypted')
   assert.ok(captured.length > 100_000, 'and it has seen the mesh at work')
-  for (const words of ['command', 'input', 'output', 'file'].map((one) => `${one}-in-the-clear`)) {
+  for (const words of ['command', 'input', 'output', 'secret', 'file'].map(
+    (one) => `${one}-in-the-clear`,
+  )) {
     assert.ok(!captured.includes(words), words)
     assert.ok(!captured.includes(Buffer.from(words).toString('base64').slice(2, -4)), words)
   }

@@ -1,7 +1,7 @@
 /** What a host says by a version: when it is believed, and what may go wrong meanwhile. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Advisor } from '../../agent/learning/advisor.ts'
+import { Advisor, type Ground } from '../../agent/learning/advisor.ts'
 import type { OwnHost, OwnRow } from '../../agent/learning/lesson.ts'
 import { adviceLimits } from '../../agent/learning/limits.ts'
 import type { Fetched } from '../../agent/learning/models.ts'
@@ -64,6 +64,8 @@ class Stage {
   engineFails = false
   /** When models are to run. */
   onRun = () => {}
+  /** What stands before them where they run. */
+  before: Promise<void> = Promise.resolve()
 
   constructor(seed: string) {
     this.world = new World({ seed, identities: 'plain' })
@@ -82,8 +84,9 @@ class Stage {
             const session = await engine.open(model)
             return {
               ...session,
-              run: (inputs) => {
+              run: async (inputs) => {
                 stage.onRun()
+                await stage.before
                 return stage.engineFails
                   ? Promise.reject(new EngineError('died', 'it is gone'))
                   : session.run(inputs)
@@ -112,7 +115,7 @@ class Stage {
     this.fetches++
     const parameters = this.versions.get(hash)
     if (parameters === undefined) return { ok: false, why: 'nobody has it' }
-    return { ok: true, learned: { family: 'net', parameters } }
+    return { ok: true, learned: { family: 'net', parameters }, bytes: 0 }
   }
 
   /** Trained on rows like these, as rounds would train it. */
@@ -139,15 +142,15 @@ class Stage {
 
   async end(rows: readonly OwnRow[], said = plain): Promise<void> {
     for (const one of rows) {
-      this.advisor.ended(one, () => said)
+      this.advisor.ended(one, () => ({ range: said, isOfKind: true }))
       this.rows.push(one)
     }
     await this.world.runFor(adviceLimits.judgeMsOtherwise + 5_000)
   }
 
-  async said(hasGround = true) {
+  async said(ground: Ground = 'kind') {
     await this.answer(this.advisor.prepare([kind]))
-    return this.advisor.advice(kind, 30, hasGround)
+    return this.advisor.advice(kind, 30, ground)
   }
 
   async looked(): Promise<void> {
@@ -165,7 +168,7 @@ test('a version is believed when it has done better here, and the plain word sta
   stage.view = viewOf(version(good, 'active'))
   await stage.looked()
   assert.equal(await stage.said(), undefined, 'it has not done anything here yet')
-  assert.equal((await stage.said(false))?.by, good, 'where history is silent, it speaks')
+  assert.equal((await stage.said('none'))?.by, good, 'where history is silent, it speaks')
   await stage.end(some(24))
   const [standing] = stage.advisor.standings()
   assert.ok(standing !== undefined && standing.n === 24 && standing.loss < standing.plain)
@@ -177,6 +180,32 @@ test('a version is believed when it has done better here, and the plain word sta
   await stage.end(Array.from({ length: adviceLimits.sizesMax }, () => row(7)))
   const large = await stage.said()
   assert.ok(Math.abs(Math.log((large?.p50 ?? 0) / 64_000)) < 0.5, JSON.stringify(large))
+})
+
+test('of a kind that history knows a version is not believed before it has been judged by that kind, and not if it is worse of it', async () => {
+  const stage = await Stage.of('kinds')
+  stage.versions.set(good, await stage.trained())
+  stage.view = viewOf(version(good, 'active'))
+  await stage.looked()
+  await stage.end(some(48))
+  assert.equal((await stage.said())?.by, good)
+  // Another program, which always takes two seconds, as history knows by now.
+  const other = { ...kind, task: 'program/other/0000000000' }
+  const ask = async (ground: Ground) => {
+    await stage.answer(stage.advisor.prepare([other]))
+    return stage.advisor.advice(other, 30, ground)
+  }
+  assert.equal(await ask('kind'), undefined, 'it was not judged by it yet')
+  assert.equal((await ask('similar'))?.by, good, 'of what is only like it history knows less')
+  const known = { p10: 1_999, p50: 2_000, p90: 2_001, n: 30 }
+  const others = some(16).map((one) => {
+    return { ...one, task: other.task, endedMs: one.startedMs + 2_000 }
+  })
+  await stage.end(others, known)
+  const { loss, plain } = stage.advisor.standings()[0] ?? { loss: 0, plain: 0 }
+  assert.ok(loss < 0.9 * plain, 'on the whole it is the better one')
+  assert.equal(await ask('kind'), undefined, 'of this kind it is worse')
+  assert.equal((await stage.said())?.by, good, 'of others it goes on')
 })
 
 test('a version that knows nothing is noted, and never believed beside history', async () => {
@@ -205,7 +234,7 @@ test('shadows are judged beside the active one, by the same attempts, and do not
   assert.deepEqual([of(good)?.attempts, of(raw)?.attempts], [24, 24])
   assert.equal(of(good)?.rival, of(raw)?.loss)
   assert.equal(of(raw)?.rival, of(raw)?.plain, 'the active one is judged beside history')
-  assert.notEqual((await stage.said(false))?.by, good)
+  assert.notEqual((await stage.said('none'))?.by, good)
   // In another state it is judged anew.
   stage.view = viewOf(version(good, 'canary', 2), version(raw, 'active'))
   assert.equal(of(good)?.attempts, 0)
@@ -216,19 +245,19 @@ test('the correction of a host follows it where all others are different, and go
   stage.versions.set(good, await stage.trained())
   stage.view = viewOf(version(good, 'active'))
   await stage.looked()
-  const before = await stage.said(false)
+  const before = await stage.said('none')
   const slower = some(40).map((one) => ({
     ...one,
     endedMs: one.startedMs + 4 * (one.endedMs - one.startedMs),
   }))
   await stage.end([...slower, slower[39]!])
-  const after = await stage.answer(stage.advisor.explained(kind))
+  const after = await stage.answer(stage.advisor.explained(kind, true))
   assert.ok(before !== undefined && after !== undefined)
   assert.ok(after.corrected.p50 / after.bare.p50 > 2, JSON.stringify(after))
   stage.rows = []
   stage.advisor.purged()
   await stage.looked()
-  const purged = await stage.answer(stage.advisor.explained(kind))
+  const purged = await stage.answer(stage.advisor.explained(kind, true))
   assert.ok(purged !== undefined && purged.corrected.p50 === purged.bare.p50)
 })
 
@@ -241,14 +270,14 @@ test('a purge in the middle of judging leaves nothing of what is forgotten', asy
     ...one,
     endedMs: one.startedMs + 4 * (one.endedMs - one.startedMs),
   }))
-  for (const one of slower) stage.advisor.ended(one, () => plain)
+  for (const one of slower) stage.advisor.ended(one, () => ({ range: plain, isOfKind: true }))
   stage.onRun = () => {
     stage.onRun = () => {}
     stage.advisor.purged()
   }
   await stage.world.runFor(adviceLimits.judgeMsOtherwise + 5_000)
   assert.equal(stage.advisor.standings()[0]?.attempts, 0)
-  const told = await stage.answer(stage.advisor.explained(kind))
+  const told = await stage.answer(stage.advisor.explained(kind, true))
   assert.ok(told !== undefined && told.corrected.p50 === told.bare.p50)
 })
 
@@ -258,7 +287,7 @@ test('a canary speaks on its hosts when it has done well there, and the active o
   stage.versions.set(raw, firstCommon(new SeededEntropy(1)))
   stage.view = viewOf(version(good, 'canary'), version(raw, 'active'))
   await stage.looked()
-  assert.equal((await stage.said(false))?.by, raw)
+  assert.equal((await stage.said('none'))?.by, raw)
   await stage.end(some(24))
   await stage.looked()
   assert.equal((await stage.said())?.by, good)
@@ -270,7 +299,7 @@ test('what a time hangs on is told: its inputs, where they decide', async () => 
   stage.view = viewOf(version(good, 'active'))
   stage.rows = some(48)
   await stage.looked()
-  const told = await stage.answer(stage.advisor.explained(kind))
+  const told = await stage.answer(stage.advisor.explained(kind, true))
   const far = (factor: number) => Math.abs(Math.log(factor))
   const [first] = (told?.factors ?? [])
     .filter(({ name }) => name !== 'own correction')
@@ -287,9 +316,37 @@ test('where models do not run, work is not held up and the plain word stands', a
   stage.engineFails = true
   await stage.end(some(24))
   assert.equal(stage.advisor.standings()[0]?.attempts, 0)
-  assert.equal(await stage.said(false), undefined)
+  assert.equal(await stage.said('none'), undefined)
   stage.engineFails = false
-  assert.equal((await stage.said(false))?.by, good, 'and it speaks again afterwards')
+  assert.equal((await stage.said('none'))?.by, good, 'and it speaks again afterwards')
+})
+
+test('under load no plan waits for a model for longer than it may, and what came late is there for the next', async () => {
+  const stage = await Stage.of('late')
+  stage.versions.set(good, await stage.trained())
+  stage.view = viewOf(version(good, 'active'))
+  await stage.looked()
+  const load = Promise.withResolvers<void>()
+  stage.before = load.promise
+  let running = 0
+  stage.onRun = () => running++
+  const kinds = Array.from({ length: 200 }, (_, i) => ({ ...kind, task: `program/copy/${i}` }))
+  let answered = 0
+  for (const each of kinds) void stage.advisor.prepare([each]).then(() => answered++)
+  await stage.world.runFor(adviceLimits.answerMs - 1)
+  assert.ok(running > 0, 'models are asked')
+  assert.equal(answered, 0)
+  await stage.world.runFor(2)
+  assert.equal(answered, kinds.length)
+  const said = () => kinds.filter((each) => stage.advisor.advice(each, 0, 'none')?.by === good)
+  assert.equal(said().length, 0, 'the plain word stands')
+  // Nor does work that ends meanwhile wait, or any plan after it.
+  await stage.end(some(24))
+  assert.equal(await stage.said('none'), undefined)
+  load.resolve()
+  await stage.looked()
+  assert.equal(said().length, kinds.length)
+  assert.equal(stage.advisor.standings()[0]?.attempts, 24)
 })
 
 test('a version that nobody has is asked for again later, and the one before speaks on', async () => {
@@ -300,7 +357,7 @@ test('a version that nobody has is asked for again later, and the one before spe
   stage.view = viewOf(version(good, 'active'), version(raw, 'shadow'))
   await stage.world.runFor(adviceLimits.refetchMs - 1_000)
   assert.equal(stage.fetches, 2)
-  assert.equal((await stage.said(false))?.by, good)
+  assert.equal((await stage.said('none'))?.by, good)
   stage.versions.set(raw, firstCommon(new SeededEntropy(1)))
   await stage.world.runFor(2 * adviceLimits.refetchMs)
   assert.equal(stage.advisor.standings().length, 2)
@@ -334,14 +391,14 @@ test('what was said before the host was known to be as quick as it is is said an
   stage.versions.set(good, firstCommon(new SeededEntropy(1)))
   stage.view = viewOf(version(good, 'active'))
   await stage.looked()
-  const before = await stage.said(false)
+  const before = await stage.said('none')
   stage.like = { cpus: 4, hostSpeed: 8 }
   await stage.looked()
-  const after = await stage.said(false)
+  const after = await stage.said('none')
   assert.ok(before !== undefined && after !== undefined)
   assert.notEqual(after.p50, before.p50)
   await stage.looked()
-  assert.deepEqual(await stage.said(false), after)
+  assert.deepEqual(await stage.said('none'), after)
 })
 
 test('absurd times in history leave what is said a time', async () => {
@@ -350,7 +407,7 @@ test('absurd times in history leave what is said a time', async () => {
   stage.view = viewOf(version(good, 'active'))
   await stage.looked()
   await stage.end(some(40).map((one) => ({ ...one, endedMs: one.startedMs + 1e15 })))
-  const said = await stage.said(false)
+  const said = await stage.said('none')
   assert.ok(said !== undefined && said.p90 <= Math.exp(adviceLimits.logMsMax) && said.p10 >= 1)
 })
 

@@ -107,6 +107,18 @@ test('work that nobody has done is unknown, and the exit code says so', async (t
   assert.match(io.said, /unknown: no host has done such work/)
 })
 
+test('hosts that have not answered in time are named, and the exit code says that it is not all', async (t) => {
+  const history = { p10: 900, p50: 1_500, p90: 3_000, n: 9 }
+  const told = { schemaVersion: 1, stage: 'build', workflow: 'w', task: 'script/make/0' }
+  const known = { ...told, hosts: [{ id: 'y', name: 'n2', says: 'history', history }] }
+  const unknown = { ...told, hosts: [{ id: 'z', name: 'n3', says: 'nothing' }] }
+  for (const one of [known, unknown]) {
+    const { context, io } = await asked(t, { ...one, silent: ['n4', 'n5'] })
+    assert.equal(await show(context, 'duration', { explain: 'build' }), exitCodes.partly)
+    assert.match(io.said, /^not heard in time: n4, n5$/m)
+  }
+})
+
 test('what cannot be explained is refused before anybody is asked', async (t) => {
   const { context, requests } = await asked(t, all)
   await assert.rejects(show(context, one, { explain: 'build' }), { exitCode: exitCodes.usage })

@@ -5,8 +5,11 @@ import { modelLimits } from '../../agent/learning/limits.ts'
 import { MODEL_SERVICE, ModelStore, notThere } from '../../agent/learning/models.ts'
 import type { CallResult, Service } from '../../agent/requests/calls.ts'
 import { Registry } from '../../coordinator/learning/registry.ts'
+import { predictionModel } from '../../models/nets/graphs.ts'
+import { layoutOf } from '../../models/nets/layout.ts'
+import { bytesOf } from '../../models/onnx/write.ts'
 import { packed } from '../../models/registry/blob.ts'
-import { firstCommon } from '../../models/registry/common.ts'
+import { commonLength, commonShape, firstCommon } from '../../models/registry/common.ts'
 import { registryLimits } from '../../models/registry/limits.ts'
 import { hashOf } from '../../models/registry/sound.ts'
 import type { NewVersion, RegistryView } from '../../models/registry/versions.ts'
@@ -245,6 +248,58 @@ test('a version that one host has, others fetch, whoever else is silent, has it 
   assert.equal(stores.asked.length, before, 'what is here is not asked for')
 })
 
+/** As whoever has led and lied may name them in the ledger: by their own hashes. */
+const around = (parameters: Float32Array) => predictionModel(commonShape, parameters)
+const good = around(firstCommon(new SeededEntropy(1)))
+const badModels: readonly (readonly [string, Uint8Array, RegExp])[] = [
+  [
+    'of numbers that are none',
+    bytesOf(around(new Float32Array(commonLength).fill(Number.NaN))),
+    /not all finite/,
+  ],
+  ['that is cut off', bytesOf(good).subarray(0, 4_000), /cannot be read: truncated/],
+  ['that is too large', new Uint8Array(registryLimits.forestBytesMax), /at most/],
+  [
+    'of another shape',
+    bytesOf(
+      predictionModel(
+        { features: 3, hidden: [4] },
+        new Float32Array(layoutOf({ features: 3, hidden: [4] }).length),
+      ),
+    ),
+    /input/,
+  ],
+  [
+    'with another operator',
+    bytesOf({
+      ...good,
+      graph: {
+        ...good.graph,
+        nodes: good.graph.nodes.map((node, i) => (i === 0 ? { ...node, operator: 'Tanh' } : node)),
+      },
+    }),
+    /not allowed/,
+  ],
+]
+
+for (const [what, version, why] of badModels) {
+  test(`a model ${what} is refused with the reason under its own hash, and what was there stays`, async () => {
+    const stores = new Stores()
+    const store = stores.of('asks')
+    const before = await store.put(versionOf(1))
+    stores.lies('liar', version)
+    const hash = hashOf(version)
+    const fetched = await store.fetch(hash, peers('liar'))
+    assert.match(fetched.ok ? 'taken' : fetched.why, why)
+    assert.deepEqual([store.has(hash), await store.learned(hash)], [false, undefined])
+    assert.deepEqual(await store.get(before), versionOf(1))
+    const again = stores.of('asks')
+    await again.start()
+    assert.deepEqual([again.has(hash), again.has(before)], [false, true])
+    assert.ok(stores.log.lines.some((line) => line.endsWith('common model is refused')))
+  })
+}
+
 test('what is searched for is asked of all, and whoever hangs is not waited for once it is here', async () => {
   const stores = new Stores()
   const hash = await stores.of('has').put(versionOf(1))
@@ -301,6 +356,24 @@ test('what is damaged on the disk is fetched again', async () => {
   assert.equal(await store.learned(hash), undefined)
   assert.ok((await store.fetch(hash, peers('has'))).ok)
   assert.deepEqual(await store.get(hash), versionOf(1))
+})
+
+test('what is damaged on the disk is given to nobody, and what came is told by its bytes', async () => {
+  const stores = new Stores()
+  const hash = await stores.of('damaged').put(versionOf(1))
+  await stores.of('has').put(versionOf(1))
+  const [[key, value]] = [...stores.disks.get('damaged')!.entries] as [[string, Uint8Array]]
+  stores.disks.get('damaged')!.entries.set(key, value.with(200, (value[200]! + 1) % 256))
+  const store = stores.of('damaged')
+  await store.start()
+  assert.equal(await store.get(hash), undefined)
+  assert.ok(!store.has(hash))
+  const bytesOf = async () => {
+    const fetched = await store.fetch(hash, peers('has'))
+    return fetched.ok ? fetched.bytes : undefined
+  }
+  assert.equal(await bytesOf(), versionOf(1).length)
+  assert.equal(await bytesOf(), 0)
 })
 
 test('candidates come and go, and what the registry names stays', async () => {

@@ -105,12 +105,12 @@ class Flock {
             standings: () => (isLiar ? lies.standings : [standing]),
             explained: () => Promise.resolve(isLiar ? lies.explained : explained),
           },
-          plain: () => range(100, 7),
+          plain: () => ({ range: range(100, 7), isOfKind: true }),
         }),
       )
       const advisor: Pick<Advisor, 'prepare' | 'advice'> = {
         prepare: () => Promise.resolve(),
-        advice: (_, n, hasGround) => (hasGround ? advised(5_000, n) : undefined),
+        advice: (_, n, ground) => (ground === 'none' ? undefined : advised(5_000, n)),
       }
       const own = { told: (asked: string) => (asked === key ? plainly(1_000, 6) : undefined) }
       this.tellings.set(name, new Telling({ ...rest, own, advisor }))

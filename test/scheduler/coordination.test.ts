@@ -254,6 +254,11 @@ test('cancelRunning: the newest goes in, and ends those that run and wait before
     runs.map((run) => mesh.state(run)),
     ['cancelled', 'cancelled', 'succeeded'],
   )
+  // Whether it ran or waited: the same took its place.
+  for (const run of runs.slice(0, 2)) {
+    const { reason } = mesh.view(run).head
+    assert.equal(reason, 'a newer run of its concurrency group k takes its place')
+  }
 })
 
 test('cancelNewest: who finds no room is cancelled', () => {
@@ -265,6 +270,8 @@ test('cancelNewest: who finds no room is cancelled', () => {
     runs.map((run) => mesh.state(run)),
     ['running', 'running', 'cancelled'],
   )
+  const { reason } = mesh.view(runs[2]!).head
+  assert.equal(reason, 'its concurrency group k is full, and has no place for it')
   mesh.run()
   assert.deepEqual(mesh.started.length, 2)
 })

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { withStages } from '../workflow/stage.ts'
+import { endedExplanation } from '../../coordinator/runs/ended.ts'
+import { Choices } from '../../coordinator/scheduler/core/choices.ts'
+import { choiceLimits } from '../../coordinator/scheduler/core/limits.ts'
+import { parsed, withStages } from '../workflow/stage.ts'
 import { fails, host, Mesh, succeeds } from './mesh.ts'
 
 function whyOf(mesh: Mesh, run: string, stage: string): string {
@@ -86,4 +89,84 @@ test('of a run that waits for its group it is told for whom', () => {
     `its concurrency group prod is full with ${first}`,
   )
   assert.equal(mesh.scheduler.explain('nobody'), undefined)
+})
+
+test('why an attempt went where it went is told as it was then, also when its run is over', () => {
+  const mesh = new Mesh({
+    hosts: ['a', 'b', 'c'].map((id) => host(id)),
+    fates: ({ id }) =>
+      id.attempt === 1 && id.stage !== 'quick' ? fails() : succeeds(undefined, 10),
+  })
+  const run = mesh.start(
+    withStages(`  one: { run: x, where: { host: b }, retry: { attempts: 2, initial: 1s, jitter: none } }
+  any: { run: x, retry: 2 }
+  quick: { function: skein:noop }
+`),
+  )
+  mesh.run(100)
+  const chosen = (stage: string) => mesh.scheduler.chosen({ run, stage })
+  assert.match(chosen('one') ?? '', /^try 1 went to b by the policy \w+ \(\d\.\d\d\): \w/)
+  mesh.run()
+  assert.equal(mesh.state(run), 'succeeded')
+  assert.equal(mesh.scheduler.explain(run), undefined, 'nobody has it in mind any more')
+  assert.match(chosen('one') ?? '', /^try 2 went to b by the policy \w+ [^;]*(; [^;]+)*$/)
+  assert.doesNotMatch(chosen('one') ?? '', /the next of/, 'no other could take it')
+  const { node } = mesh.unit(run, 'any')!
+  const went = new RegExp(`^try 2 went to ${node} .*; the next of 3 was [abc] \\(\\d`)
+  assert.match(chosen('any') ?? '', went)
+  assert.equal(chosen('quick'), undefined, 'of what takes no time nobody asks')
+})
+
+test('of choices the newest are remembered, and of a flood some', () => {
+  const choices = new Choices()
+  let made = 0
+  const id = (number: number) => ({ run: 'r', stage: `s${number}`, attempt: 1 })
+  const words = () => `words ${++made}`
+  for (let i = 0; i < 10 * choiceLimits.perSecondMax; i++) choices.note(id(i), 5_000, words)
+  assert.equal(made, choiceLimits.perSecondMax)
+  assert.equal(choices.of(id(0)), 'words 1')
+  choices.note({ ...id(0), attempt: 2 }, 5_001, words)
+  assert.equal(choices.of(id(0)), undefined, 'of a later try nothing is better than the old words')
+  for (let i = 0; i < 2 * choiceLimits.keptMax; i++) choices.note(id(i), 10_000 * (i + 1), words)
+  assert.equal(choices.of(id(0)), undefined)
+  assert.equal(choices.of(id(choiceLimits.keptMax - 1)), undefined)
+  assert.ok(choices.of(id(choiceLimits.keptMax)))
+})
+
+test('of a stage with items that is over it is told how many succeeded, and of each where', () => {
+  const mesh = new Mesh({ fates: ({ id }) => (id.item === 1 ? fails() : succeeds(undefined, 10)) })
+  const run = mesh.start(
+    withStages(`  many: { run: x, retry: 1, forEach: { items: [1, 2, 3], onFailure: continue } }
+  pause: { wait: 1ms }
+`),
+  )
+  mesh.run()
+  const why = (stage: string) =>
+    endedExplanation(mesh.view(run), undefined, stage, (node) => node).stages.map(
+      (told) => told.why,
+    )
+  const [whole, first, second] = why('many')
+  assert.match(whole!, /of its 3 items 2 succeeded$/)
+  assert.match(first!, /^try 1 on [abc] succeeded/)
+  assert.match(second!, /it broke.*; try 1 on [abc] failed/)
+  assert.deepEqual(why('pause'), ['no host was needed for it'])
+})
+
+test('of a stage that chooses it is told which others it took', () => {
+  const mesh = new Mesh()
+  const text =
+    withStages(`  first: { choose: { cases: [{ when: '1 == 2', then: a }, { when: '1 == 1', then: [b, c] }] } }
+  other: { choose: { cases: [{ when: '1 == 2', then: a }], otherwise: b } }
+  none: { choose: { cases: [{ when: '1 == 2', then: a }] } }
+  a: { run: x }
+  b: { run: x }
+  c: { run: x }
+`)
+  const run = mesh.start(text)
+  mesh.run()
+  const why = (stage: string) =>
+    endedExplanation(mesh.view(run), parsed(text), stage, (node) => node).stages[0]!.why
+  assert.equal(why('first'), 'its case 2 held: b, c')
+  assert.equal(why('other'), 'none of its cases held: b')
+  assert.equal(why('none'), 'none of its cases held: nothing was chosen')
 })

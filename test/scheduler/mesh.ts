@@ -111,6 +111,8 @@ export interface MeshOptions {
   readonly onAssign?: (assignment: Assignment, node: string) => void
   /** What the leader knows of work before. */
   readonly times?: WorkTimes
+  /** The host that whoever leads is on. */
+  readonly near?: string
 }
 
 export class Mesh {
@@ -132,6 +134,7 @@ export class Mesh {
   private readonly random: () => number
   private readonly onAssign: MeshOptions['onAssign']
   private readonly times: MeshOptions['times']
+  private readonly near: MeshOptions['near']
   /** Set to false when faults are to stop. */
   loses: () => boolean
   private readonly events: { atMs: number; number: number; run: () => void }[] = []
@@ -147,6 +150,7 @@ export class Mesh {
     this.random = chance(seed)
     this.onAssign = options.onAssign
     this.times = options.times
+    this.near = options.near
     this.loses = options.loses ?? (() => false)
     for (const facts of hosts) this.agents.set(facts.id, { facts, held: new Map(), isUp: true })
     if (isNew) this.replica.do({ kind: 'versionRaise', value: { to: LEDGER_VERSION } })
@@ -159,6 +163,7 @@ export class Mesh {
       policy: balanced,
       random: { unit: this.random },
       ...(this.times === undefined ? {} : { times: this.times }),
+      ...(this.near === undefined ? {} : { near: this.near }),
     })
     scheduler.hosts(
       [...this.agents.values()].map(({ facts, isUp }) => ({

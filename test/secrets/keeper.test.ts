@@ -12,6 +12,7 @@ import {
 import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
 import { sealingKeyOf } from '../../protocol/identity/sealing.ts'
 import { read } from '../../protocol/ledger/read.ts'
+import { writeSnapshot } from '../../protocol/ledger/snapshot-writer.ts'
 import { decode, encode } from '../../protocol/wire/codec.ts'
 import { type Member, Mesh } from '../history/stage.ts'
 
@@ -75,6 +76,18 @@ test('a secret set at any agent reaches the stage that names it, as it is now', 
   await set(mesh, mesh.leader!, 'another-horse-battery')
   assert.equal(await ran(mesh, mesh.follower), 'succeeded')
   assert.deepEqual(found, [value, 'another-horse-battery'])
+})
+
+test('a snapshot of the ledger holds which secrets there are, and nothing of their values', async () => {
+  const { mesh } = await staged('snapshot', 3)
+  await set(mesh, mesh.follower)
+  assert.equal(await ran(mesh, mesh.follower), 'succeeded')
+  for (const { agent } of mesh.members) {
+    const snapshot = Buffer.concat([...writeSnapshot(agent.ledger.state)])
+    assert.ok(snapshot.includes('deploy'), 'it holds the secrets')
+    const forms = [value, Buffer.from(value).toString('base64'), Buffer.from(value).toString('hex')]
+    for (const form of forms) assert.ok(!snapshot.includes(form), form)
+  }
 })
 
 test('what is no text reaches a stage as a file, every byte of it', async () => {

@@ -35,7 +35,7 @@ export interface OwnRoundParts extends OwnSumParts {
   readonly clock: Pick<Clock, 'after'>
   /** Where it trains and judges: the same in all rounds, so that what is open stays so. */
   readonly net: Net
-  readonly models: Pick<ModelStore, 'fetch' | 'get' | 'has'>
+  readonly models: Pick<ModelStore, 'fetch'>
   /** Of this host's own history. */
   rows(): AsyncIterable<OwnRow>
   /** What this host is called. */
@@ -215,12 +215,10 @@ export class OwnRound {
     hash: string,
   ): Promise<{ ok: true; parameters: Float32Array; bytes: number } | { ok: false; why: string }> {
     const { models } = this.#parts
-    const wasHere = models.has(hash)
     const fetched = await models.fetch(hash, [this.leader])
     if (!fetched.ok) return fetched
-    const { learned } = fetched
+    const { learned, bytes } = fetched
     if (learned.family !== 'net') return { ok: false, why: 'it is a version of trees' }
-    const bytes = wasHere ? 0 : ((await models.get(hash))?.length ?? 0)
     return { ok: true, parameters: learned.parameters, bytes }
   }
 

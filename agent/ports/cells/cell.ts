@@ -47,6 +47,7 @@ export class SystemCell implements Cell {
   #goneSinceMs: number | undefined
   #accounts: CellUsage = {}
   #watch: NodeJS.Timeout | undefined
+  #listening: NodeJS.Timeout | undefined
   #closed = false
   /** How many see to it already, until nobody is left, that all of it is killed. */
   #killers = 0
@@ -82,6 +83,7 @@ export class SystemCell implements Cell {
     if (this.#group) this.#group.leaderGone = true
     if (groupEmpty) this.#group?.emptied()
     clearInterval(this.#watch)
+    clearTimeout(this.#listening)
     this.hold(false)
     this.#drain(() => this.#exit.resolve(exit))
   }
@@ -89,6 +91,22 @@ export class SystemCell implements Cell {
   /** Looks after a program whose end nobody may ever tell of. */
   watch(everyMs: number): void {
     this.#watch = setInterval(() => this.#look(), everyMs)
+  }
+
+  /** To what it writes, if it still runs by then; what is there at its end is read in any case. */
+  listenIn(ms: number): void {
+    if (this.#programGone) return
+    this.#listening = setTimeout(() => {
+      let isAll = true
+      for (const pipe of this.#parts.pipes) isAll = pipe.listen() && isAll
+      const { listenAfterMs, programPollMs } = cellLimits
+      if (!isAll) this.listenIn(Math.min(programPollMs, Math.max(listenAfterMs, 2 * ms)))
+    }, ms)
+  }
+
+  /** Its program has ended: what is left of it is to go as well. */
+  get isOver(): boolean {
+    return this.#programGone
   }
 
   exited(): Promise<CellExit> {
@@ -200,6 +218,7 @@ export class SystemCell implements Cell {
     if (this.#closed) return
     this.#closed = true
     clearInterval(this.#watch)
+    clearTimeout(this.#listening)
     this.#parts.controlGroup?.remove()
     this.#forgetRecord()
     this.#parts.onClose()
@@ -227,8 +246,9 @@ export class SystemCell implements Cell {
 
   /** Calls when all pipes have ended, or a whole turn of the event loop has brought nothing. */
   #drain(done: () => void): void {
-    const startedMs = performance.now()
     const { pipes } = this.#parts
+    for (const pipe of pipes) pipe.readOut()
+    const startedMs = performance.now()
     const count = (): number => pipes.reduce((sum, pipe) => sum + pipe.chunks, 0)
     let quietTurns = 0
     let chunks = count()

@@ -26,6 +26,7 @@ import { perlNursery } from './nursery-perl.ts'
 import { pythonNursery } from './nursery-python.ts'
 import { OwnSession } from './own-session.ts'
 import { namesIn, PipeEnd, Pipes } from './pipes.ts'
+import { Precedence } from './precedence.ts'
 import { type Holding, holdingOf, privilegeRules } from './privileges.ts'
 import { noSandbox, type Sandbox } from './sandbox.ts'
 import { StageShare } from './stage-share.ts'
@@ -54,6 +55,7 @@ export class SystemCells implements Cells {
   readonly #groups: ControlGroups | undefined
   readonly #share: StageShare
   readonly #session = OwnSession.open(process.pid)
+  readonly #precedence = new Precedence(process.pid)
   /** Those that were not let go of, by name. */
   readonly #open = new Map<string, SystemCell>()
   /** Of programs that are being started, and are in no cell yet. */
@@ -115,6 +117,7 @@ export class SystemCells implements Cells {
 
   async start(spec: CellSpec, onOutput: OnCellOutput): Promise<Cell> {
     assert(lawfulName.test(spec.name), 'a cell has a plain name', { name: spec.name })
+    this.#precedence.open()
     this.#starting.add(spec)
     try {
       return await this.#start(spec, onOutput)
@@ -143,6 +146,7 @@ export class SystemCells implements Cells {
       const parts = { pid, started: undefined, unenforced, controlGroup, stages, recordPath, pipes }
       const cell = this.#cell(spec.name, parts)
       cell.watch(cellLimits.programPollMs)
+      cell.listenIn(cellLimits.listenAfterMs)
       void end.then((how) => cell.programEnded(how))
       return cell
     } catch (error) {
@@ -181,15 +185,18 @@ export class SystemCells implements Cells {
     })
     if (recorded !== undefined) cell.programEnded(recorded)
     else cell.watch(cellLimits.orphanPollMs)
+    cell.listenIn(0)
     return cell
   }
 
   still(): () => void {
+    const asUsual = this.#precedence.first()
     const slowDown = this.hurry()
     const goOn = this.#share.still()
     return () => {
       goOn()
       slowDown()
+      asUsual()
     }
   }
 
@@ -234,7 +241,8 @@ export class SystemCells implements Cells {
     for (const spec of this.#starting) {
       if (!names.has(spec.name) || this.#wantsGroup(spec)) return false
     }
-    for (const name of this.#open.keys()) if (!names.has(name)) return false
+    // Of one whose program is over nobody is to live on: it may be killed with the others.
+    for (const [name, cell] of this.#open) if (!names.has(name) && !cell.isOver) return false
     return true
   }
 
@@ -318,6 +326,8 @@ export class SystemCells implements Cells {
   /** Starts nothing any more. What runs goes on, and keeps a record of its end. */
   async close(): Promise<void> {
     await this.#starter.close()
+    this.#precedence.close()
+    this.#pipes.close()
     this.#share.close()
     this.#groups?.close()
   }
@@ -326,8 +336,8 @@ export class SystemCells implements Cells {
     const out = await this.#pipes.take()
     const err = await this.#pipes.take()
     return [
-      new PipeEnd(out, (chunk) => onOutput('stdout', chunk)),
-      new PipeEnd(err, (chunk) => onOutput('stderr', chunk)),
+      this.#pipes.open(out, (chunk) => onOutput('stdout', chunk)),
+      this.#pipes.open(err, (chunk) => onOutput('stderr', chunk)),
     ]
   }
 
@@ -351,7 +361,7 @@ export class SystemCells implements Cells {
   #cell(name: string, parts: Omit<CellParts, 'name' | 'owner' | 'census' | 'onClose'>): SystemCell {
     const onClose = (): void => {
       if (this.#open.get(name) === cell) this.#open.delete(name)
-      for (const pipe of parts.pipes) pipe.retire(() => this.#pipes.giveBack(pipe.path))
+      for (const pipe of parts.pipes) pipe.retire((end) => this.#pipes.giveBack(pipe.path, end))
     }
     const owner = this.#owner
     const cell: SystemCell = new SystemCell({

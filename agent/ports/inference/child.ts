@@ -4,20 +4,15 @@
  * whoever waited for an answer is told which of them it was.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
 import { getCompileCacheDir } from 'node:module'
 import type { Socket } from 'node:net'
-import { getPriority, setPriority } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EngineError, type EngineErrorCode, type Tensor } from '../../../models/engine.ts'
 import { processStat } from '../cells/process-stat.ts'
 import { type Frame, FrameReader, piecesOf, readyId, unpacked } from './frames.ts'
 import { anyAnswer, type Call, type InferenceBounds } from './requests.ts'
-
-const lowestPriority = 19
-/** The kernel takes this process before any other when memory runs out. */
-const MOST_DISPENSABLE = '1000'
+import { weighLess, yieldToOthers } from './yielding.ts'
 
 interface Asked {
   readonly id: number
@@ -36,6 +31,7 @@ export class InferenceChild {
   #asked: Asked | undefined
   #lastId: number = readyId
   #isEnding = false
+  #weighsLess = false
   #complaint = ''
   /** Why it is no more, or about to be. */
   #end: { code: EngineErrorCode; why: string } | undefined
@@ -55,6 +51,8 @@ export class InferenceChild {
       cwd: '/',
       env: { MALLOC_ARENA_MAX: '1', ...compileCache() },
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      // In a session of its own.
+      detached: true,
     })
     // Before anything that may throw, as where there is no descriptor left for what follows.
     this.#process.on('error', (error) => this.#ended(error.message))
@@ -69,7 +67,8 @@ export class InferenceChild {
     this.#complaints.on('error', () => {})
     // After the last of what it said: also of its complaint.
     this.#process.once('close', (code, signal) => this.#ended(this.#nameOfEnd(code, signal)))
-    this.#yieldToOthers()
+    if (this.pid !== undefined) yieldToOthers(this.pid, limits.priority)
+    this.#weighLess()
     this.#ready = this.#answerTo(readyId, limits.startMsMax, 'to start')
     // Told to whoever waits for it.
     this.#ready.catch(() => {})
@@ -122,7 +121,10 @@ export class InferenceChild {
       () => this.#kill('timeout', `it took more than ${deadlineMs} ms ${what}`),
       deadlineMs,
     )
-    const look = setInterval(() => this.#lookAtMemory(), this.#limits.residentLookMs)
+    const look = setInterval(() => {
+      this.#lookAtMemory()
+      this.#weighLess()
+    }, this.#limits.residentLookMs)
     try {
       return await answer.promise
     } finally {
@@ -195,15 +197,10 @@ export class InferenceChild {
     this.#asked?.reject(new EngineError(code, `the process with the models is gone: ${why}`))
   }
 
-  /** Before its other threads begin, which take over what holds for the first. */
-  #yieldToOthers(): void {
+  #weighLess(): void {
     const { pid } = this
-    if (pid === undefined) return
-    try {
-      setPriority(pid, Math.min(lowestPriority, getPriority() + this.#limits.priority))
-      writeFileSync(`/proc/${pid}/oom_score_adj`, MOST_DISPENSABLE)
-    } catch {
-      // It may be gone already; and not every system has both.
+    if (!this.#weighsLess && pid !== undefined && !this.isGone) {
+      this.#weighsLess = weighLess(pid, this.#limits.priority)
     }
   }
 }

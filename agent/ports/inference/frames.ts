@@ -40,13 +40,19 @@ export function piecesOf(head: object, body: readonly Uint8Array[]): Uint8Array[
 /** Makes frames of what arrives in pieces. */
 export class FrameReader {
   readonly #limits: FrameLimits
+  readonly #bodyOf: (bytes: number) => Uint8Array<ArrayBuffer>
   readonly #prefix = Buffer.alloc(PREFIX_BYTES)
   #held = 0
   #head: Buffer | undefined
   #body: Uint8Array<ArrayBuffer> = new Uint8Array(0)
 
-  constructor(limits: FrameLimits) {
+  /** `bodyOf`: where so many bytes are put; it begins where its buffer does. */
+  constructor(
+    limits: FrameLimits,
+    bodyOf: (bytes: number) => Uint8Array<ArrayBuffer> = (bytes) => new Uint8Array(bytes),
+  ) {
     this.#limits = limits
+    this.#bodyOf = bodyOf
   }
 
   /** The frames that are whole with it; throws at what is no frame. */
@@ -54,24 +60,29 @@ export class FrameReader {
     const frames: Frame[] = []
     let at = 0
     while (at < chunk.length) {
-      const wanted = this.#wanted()
-      const part = chunk.subarray(at, at + wanted.room.length)
-      wanted.room.set(part)
+      const { room } = this
+      const part = chunk.subarray(at, at + room.length)
+      room.set(part)
       at += part.length
-      this.#held += part.length
-      const frame = this.#whole()
+      const frame = this.filled(part.length)
       if (frame !== undefined) frames.push(frame)
     }
     return frames
   }
 
-  /** Where the next bytes go. */
-  #wanted(): { room: Uint8Array } {
+  /** Where the next bytes are to be put; there is always some. */
+  get room(): Uint8Array {
     const { length } = this.#prefix
-    if (this.#head === undefined) return { room: this.#prefix.subarray(this.#held) }
+    if (this.#head === undefined) return this.#prefix.subarray(this.#held)
     const inHead = this.#held - length
-    if (inHead < this.#head.length) return { room: this.#head.subarray(inHead) }
-    return { room: this.#body.subarray(inHead - this.#head.length) }
+    if (inHead < this.#head.length) return this.#head.subarray(inHead)
+    return this.#body.subarray(inHead - this.#head.length)
+  }
+
+  /** So many were put there: the frame that is whole with them. Throws at what is no frame. */
+  filled(bytes: number): Frame | undefined {
+    this.#held += bytes
+    return this.#whole()
   }
 
   #whole(): Frame | undefined {
@@ -93,7 +104,7 @@ export class FrameReader {
       throw new RangeError(`a frame of ${headBytes} and ${bodyBytes} bytes is not taken`)
     }
     this.#head = Buffer.alloc(headBytes)
-    this.#body = new Uint8Array(bodyBytes)
+    this.#body = this.#bodyOf(bodyBytes)
   }
 }
 

@@ -6,6 +6,7 @@ import { flushCompileCache } from 'node:module'
 import { Socket } from 'node:net'
 import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
 import type { Tensor } from '../../../models/engine.ts'
+import { assert } from '../../../protocol/assert.ts'
 import { forestSession } from './forests.ts'
 import { type Frame, FrameReader, packed, piecesOf, readyId, unpacked } from './frames.ts'
 import type { Answer, Request } from './requests.ts'
@@ -13,6 +14,8 @@ import type { Answer, Request } from './requests.ts'
 /** Where the talk is; the outputs that everybody knows are for complaints. */
 const TALK = 3
 const WHY_LENGTH_MAX = 500
+/** A placement of 64 stages on 64 hosts is 1 MiB; what is larger is seldom. */
+const KEPT_BYTES_MAX = 4 << 20
 
 /** Of the runtime, or of what takes its place. */
 interface Session {
@@ -22,31 +25,58 @@ interface Session {
 
 const [headBytesMax, bodyBytesMax] = process.argv.slice(2).map(Number) as [number, number]
 const sessions = new Map<number, Session>()
-const talk = new Socket({ fd: TALK })
-const reader = new FrameReader({ headBytesMax, bodyBytesMax })
-let before = Promise.resolve()
-
-talk.on('data', (chunk: Buffer) => {
-  for (const frame of reader.take(chunk)) before = before.then(() => answer(frame))
+/**
+ * Where what is asked lies until it is answered, again and again: made anew for each, what was read of
+ * thirty placements would be collected at once, and the next would wait for it.
+ */
+let kept = new ArrayBuffer(0)
+const reader = new FrameReader({ headBytesMax, bodyBytesMax }, (bytes) => {
+  if (bytes > KEPT_BYTES_MAX) return new Uint8Array(bytes)
+  if (bytes > kept.byteLength) kept = new ArrayBuffer(bytes)
+  return new Uint8Array(kept, 0, bytes)
+})
+let isAnswering = false
+const talk = new Socket({
+  fd: TALK,
+  onread: {
+    // Read to where it is to lie.
+    buffer: () => reader.room,
+    callback: (bytes) => {
+      const frame = reader.filled(bytes)
+      if (frame !== undefined) void answer(frame)
+      return true
+    },
+  },
 })
 // Whoever asked is gone.
 talk.on('end', () => process.exit())
 talk.on('error', () => process.exit())
-say({ id: readyId, kind: 'done', tensors: [] })
+say({ id: readyId, kind: 'done', tensors: [] }, [])
 // It is ended by a signal, and would keep nothing of what it compiled.
 flushCompileCache()
 
 async function answer({ head, body }: Frame): Promise<void> {
-  const request = head as Request
+  assert(!isAnswering, 'it is asked one thing at a time')
+  isAnswering = true
+  const [said, numbers] = await answerTo(head as Request, body)
+  isAnswering = false
+  say(said, numbers)
+}
+
+async function answerTo(
+  request: Request,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<[Answer, Uint8Array[]]> {
+  const { id } = request
   try {
     const { heads, body: numbers } = packed([await done(request, body)])
     if (numbers.reduce((sum, { length }) => sum + length, 0) > bodyBytesMax) {
       throw new Error(`what comes of it takes more than ${bodyBytesMax} bytes`)
     }
-    say({ id: request.id, kind: 'done', tensors: heads[0] ?? [] }, numbers)
+    return [{ id, kind: 'done', tensors: heads[0] ?? [] }, numbers]
   } catch (error) {
     const why = String(error instanceof Error ? error.message : error).slice(0, WHY_LENGTH_MAX)
-    say({ id: request.id, kind: 'refused', why })
+    return [{ id, kind: 'refused', why }, []]
   }
 }
 
@@ -56,7 +86,8 @@ async function done(
 ): Promise<Record<string, Tensor>> {
   const { session: number } = request
   if (request.call === 'open') {
-    sessions.set(number, await opened(body))
+    // What is behind the next question takes its place.
+    sessions.set(number, await opened(body.slice()))
     return {}
   }
   const session = sessions.get(number)
@@ -128,7 +159,7 @@ function carry(
   }
 }
 
-function say(head: Answer, body: readonly Uint8Array[] = []): void {
+function say(head: Answer, body: readonly Uint8Array[]): void {
   talk.cork()
   for (const piece of piecesOf(head, body)) talk.write(piece)
   talk.uncork()

@@ -93,6 +93,12 @@ export class AttemptLog {
     return lastTextOf(this.#ring.last(workLimits.logTailBytesMax), workLimits.logTailBytesMax)
   }
 
+  /** What was written after this place; where that is more than so much, the end of it. */
+  since(at: number, bytesMax: number): { at: number; bytes: Uint8Array } {
+    const bytes = this.#ring.last(Math.min(bytesMax, Math.max(0, this.#totalBytes - at)))
+    return { at: this.#totalBytes - bytes.length, bytes }
+  }
+
   /** What is kept from this place on, in one piece; empty when there is nothing yet. */
   readAt(at: number): Promise<Uint8Array> | Uint8Array {
     if (at < this.#writtenBytes) {

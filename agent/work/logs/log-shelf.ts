@@ -43,11 +43,13 @@ interface Kept {
   record: LogRecord
 }
 
-interface Open {
-  name: string
-  id: AttemptId
-  fence: Fence
-  log: AttemptLog
+/** Of an attempt that runs. */
+export interface OpenLog {
+  readonly name: string
+  readonly id: AttemptId
+  readonly fence: Fence
+  readonly log: AttemptLog
+  readonly openedMs: number
 }
 
 export class LogShelf {
@@ -57,7 +59,7 @@ export class LogShelf {
   readonly #log: Log
   /** In the order in which they ended. */
   readonly #kept = new Map<string, Kept>()
-  readonly #open = new Map<string, Open>()
+  readonly #open = new Map<string, OpenLog>()
   #keptBytes = 0
   #timer: Timer | undefined
 
@@ -66,6 +68,11 @@ export class LogShelf {
     this.#settings = settings
     this.#notebook = notebook
     this.#log = ports.log.child('logs')
+  }
+
+  /** Of attempts that run. */
+  openLogs(): Iterable<OpenLog> {
+    return this.#open.values()
   }
 
   get keptBytes(): number {
@@ -100,7 +107,7 @@ export class LogShelf {
     log.onFailure = (why) => {
       this.#log.warn('log not kept whole', { attempt: attemptKey(id), why })
     }
-    this.#open.set(name, { name, id, fence, log })
+    this.#open.set(name, { name, id, fence, log, openedMs: this.#ports.clock.now() })
     return log
   }
 
@@ -143,7 +150,7 @@ export class LogShelf {
   }
 
   async *#readOpen(
-    { log, name }: Open,
+    { log, name }: OpenLog,
     { from, follow, signal }: { from: number; follow: boolean; signal: AbortSignal },
   ): AsyncIterable<LogPiece> {
     let at = from

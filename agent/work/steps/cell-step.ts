@@ -40,7 +40,6 @@ export interface CellStepOptions {
 }
 
 export class CellStep implements RunningStep {
-  readonly trace: string
   readonly unenforced: readonly string[]
   readonly #ports: CellStepPorts
   readonly #order: StepOrder
@@ -70,10 +69,13 @@ export class CellStep implements RunningStep {
     this.#order = order
     this.#cell = cell
     this.#standIn = standIn
-    this.trace = cell.trace
     this.unenforced = cell.unenforced.map((limit) => asked[limit])
     this.#startedMs = found ? Number.NEGATIVE_INFINITY : ports.clock.now()
     this.#ended = this.#live()
+  }
+
+  get trace(): string {
+    return this.#cell.trace
   }
 
   ended(): Promise<StepEnd> {

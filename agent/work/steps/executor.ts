@@ -64,7 +64,10 @@ export interface StepProgress {
 }
 
 export interface RunningStep {
-  /** With the attempt's name, what finds it in the agent's next life; absent when that cannot. */
+  /**
+   * With the attempt's name, what finds it in the agent's next life; absent when that cannot. May
+   * cost a little, the first time that it is asked for.
+   */
   readonly trace?: string
   /** What was asked for and this host cannot hold it to. */
   readonly unenforced: readonly string[]

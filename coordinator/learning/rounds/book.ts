@@ -12,7 +12,7 @@ import type { Registry } from '../registry.ts'
 import { type Told, written } from '../written.ts'
 import type { DecodedRounds } from './decoded.ts'
 import type { Plan, RoundEnd } from './drive.ts'
-import { afterLost, afterMasking, afterRound } from './due.ts'
+import { afterLost, afterMasking, afterRound, isOtherNext } from './due.ts'
 import { roundsLimits } from './limits.ts'
 import type { RollCall } from './roll-call.ts'
 import {
@@ -68,8 +68,16 @@ export class RoundBook {
     if (tally.left > 0) await this.#write([putTally({ ...tally, left: 0 }, tallyRevision)])
   }
 
-  /** Whether it is open for all to see. With `why`, it ends as it begins: somebody may wait for it. */
-  async open(plan: Plan, by: string, rounds: Rounds, why?: string): Promise<boolean> {
+  /**
+   * Whether it is open for all to see. With `why`, it ends as it begins: somebody may wait for it.
+   * `instead`: it was the turn of the other family, of which nothing could begin for that reason.
+   */
+  async open(
+    plan: Plan,
+    by: string,
+    rounds: Rounds,
+    { why, instead }: { why?: string | undefined; instead?: string | undefined },
+  ): Promise<boolean> {
     const { number, term, base, clip } = plan
     const { family } = base.learned
     const { steps, rule, liars, noise } = rounds.settings
@@ -77,6 +85,7 @@ export class RoundBook {
     const round: Round = {
       ...{ number, revision: 0, state: 'open', phase: 'inviting', term, by, openedMs },
       ...{ base: base.hash, hosts: [], why: '', steps, rule, liars, noise, clip, family },
+      ...(instead === undefined ? {} : { instead: fitting(instead, roundsLimits.whyBytesMax) }),
     }
     const tally = { ...rounds.tally, number, openedMs }
     if (why !== undefined) {
@@ -117,10 +126,12 @@ export class RoundBook {
     const { family } = round
     const closed = this.#ended(withEnd(round, end), { state, why })
     const suspects = this.#suspectsAfter(closed, rounds)
-    const tally = {
-      ...afterRound(rounds.tally, { state, family, hasLiars, hasUncounted }),
-      suspects,
+    const before = this.#round(number - 1)
+    const ended = {
+      ...{ state, family, hasLiars, hasUncounted },
+      isOtherNext: stopped === undefined && isOtherNext(rounds, before),
     }
+    const tally = { ...afterRound(rounds.tally, ended), suspects }
     const commands = [putRound(closed), putTally(tally, rounds.tallyRevision)]
     if (state === 'kept') return this.#keep(closed, { end, began, commands, rounds })
     if (!(await this.#write(commands, closed))) this.#warn(number)

@@ -4,7 +4,7 @@
  * spoils what it is in (`suspicion.ts`).
  */
 import { added, clipped, weightedMean } from '../../../models/federation/aggregation/vectors.ts'
-import { advantage, type Losses } from '../../../models/federation/rounds/votes.ts'
+import { boundedAdvantage, type Losses } from '../../../models/federation/rounds/votes.ts'
 import { median } from '../../../models/measures/quantiles.ts'
 import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import type { Candidates, Kept, Summed } from './course.ts'
@@ -74,20 +74,23 @@ export async function candidatesOf(
   return { ok: true, candidates, usualLength }
 }
 
-/** With which hosts are better off, beside what the round began with; what came of all, where nothing says more. */
+/**
+ * With which hosts are better off, beside what the round began with, of those that are heard, whose losses
+ * `before` has; what came of all, where nothing says more.
+ */
 export function chosenOf(
   candidates: readonly Candidate[],
   before: Losses,
   liars: number,
 ): Candidate {
-  const gainOf = ({ losses }: Candidate) => advantage(losses, before, liars)
+  const gainOf = ({ losses }: Candidate) => boundedAdvantage(losses, before, liars)
   return candidates.reduce((best, each) => (gainOf(each) > gainOf(best) ? each : best))
 }
 
 export function gameOf(
   summed: readonly Summed[],
   candidates: readonly Candidate[] = [],
-  liars = 0,
+  { before, liars }: { before: Losses; liars: number } = { before: new Map(), liars: 0 },
 ): { game?: Game } {
   if (summed.length < 2) return {}
   const spoiled = summed.flatMap((one, i) => (!one.ok && one.isSpoiled === true ? [i + 1] : []))
@@ -96,7 +99,8 @@ export function gameOf(
   const of = (half: number) => candidates.find((each) => each.half === half)?.losses
   const [first, second] = [of(1), of(2)]
   if (first === undefined || second === undefined) return {}
-  return { game: { firstBy: advantage(first, second, liars) } }
+  const heard = new Map([...first].filter(([host]) => before.has(host)))
+  return { game: { firstBy: boundedAdvantage(heard, second, liars) } }
 }
 
 function together(sums: readonly Sum[]): Pick<Sum, 'update' | 'half' | 'summed'> {

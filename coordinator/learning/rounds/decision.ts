@@ -2,7 +2,7 @@
 
 import { federationLimits } from '../../../models/federation/limits.ts'
 import {
-  advantage,
+  boundedAdvantage,
   isWorse,
   type Losses,
   trimmedLoss,
@@ -30,7 +30,7 @@ export function decided(
     const of = voices > after.size ? ` of ${voices}` : ''
     return { state: 'rejected', why: `${after.size}${of} hosts have voted; ${needed} are needed` }
   }
-  const gained = advantage(after, before, liars)
+  const gained = boundedAdvantage(after, before, liars)
   const losses = { lossBefore: trimmedLoss(before, liars), lossAfter: trimmedLoss(after, liars) }
   if (isWorse(before, after, liars)) {
     const beside = liars === 0 ? 'a host is' : `more than ${liars} hosts are`
@@ -38,7 +38,10 @@ export function decided(
   }
   // Host by host: who is in the middle with one need not be there with the other.
   const share = 1 - Math.exp(-gained)
-  if (!(share > 0)) return { state: 'rejected', why: 'hosts are no better off with it', ...losses }
-  const percent = (100 * share).toFixed(1)
+  const percent = (100 * Math.abs(share)).toFixed(1)
+  if (!(share > 0)) {
+    const more = share < 0 ? `: host by host, in the middle they are off by ${percent}% more` : ''
+    return { state: 'rejected', why: `hosts are no better off with it${more}`, ...losses }
+  }
   return { state: 'kept', why: `in the middle hosts are off by ${percent}% less`, ...losses }
 }

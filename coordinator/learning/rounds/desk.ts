@@ -7,6 +7,7 @@ import { roundLimits } from '../../../agent/learning/round/limits.ts'
 import type { OpenRound, RoundLedger } from '../../../agent/learning/round/round-desk.ts'
 import { ROUND_SERVICE } from '../../../agent/learning/round/wire.ts'
 import type { ModuleSpec } from '../../../agent/modules/module.ts'
+import type { Family } from '../../../models/registry/learned.ts'
 import { registryIn } from '../../../models/registry/versions.ts'
 import type { PeerId } from '../../../protocol/identity/peer-id.ts'
 import type { Candidacy, Leadership } from '../../../protocol/ledger/ledger.ts'
@@ -20,10 +21,17 @@ import { DecodedRounds } from './decoded.ts'
 import { type DriveParts, type Plan, RoundDrive } from './drive.ts'
 import { begunAnew, type Due, dueIn } from './due.ts'
 import { roundsLimits } from './limits.ts'
-import { RoundPlanning } from './planning.ts'
+import { type Found, RoundPlanning } from './planning.ts'
 import type { Rounds } from './rows.ts'
 
 type Begin = Extract<Due, { kind: 'begin' }>
+
+interface Begun {
+  readonly family: Family
+  readonly found: Found
+  /** Why it is not of the family whose turn it was. */
+  readonly instead?: string
+}
 
 /** Of a round that ends as it begins. */
 const nothingOf = {
@@ -104,14 +112,15 @@ export class RoundsDesk {
     await this.#do(turn, rounds, due)
   }
 
-  async #do(turn: Leadership, before: Rounds, { by, family }: Begin): Promise<void> {
+  async #do(turn: Leadership, before: Rounds, begin: Begin): Promise<void> {
     const began = registryIn(this.#agent.ledger.state)
-    const found = await this.#planning.base(family, before.settings)
+    const { family, found, instead } = await this.#begun(before, begin)
     const isAnew = found.ok && found.isNew && family === 'net'
     const rounds = isAnew ? begunAnew(before) : before
     const base = found.ok ? found : { hash: '', learned: nothingOf[family] }
     const plan = this.#planning.planOf(turn.term, base, rounds)
-    const opened = await this.#book.open(plan, by, rounds, found.ok ? undefined : found.why)
+    const why = found.ok ? undefined : found.why
+    const opened = await this.#book.open(plan, begin.by, rounds, { why, instead })
     if (!opened) return
     const { number } = plan
     try {
@@ -121,6 +130,16 @@ export class RoundsDesk {
       this.#agent.ports.log.child('rounds').error('a round broke off', { why: stackOf(error) })
       if (turn.holds()) await this.#book.closeBroken(number, messageOf(error))
     }
+  }
+
+  /** What it begins with, of the family whose turn it is; or of the other, if nothing of that can begin. */
+  async #begun({ settings }: Rounds, { family, other }: Begin): Promise<Begun> {
+    const found = await this.#planning.base(family, settings)
+    if (found.ok || other === undefined) return { family, found }
+    const second = await this.#planning.base(other, settings)
+    return second.ok
+      ? { family: other, found: second, instead: found.why }
+      : { family, found: { ok: false, why: `${found.why}; nor can the other: ${second.why}` } }
   }
 
   /** To its end, or until somebody stops it. */

@@ -9,6 +9,7 @@ import { roundLimits } from '../../../agent/learning/round/limits.ts'
 import type { RoundStep } from '../../../agent/learning/round/wire.ts'
 import { federationLimits } from '../../../models/federation/limits.ts'
 import { halved } from '../../../models/federation/rounds/halves.ts'
+import { heardOf } from '../../../models/federation/rounds/voices.ts'
 import { registryLimits } from '../../../models/registry/limits.ts'
 import type { PeerId, Verify } from '../../../protocol/identity/peer-id.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
@@ -45,6 +46,8 @@ export interface Plan {
   readonly barred: readonly Barred[]
   /** Hosts that most rounds are done without, as this one begins. */
   readonly suspects: readonly string[]
+  /** Hosts whose words go against those of most, the worst first. */
+  readonly against: readonly string[]
   /** Of trees: what is said of all is brought to where rows are, before a tree is cut. */
   readonly isFirstBag: boolean
 }
@@ -200,17 +203,20 @@ export class RoundDrive {
     const before = await this.#vote(candidates)
     // Whoever has died is none who lies as well.
     const liars = liarsBorne(settings.liars, before.size)
-    const { candidate: chosen, why } = this.#course.chosen(candidates, before, liars)
+    const heard = heardOf(before, this.#plan.against, liars)
+    const { candidate: chosen, why } = this.#course.chosen(candidates, heard.losses, heard.liarsMax)
     if (chosen.half !== undefined) this.#roll.countsOnly(chosen.half)
-    const { voices } = this.#roll
-    const byVotes = decided(before, chosen.losses, { liars, voices })
+    const voices = this.#roll.voices - (before.size - heard.losses.size)
+    const after = new Map([...chosen.losses].filter(([host]) => heard.losses.has(host)))
+    const byVotes = decided(heard.losses, after, { liars: heard.liarsMax, voices })
     const isRefused = byVotes.state === 'kept' && why !== undefined
     const decision = isRefused ? { ...byVotes, state: 'rejected' as const, why } : byVotes
     for (const [host, loss] of before) {
       this.#roll.voted(host, loss, chosen.losses.get(host) ?? loss)
     }
+    for (const host of before.keys()) if (!heard.losses.has(host)) this.#roll.isUnheard(host)
     const { hash: candidate } = chosen
-    const game = gameOf(summed, candidates, liars)
+    const game = gameOf(summed, candidates, { before: heard.losses, liars: heard.liarsMax })
     return { ...decision, ...game, ...usualLength, candidate, roll: this.#roll, liars }
   }
 

@@ -2,7 +2,7 @@
 import { strides } from '../../../models/federation/rounds/course.ts'
 import type { Family } from '../../../models/registry/learned.ts'
 import { roundsLimits } from './limits.ts'
-import { isHeard, type Rounds, type Tally } from './rows.ts'
+import { isHeard, type Round, type Rounds, type Tally } from './rows.ts'
 import { wishedFamily } from './wish.ts'
 
 export type Due =
@@ -10,7 +10,13 @@ export type Due =
   | { readonly kind: 'closeLost' }
   /** A wish that nobody has heard yet is counted from now on. */
   | { readonly kind: 'hear'; readonly tally: Tally }
-  | { readonly kind: 'begin'; readonly by: string; readonly family: Family }
+  | {
+      readonly kind: 'begin'
+      readonly by: string
+      readonly family: Family
+      /** Has its turn where nothing can begin of `family`: both are chosen, and neither holds up the other. */
+      readonly other?: Family
+    }
   | undefined
 
 export const SCHEDULE = 'the schedule'
@@ -24,18 +30,35 @@ export function dueIn(rounds: Rounds, nowMs: number): Due {
     return { kind: 'hear', tally: { ...tally, ...heard, left, lost: 0 } }
   }
   if (tally.left > 0) {
-    const family = wishedFamily(wish) ?? familyIn(rounds)
-    return { kind: 'begin', by: wish?.by ?? SCHEDULE, family }
+    const wished = wishedFamily(wish)
+    const turn = wished === undefined ? turnIn(rounds) : { family: wished }
+    return { kind: 'begin', by: wish?.by ?? SCHEDULE, ...turn }
   }
   if (!isScheduled(rounds, nowMs)) return undefined
-  return { kind: 'begin', by: SCHEDULE, family: familyIn(rounds) }
+  return { kind: 'begin', by: SCHEDULE, ...turnIn(rounds) }
 }
 
 /** In turn where both are chosen; counts have no noise, so where there is some it is the network's turn. */
-function familyIn({ settings, last }: Rounds): Family {
+function turnIn({ settings, last }: Rounds): { family: Family; other?: Family } {
   const { family, noise } = settings
-  if (family !== 'both') return family
-  return noise === 0 && last?.family === 'net' ? 'trees' : 'net'
+  if (family !== 'both') return { family }
+  if (noise > 0) return { family: 'net' }
+  return last?.family === 'net'
+    ? { family: 'trees', other: 'net' }
+    : { family: 'net', other: 'trees' }
+}
+
+/**
+ * Whether the other family has its turn though this round has failed: what it failed of may be of its
+ * own. Where the one before it, of the same wish, has failed too, neither gets anywhere.
+ */
+export function isOtherNext(
+  rounds: Rounds,
+  before: Pick<Round, 'number' | 'state'> | undefined,
+): boolean {
+  const { wish } = rounds
+  if (wishedFamily(wish) !== undefined || turnIn(rounds).other === undefined) return false
+  return before?.state !== 'failed' || before.number <= (wish?.after ?? 0)
 }
 
 /** A calendar that was set back must not keep a mesh from learning for as long as that. */
@@ -68,14 +91,15 @@ export function afterRound(
     family: Family
     hasLiars?: boolean
     hasUncounted?: boolean
+    isOtherNext?: boolean
   },
 ): Tally {
-  const { state, family, hasLiars = false, hasUncounted = false } = ended
+  const { state, family, hasLiars = false, hasUncounted = false, isOtherNext = false } = ended
   const isOfNet = family === 'net'
   const less = Math.max(0, tally.left - 1)
   // What has failed once would fail again, and whoever wants more asks again; but not without its liars,
-  // and not of other halves than those that one update has spoiled.
-  const leftAfterFailed = hasLiars ? tally.left : hasUncounted ? less : 0
+  // and not of other halves than those that one update has spoiled, nor of the other family.
+  const leftAfterFailed = hasLiars ? tally.left : hasUncounted || isOtherNext ? less : 0
   return {
     ...tally,
     // Rates and steps are of the network's learning.

@@ -19,6 +19,7 @@ import type { DecodedRounds } from './decoded.ts'
 import type { Base, Plan } from './drive.ts'
 import { type Invited, invitedOf } from './inviting.ts'
 import { roundsLimits } from './limits.ts'
+import { againstIn } from './objections.ts'
 import { type Round, type Rounds, roundIn } from './rows.ts'
 import type { RoundSettings } from './settings.ts'
 
@@ -86,7 +87,15 @@ export class RoundPlanning {
     const invited = this.#invited(tally.suspects, settings.participantsMin)
     const { suspects } = tally
     const isFirstBag = this.#isFirstBag(base)
-    return { term, number, base, settings, rate, clip, stride, suspects, isFirstBag, ...invited }
+    const against = base.learned.family === 'net' ? this.#against() : []
+    const rest = { suspects, against, isFirstBag, ...invited }
+    return { term, number, base, settings, rate, clip, stride, ...rest }
+  }
+
+  /** By what was said of all rounds that are known: the first, in which most was gained, tell most. */
+  #against(): string[] {
+    const { state } = this.#agent.ledger
+    return againstIn(this.#decoded.last(state, roundsLimits.roundsMax).reverse())
   }
 
   /** Where hosts are no better off with that, what is said of all is where rows are already. */

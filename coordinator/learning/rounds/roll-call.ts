@@ -14,6 +14,7 @@ interface Line {
   why?: string
   lied?: boolean
   half?: number
+  unheard?: boolean
   /** Whether it can have something to say. */
   hasVoice: boolean
 }
@@ -127,6 +128,13 @@ export class RollCall {
 
   voted(host: PeerId, before: number, after: number): void {
     Object.assign(this.#line(host), { before, after })
+  }
+
+  /** What it says does not count; what it gives does. */
+  isUnheard(host: PeerId): void {
+    const line = this.#line(host)
+    line.unheard = true
+    line.why ??= 'its vote does not count: its votes go against those of most hosts'
   }
 
   losses(which: 'before' | 'after'): Map<PeerId, number> {

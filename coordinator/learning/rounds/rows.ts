@@ -110,6 +110,8 @@ const HostRow = message('FederationHost', {
   lied: optional(10, bool()),
   /** In which half it was, of a round that was done in two: 1 or 2. */
   half: optional(11, uint()),
+  /** What it says did not count: it has gone against what most say, time and again. */
+  unheard: optional(12, bool()),
 })
 
 const RoundRow = message('FederationRound', {
@@ -137,6 +139,8 @@ const RoundRow = message('FederationRound', {
   spoiledHalf: optional(20, uint()),
   /** Without, the network. */
   family: optional(21, text(familyBytesMax)),
+  /** Where it was the turn of the other family: why nothing of that could begin. */
+  instead: optional(22, text(roundsLimits.whyBytesMax)),
 })
 
 export interface RoundHost extends Omit<Infer<typeof HostRow>, 'out'> {

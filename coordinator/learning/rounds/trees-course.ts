@@ -10,7 +10,7 @@ import { halved } from '../../../models/federation/rounds/halves.ts'
 import type { Losses } from '../../../models/federation/rounds/votes.ts'
 import { type BagSize, bagPlan, sizeWithin } from '../../../models/federation/trees/bag-plan.ts'
 import { describedCuts as cuts } from '../../../models/federation/trees/cuts.ts'
-import { gainOf } from '../../../models/federation/trees/deciding.ts'
+import { gainOf, isGain } from '../../../models/federation/trees/deciding.ts'
 import { Growing } from '../../../models/federation/trees/growing.ts'
 import { packed, unpacked } from '../../../models/federation/trees/packing.ts'
 import { type Asked, countsIn } from '../../../models/federation/trees/questions.ts'
@@ -181,7 +181,8 @@ export class TreesCourse implements Course {
     const among = clean.length > 0 ? clean : candidates
     const candidate = among.reduce((best, each) => (gain(each) > gain(best) ? each : best))
     if (clean.length === 0) return { candidate, why: 'hosts that are suspected had a part in it' }
-    return gain(candidate) > 0 ? { candidate } : { candidate, why: noGain }
+    const isBetter = isGain(before, candidate.losses, liars)
+    return isBetter ? { candidate } : { candidate, why: noGain }
   }
 }
 
@@ -199,4 +200,4 @@ const impossible = {
 
 const noMore = { ok: false, why: 'hosts have said as much as they may in one round' } as const
 const nothingGrown = 'nothing that has grown holds for rows that hosts hold back'
-const noGain = 'but for those who gain most by it hosts are no better off with it'
+const noGain = 'but for those who gain most by it hosts are no better off with it than by chance'

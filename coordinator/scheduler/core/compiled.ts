@@ -5,7 +5,7 @@
  */
 
 import { assert } from '../../../protocol/assert.ts'
-import { fingerprintOf } from '../../../protocol/work/fingerprint.ts'
+import { fingerprintOf, takesNoTime } from '../../../protocol/work/fingerprint.ts'
 import { dependantsOf, needsOf } from '../../../protocol/workflow/graph/graph.ts'
 import { topologicalOrder } from '../../../protocol/workflow/graph/order.ts'
 import { stageGraph } from '../../../protocol/workflow/graph/workflow-graph.ts'
@@ -50,6 +50,8 @@ export interface Plan {
   readonly isConstant: boolean
   /** Of what kind its attempts are; undefined where nothing is to be learnt of them. */
   readonly fingerprint: string | undefined
+  /** It takes no time wherever it is done: only the way there does. */
+  readonly isInstant: boolean
   /** What an agent is given, when that is the same for all; made when it is first needed. */
   work: RenderedWork | undefined
 }
@@ -119,6 +121,7 @@ export function compile(hash: string, workflow: Workflow): Compiled {
       artifactsFrom: indices(stage.artifactsFrom),
       isConstant: isWork && inWork(stage, workflow.env).next().done === true,
       fingerprint: fingerprintOf(stage),
+      isInstant: takesNoTime(stage),
       work: undefined,
     }
   })

@@ -9,6 +9,7 @@ import type { AttemptId } from '../../../protocol/work/fence.ts'
 import type { HostView } from '../../placement/host-view.ts'
 import { Hosts } from '../../placement/hosts.ts'
 import type { PlacementPolicy } from '../../placement/policy.ts'
+import { Choices } from './choices.ts'
 import type { Plan } from './compiled.ts'
 import type { Effect } from './effects.ts'
 import { Expected } from './expected.ts'
@@ -52,6 +53,8 @@ export class Core {
   readonly random: Pick<Entropy, 'unit'>
   /** What work of each kind took before, as far as it is known at this moment. Nobody waits for it. */
   readonly times: WorkTimes
+  /** The host that decides here, if it does work itself. */
+  readonly near: string | undefined
   nowMs = 0
   readonly runs = new Map<string, Run>()
   readonly expected = new Expected()
@@ -74,6 +77,7 @@ export class Core {
   readonly runGroups = new Groups<Run>()
   readonly unitGroups = new Groups<Unit>()
   readonly signals = new SignalBoard()
+  readonly choices = new Choices()
   /** By the run that they have started and wait for. */
   readonly parents = new Map<string, Unit>()
   /** By the name that they look for. */
@@ -100,8 +104,10 @@ export class Core {
     policy: PlacementPolicy,
     random: Pick<Entropy, 'unit'>,
     times: WorkTimes = nothingKnown,
+    near?: string,
   ) {
     this.term = term
+    this.near = near
     this.times = times
     this.outbox = new Outbox(term)
     this.policy = policy

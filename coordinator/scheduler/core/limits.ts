@@ -56,6 +56,18 @@ export const schedulerTimes = {
   dropPauseMs: 1_000,
 } as const
 
+/** What is remembered of choices of hosts, for whoever asks why. */
+export const choiceLimits = {
+  /** Then the oldest go. */
+  keptMax: 4_096,
+  /** Characters of each. */
+  lengthMax: 400,
+  /** Of a flood of attempts so many are put into words; the words cost more than the choice. */
+  perSecondMax: 200,
+  /** In a mesh of more hosts the others are not looked at again for it. */
+  hostsMax: 16,
+} as const
+
 /** Order: a run is as urgent as it is old, and as if it were older by these. */
 export const urgency = {
   /** For each point of priority. A hundred points are about a quarter of an hour. */

@@ -36,10 +36,11 @@ export function applyRunReview(core: Core, { admit, stop }: Review<Run>): void {
   }
   for (const run of stop) {
     const group = `concurrency group ${run.spec.group?.key ?? ''}`
+    // Whoever waits gives way to a newer one, too, where the newest counts.
     const why =
-      run.state === 'queued'
-        ? `its ${group} is full, and has no place for it`
-        : `a newer run of its ${group} takes its place`
+      run.spec.group?.policy === 'cancelRunning'
+        ? `a newer run of its ${group} takes its place`
+        : `its ${group} is full, and has no place for it`
     core.later({ kind: 'stop', run, mode: 'cancel', why })
   }
 }

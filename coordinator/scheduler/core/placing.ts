@@ -2,10 +2,12 @@
 import type { ArtifactSource, Assignment } from '../../../protocol/work/attempt.ts'
 import type { Fence } from '../../../protocol/work/fence.ts'
 import { unitStates } from '../../../protocol/work/states.ts'
+import type { HostView } from '../../placement/host-view.ts'
 import type { PlacementRequest } from '../../placement/policy.ts'
 import { watchTimes } from './attempt-times.ts'
 import { lose } from './attempts.ts'
 import { triesOf } from './beside.ts'
+import { choiceWords } from './choices.ts'
 import { attemptOf, type Core, groundOf, isClosing, named } from './core.ts'
 import { fail } from './ends.ts'
 import { sourcesFor } from './handed-on.ts'
@@ -32,12 +34,23 @@ export function place(core: Core): void {
     }
     const request = wished(core, unit, made.value)
     const choice = core.policy.choose(request, core.open(), core.random)
-    if (choice.host !== undefined) assign(core, unit, choice.host.id)
-    else if (isDeclinedByAll(core, unit, made.value)) {
+    if (choice.host !== undefined) {
+      noteChoice(core, unit, request, choice.host)
+      assign(core, unit, choice.host.id)
+    } else if (isDeclinedByAll(core, unit, made.value)) {
       const why = `no host does it: ${unit.unsupported}`
       fail(core, unit, { errorClass: 'resource', why })
     } else core.ready.block(unit)
   }
+}
+
+/** Of what takes no time nobody asks why it went where. */
+function noteChoice(core: Core, unit: Unit, request: PlacementRequest, host: HostView): void {
+  if (unit.plan.isInstant) return
+  const attempt = triesOf(unit) + 1
+  core.choices.note({ ...attemptOf(unit), attempt }, core.nowMs, () =>
+    choiceWords(core.policy, request, host, core.open(), attempt),
+  )
 }
 
 /**
@@ -46,7 +59,7 @@ export function place(core: Core): void {
  */
 function wished(core: Core, unit: Unit, request: PlacementRequest): PlacementRequest {
   const timed = withTimes(core, unit, request)
-  const isTrial = timed !== request && core.random.unit() < schedulerLimits.trialShare
+  const isTrial = timed.expectedOn !== undefined && core.random.unit() < schedulerLimits.trialShare
   return isTrial ? request : timed
 }
 

@@ -18,6 +18,7 @@ import { renderJson, renderScript } from '../../../protocol/workflow/rendering.t
 import { secretsOf } from '../../../protocol/workflow/secrets.ts'
 import type { Json } from '../../../protocol/workflow/shape/shape.ts'
 import type { JsonTemplate } from '../../../protocol/workflow/shape/templates.ts'
+import { unknownStepWords } from '../../placement/unknown-steps.ts'
 
 /** All of an assignment but who, which try, and under which fence. */
 export interface RenderedWork {
@@ -223,7 +224,7 @@ function renderStep(step: Step, stageAt: string, names: Fields): AttemptStep {
       return { kind: 'container', value: { image, command, pull, network } }
     }
     default:
-      return refuse(at, `agents of this version do not know steps of the kind ${step.kind}`)
+      return refuse(at, unknownStepWords(step.kind))
   }
 }
 

@@ -52,13 +52,20 @@ function neighbours(
   return { nodes, required: required === true }
 }
 
-/** What such work took on each host, where that is known: units that ask for the same may differ in it. */
+/**
+ * What such work took on each host, where that is known; and of what takes no time, who is near.
+ * Units that ask for the same may differ in it.
+ */
 export function withTimes(
   core: Core,
   { run, plan }: Unit,
   request: PlacementRequest,
 ): PlacementRequest {
-  const { fingerprint } = plan
+  const { fingerprint, isInstant } = plan
+  // Of many at once each host gets its share: one that is done before all others would make a turn of
+  // the ledger for each few of its own, and all of them cost more.
+  const isAlone = core.assignedTo.size === 0
+  if (isInstant && isAlone && core.near !== undefined) return { ...request, near: core.near }
   if (fingerprint === undefined) return request
   const times = core.times.of(run.spec.name, fingerprint)
   if (times === undefined) return request

@@ -54,6 +54,8 @@ export interface SchedulerOptions {
   readonly random: Pick<Entropy, 'unit'>
   /** What work took before. Absent: nothing is known of it. */
   readonly times?: WorkTimes
+  /** The host that this is on: what takes no time is best done where nothing has to travel. */
+  readonly near?: string
 }
 
 export class Scheduler {
@@ -64,8 +66,8 @@ export class Scheduler {
   /** The groups are shut, and open when nobody is expected who may hold a place. */
   private areAllTold = false
 
-  constructor({ term, policy, random, times }: SchedulerOptions) {
-    this.core = new Core(term, policy, random, times)
+  constructor({ term, policy, random, times, near }: SchedulerOptions) {
+    this.core = new Core(term, policy, random, times, near)
     this.work = new Work(this.core)
     this.surprises = new Surprises(this.core)
   }
@@ -387,6 +389,11 @@ export class Scheduler {
   explain(run: string, stage?: string): Explanation | undefined {
     const known = this.core.runs.get(run)
     return known === undefined ? undefined : explain(this.core, known, stage)
+  }
+
+  /** Why the last attempt of a unit went where it went; undefined where that is not remembered. */
+  chosen(task: { run: string; stage: string; item?: number }): string | undefined {
+    return this.core.choices.of(task)
   }
 
   private at(nowMs: number): void {

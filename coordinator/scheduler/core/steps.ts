@@ -10,6 +10,7 @@ import {
   type Value,
 } from '../../../protocol/workflow/expressions/values.ts'
 import type { Step } from '../../../protocol/workflow/model.ts'
+import { unknownStepWords } from '../../placement/unknown-steps.ts'
 import { enqueue, watchTimes } from './attempt-times.ts'
 import { type Core, groundOf, isClosing, isStopped, named } from './core.ts'
 import { cancelled, fail, succeed } from './ends.ts'
@@ -87,7 +88,7 @@ export function start(core: Core, unit: Unit): void {
       return
     }
     default: {
-      const why = `${placeOf(unit.plan.stage, step.kind)}: agents of this version do not know steps of the kind ${step.kind}`
+      const why = `${placeOf(unit.plan.stage, step.kind)}: ${unknownStepWords(step.kind)}`
       fail(core, unit, { errorClass: 'input', why })
     }
   }

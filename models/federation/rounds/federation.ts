@@ -18,7 +18,8 @@ import { type Course, rateIn, strides } from './course.ts'
 import { Halves } from './halves.ts'
 import type { Host } from './host.ts'
 import { type Given, type Summed, sumMasked, sumSeen } from './summing.ts'
-import { advantage, isWorse, type Losses, trimmedLoss } from './votes.ts'
+import { type Heard, heardOf, Voices } from './voices.ts'
+import { boundedAdvantage, isWorse, type Losses, sharesOf } from './votes.ts'
 
 export interface RoundReport {
   readonly number: number
@@ -57,7 +58,10 @@ export class Federation {
   readonly #course: Course
   readonly #around: Surroundings
   readonly #halves: Halves<PeerId>
+  readonly #voices = new Voices<PeerId>()
   #common: Float32Array
+  /** How far hosts are off with it, as they say; undefined where they do not vote, and before they did. */
+  #losses: Losses | undefined
   #velocity: Float32Array
   /** Undefined where hosts do not vote, and before they did. */
   #best: { readonly parameters: Float32Array; readonly losses: Losses } | undefined
@@ -90,7 +94,8 @@ export class Federation {
   async round(): Promise<RoundReport> {
     this.#round++
     if (this.#course.votes) {
-      this.#best ??= { parameters: this.#common, losses: await this.#voted(this.#common) }
+      this.#losses ??= await this.#voted(this.#common)
+      this.#best ??= { parameters: this.#common, losses: this.#losses }
     }
     const present = [...this.#hosts.keys()].filter((host) => this.#isPresent(host))
     const groups = this.#isInHalves() ? this.#halves.draw(present) : [present.sort()]
@@ -175,24 +180,40 @@ export class Federation {
   }
 
   #chosen(candidates: readonly Candidate[]): Candidate | undefined {
-    const { liarsMax } = this.#course
     const [first, one, other] = candidates
-    if (first?.losses === undefined) return first
+    if (first?.losses === undefined || this.#best === undefined) return first
     if (one?.losses !== undefined && other?.losses !== undefined) {
-      this.#halves.played(one.counted, other.counted, advantage(one.losses, other.losses, liarsMax))
+      this.#halves.played(one.counted, other.counted, this.#gained(one.losses, other.losses))
     }
-    const lossOf = ({ losses }: Candidate) => trimmedLoss(losses as Losses, liarsMax)
-    return candidates.reduce((best, each) => (lossOf(each) < lossOf(best) ? each : best))
+    const { losses: before } = this.#best
+    const gainOf = ({ losses }: Candidate) => this.#gained(losses as Losses, before)
+    const chosen = candidates.reduce((best, each) => (gainOf(each) > gainOf(best) ? each : best))
+    if (this.#losses !== undefined) {
+      this.#voices.told(sharesOf(chosen.losses as Losses, this.#losses))
+    }
+    return chosen
+  }
+
+  /** By what share those who are heard are better off with the first. */
+  #gained(first: Losses, second: Losses): number {
+    const { losses, liarsMax } = this.#heard(first)
+    return boundedAdvantage(losses, second, liarsMax)
+  }
+
+  #heard(losses: Losses): Heard {
+    return heardOf(losses, this.#voices.against, this.#course.liarsMax)
   }
 
   #take(chosen: Candidate, sums: readonly Sum[]): boolean {
     if (!this.#isBorne(chosen)) {
       this.#common = this.#best?.parameters ?? this.#common
+      this.#losses = this.#best?.losses
       this.#velocity = this.#velocity.map(() => 0)
       this.#stride = Math.max(strides.min, this.#stride * strides.afterUndone)
       return false
     }
     this.#common = chosen.parameters
+    this.#losses = chosen.losses
     this.#velocity = chosen.velocity
     this.#stride = Math.min(1, this.#stride * strides.afterKept)
     const usual = median(sums.map(({ usualLength }) => usualLength))
@@ -203,11 +224,9 @@ export class Federation {
   /** Held against the best there was: by small steps, each of which is borne, nobody gets far. */
   #isBorne({ parameters, losses }: Candidate): boolean {
     if (this.#best === undefined || losses === undefined) return true
-    const { liarsMax } = this.#course
-    if (isWorse(this.#best.losses, losses, liarsMax)) return false
-    if (advantage(losses, this.#best.losses, liarsMax) > 0) {
-      this.#best = { parameters, losses }
-    }
+    const heard = this.#heard(losses)
+    if (isWorse(this.#best.losses, heard.losses, heard.liarsMax)) return false
+    if (this.#gained(losses, this.#best.losses) > 0) this.#best = { parameters, losses }
     return true
   }
 

@@ -3,6 +3,7 @@
  * train on. A host says one number, how far the model is off on these; some may lie about it.
  */
 import type { PeerId } from '../../../protocol/identity/peer-id.ts'
+import { median } from '../../measures/quantiles.ts'
 
 export type Losses = ReadonlyMap<PeerId, number>
 
@@ -35,11 +36,31 @@ export function trimmedLoss(losses: Losses, liarsMax: number): number {
 
 /** By what share hosts are better off with the first, without those who say so or the opposite most. */
 export function advantage(first: Losses, second: Losses, liarsMax: number): number {
-  const shares = [...first].flatMap(([host, loss]) => {
-    const other = second.get(host)
-    return other === undefined ? [] : [Math.log(other / loss)]
-  })
-  return trimmed(shares, liarsMax) ?? 0
+  return trimmed([...sharesOf(first, second).values()], liarsMax) ?? 0
+}
+
+/** One host's word counts no more than so many times what is usual of those that gain or lose at all. */
+const shareMax = 3
+
+/** The same, with no word of more than so much weight: of those that are heard more may lie than are cut. */
+export function boundedAdvantage(first: Losses, second: Losses, liarsMax: number): number {
+  const shares = [...sharesOf(first, second).values()]
+  const most = shareMax * median(shares.filter((share) => share !== 0).map(Math.abs))
+  const bounded = shares.map((share) => Math.max(-most, Math.min(most, share)))
+  return trimmed(bounded, liarsMax) ?? 0
+}
+
+/** By what share each is better off with the first, as a logarithm: of those who say a number of both. */
+export function sharesOf<Id extends string>(
+  first: ReadonlyMap<Id, number>,
+  second: ReadonlyMap<Id, number>,
+): Map<Id, number> {
+  const shares = new Map<Id, number>()
+  for (const [host, loss] of first) {
+    const share = Math.log((second.get(host) ?? Number.NaN) / loss)
+    if (Number.isFinite(share)) shares.set(host, share)
+  }
+  return shares
 }
 
 function trimmed(values: readonly number[], liarsMax: number): number | undefined {

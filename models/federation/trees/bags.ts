@@ -17,7 +17,7 @@ import { advantage, type Losses } from '../rounds/votes.ts'
 import { Bag } from './bag.ts'
 import { bagPlan } from './bag-plan.ts'
 import type { Cuts } from './cuts.ts'
-import { gainOf, worthToOthers } from './deciding.ts'
+import { gainOf, isGain, worthToOthers } from './deciding.ts'
 import { forestOf } from './forest.ts'
 import { Growing } from './growing.ts'
 import type { Asked } from './questions.ts'
@@ -84,6 +84,8 @@ export class TreeFederation {
   #countedIn = new Set<PeerId>()
   /** What there was when all was begun anew, should that be the better. */
   #before: Kept | undefined
+  /** Hosts were no better off with a first bag: what is said of all is where rows are already. */
+  #isNear = false
   #begunAnew = 0
   #steady = 0
   #round = 0
@@ -123,6 +125,7 @@ export class TreeFederation {
       candidates.filter(({ counted }) => !counted.some((host) => suspects.has(host))),
     )
     const isKept = chosen !== undefined && this.#take(chosen)
+    if (!isKept && chosen !== undefined) this.#isNear = true
     return {
       number: this.#round,
       ended: candidates.length === 0 ? 'failed' : isKept ? 'kept' : 'undone',
@@ -137,7 +140,7 @@ export class TreeFederation {
     const { cuts, chance } = this.#around
     const plan = bagPlan({
       bag: this.#round,
-      isFirst: this.#trees.length === 0,
+      isFirst: this.#trees.length === 0 && !this.#isNear,
       cuts,
       lots: chance.stream(`features ${this.#round}`),
       groups: groups.map(({ length }) => length * this.#course.hostsEach),
@@ -201,6 +204,10 @@ export class TreeFederation {
     return gainOf(this.#losses, this.#heard(losses), this.#liarsLeft)
   }
 
+  #isGain({ losses }: Pick<Kept, 'losses'>): boolean {
+    return isGain(this.#losses, this.#heard(losses), this.#liarsLeft)
+  }
+
   #heard(losses: Losses): Losses {
     return new Map([...losses].filter(([host]) => !this.suspects.has(host)))
   }
@@ -241,6 +248,7 @@ export class TreeFederation {
       this.#begunAnew++
     }
     this.#trees = []
+    this.#isNear = false
     this.#countedIn = new Set()
     for (const host of this.#hosts.values()) host.beginAnew()
     this.#losses = this.#voted([])
@@ -256,8 +264,7 @@ export class TreeFederation {
 
   #take({ trees, losses, counted }: Candidate): boolean {
     const { votes } = this.#course
-    const gain = this.#gain({ losses })
-    if ((votes && gain <= 0) || trees.length === 0) return false
+    if (trees.length === 0 || (votes && !this.#isGain({ losses }))) return false
     this.#trees.push(...trees)
     for (const host of counted) this.#countedIn.add(host)
     for (const host of this.#hosts.values()) host.take(trees)
