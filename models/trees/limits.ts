@@ -19,6 +19,4 @@ export const treeLimits = {
   grownRowsMax: 15_000,
   /** Rows of history that are gone through, the latest. */
   rowsMax: 60_000,
-  /** Of a forest that is asked about many rows: words for places that come again, 4 MiB. */
-  masksMax: 1 << 20,
 } as const

@@ -12,7 +12,7 @@ import type { Model } from '../../models/onnx/model.ts'
 import { bytesOf } from '../../models/onnx/write.ts'
 import { forestInput, forestOutput, modelOfForest } from '../../models/trees/export.ts'
 import { forestIn } from '../../models/trees/import.ts'
-import { treeLimits } from '../../models/trees/limits.ts'
+import { LANES } from '../../models/trees/kernel.ts'
 import { repeatsIn } from '../../models/trees/repeats.ts'
 import { ForestWalk } from '../../models/trees/walk.ts'
 import { enginePresent } from '../../simulations/bench/inference-present.ts'
@@ -186,17 +186,23 @@ test('a tree of 32 leaves is walked, and one of 33 is left to the runtime', asyn
   }
 })
 
-test('where more comes again than is kept, each row is looked at', () => {
-  const hosts = Math.ceil(treeLimits.masksMax / 256) + 1
+test('more hosts than lie side by side are told one by one as together', () => {
+  const hosts = 3 * LANES + 5
   const trees = Array.from({ length: 256 }, (_, i) => ladder(2, () => i / 256))
   const walk = ForestWalk.of(forestOf(...trees))
-  const of = (host: number, stage: number) => [host / hosts, stage, stage, stage, stage, stage]
-  const block = (stage: number) => Array.from({ length: hosts }, (_, i) => of(i, stage)).flat()
-  const told = walk?.told(Float32Array.from([...block(0), ...block(1)])) ?? []
-  for (const host of [0, 1, 2_000, hosts - 1]) {
-    const alone = walk?.told(Float32Array.from(of(host, 0)))[0]
-    assert.equal(told[host * OUTPUTS], alone)
-    assert.equal(told[(hosts + host) * OUTPUTS], alone)
+  for (const loose of [0, 1]) {
+    const of = (host: number, stage: number) => {
+      const pair = loose * ((host * stage) / hosts)
+      return [host / hosts, stage, stage, stage, stage, pair]
+    }
+    const block = (stage: number) => Array.from({ length: hosts }, (_, i) => of(i, stage)).flat()
+    const told = walk?.told(Float32Array.from([...block(0), ...block(1)])) ?? []
+    for (let host = 0; host < hosts; host++) {
+      for (const stage of [0, 1]) {
+        const alone = walk?.told(Float32Array.from(of(host, stage)))[0]
+        assert.equal(told[(stage * hosts + host) * OUTPUTS], alone)
+      }
+    }
   }
 })
 
