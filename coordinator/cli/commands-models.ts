@@ -71,6 +71,15 @@ ended, inputBytes, inputFiles, cpus, memoryBytes, load, hostSpeed, peakMemoryByt
 Figures are of those attempts that all learners have an answer to; who answers more has a second line
 for all of its answers. By application it takes minutes: everything is learned anew for each.
 
+With --federated --byzantine, the later rows of honest clients are asked of three models: all honest;
+the honest alone, with those who lie not there; and with lies.
+  data missed   how much worse off the honest are alone: the rows of those who lie are lost
+                to them whatever is done about lies
+  lies cost     how much worse off they are with lies than alone
+  together      both, beside all honest: at most 2% is asked for
+Promises are told as they come out, also where they do not hold. Two courses with nobody lying differ
+by some percent by what was drawn alone: one seed decides nothing, and --seeds tells each of several.
+
 Examples:
   skein model evaluate --traces wfinstances
   skein model evaluate --traces wfinstances --split application --json

@@ -6,7 +6,7 @@
 import type { Line, PromiseLine } from '../../models/federation/experiment/figures.ts'
 import { median } from '../../models/measures/quantiles.ts'
 import type { FederatedEvaluation } from './model-federated.ts'
-import { promiseSaid } from './model-federated-text.ts'
+import { lieShares, promiseSaid } from './model-federated-text.ts'
 import { type Column, table } from './table.ts'
 
 /** Over all seeds. */
@@ -91,6 +91,16 @@ const promiseColumns: readonly Column[] = [
   { title: 'HOLDS' },
 ]
 
+/** Seed by seed, so that nobody has to believe a median. */
+const lieColumns: readonly Column[] = [
+  { title: 'SEED', right: true },
+  { title: 'LOSS OF THE HONEST' },
+  { title: 'DATA MISSED', right: true },
+  { title: 'LIES COST', right: true },
+  { title: 'TOGETHER', right: true },
+  { title: 'LEFT OUT OF MOST' },
+]
+
 const spreadColumns: readonly Column[] = [
   { title: 'ALL HONEST' },
   { title: 'LEAST', right: true },
@@ -111,13 +121,30 @@ export function seedsText(
     trained,
     ...[least, most].map(promiseSaid),
   ])
+  const lied = all.flatMap(lieRows)
   return [
     `seeds ${all.map(({ seed }) => seed).join(', ')}`,
     '',
     table(promiseColumns, promised, columns),
     '',
+    ...(lied.length > 0 ? [table(lieColumns, lied, columns), ''] : []),
     'How far the loss on own later rows is from that with the seed in the middle, by nothing but what was drawn:',
     table(spreadColumns, apart, columns),
     '',
   ].join('\n')
+}
+
+/** Who lies has a star. */
+function lieRows({ seed, lieCosts, trees, clients, ...result }: FederatedEvaluation): string[][] {
+  const liars = new Set(clients.flatMap(({ name, lies }) => (lies ? [name] : [])))
+  const ofTrees = 'lieCosts' in trees ? trees : undefined
+  const ways = [{ lieCosts, rounds: result.roundsUnderAttack }]
+  if (ofTrees) ways.push({ lieCosts: ofTrees.lieCosts, rounds: ofTrees.roundsUnderAttack })
+  return ways.flatMap((way) =>
+    way.lieCosts.map((cost) => [
+      ...[String(seed), cost.isCorrected ? `${cost.trained}, corrected` : cost.trained],
+      ...lieShares(cost).map(promiseSaid),
+      (way.rounds?.suspects ?? []).map((name) => (liars.has(name) ? `${name}*` : name)).join(' '),
+    ]),
+  )
 }

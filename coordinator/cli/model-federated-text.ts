@@ -1,4 +1,5 @@
 /** What `skein model evaluate --federated` prints for eyes. */
+import type { LieCost } from '../../models/federation/experiment/attacked.ts'
 import type { Course as Rounds } from '../../models/federation/experiment/figures.ts'
 import { treesLimits } from '../../models/federation/trees/limits.ts'
 import type { Context } from './context.ts'
@@ -35,6 +36,16 @@ const promiseColumns: readonly Column[] = [
   { title: 'HOLDS' },
 ]
 
+const lieColumns: readonly Column[] = [
+  { title: 'LOSS OF THE HONEST' },
+  { title: 'ALL HONEST', right: true },
+  { title: 'HONEST ALONE', right: true },
+  { title: 'WITH LIES', right: true },
+  { title: 'DATA MISSED', right: true },
+  { title: 'LIES COST', right: true },
+  { title: 'TOGETHER', right: true },
+]
+
 const noTrees = {
   noise: 'what hosts count for them is summed as it is, without noise',
   tooManyHosts: `a sum is of ${treesLimits.hostsMax} hosts at most`,
@@ -45,7 +56,8 @@ const whose = { own: 'own later rows', everybody: 'everybody’s', honest: 'hone
 export function federatedText({ io }: Context, result: FederatedEvaluation): string {
   const columns = io.columns()
   const { files, rows, by, parameters, course, killed, seconds, trees } = result
-  const besides = 'lines' in trees ? trees : { lines: [], promises: [] }
+  const besides = 'lines' in trees ? trees : { lines: [], promises: [], lieCosts: [] }
+  const lieCosts = [...result.lieCosts, ...besides.lieCosts]
   const lines = [
     `${files} files, ${rows} attempts, given to ${result.clients.length} clients by ${by}`,
     `${parameters} numbers trained in ${course.rounds} rounds by ${course.rule}${
@@ -61,6 +73,7 @@ export function federatedText({ io }: Context, result: FederatedEvaluation): str
     '',
     table(promiseColumns, [...result.promises, ...besides.promises].map(promiseCells), columns),
     '',
+    ...(lieCosts.length > 0 ? [table(lieColumns, lieCosts.map(lieCells), columns), ''] : []),
     `Rounds: ${roundsText(result.rounds)}`,
   ]
   if (result.roundsUnderAttack) {
@@ -109,6 +122,23 @@ function clientCells(client: FederatedEvaluation['clients'][number]): string[] {
 
 function promiseCells({ promise, value, goal, holds }: FederatedEvaluation['promises'][number]) {
   return [promise, promiseSaid(value), promiseSaid(goal), holds ? 'yes' : 'no']
+}
+
+function lieCells({ trained, isCorrected, ...cost }: LieCost): string[] {
+  const { allHonest, honestAlone, withLies } = cost
+  return [
+    isCorrected ? `${trained}, corrected` : trained,
+    ...[allHonest, honestAlone, withLies].map((loss) => loss.toFixed(4)),
+    ...lieShares(cost).map(promiseSaid),
+  ]
+}
+
+/** What is missed of the data of those who lie, what their lies cost beyond that, and both. */
+export function lieShares(
+  cost: Omit<LieCost, 'trained' | 'isCorrected'>,
+): [number, number, number] {
+  const { allHonest, honestAlone, withLies } = cost
+  return [honestAlone / allHonest - 1, withLies / honestAlone - 1, withLies / allHonest - 1]
 }
 
 /** Shares are small; bytes are not. */

@@ -51,11 +51,38 @@ test('federated, centralised and local-only stand side by side, and promises are
   for (const { value, goal, holds } of told.trees.promises) assert.equal(holds, value <= goal)
   assert.equal(told.trees.promises.length, 8)
   assert.ok(told.trees.rounds.upBytesMax > 1_000 && told.trees.trees > 0)
+  const lossOf = (name: string) =>
+    told.lines.find(({ trained }: { trained: string }) => trained === name).errors.pinballLog
+  const [bare] = told.lieCosts
+  assert.equal(bare.honestAlone, lossOf('federated, without 2'))
+  assert.equal(bare.allHonest, lossOf('federated, all honest'))
+  assert.equal(bare.withLies, lossOf('federated, 2 sign-flip'))
+  const besideAlone = told.promises.find(
+    ({ promise }: { promise: string }) => promise === 'sign-flip beside the honest alone',
+  )
+  assert.equal(besideAlone.value, bare.withLies / bare.honestAlone - 1)
+  assert.deepEqual(
+    [...told.lieCosts, ...told.trees.lieCosts].map(({ trained, isCorrected }) => [
+      trained,
+      isCorrected,
+    ]),
+    [
+      ['federated', false],
+      ['federated', true],
+      ['trees', false],
+      ['trees', true],
+    ],
+  )
   const again = JSON.parse((await evaluating(...args, '--json')).io.said)
   assert.deepEqual({ ...again, seconds: 0 }, { ...told, seconds: 0 })
   const { io: eyes } = await evaluating('--traces', path, '--federated', '--rounds', '1')
   assert.match(eyes.said, /PROMISED/)
   assert.match(eyes.said, /trees, federated/)
+  assert.doesNotMatch(eyes.said, /HONEST ALONE/)
+  const { io: lied } = await evaluating(...args)
+  const cells = [bare.allHonest, bare.honestAlone, bare.withLies].map((loss) => loss.toFixed(4))
+  assert.match(lied.said, /HONEST ALONE/)
+  assert.match(lied.said, new RegExp(`^federated +${cells.join(' +')}`, 'm'))
 })
 
 test('with several seeds it is told what comes of each, and how far apart they are by chance alone', async (t) => {
@@ -83,6 +110,11 @@ test('with several seeds it is told what comes of each, and how far apart they a
   const { io: eyes } = await evaluating(...args, '--seeds', '1,2')
   assert.match(eyes.said, /^seeds 1, 2$/m)
   assert.match(eyes.said, /^sign-flip beside all honest .*(yes|no) \([012] of 2 seeds\)$/m)
+  for (const seed of [1, 2]) {
+    for (const trained of ['federated', 'federated, corrected', 'trees', 'trees, corrected']) {
+      assert.match(eyes.said, new RegExp(`^ *${seed}  ${trained} +[-+\\d]`, 'm'))
+    }
+  }
   assert.match(eyes.said, /^trees, federated +(-\d\.\d|0\.0)% +\+\d/m)
 })
 

@@ -42,9 +42,24 @@ export interface Learned {
   judged(clients: readonly Client[]): Promise<Model>
 }
 
+/**
+ * Losses on the later rows of the honest. What lies cost is `withLies` beside `honestAlone`: what liars
+ * would have given is missed whoever leaves them out, and no rule can give it back.
+ */
+export interface LieCost {
+  readonly trained: string
+  /** With each host's own correction. */
+  readonly isCorrected: boolean
+  readonly allHonest: number
+  /** Those who lie are not there. */
+  readonly honestAlone: number
+  readonly withLies: number
+}
+
 export interface UnderAttack {
   readonly lines: readonly Line[]
   readonly promises: readonly PromiseLine[]
+  readonly lieCosts: readonly LieCost[]
   readonly rounds?: Course
 }
 
@@ -57,7 +72,7 @@ export async function underAttack(
   { name, about, learn }: Learning,
   clean: Model,
 ): Promise<UnderAttack> {
-  if (liars.size === 0) return { lines: [], promises: [] }
+  if (liars.size === 0) return { lines: [], promises: [], lieCosts: [] }
   const honest = clients.filter((client) => !liars.has(client.name))
   const by = new Set(clients.filter((client) => liars.has(client.name)).map((one) => one.signer.id))
   tell(`${name}, ${liars.size} with ${attack}`)
@@ -66,16 +81,19 @@ export async function underAttack(
   tell(`${name}, without those who lie`)
   const alone = await (await learn(honest)).judged(honest)
   const before = only(honest, clean)
-  const promises = [['all honest', before] as const, ['the others alone', alone] as const].flatMap(
-    ([whom, beside]) => {
-      const worse = (of: keyof Model) =>
-        errorsOf(all(attacked[of])).pinballLog / errorsOf(all(beside[of])).pinballLog - 1
-      const what = `${about}${attack} beside ${whom}`
-      return [
-        promise(what, worse('bare'), worseByMax),
-        promise(`${what}, corrected`, worse('corrected'), worseByMax),
-      ]
-    },
+  const lieCosts = (['bare', 'corrected'] as const).map((of) => ({
+    trained: name,
+    isCorrected: of === 'corrected',
+    allHonest: lossOf(before[of]),
+    honestAlone: lossOf(alone[of]),
+    withLies: lossOf(attacked[of]),
+  }))
+  const promises = besides.flatMap(({ whom, of }) =>
+    lieCosts.map((cost) => {
+      const corrected = cost.isCorrected ? ', corrected' : ''
+      const what = `${about}${attack} beside ${whom}${corrected}`
+      return promise(what, cost.withLies / cost[of] - 1, worseByMax)
+    }),
   )
   return {
     lines: [
@@ -84,6 +102,17 @@ export async function underAttack(
       lineOf(`${name}, ${liars.size} ${attack}`, 'honest', attacked),
     ],
     promises,
+    lieCosts,
     rounds: courseOf(learned, clients),
   }
+}
+
+/** What a course with lies is held beside. */
+const besides = [
+  { whom: 'all honest', of: 'allHonest' },
+  { whom: 'the honest alone', of: 'honestAlone' },
+] as const
+
+function lossOf(judged: Model[keyof Model]): number {
+  return errorsOf(all(judged)).pinballLog
 }

@@ -7,7 +7,7 @@ import type { DurationErrors, Judged } from '../../measures/duration.ts'
 import { federationLimits } from '../limits.ts'
 import { thresholdsOf } from '../masking/terms.ts'
 import type { LastWord } from '../rounds/carrying.ts'
-import { type Attacked, type Learning, underAttack } from './attacked.ts'
+import { type Attacked, type Learning, type LieCost, underAttack } from './attacked.ts'
 import type { Client } from './clients.ts'
 import {
   type Asking,
@@ -57,6 +57,8 @@ export interface Report {
   readonly lines: readonly Line[]
   readonly clients: readonly ClientLine[]
   readonly promises: readonly PromiseLine[]
+  /** Where nobody lies, none. */
+  readonly lieCosts: readonly LieCost[]
   readonly rounds: Course
   /** With those who lie. */
   readonly roundsUnderAttack?: Course
@@ -113,6 +115,7 @@ export async function reportOf(asked: Asked): Promise<Report> {
     lines,
     clients: clients.map((client, i) => clientLine(asked, client, locals[i] as Model, federated)),
     promises,
+    lieCosts: attacked.lieCosts,
     rounds,
     ...(attacked.rounds ? { roundsUnderAttack: attacked.rounds } : {}),
     ...(course.noise > 0 ? { epsilon: epsilonOfRounds(asked) } : {}),

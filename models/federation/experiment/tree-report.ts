@@ -3,7 +3,7 @@ import type { Forest } from '../../forest.ts'
 import type { Judged } from '../../measures/duration.ts'
 import { federationLimits } from '../limits.ts'
 import { treesLimits } from '../trees/limits.ts'
-import { type Learning, underAttack } from './attacked.ts'
+import { type Learning, type LieCost, underAttack } from './attacked.ts'
 import type { Client } from './clients.ts'
 import { errorsOf, errorsOn } from './comparison.ts'
 import {
@@ -26,6 +26,7 @@ export type TreesAsked = GrowingAsked &
 export interface TreesReport {
   readonly lines: readonly Line[]
   readonly promises: readonly PromiseLine[]
+  readonly lieCosts: readonly LieCost[]
   readonly rounds: Course
   /** With those who lie. */
   readonly roundsUnderAttack?: Course
@@ -75,6 +76,7 @@ export async function treesReportOf(asked: TreesAsked): Promise<TreesReport> {
       promise('trees: bytes that a host sends', rounds.upBytesMax, federationLimits.roundBytesMax),
       promise('trees: bytes it is sent', rounds.downBytesMax, federationLimits.roundBytesMax),
     ],
+    lieCosts: attacked.lieCosts,
     rounds,
     ...(attacked.rounds ? { roundsUnderAttack: attacked.rounds } : {}),
     trees: together.forest.trees.length / 3,
