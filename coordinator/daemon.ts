@@ -96,7 +96,7 @@ export async function runAgent(options: AgentRunOptions): Promise<number> {
   failLoudly(log)
   // Said before anything is made.
   swarmKeyIn(config.network.swarmKeyFile)
-  const directory = await DataDirectory.open(config.dataDirectory)
+  const directory = await DataDirectory.open(config.dataDirectory, config.store.keyFile)
   try {
     return await live(config, { clock, log, directory }, options.modules)
   } finally {

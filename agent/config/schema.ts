@@ -105,6 +105,13 @@ export const schema = {
     { shown: '/var/lib/skein for root, else ~/.local/share/skein', from: defaultDataDirectory },
     'Where the agent keeps all that it must remember. One agent at a time.',
   ),
+  store: {
+    keyFile: key(
+      optionalPath,
+      '',
+      'A key that seals what the store in the data directory holds: a file of 64 hexadecimal digits or of 32 bytes, kept apart from it. A store that is not sealed yet is sealed at the start.',
+    ),
+  },
   network: {
     listen: key(
       addresses('listen'),

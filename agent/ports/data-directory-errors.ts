@@ -5,9 +5,10 @@ import { DiskError } from '../../protocol/ports/disk.ts'
 import { Problem } from '../../protocol/problem.ts'
 import { messageOf } from '../../protocol/thrown.ts'
 import { errnoOf } from './errno.ts'
+import { type SealRefusal, SealRefused } from './sealing/opening.ts'
 
 type UnusableCode = 'readOnly' | 'full' | 'notADirectory' | 'noPermission' | 'corrupt' | 'failed'
-export type DataDirectoryErrorCode = UnusableCode | 'locked' | 'keyExposed'
+export type DataDirectoryErrorCode = UnusableCode | SealRefusal | 'locked' | 'keyExposed'
 
 export class DataDirectoryError extends Problem {
   declare readonly code: DataDirectoryErrorCode
@@ -61,9 +62,29 @@ export function keyExposed(path: string): DataDirectoryError {
 /** `path` is what could not be used: the directory, or a file in it. */
 export function directoryError(error: unknown, path: string): DataDirectoryError {
   if (error instanceof DataDirectoryError) return error
+  if (error instanceof SealRefused) return notOpened(error, path)
   const code = codeOf(error)
   const message = messageOf(error)
   return new DataDirectoryError({ code, ...inWords(code, path, message) }, error)
+}
+
+function notOpened({ why: code }: SealRefused, path: string): DataDirectoryError {
+  const store = `the store in ${path}`
+  const said = {
+    noKey: {
+      why: `${store} is sealed, and no key was given`,
+      fix: 'name the file with its key: store.keyFile, or $SKEIN_STORE_KEY_FILE',
+    },
+    wrongKey: {
+      why: `${store} is sealed with another key than the one that was given`,
+      fix: 'name the key that it was sealed with last; if a rekey was broken off, that is the new one',
+    },
+    notSealed: {
+      why: `${store} is not sealed`,
+      fix: 'name a key as store.keyFile, and start the agent: that seals it',
+    },
+  }[code]
+  return new DataDirectoryError({ code, ...said })
 }
 
 function codeOf(error: unknown): UnusableCode {

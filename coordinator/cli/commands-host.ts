@@ -62,6 +62,13 @@ export function addAgentCommands({ program, programs, done, context }: Parts): v
       done(await (await import('./estop-local.ts')).estopLocal(context(), flags)),
     )
   agent
+    .command('rekey')
+    .description('seal the store of an agent that does not run with another key; asks first')
+    .requiredOption('--to <file>', 'the new key, for store.keyFile afterwards')
+    .option('--store-key-file <file>', 'the key that it is sealed with (default: store.keyFile)')
+    .option('--config <file>', 'the agent’s configuration')
+    .action(async (flags) => done(await (await import('./rekey.ts')).rekey(context(), flags)))
+  agent
     .command('leave')
     .description('leave the mesh in good order and stop; asks first')
     .action(async () => done(await (await import('./leave.ts')).leave(context())))

@@ -10,6 +10,7 @@ export function addRecoverCommands({ program, done, context }: Parts): void {
     .option('--reset', 'let a host forget its copy of the ledger; asks first')
     .option('--data-directory <folder...>', 'of agents that do not run; --plan takes several')
     .option('--config <file>', 'of the agent, to find its data directory')
+    .option('--store-key-file <file>', 'the key of their stores, where those are sealed')
     .option('--ask <url...>', 'agents that still run, to hear what they hold')
     .option('--copy <name>', 'go on from a copy that was set aside on this host')
     .option('--expect <term/index>', 'only if the log still ends where it did in the plan')

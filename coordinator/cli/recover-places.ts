@@ -15,12 +15,12 @@ export interface Place {
   id: PeerId
 }
 
-/** Opens them all, or none. */
-export async function openPlaces(paths: readonly string[]): Promise<Place[]> {
+/** Opens them all, or none; with the key of their stores, where they are sealed. */
+export async function openPlaces(paths: readonly string[], storeKeyFile: string): Promise<Place[]> {
   const places: Place[] = []
   try {
     for (const path of new Set(paths.map((each) => resolve(each))))
-      places.push(await openPlace(path))
+      places.push(await openPlace(path, storeKeyFile))
     return places
   } catch (error) {
     await closePlaces(places)
@@ -32,20 +32,20 @@ export async function closePlaces(places: readonly Place[]): Promise<void> {
   for (const { directory } of places) await directory.close()
 }
 
-async function openPlace(path: string): Promise<Place> {
+async function openPlace(path: string, storeKeyFile: string): Promise<Place> {
   // Opening would make what is not there.
   if (!existsSync(join(path, 'store', 'CURRENT')) || !existsSync(join(path, identityFile)))
     throw noAgents(path)
   refuseOtherUser(path)
-  const directory = await opened(path)
+  const directory = await opened(path, storeKeyFile)
   const seed = await directory.secrets.read(identityFile)
   if (!seed) throw noAgents(path)
   return { path, directory, id: signerFromSeed(seed).id }
 }
 
-async function opened(path: string): Promise<DataDirectory> {
+async function opened(path: string, storeKeyFile: string): Promise<DataDirectory> {
   try {
-    return await DataDirectory.open(path)
+    return await DataDirectory.open(path, storeKeyFile)
   } catch (error) {
     if (!(error instanceof DataDirectoryError) || error.code !== 'locked') throw error
     const { code, why } = error

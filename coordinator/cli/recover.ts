@@ -4,6 +4,7 @@
  * its copy. All three work on the data directories of agents that do not run.
  */
 import { kebab } from '../../agent/config/names.ts'
+import type { Config } from '../../agent/config/schema.ts'
 import { setAside } from '../../agent/consensus/aside.ts'
 import { SystemClock } from '../../agent/ports/clock.ts'
 import { directoryError } from '../../agent/ports/data-directory-errors.ts'
@@ -24,6 +25,8 @@ export interface RecoverOptions {
   reset?: boolean
   dataDirectory?: string[]
   config?: string
+  /** Of stores that are sealed. */
+  storeKeyFile?: string
   /** Addresses of agents that run. */
   ask?: string[]
   /** A copy that was set aside, to go on from in the place of what is there now. */
@@ -35,7 +38,8 @@ export interface RecoverOptions {
 
 export async function recover(context: Context, options: RecoverOptions): Promise<number> {
   const verb = verbIn(options)
-  const places = await openPlaces(pathsIn(verb, options))
+  const { paths, storeKeyFile } = placesIn(verb, options)
+  const places = await openPlaces(paths, storeKeyFile)
   try {
     if (verb === 'reset') return await reset(context, places[0] as Place)
     const found = await findings(context, places, options.ask ?? [], options.copy)
@@ -65,16 +69,25 @@ function verbIn(options: RecoverOptions): Verb {
   return verb
 }
 
-function pathsIn(verb: Verb, { dataDirectory, config }: RecoverOptions): string[] {
-  const paths = dataDirectory ?? [
-    readConfig({ flags: {}, ...(config === undefined ? {} : { config }) }).dataDirectory,
-  ]
+function toldBy({ dataDirectory, store }: Config): { paths: string[]; kept: string } {
+  return { paths: [dataDirectory], kept: store.keyFile }
+}
+
+interface Named {
+  paths: string[]
+  storeKeyFile: string
+}
+
+function placesIn(verb: Verb, { dataDirectory, config, storeKeyFile }: RecoverOptions): Named {
+  const { paths, kept } = dataDirectory
+    ? { paths: dataDirectory, kept: process.env.SKEIN_STORE_KEY_FILE ?? '' }
+    : toldBy(readConfig({ flags: {}, ...(config === undefined ? {} : { config }) }))
   if (verb !== 'plan' && paths.length > 1)
     throw wrongUse(
       `--${verb} changes one host, and ${paths.length} data directories are named`,
       'name one; skein recover --plan says which is best',
     )
-  return paths
+  return { paths, storeKeyFile: storeKeyFile ?? kept }
 }
 
 // ── Plan ──────────────────────────────────────────────────────────────────────────────────────────

@@ -31,6 +31,7 @@ test('an agent that is told nothing has a whole configuration', () => {
     node: { name: 'box-1', labels: {} },
     mesh: { id: '' },
     dataDirectory: '/home/ada/.local/share/skein',
+    store: { keyFile: '' },
     network: {
       listen: ['/ip4/0.0.0.0/tcp/4130'],
       announce: [],
@@ -140,6 +141,7 @@ test('every key can be set in the file, in the environment and by a flag, to the
     'api.names': 'n7.example,10.0.0.7',
     'api.tlsCertificateFile': '~/n7.pem',
     'api.tlsKeyFile': '/etc/n7.key',
+    'store.keyFile': '/run/credentials/skein.service/store-key',
     'log.level': 'debug',
     'log.format': 'json',
     'telemetry.intervalMin': '2s',
