@@ -24,7 +24,8 @@ export const artifactRoutes = {
         .min(1)
         .max(64)
         .meta({
-          description: 'Id or a unique start of it; `@latest` is the newest',
+          description:
+            'Id or a unique start of it; `@latest` is the newest that no other has begun',
           examples: ['@latest'],
         }),
     }),

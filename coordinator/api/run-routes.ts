@@ -29,7 +29,7 @@ const runParameter = z.strictObject({
     .min(1)
     .max(64)
     .meta({
-      description: 'Id or a unique start of it; `@latest` is the newest',
+      description: 'Id or a unique start of it; `@latest` is the newest that no other has begun',
       examples: ['@latest'],
     }),
 })

@@ -157,6 +157,14 @@ export const Stage = z
     kind: z.string().describe('Of its step'),
     needs: z.array(z.string()),
     ...unitKeys,
+    chose: z
+      .object({
+        case: z.number().optional().describe('The case that held, from 1; absent: none did'),
+        when: z.string().optional().describe('What that case asks'),
+        stages: z.array(z.string()),
+      })
+      .optional()
+      .describe('Of one that chooses: which others it took'),
     items: z
       .object({
         count: z.number(),

@@ -71,7 +71,7 @@ function addListCommand(runs: Command, { done, context }: Parts): void {
 function addLookCommands(runs: Command, { done, context }: Parts): void {
   runs
     .command('show <run>')
-    .description('one run with its stages; @latest is the newest')
+    .description('one run with its stages; @latest is the newest that is no part of another')
     .option('--stage <stage>', 'one stage closely, with its attempts')
     .action(async (run: string, options: ShowFlags) =>
       done(await (await import('./runs.ts')).show(context(), run, options)),

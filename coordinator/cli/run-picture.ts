@@ -7,7 +7,7 @@ import type { Io } from './io.ts'
 import { type Expected, endText } from './run-expected.ts'
 import { type RunTreeStage, runTree } from './run-tree.ts'
 import { layoutOf, type RunTreeRow } from './run-tree-layout.ts'
-import { begunMs, waitOf } from './stage-text.ts'
+import { begunMs, choiceOf, waitOf } from './stage-text.ts'
 
 const REDRAW_MS = 200
 const clearLine = '\x1b[K'
@@ -66,7 +66,7 @@ function treeStage(stage: Stage): RunTreeStage {
   const { name, state, nodeName, attempt, changedMs, needs, items } = stage
   const isOver = ['succeeded', 'failed', 'skipped', 'cancelled'].includes(state)
   const startedMs = begunMs(stage)
-  const note = stage.note ?? waitOf(stage)
+  const note = stage.note ?? waitOf(stage) ?? choiceOf(stage)
   return {
     name,
     state: state === 'assigned' ? 'running' : state,

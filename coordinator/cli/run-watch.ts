@@ -12,7 +12,7 @@ import { resumeLimits } from './limits.ts'
 import { endText } from './run-expected.ts'
 import { Picture } from './run-picture.ts'
 import { runState } from './runs.ts'
-import { hostsOf, lateOf, stageState, waitOf } from './stage-text.ts'
+import { hostsOf, reasonOf, stageState } from './stage-text.ts'
 import { plain } from './table.ts'
 
 export interface WatchFlags {
@@ -186,7 +186,7 @@ function differs(stage: Stage, before: Stage | undefined): boolean {
 
 function lineOf(stage: Stage, io: Context['io']): string {
   const where = stage.nodeName === undefined ? '' : ` on ${plain(hostsOf(stage))}`
-  const why = waitOf(stage) ?? lateOf(stage)
+  const why = reasonOf(stage)
   const at = clockTime(stage.changedMs ?? Date.now())
   return `${at} ${plain(stage.name)} ${stageState(stage, io)}${where}${why === undefined ? '' : `: ${plain(why)}`}`
 }

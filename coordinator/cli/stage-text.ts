@@ -60,7 +60,7 @@ export function stageTable(stages: readonly Stage[], isOver: boolean, io: Io): s
       tookOf(stage),
       age(cpuOf(last)),
       bytes(last?.usage?.memoryPeakBytes),
-      plain(waitOf(stage) ?? lateOf(stage) ?? '') || ABSENT,
+      plain(reasonOf(stage) ?? '') || ABSENT,
     ]
   })
   return table(columns, rows, io.columns())
@@ -91,6 +91,17 @@ export function stageState(stage: Stage, io: Io): string {
 export function lateOf({ late }: Stage): string | undefined {
   if (late === undefined) return undefined
   return `late: usually ${age(late.usualMs)}, nearly always under ${age(late.farMs)}`
+}
+
+/** Why it is as it is, in few words, where there is something to say. */
+export function reasonOf(stage: Stage): string | undefined {
+  return waitOf(stage) ?? lateOf(stage) ?? choiceOf(stage)
+}
+
+/** Of one that chooses: which others it took. */
+export function choiceOf({ chose }: Pick<Stage, 'chose'>): string | undefined {
+  if (chose === undefined) return undefined
+  return `chose ${chose.stages.join(', ') || 'nothing'}`
 }
 
 /** What it waits for and until when, and after what. */
@@ -158,7 +169,7 @@ export function describeStage(stage: Stage, io: Io): string {
   if (stage.needs.length > 0) told.push(say('needs', plain(stage.needs.join(', '))))
   const why = waitOf(stage)
   if (why !== undefined) told.push(say(stage.waitsFor === undefined ? 'why' : 'waits', plain(why)))
-  told.push(...approvalLines(stage.approval, say))
+  told.push(...choiceLines(stage.chose, say), ...approvalLines(stage.approval, say))
   if (stage.outputs !== undefined) told.push(say('outputs', short(stage.outputs)))
   for (const { item, files, bytes: size, nodeName } of stage.artifacts ?? []) {
     const of = item === undefined ? [] : [`item ${item}`]
@@ -172,6 +183,16 @@ export function describeStage(stage: Stage, io: Io): string {
     told.push('', say(`attempt ${rival.attempt}`, place, when(rival.assignedMs)))
   }
   return told.join('\n')
+}
+
+function choiceLines(chose: Stage['chose'], say: Say): string[] {
+  if (chose === undefined) return []
+  const { case: number, when, stages } = chose
+  const because =
+    number === undefined
+      ? 'none of its cases held'
+      : `its case ${number} held: ${plain(when ?? '')}`
+  return [say('chose', plain(stages.join(', ')) || 'nothing', because)]
 }
 
 function approvalLines(approval: Stage['approval'], say: Say): string[] {

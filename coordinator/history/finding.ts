@@ -11,6 +11,7 @@ import type { Workflow } from '../../protocol/workflow/model.ts'
 import { ApiRefusal } from '../api/refusal.ts'
 import type { Found, WorkflowLibrary } from '../runs/library.ts'
 import { runLimits } from '../runs/limits.ts'
+import { whereFrom } from './where.ts'
 
 const LIST = 'skein runs ls shows the runs'
 
@@ -37,8 +38,10 @@ export async function findRun(
   throw new ApiRefusal('ambiguous', why, 'write more of the id')
 }
 
+/** A run that another has begun is a part of that one, which is what people mean. */
 async function newest({ history }: Agent, state: LedgerState): Promise<string> {
-  const { items } = await history.list(state, { filter: {}, limit: 1 })
+  const where = whereFrom('parent == ""')
+  const { items } = await history.list(state, { filter: {}, where, limit: 1 })
   const [first] = items
   if (first !== undefined) return first.run
   throw new ApiRefusal('notFound', 'there are no runs', 'start one with skein run FILE')

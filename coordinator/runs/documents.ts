@@ -18,8 +18,10 @@ import { keptBy } from '../../protocol/workflow/stage-set.ts'
 import type { Attempt, Explanation, Item, Run, RunDetail, Stage } from '../api/run-schemas.ts'
 import { SCHEMA_VERSION } from '../api/schemas.ts'
 import type { Verdict } from '../placement/policy.ts'
+import { seconds } from '../placement/words.ts'
 import type { Explanation as Explained } from '../scheduler/core/explain.ts'
 import { handedOnDocument } from './artifacts.ts'
+import { chosenBy, skipWords, wholeIn } from './branches.ts'
 import { runLimits } from './limits.ts'
 
 export type NameOf = (node: string) => string
@@ -92,30 +94,35 @@ export function stageDocuments(
   workflow: Workflow | undefined,
   nameOf: NameOf,
 ): Stage[] {
-  const units = new Map<string, UnitView[]>()
-  for (const unit of view.units) {
-    const before = units.get(unit.stage)
-    if (before === undefined) units.set(unit.stage, [unit])
-    else before.push(unit)
-  }
+  const units = Map.groupBy(view.units, ({ stage }) => stage)
   if (workflow === undefined) {
     return [...units].map(([name, of]) => stageDocument(name, undefined, of, nameOf))
   }
+  const whole = wholeIn(units)
   return inOrder(workflow)
     .filter(({ name, role }) => role === 'ordinary' || units.has(name))
-    .map((stage) => stageDocument(stage.name, stage, units.get(stage.name) ?? [], nameOf))
+    .map((stage) => {
+      const document = stageDocument(stage.name, stage, units.get(stage.name) ?? [], nameOf)
+      if (document.state !== 'skipped' || document.why !== undefined) return document
+      return { ...document, why: skipWords(stage, workflow, whole) }
+    })
 }
 
 const ordered = new WeakMap<Workflow, readonly StageModel[]>()
 
-/** As they may run: the text of a workflow in the ledger has them by name. */
+/**
+ * As they may run: the text of a workflow in the ledger has them by name. Those that are called
+ * come last, for they need nothing and would else stand before what they undo.
+ */
 export function inOrder(workflow: Workflow): readonly StageModel[] {
   const known = ordered.get(workflow)
   if (known !== undefined) return known
   const { stages } = workflow
   const sorted = topologicalOrder(stageGraph(stages))
   const inTurn = sorted.ok ? Array.from(sorted.order, (index) => stages[index]!) : [...stages]
-  inTurn.sort((a, b) => sections.indexOf(a.section) - sections.indexOf(b.section))
+  const place = ({ section, role }: StageModel) =>
+    2 * sections.indexOf(section) + (role === 'ordinary' ? 0 : 1)
+  inTurn.sort((a, b) => place(a) - place(b))
   ordered.set(workflow, inTurn)
   return inTurn
 }
@@ -128,6 +135,7 @@ export function stageDocument(
 ): Stage {
   const whole = units.find(({ item }) => item === undefined)
   const items = units.filter(({ item }) => item !== undefined)
+  const chose = chosenBy(whole, stage)
   return {
     name,
     section: stage?.section ?? 'stages',
@@ -136,6 +144,7 @@ export function stageDocument(
     ...(whole === undefined
       ? { state: 'pending', attempt: 0 }
       : withApprovers(unitDocument(whole, nameOf), stage)),
+    ...(chose === undefined ? {} : { chose }),
     ...(whole?.items === undefined ? {} : { items: itemsDocument(whole.items, items, nameOf) }),
   }
 }
@@ -227,7 +236,7 @@ export function attemptDocument(view: AttemptView, nameOf: NameOf): Attempt {
       return { ...told, outcome: 'cancelled', message: outcome.value.reason }
     default: {
       const { which, afterMs } = outcome.value
-      return { ...told, outcome: 'timedOut', code: which, message: `after ${afterMs} ms` }
+      return { ...told, outcome: 'timedOut', code: which, message: `after ${seconds(afterMs)}` }
     }
   }
 }

@@ -5,11 +5,11 @@
  */
 import type { RunView, UnitView } from '../../protocol/ledger/work-view.ts'
 import { isRunOver, type RunState } from '../../protocol/work/states.ts'
-import { printExpression } from '../../protocol/workflow/expressions/printer.ts'
 import type { Stage, Workflow } from '../../protocol/workflow/model.ts'
 import type { Attempt, Explanation } from '../api/run-schemas.ts'
 import { SCHEMA_VERSION } from '../api/schemas.ts'
 import { seconds } from '../placement/words.ts'
+import { chosenBy, skipWords, wholeIn } from './branches.ts'
 import { attemptDocument, inOrder, type NameOf } from './documents.ts'
 import { runLimits } from './limits.ts'
 
@@ -24,17 +24,17 @@ export function endedExplanation(
 ): Explanation {
   const { head, units } = view
   const modelOf = new Map(workflow?.stages.map((each) => [each.name, each]))
-  const begun = new Set(units.map((unit) => unit.stage))
+  const unitsOf = Map.groupBy(units, (unit) => unit.stage)
   const meant = units.filter((unit) =>
     stage === undefined ? unit.state !== 'succeeded' : unit.stage === stage,
   )
   const idle = (workflow?.stages ?? []).filter((each) =>
     stage === undefined
-      ? !begun.has(each.name) && isMissed(each, head.state)
-      : each.name === stage && !begun.has(stage),
+      ? !unitsOf.has(each.name) && isMissed(each, head.state)
+      : each.name === stage && !unitsOf.has(stage),
   )
   const all = [
-    ...meant.map((unit) => endedUnit(unit, modelOf.get(unit.stage), units, nameOf)),
+    ...meant.map((unit) => endedUnit(unit, modelOf.get(unit.stage), { workflow, unitsOf, nameOf })),
     ...idle.map((each): Told => {
       return { stage: each.name, state: 'pending', why: idleWords(each, head.state) }
     }),
@@ -77,60 +77,59 @@ function idleWords(stage: Stage, state: RunState): string {
   return isMissed(stage, state) ? 'the run ended before it' : 'the run did not fail'
 }
 
+/** What is known of the run as a whole. */
+interface Ground {
+  readonly workflow: Workflow | undefined
+  readonly unitsOf: ReadonlyMap<string, readonly UnitView[]>
+  readonly nameOf: NameOf
+}
+
 /** Of a unit that is over. */
-function endedUnit(
-  unit: UnitView,
-  model: Stage | undefined,
-  units: readonly UnitView[],
-  nameOf: NameOf,
-): Told {
+function endedUnit(unit: UnitView, model: Stage | undefined, ground: Ground): Told {
   const { stage, item, state, node, attempt } = unit
+  const { unitsOf, nameOf } = ground
+  const words = [
+    ...endOf(unit, model, ground),
+    ...itemsOf(unit, unitsOf.get(stage) ?? []),
+    ...triesOf(unit, nameOf),
+  ]
   return {
     stage,
     ...(item === undefined ? {} : { item }),
     state,
-    why:
-      [...endOf(unit, model), ...itemsOf(unit, units), ...triesOf(unit, nameOf)].join('; ') ||
-      'no host was needed for it',
+    why: words.join('; ') || 'no host was needed for it',
     ...(node === undefined ? {} : { node, nodeName: nameOf(node) }),
     ...(attempt === 0 ? {} : { attempt }),
   }
 }
 
 /** Nothing of a success: that it is one is told beside it. */
-function endOf(unit: UnitView, stage: Stage | undefined): string[] {
+function endOf(unit: UnitView, stage: Stage | undefined, { workflow, unitsOf }: Ground): string[] {
   const { state, why, adopted, errorClass } = unit
   const before = adopted ? ['so it ended in the run that this one does again'] : []
   const of = errorClass === undefined ? '' : ` (an error of class ${errorClass})`
   if (why !== undefined && why !== '') return [`${why}${of}`, ...before]
-  if (state === 'skipped') return [skipWords(stage), ...before]
+  if (state === 'skipped' && stage !== undefined && workflow !== undefined) {
+    return [skipWords(stage, workflow, wholeIn(unitsOf)), ...before]
+  }
   return [...takenWords(unit, stage), ...before]
 }
 
-/** Of a stage that chooses: which others it took. */
-function takenWords({ state, outputs }: UnitView, stage: Stage | undefined): string[] {
-  if (stage?.step.kind !== 'choose' || state !== 'succeeded' || outputs === undefined) return []
-  const { cases, otherwise = [] } = stage.step
-  const { case: number } = JSON.parse(outputs) as { case?: number }
-  const taken = number === undefined ? undefined : cases[number]
-  if (taken !== undefined) return [`its case ${number! + 1} held: ${taken.then.join(', ')}`]
-  return [`none of its cases held: ${otherwise.join(', ') || 'nothing was chosen'}`]
+function takenWords(unit: UnitView, stage: Stage | undefined): string[] {
+  const chosen = chosenBy(unit, stage)
+  if (chosen === undefined) return []
+  const taken = chosen.stages.join(', ') || 'nothing was chosen'
+  if (chosen.case === undefined) return [`none of its cases held: ${taken}`]
+  return [`its case ${chosen.case} held: ${taken}`]
 }
 
 /** Of a stage as a whole: hosts were needed for its items only. */
-function itemsOf({ stage, item }: UnitView, units: readonly UnitView[]): string[] {
+function itemsOf({ item }: UnitView, units: readonly UnitView[]): string[] {
   if (item !== undefined) return []
-  const items = units.filter((unit) => unit.stage === stage && unit.item !== undefined)
+  const items = units.filter((unit) => unit.item !== undefined)
   if (items.length === 0) return []
   const succeeded = items.filter(({ state }) => state === 'succeeded').length
   return [`of its ${items.length} items ${succeeded} succeeded`]
-}
-
-function skipWords(stage: Stage | undefined): string {
-  const all = 'what it needs was skipped, or has chosen others'
-  if (stage?.if === undefined) return all
-  const condition = `its condition, ${printExpression(stage.if)}, did not hold`
-  return stage.needs.length === 0 ? condition : `${condition}, or ${all}`
 }
 
 /** Each try with its host; of very many the last ones. */
@@ -143,12 +142,12 @@ function triesOf({ attempts = [] }: UnitView, nameOf: NameOf): string[] {
   ]
 }
 
-function tryWords({ attempt, nodeName, assignedMs, endedMs, outcome, message, exitCode }: Attempt) {
+function tryWords({ attempt, nodeName, assignedMs, endedMs, outcome, exitCode }: Attempt) {
   const how =
     outcome === 'lost'
       ? 'was not begun, or lost with its host,'
       : outcome === 'timedOut'
-        ? `was stopped ${message ?? ''}`.trim()
+        ? 'was stopped'
         : outcome
   const code = exitCode === undefined || exitCode === 0 ? '' : ` with exit code ${exitCode}`
   return `try ${attempt} on ${nodeName} ${how}${code} after ${seconds(endedMs - assignedMs)}`

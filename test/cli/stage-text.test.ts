@@ -94,3 +94,13 @@ test('what never ran is not pending once the run is over', () => {
   assert.match(stageTable(stages, false, io), /tell +pending/)
   assert.match(stageTable(stages, true, io), /tell +not run/)
 })
+
+test('one that chooses says in the table which others it took, and closely why', () => {
+  const chose = { case: 2, when: 'inputs.n > 3', stages: ['middle', 'also'] }
+  const one = stage({ state: 'succeeded', kind: 'choose', chose, outputs: { case: 1 } })
+  assert.match(stageTable([one], true, io), /chose middle, also/)
+  assert.match(describeStage(one, io), /^chose +middle, also, its case 2 held: inputs.n > 3$/m)
+  const none = stage({ state: 'succeeded', kind: 'choose', chose: { stages: [] } })
+  assert.match(stageTable([none], true, io), /chose nothing/)
+  assert.match(describeStage(none, io), /^chose +nothing, none of its cases held$/m)
+})

@@ -87,6 +87,13 @@ test('an archived run is shown, watched and read like any other', async () => {
   )
 })
 
+test('@latest is not a run that another run has begun', async () => {
+  const mesh = await withArchived('part')
+  await mesh.ok(startRun('part1', { parent: { run: 'new1', stage: 'build' } }))
+  const parameters = { run: '@latest' }
+  assert.equal((await mesh.call(mesh.follower, 'run', { parameters })).run.id, 'new1')
+})
+
 test('a start of an id fits what is archived as well, and must fit one', async () => {
   const mesh = await withArchived('start')
   const show = (run: string) => mesh.call(mesh.follower, 'run', { parameters: { run } })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { stageDocuments } from '../../coordinator/runs/documents.ts'
 import { endedExplanation } from '../../coordinator/runs/ended.ts'
 import { Choices } from '../../coordinator/scheduler/core/choices.ts'
 import { choiceLimits } from '../../coordinator/scheduler/core/limits.ts'
@@ -169,4 +170,54 @@ test('of a stage that chooses it is told which others it took', () => {
   assert.equal(why('first'), 'its case 2 held: b, c')
   assert.equal(why('other'), 'none of its cases held: b')
   assert.equal(why('none'), 'none of its cases held: nothing was chosen')
+})
+
+test('of a stage that was skipped it is told which of three reasons it was', () => {
+  const mesh = new Mesh()
+  const text =
+    withStages(`  pick: { choose: { cases: [{ when: '1 == 1', then: b }], otherwise: [a, never] } }
+  a: { run: x }
+  after: { needs: [a], run: x }
+  b: { run: x, if: 1 == 2 }
+  alone: { run: x, if: '2 == 3' }
+  never: { choose: { cases: [{ when: '1 == 1', then: under }] } }
+  under: { run: x }
+  joined: { needs: [a, alone, ok], run: x }
+  ok: { run: x }
+`)
+  const run = mesh.start(text)
+  mesh.run()
+  const view = mesh.view(run)
+  const { stages } = endedExplanation(view, parsed(text), undefined, (node) => node)
+  const whys = {
+    a: 'pick chose b',
+    after: 'all that it needs was skipped',
+    alone: 'its condition did not hold: 2 == 3',
+    b: 'its condition did not hold: 1 == 2',
+    never: 'pick chose b',
+    under: 'all that it needs was skipped',
+  }
+  assert.deepEqual(Object.fromEntries(stages.map(({ stage, why }) => [stage, why])), whys)
+  const shown = stageDocuments(view, parsed(text), (node) => node)
+  const skipped = shown.filter(({ state }) => state === 'skipped')
+  assert.deepEqual(Object.fromEntries(skipped.map(({ name, why }) => [name, why])), whys)
+  const pick = shown.find(({ name }) => name === 'pick')
+  assert.deepEqual(pick?.chose, { case: 1, when: '1 == 1', stages: ['b'] })
+})
+
+test('stages that undo are shown after those that they undo', () => {
+  const mesh = new Mesh({ fates: ({ id }) => (id.stage === 'c' ? fails('bug') : succeeds()) })
+  const text = withStages(`  a: { run: x, compensate: aa }
+  aa: { run: x }
+  b: { needs: [a], run: x, compensate: ab }
+  ab: { run: x }
+  c: { needs: [b], run: x }
+`)
+  const run = mesh.start(text)
+  mesh.run()
+  const shown = stageDocuments(mesh.view(run), parsed(text), (node) => node)
+  assert.deepEqual(
+    shown.map(({ name }) => name),
+    ['a', 'b', 'c', 'aa', 'ab'],
+  )
 })

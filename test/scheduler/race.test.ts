@@ -231,7 +231,7 @@ test('the time that all attempts may take ends both', () => {
   mesh.run()
   const unit = mesh.unit(run, 's')!
   assert.equal(unit.state, 'failed')
-  assert.match(unit.why ?? '', /longer than 8000 ms with all attempts/)
+  assert.match(unit.why ?? '', /longer than 8 s with all attempts/)
   assert.deepEqual(mesh.cancels.map(({ id }) => id.attempt).sort(), [1, 2])
 })
 

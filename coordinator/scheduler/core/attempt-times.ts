@@ -4,6 +4,7 @@
  * keeps.
  */
 import { unitStates } from '../../../protocol/work/states.ts'
+import { seconds } from '../../placement/words.ts'
 import { atWork, atWorkAs } from './beside.ts'
 import { attemptOf, type Core } from './core.ts'
 import { fail } from './ends.ts'
@@ -95,9 +96,9 @@ export function ringAttempt(core: Core, unit: Unit): void {
   const isQueued = isUntaken(core, unit)
   const late =
     timeouts.totalMs !== undefined && nowMs >= unit.readyMs + timeouts.totalMs
-      ? `it took longer than ${timeouts.totalMs} ms with all attempts and waits`
+      ? `it took longer than ${seconds(timeouts.totalMs)} with all attempts and waits`
       : isQueued && timeouts.queueMs !== undefined && nowMs >= unit.triedMs + timeouts.queueMs
-        ? `no agent had taken it up after ${timeouts.queueMs} ms`
+        ? `no agent had taken it up after ${seconds(timeouts.queueMs)}`
         : undefined
   if (late !== undefined) {
     if (isAssigned) cancelAttempt(core, unit, { to: 'failed', why: late, atOnce: false })

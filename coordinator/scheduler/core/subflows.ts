@@ -6,6 +6,7 @@ import type { RunEnd } from '../../../protocol/work/states.ts'
 import { unitStates, waitReasons } from '../../../protocol/work/states.ts'
 import { canonicalJson, planHash } from '../../../protocol/workflow/canonical.ts'
 import { bindInputs } from '../../../protocol/workflow/inputs.ts'
+import { seconds } from '../../placement/words.ts'
 import { watchTimes } from './attempt-times.ts'
 import type { Compiled } from './compiled.ts'
 import { type Core, groundOf, isClosing, isStopped, named } from './core.ts'
@@ -216,8 +217,8 @@ export function ringSubflow(core: Core, unit: Unit): void {
   const isLate = unit.dueMs !== undefined && nowMs >= unit.dueMs
   if (unit.cancelling === undefined && (isOver || isLate)) {
     const why = isOver
-      ? `it took longer than ${timeouts.totalMs} ms with all attempts and waits`
-      : `its run took longer than ${timeouts.startToCloseMs} ms`
+      ? `it took longer than ${seconds(timeouts.totalMs)} with all attempts and waits`
+      : `its run took longer than ${seconds(nowMs - unit.triedMs)}`
     unit.cancelling = { to: isOver ? 'failed' : 'retry', why, atOnce: false, saidMs: nowMs }
     stopChild(core, unit, why, false)
   }
