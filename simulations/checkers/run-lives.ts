@@ -1,7 +1,8 @@
 /**
  * Runs and their units, as the ledger has them: each ends once and never changes again; a stage
- * begins after all that it needs is over, what undoes and cleans up after all stages; nothing begins
- * in a run that was killed, and only what undoes or cleans up in one that was cancelled.
+ * begins after all that it needs is over, what undoes and cleans up after all stages; nothing comes
+ * about in a run that waits for its group, nothing begins in one that was killed, and only what
+ * undoes or cleans up in one that was cancelled.
  */
 import { isRunOver, isUnitOver, type RunState, type UnitState } from '../../protocol/work/states.ts'
 import type { Stage, Workflow } from '../../protocol/workflow/model.ts'
@@ -23,6 +24,7 @@ interface RunLife {
 
 const ONCE = 'what has ended never changes'
 const IN_ORDER = 'a stage starts only after the commits of all that it needs'
+const LET_IN = 'nothing comes about in a run that its group has not let in'
 const STOPPED = 'nothing begins in a run that is stopped'
 
 export class RunLives {
@@ -93,6 +95,7 @@ export class RunLives {
       return violation(ONCE, `${text} is ${state} after its run is ${life.state}`)
     }
     if (isUnitOver(before)) return violation(ONCE, `${text} is ${before}, then ${state}`)
+    if (life.state === 'queued') return violation(LET_IN, `${text} is ${state}, and its run waits`)
     const found = isAdopted ? undefined : this.begins(life, name, before, state)
     life.units.set(place, state)
     return found

@@ -1,4 +1,4 @@
-/** The laws of places, of placements and of remembered runs sound when they are broken, and only then. */
+/** The laws of places, placements, runs that wait, and remembered ones sound when broken, and only then. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { RunView } from '../../protocol/ledger/work-view.ts'
@@ -6,6 +6,7 @@ import { parseWorkflow } from '../../protocol/workflow/parse.ts'
 import { placementTimes } from '../../simulations/checkers/limits.ts'
 import { Placements } from '../../simulations/checkers/placements.ts'
 import { Places } from '../../simulations/checkers/places.ts'
+import { RunLives } from '../../simulations/checkers/run-lives.ts'
 import { Remembered } from '../../simulations/sim/work/remembered.ts'
 import { withStages } from '../workflow/stage.ts'
 
@@ -54,4 +55,15 @@ test('a run that is told otherwise than it ended is noticed, and a key that begi
   assert.deepEqual(remembered.runs, ['r'])
   assert.equal(remembered.begins('s', undefined), undefined)
   assert.match(remembered.begins('t', 'k')?.what ?? '', /^k has begun r, and begins t$/)
+})
+
+test('what comes about in a run that waits for its group is noticed, also what comes to nothing', () => {
+  const parsed = parseWorkflow(withStages('  a: { run: x }\n  b: { run: x }\n'))
+  assert.ok(parsed.ok)
+  const lives = new RunLives()
+  assert.equal(lives.started('r', parsed.workflow, true), undefined)
+  assert.ok(lives.unitIs({ run: 'r', stage: 'a' }, 'cancelled', false))
+  assert.ok(lives.unitIs({ run: 'r', stage: 'a' }, 'succeeded', true))
+  assert.equal(lives.runIs('r', 'running'), undefined)
+  assert.equal(lives.unitIs({ run: 'r', stage: 'b' }, 'cancelled', false), undefined)
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
 import type { Transition } from '../../protocol/ledger/commands/work-transitions.ts'
+import { read } from '../../protocol/ledger/read.ts'
 import type { AttemptReport } from '../../protocol/work/attempt.ts'
 import { unitStates, waitReasons } from '../../protocol/work/states.ts'
 import { head, withStages } from '../workflow/stage.ts'
@@ -203,4 +204,58 @@ test('a run does not end on the end of a stage that does not come about', () => 
   )
   assert.deepEqual(mesh.states(run), { ask: 'failed' })
   assert.equal(mesh.state(run), 'failed')
+})
+
+/** Of every kind of stage that can come to its end without an agent, and one for agents. */
+const gated = `${head}concurrency: k
+stages:
+  choice: { choose: { cases: [{ when: false, then: [b] }] } }
+  tell: { signal: { event: told } }
+  no: { if: false, run: x }
+  a: { run: x }
+  b: { needs: [choice, a], run: x }
+finally: { clean: { run: x } }
+`
+const group = { group: { key: 'k', limit: 1, policy: 'queue' } }
+
+test('nothing comes about in a run that is stopped before the ledger has let it in', () => {
+  for (const kind of ['runCancel', 'runKill'] as const) {
+    const mesh = new Mesh({ commitMs: 20 })
+    const run = mesh.start(gated, {}, group)
+    // That it is let in is on its way to the ledger, and the stop is there before it.
+    mesh.run(10)
+    assert.equal(mesh.state(run), 'queued')
+    mesh.stop(run, kind)
+    mesh.run()
+    assert.deepEqual(
+      mesh.drops.map(({ code }) => code),
+      ['stopping'],
+    )
+    assert.equal(mesh.state(run), 'cancelled')
+    assert.deepEqual(mesh.view(run).units, [])
+    assert.deepEqual(read(mesh.replica.state, { kind: 'signalList' }).value.items, [])
+    const next = mesh.start(gated, {}, group)
+    mesh.run()
+    assert.equal(mesh.state(next), 'succeeded', 'its place is free')
+  }
+})
+
+test('a run that is stopped when the ledger has let it in ends all its stages, and cleans up', () => {
+  const mesh = new Mesh({ commitMs: 20 })
+  const newest = { group: { ...group.group, policy: 'cancelRunning' } }
+  const put = mesh.put(
+    gated.replace('concurrency: k', 'concurrency: { key: k, policy: cancelRunning }'),
+  )
+  const run = mesh.start(put, {}, newest)
+  mesh.run(10)
+  // This one takes its place; the ledger is told so after it was let in.
+  const next = mesh.start(put, {}, newest)
+  mesh.run()
+  assert.deepEqual(mesh.drops, [])
+  assert.equal(mesh.state(run), 'cancelled')
+  const { clean, ...stages } = mesh.states(run)
+  assert.equal(clean, 'succeeded')
+  assert.deepEqual(Object.keys(stages).sort(), ['a', 'b', 'choice', 'no', 'tell'])
+  for (const state of Object.values(stages)) assert.equal(state, 'cancelled')
+  assert.equal(mesh.state(next), 'succeeded')
 })

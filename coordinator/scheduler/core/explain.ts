@@ -83,6 +83,7 @@ function whyRun(core: Core, run: Run): string | undefined {
     const names = core.runGroups.holders(run).map(({ id }) => id)
     return `its concurrency group ${run.spec.group?.key} is full with ${listed(names)}`
   }
+  if (run.phase === 'admitted') return 'it is let in, and begins when the ledger has that'
   return run.stop > 0 ? `it is being stopped: ${run.stopReason}` : undefined
 }
 
@@ -106,7 +107,8 @@ function idle(run: Run, index: number): StageExplanation {
   if (missing.length > 0) {
     return { ...told, why: `it needs ${listed(missing)}`, needs: missing }
   }
-  if (run.phase === 'queued') return { ...told, why: 'its run has not begun yet' }
+  const isBefore = run.phase === 'queued' || run.phase === 'admitted'
+  if (isBefore) return { ...told, why: 'its run has not begun yet' }
   if (stage.section !== run.phase) {
     return { ...told, why: `${stage.section} comes after what is going on now` }
   }

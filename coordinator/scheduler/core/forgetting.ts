@@ -1,8 +1,8 @@
 /** A run out of everything that it is in, for it is over or comes back as the ledger has it. */
+import { applyRunReview } from './admitting.ts'
 import { atWork } from './beside.ts'
 import type { Core } from './core.ts'
 import { applyReview } from './ends.ts'
-import { applyRunReview } from './phases.ts'
 import { giveBackAt } from './room.ts'
 import type { Run, Unit } from './run.ts'
 

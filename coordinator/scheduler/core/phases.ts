@@ -1,7 +1,7 @@
 /**
- * The life of a run: let in by its group, its stages, and after them in this order: what undoes,
- * `onFailure`, `finally`, the end. What follows the stages begins only when the ledger has all of
- * their ends; without any of it, the end goes with the last of them.
+ * The life of a run that was let in (`admitting.ts`): its stages, and after them in this order: what
+ * undoes, `onFailure`, `finally`, the end. What follows the stages begins only when the ledger has
+ * all of their ends; without any of it, the end goes with the last of them.
  */
 import { stateLimits } from '../../../protocol/ledger/limits.ts'
 import { runStates, stopModes, unitStates } from '../../../protocol/work/states.ts'
@@ -10,7 +10,6 @@ import { renderJson } from '../../../protocol/workflow/rendering.ts'
 import type { Json } from '../../../protocol/workflow/shape/shape.ts'
 import { type Core, groundOf } from './core.ts'
 import { callOf, keptArtifacts, noteNode, overOf } from './ends.ts'
-import type { Review, Terms } from './groups.ts'
 import { keepEffects, noteHandedOn } from './handed-on.ts'
 import { artifactsEntryBytes, schedulerLimits } from './limits.ts'
 import { namesForOutputs, stateOfStages } from './names.ts'
@@ -18,32 +17,6 @@ import { passAll } from './passing.ts'
 import { fitting, need, type RenderedAs, rendered } from './rendering.ts'
 import type { Adopted, Run, RunEnding } from './run.ts'
 import { taken } from './steps.ts'
-
-export function runTerms({ spec }: Run): Terms | undefined {
-  const { group, name } = spec
-  if (group === undefined) return undefined
-  const { key, limit } = group
-  const policy = group.policy as Terms['policy']
-  return { name: policy === 'roundRobin' ? `turns ${name}` : `key ${key}`, key, limit, policy }
-}
-
-export function applyRunReview(core: Core, { admit, stop }: Review<Run>): void {
-  for (const run of admit) {
-    if (run.isFrozen || run.state !== 'queued') continue
-    core.outbox.push(run, { kind: 'admitted', value: {} }, 0)
-    run.state = 'running'
-    beginRun(core, run)
-  }
-  for (const run of stop) {
-    const group = `concurrency group ${run.spec.group?.key ?? ''}`
-    // Whoever waits gives way to a newer one, too, where the newest counts.
-    const why =
-      run.spec.group?.policy === 'cancelRunning'
-        ? `a newer run of its ${group} takes its place`
-        : `its ${group} is full, and has no place for it`
-    core.later({ kind: 'stop', run, mode: 'cancel', why })
-  }
-}
 
 export function beginRun(core: Core, run: Run): void {
   run.phase = 'stages'
@@ -115,17 +88,19 @@ export function noteFact(
   })
 }
 
+function isUnderWay({ phase }: Run): boolean {
+  return phase !== 'queued' && phase !== 'admitted' && phase !== 'ended'
+}
+
 /** As far as it goes now. */
 export function goOn(core: Core, run: Run): void {
   for (;;) {
-    if (run.stop === stopModes.kill && run.phase !== 'ended' && run.phase !== 'queued') {
+    if (!isUnderWay(run)) return
+    if (run.stop === stopModes.kill) {
       if (run.units.size === 0 && run.open.stages === 0) end(core, run)
       return
     }
     switch (run.phase) {
-      case 'queued':
-      case 'ended':
-        return
       case 'stages':
         if (run.open.stages > 0 || hasUnitsIn(run, 'stages')) return
         if (!hasSequel(run)) {
@@ -273,11 +248,9 @@ export function stopping(core: Core, run: Run, mode: 'cancel' | 'kill', why: str
   run.stop = stopModes[mode]
   run.stopReason = why
   core.setAlarm(run, undefined)
-  if (run.phase === 'queued') {
-    end(core, run)
-    return
-  }
-  cancelAll(core, run)
+  if (run.phase === 'queued') end(core, run)
+  // Of one that is being let in, the ledger says whether it was, and what is to be stopped.
+  else if (run.phase !== 'admitted') cancelAll(core, run)
 }
 
 /** Again, for a run that was read anew while it was being stopped. */

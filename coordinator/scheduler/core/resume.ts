@@ -7,6 +7,7 @@ import type { ArtifactsEntry, RunView, UnitView } from '../../../protocol/ledger
 import { stopModes, unitStates } from '../../../protocol/work/states.ts'
 import { errorClasses } from '../../../protocol/workflow/model.ts'
 import { keptBy } from '../../../protocol/workflow/stage-set.ts'
+import { enterGroup, takeUp } from './admitting.ts'
 import { enqueue, watchTimes } from './attempt-times.ts'
 import { lose } from './attempts.ts'
 import { atWork, newAttempt, triesOf, turnTo } from './beside.ts'
@@ -16,7 +17,7 @@ import { callOf, fail, noteNode, succeed } from './ends.ts'
 import { forget, lookAt } from './forgetting.ts'
 import { keepEffects, noteHolder, readHandedOn } from './handed-on.ts'
 import { cannotSucceed, count, itemsOf, stopItems } from './items.ts'
-import { applyRunReview, beginRun, cancelAll, noteFact, runTerms } from './phases.ts'
+import { noteFact } from './phases.ts'
 import { setAsideAt, take } from './room.ts'
 import { type Adopted, Run, type Unit } from './run.ts'
 import { termsOf } from './stages.ts'
@@ -233,23 +234,6 @@ function unitFrom(core: Core, view: UnitView, unit: Unit): Unit {
 function holdsPlace({ state, waitsFor }: Unit): boolean {
   if (state === unitStates.assigned) return true
   return state === unitStates.waiting && waitsFor !== 'approval' && waitsFor !== 'fallback'
-}
-
-function enterGroup(core: Core, run: Run): void {
-  const terms = runTerms(run)
-  if (terms === undefined) return
-  if (run.state !== 'queued') core.runGroups.hold(run, terms)
-  else if (run.stop === stopModes.none) applyRunReview(core, core.runGroups.ask(run, terms))
-  else core.later({ kind: 'endQueued', run })
-}
-
-function takeUp(core: Core, run: Run): void {
-  if (run.stop === stopModes.none) {
-    if (run.phase === 'queued') beginRun(core, run)
-    return
-  }
-  run.phase = 'stages'
-  cancelAll(core, run)
 }
 
 /** What was going on with it goes on. */

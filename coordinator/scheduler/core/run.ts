@@ -21,10 +21,19 @@ import type { Handing } from './handed-on.ts'
 import type { HeapItem } from './heap.ts'
 
 /**
- * Where a run is. `closing`: its stages are over, and what follows waits until the ledger has all
- * of it. `ended`: said so, and not applied yet.
+ * Where a run is. `admitted`: its group has let it in, and the ledger has not applied that yet.
+ * `closing`: its stages are over, and what follows waits until the ledger has all of it. `ended`:
+ * said so, and not applied yet.
  */
-export type Phase = 'queued' | 'stages' | 'closing' | 'undoing' | 'onFailure' | 'finally' | 'ended'
+export type Phase =
+  | 'queued'
+  | 'admitted'
+  | 'stages'
+  | 'closing'
+  | 'undoing'
+  | 'onFailure'
+  | 'finally'
+  | 'ended'
 
 /** What can be read of a stage that is over. */
 export interface Fact {

@@ -22,6 +22,7 @@ import { unitStates } from '../../../protocol/work/states.ts'
 import type { Workflow } from '../../../protocol/workflow/model.ts'
 import type { HostFacts } from '../../placement/host-view.ts'
 import type { PlacementPolicy } from '../../placement/policy.ts'
+import { admitted, applyRunReview } from './admitting.ts'
 import { hear, lose, type Taken } from './attempts.ts'
 import { turnTo } from './beside.ts'
 import { nextDueMs, ring } from './clockwork.ts'
@@ -33,7 +34,7 @@ import { forget, lookAt } from './forgetting.ts'
 import { takeInventory } from './inventory.ts'
 import { allHaveLeft, hasLeft, leavesAsIn } from './leaving.ts'
 import type { Turn } from './outbox.ts'
-import { applyRunReview, stop, stopping } from './phases.ts'
+import { stop, stopping } from './phases.ts'
 import { place } from './placing.ts'
 import { knowRaces, race } from './racing.ts'
 import { addRun } from './resume.ts'
@@ -357,6 +358,7 @@ export class Scheduler {
     for (const { run, transition } of turn.items) {
       if (!run.isFrozen) {
         if (transition?.kind === 'ended') this.ended(run)
+        else if (transition?.kind === 'admitted') admitted(core, run)
         if (core.drops.size > 0) core.drops.delete(run.id)
         this.work.committed(run)
       }
