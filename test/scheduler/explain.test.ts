@@ -92,6 +92,19 @@ test('of a run that waits for its group it is told for whom', () => {
   assert.equal(mesh.scheduler.explain('nobody'), undefined)
 })
 
+test('of a run that is let in it is told that the ledger is waited for', () => {
+  const mesh = new Mesh({ commitMs: 20 })
+  const group = { key: 'prod', limit: 1, policy: 'queue' }
+  const run = mesh.start(withStages('  s: { run: x }\n'), {}, { group })
+  mesh.run(10)
+  const { phase, why, stages } = mesh.scheduler.explain(run)!
+  assert.deepEqual([phase, why], ['admitted', 'it is let in, and begins when the ledger has that'])
+  assert.deepEqual(
+    stages.map((each) => each.why),
+    ['its run has not begun yet'],
+  )
+})
+
 test('why an attempt went where it went is told as it was then, also when its run is over', () => {
   const mesh = new Mesh({
     hosts: ['a', 'b', 'c'].map((id) => host(id)),
