@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { WorkTimes } from '../../coordinator/scheduler/core/core.ts'
 import type { LedgerEvent, UnitChange } from '../../protocol/ledger/events.ts'
 import type { Assignment } from '../../protocol/work/attempt.ts'
-import type { Workflow } from '../../protocol/workflow/model.ts'
+import type { ConcurrencyPolicy, Workflow } from '../../protocol/workflow/model.ts'
 import { chance, type Fate, fails, host, Mesh, succeeds } from './mesh.ts'
 import { foretell } from './oracle.ts'
 import { childText, type Drawn, drawWorkflow } from './random-workflow.ts'
@@ -31,8 +31,15 @@ const weather = fc.record({
   isRaced: fc.boolean(),
 })
 
-/** One history: runs of a drawn workflow, in bad weather. Returns the mesh when all runs are over. */
-function history({ seed, size, runs, troubles, isRaced }: Weather, isCancelled: boolean) {
+/**
+ * One history: runs of a drawn workflow, in bad weather. Returns the mesh when all runs are over.
+ * Those of a group are stopped each at a time of its own, half of them while they are let in.
+ */
+function history(
+  { seed, size, runs, troubles, isRaced }: Weather,
+  isCancelled: boolean,
+  policy?: ConcurrencyPolicy,
+) {
   const draw = chance(seed)
   const drawn = drawWorkflow(draw, size)
   const byName = new Map(drawn.stages.map((each) => [each.name, each]))
@@ -54,7 +61,16 @@ function history({ seed, size, runs, troubles, isRaced }: Weather, isCancelled: 
   const put = mesh.put(drawn.text)
   const started: string[] = []
   for (let i = 0; i < runs; i++) {
-    mesh.after(Math.floor(draw() * 200), () => started.push(mesh.start(put)))
+    mesh.after(Math.floor(draw() * 200), () => {
+      if (policy === undefined) {
+        started.push(mesh.start(put))
+        return
+      }
+      const run = mesh.start(put, {}, { group: { key: 'k', limit: 1 + (seed & 1), policy } })
+      started.push(run)
+      const withinMs = draw() < 0.5 ? 16 : 3_000
+      mesh.after(Math.floor(draw() * withinMs), () => stop(mesh, run, draw))
+    })
   }
   const people = () => {
     for (const run of started) vote(mesh, run, byName)
@@ -64,11 +80,15 @@ function history({ seed, size, runs, troubles, isRaced }: Weather, isCancelled: 
   for (let i = 0; i < troubles; i++) trouble(mesh, draw)
   if (isCancelled) {
     mesh.after(Math.floor(draw() * 3_000), () => {
-      for (const run of started) mesh.stop(run, draw() < 0.3 ? 'runKill' : 'runCancel')
+      for (const run of started) stop(mesh, run, draw)
     })
   }
   mesh.run(600_000, () => started.length === runs && mesh.isAtRest())
   return { mesh, drawn, put, started }
+}
+
+function stop(mesh: Mesh, run: string, draw: () => number): void {
+  mesh.stop(run, draw() < 0.3 ? 'runKill' : 'runCancel')
 }
 
 /** How often it has failed is in the ledger: what an attempt comes to depends on nothing else. */
@@ -208,6 +228,43 @@ test('a run that is stopped at any moment ends, and nothing of it changes afterw
     }),
     { numRuns: 150 },
   )
+})
+
+test('a run of a group begins when the ledger has let it in, and ends whole, whenever it is stopped', () => {
+  const policy = fc.constantFrom<ConcurrencyPolicy[]>(
+    'queue',
+    'cancelRunning',
+    'cancelNewest',
+    'roundRobin',
+  )
+  let overtaken = 0
+  fc.assert(
+    fc.property(weather, policy, (drawnWeather, drawnPolicy) => {
+      const { mesh, put, started } = history(drawnWeather, false, drawnPolicy)
+      const { events } = mesh.replica
+      const letIn = new Set<string>()
+      for (const { change } of events) {
+        if (change.kind === 'runChanged' && change.state === 'running') letIn.add(change.run)
+        if (change.kind === 'unitChanged' && started.includes(change.run)) {
+          assert.ok(letIn.has(change.run), `${change.run}/${change.stage} before it was let in`)
+        }
+      }
+      if (mesh.drops.some(({ code }) => code === 'stopping')) overtaken++
+      const ordinary = put.workflow.stages.filter(
+        ({ section, role }) => section === 'stages' && role === 'ordinary',
+      )
+      for (const run of started) {
+        const { head, units } = mesh.view(run)
+        assert.ok(head.state !== 'running' && head.state !== 'queued', `${run} ends`)
+        if (head.stop === 'kill' || !letIn.has(run)) continue
+        const said = new Set(units.map(({ stage }) => stage))
+        for (const { name } of ordinary) assert.ok(said.has(name), `${run}/${name} did not end`)
+      }
+      checkEvents(events, runsOf(put, started))
+    }),
+    { numRuns: 150 },
+  )
+  assert.ok(overtaken > 5, `${overtaken} stops came before what they stopped`)
 })
 
 test('the same inputs give the same turns', () => {
