@@ -8,12 +8,12 @@ import { below } from '../../../protocol/ports/entropy.ts'
 import { pinball } from '../../measures/duration.ts'
 import { levels } from '../../rows.ts'
 import type { Examples } from '../rounds/trainable.ts'
+import { cellCountsOf, worthBelow, worthOfRow } from './cell-counts.ts'
 import { type Cuts, type Stepped, steppedOf } from './cuts.ts'
 import { treesLimits as limits } from './limits.ts'
 import {
   type Asked,
   type AskedTree,
-  cellCounts,
   cellsOf,
   countsIn,
   leafCounts,
@@ -72,6 +72,8 @@ export class CountingHost {
   readonly #learned: Followed
   readonly #held: Followed
   readonly #start: readonly number[]
+  /** By name, which rows are drawn: the same for all that is asked of a tree. */
+  #drawn = { bag: 0, rows: new Map<string, readonly number[]>() }
 
   /** `held`: what is never learned from. */
   constructor(learned: Examples, held: Examples, how: Counting) {
@@ -86,20 +88,28 @@ export class CountingHost {
 
   counts(asked: Asked): Int32Array {
     const counts = new Int32Array(countsIn(asked, this.#cuts))
+    if (asked.bag !== this.#drawn.bag) this.#drawn = { bag: asked.bag, rows: new Map() }
     let at = 0
     for (const [t, tree] of asked.trees.entries()) {
       const name = `bag ${asked.bag} tree ${t}`
-      const drawn = this.#drawing(name, this.#learned.rows.rows)
+      const drawn = this.#rowsFor(name, this.#learned, this.#drawing)
       at =
         asked.about === 'cuts'
           ? this.#countCuts(counts, at, tree, drawn)
-          : this.#countLeaves(counts, at, tree, asked.spread, [drawn, this.#heldFor(name)])
+          : this.#countLeaves(counts, at, tree, asked.spread, [
+              drawn,
+              this.#rowsFor(`${name} held back`, this.#held, this.#drawingHeld),
+            ])
     }
     return counts
   }
 
-  #heldFor(name: string): readonly number[] {
-    return this.#drawingHeld(`${name} held back`, this.#held.rows.rows)
+  #rowsFor(name: string, { rows }: Followed, drawing: Drawing): readonly number[] {
+    const known = this.#drawn.rows.get(name)
+    if (known !== undefined) return known
+    const drawn = drawing(name, rows.rows)
+    this.#drawn.rows.set(name, drawn)
+    return drawn
   }
 
   /** How far quantiles are off with these trees, in the mean over what is held back. */
@@ -130,22 +140,34 @@ export class CountingHost {
 
   #countCuts(counts: Int32Array, from: number, tree: AskedTree, drawn: readonly number[]): number {
     const { rows, said } = this.#learned
-    const cells = cellsOf(tree.features, this.#cuts)
-    const starts = startsOf(tree, cellCounts * cells, from)
+    const ofNode = cellsOf(tree.features, this.#cuts)
+    const starts = startsOf(tree, ofNode, 0)
+    const inNodes = new Int32Array(drawn.length)
+    const cells = new Int32Array(drawn.length)
+    const worth = new Float64Array(drawn.length)
+    let found = 0
     for (const row of drawn) {
       const start = starts.get(nodeOf(tree.branches, rows, row))
       if (start === undefined) continue
-      const lies = levels.map((_, k) => Number(isBelow(rows, said, row, k)))
-      bump(counts, start, lies)
-      let cell = 1
-      for (const feature of tree.features) {
-        const { length } = this.#cuts[feature] as Float32Array
-        const step = (rows.steps[feature] as Uint8Array)[row] as number
-        if (step < length) bump(counts, start + cellCounts * (cell + step), lies)
-        cell += length
+      inNodes[found] = row
+      cells[found] = start
+      let each = worthOfRow
+      for (let k = 0; k < worthBelow.length; k++) {
+        if (isBelow(rows, said, row, k)) each += worthBelow[k] as number
       }
+      worth[found] = each
+      found++
     }
-    return from + tree.nodes.length * cellCounts * cells
+    const of = {
+      rows: inNodes.subarray(0, found),
+      cells: cells.subarray(0, found),
+      worth: worth.subarray(0, found),
+    }
+    const steps = tree.features.map((feature) => rows.steps[feature] as Uint8Array)
+    const lengths = tree.features.map((feature) => (this.#cuts[feature] as Float32Array).length)
+    const counted = cellCountsOf(of, tree.nodes.length * ofNode, steps, lengths)
+    counts.set(counted, from)
+    return from + counted.length
   }
 
   #countLeaves(
@@ -187,13 +209,6 @@ function startsOf({ nodes }: AskedTree, each: number, from: number): ReadonlyMap
 
 function isBelow({ targets }: Stepped, said: Float32Array, row: number, k: number): boolean {
   return (targets[row] as number) < (said[3 * row + k] as number)
-}
-
-function bump(counts: Int32Array, at: number, lies: readonly number[]): void {
-  counts[at] = (counts[at] as number) + 1
-  for (let k = 0; k < lies.length; k++) {
-    counts[at + 1 + k] = (counts[at + 1 + k] as number) + (lies[k] as number)
-  }
 }
 
 function movesOf(tree: GrownTree, rows: Stepped, row: number): readonly number[] {
