@@ -175,6 +175,11 @@ export const functionLimits = {
 export const inferenceLimits = {
   /** A process with the runtime in it is ended after so long without a request. */
   idleMs: 30_000,
+  /**
+   * And one that was missed within this time of the last request, after so long: to start it and to open
+   * what it trains with takes five times what a round in it does (128 ms of CPU and 24, measured).
+   */
+  idleMsMax: 90_000,
   /** To start it, on a host with much else to do. Measured on an idle one: 0.15 s. */
   startMsMax: 60_000,
   /** What takes longer is ended, and the process with it: native code cannot be interrupted. */

@@ -239,6 +239,20 @@ test('the process ends when nobody asks, and the next one knows the models', asy
   assert.deepEqual([...((await session.run(pair(1, 2))).y?.data ?? [])], [2, 4])
 })
 
+test('a process that is missed soon after its end is kept for longer', async () => {
+  const idleMs = 10
+  const kept = engineWith({ idleMs, idleMsMax: 60_000 })
+  const soon = await kept.open(times(2))
+  const first = kept.pid ?? 0
+  await realPassage.until('its end', () => !isAlive(first))
+  await soon.run(pair(1, 2))
+  const second = kept.pid
+  assert.ok(second !== undefined && second !== first)
+  await setTimeout(20 * idleMs)
+  await soon.run(pair(1, 2))
+  assert.equal(kept.pid, second)
+})
+
 test('a session that is closed runs nothing, and others go on', async () => {
   const engine = engineWith()
   const [one, other] = [await engine.open(times(2)), await engine.open(times(3))]

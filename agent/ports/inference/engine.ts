@@ -1,6 +1,6 @@
 /**
  * Runs models in a process of its own, which is started when it is first asked for something and ended
- * when it has not been for a while. A session outlives the process: its model is kept, and opened again
+ * when it has not been for a while; for a longer one where it was wanted again soon after its end. A session outlives the process: its model is kept, and opened again
  * in the next one. What ran when a process died is rejected; what waited behind it is not.
  */
 import { type Engine, EngineError, type Session, type Tensors } from '../../../models/engine.ts'
@@ -28,12 +28,16 @@ export class ProcessEngine implements Engine {
   #nextId = 1
   #child: InferenceChild | undefined
   #idle: NodeJS.Timeout | undefined
+  /** How long the process is kept that runs now, and since when nobody has wanted anything. */
+  #idleMs: number
+  #restedAtMs = Number.NEGATIVE_INFINITY
   /** How many want something of it. */
   #wanting = 0
   #closed = false
 
   constructor(limits: InferenceBounds = inferenceLimits) {
     this.#limits = limits
+    this.#idleMs = limits.idleMs
   }
 
   /** Of the process that runs now, if one does. */
@@ -161,6 +165,9 @@ export class ProcessEngine implements Engine {
 
   async #running(): Promise<InferenceChild> {
     if (this.#child !== undefined && !this.#child.isGone) return this.#child
+    // Where the last one was missed so soon, as in rounds one after the other, this one is kept for longer.
+    const { idleMs, idleMsMax } = this.#limits
+    this.#idleMs = performance.now() - this.#restedAtMs < idleMsMax ? idleMsMax : idleMs
     this.#child = this.#start()
     await this.#child.ready()
     return this.#child
@@ -208,6 +215,7 @@ export class ProcessEngine implements Engine {
 
   #restLater(): void {
     if (this.#closed) return
-    this.#idle = setTimeout(() => void this.#child?.end(), this.#limits.idleMs).unref()
+    this.#restedAtMs = performance.now()
+    this.#idle = setTimeout(() => void this.#child?.end(), this.#idleMs).unref()
   }
 }
