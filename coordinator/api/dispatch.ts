@@ -15,7 +15,7 @@ import { type Caller, certificateHeader, type Door } from './door.ts'
 import { errorDocument, errorReply, headersOf } from './errors.ts'
 import { type ApiReply, type ApiRequest, jsonLine, jsonReply } from './exchange.ts'
 import { openApiReply } from './openapi.ts'
-import { readCall } from './reading.ts'
+import { type ReadCall, readCall } from './reading.ts'
 import { ApiRefusal } from './refusal.ts'
 import { acts } from './route-paths.ts'
 import type {
@@ -85,9 +85,7 @@ export async function dispatch(
     const entered = forwarded ? undefined : door.enter(request, verb)
     const page = openApiReply(request)
     if (page !== undefined) return page
-    const found = findRoute(method, path)
-    refuseForwardedStream(found, request)
-    const read = readCall(found, request)
+    const { found, read } = understood(request, door)
     const caller = acts(found.route) ? await door.admit(found, request, entered) : entered
     // The route's schemas have just shown that the request is what its handler takes.
     const handler = handlers[found.name] as (request: unknown) => unknown
@@ -98,6 +96,18 @@ export async function dispatch(
     const { refusal, faultId } = refusalOf(error, path, signal, onFault)
     const allow = refusal.code === 'methodNotAllowed' ? { allow: allowedMethods(path) } : {}
     return errorReply(refusal, { ...headersOf(refusal, door), ...allow }, faultId)
+  }
+}
+
+/** What makes no sense is counted: the audit log has how often it was tried, in one entry. */
+function understood(request: ApiRequest, door: Door): { found: FoundRoute; read: ReadCall } {
+  try {
+    const found = findRoute(request.method, request.path)
+    refuseForwardedStream(found, request)
+    return { found, read: readCall(found, request) }
+  } catch (error) {
+    if (error instanceof ApiRefusal && error.code === 'badRequest') door.countBadCall()
+    throw error
   }
 }
 

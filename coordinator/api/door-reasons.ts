@@ -16,6 +16,8 @@ export type DoorReason =
   | 'noncesFull'
   /** Told by another host as done, by somebody who has not signed for it. */
   | 'unsignedDeed'
+  /** By somebody who is known, and it makes no sense: no such fields, no JSON, too long a path. */
+  | 'badCall'
 
 /** Of what is signed for an act. */
 export const actFaults: Readonly<

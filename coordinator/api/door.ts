@@ -56,6 +56,8 @@ export interface Door {
    * done. It is the caller who has entered, or, where another agent passed the call on, anyone who may.
    */
   admit(found: FoundRoute, request: ApiRequest, caller: Caller | undefined): Promise<Caller>
+  /** A call of somebody who was let in makes no sense, and was refused for that. */
+  countBadCall(): void
   /** Told of each act that somebody known was not let do. */
   onRefusedAct: (refused: RefusedAct) => void
   /** Whether another is in the place of the issuing key with that certificate: its people are told. */
@@ -208,6 +210,10 @@ export class SignedDoor implements Door {
       if (!tookEffect) this.#nonces.release(by.subject, command)
     }
     return { ok: true, settle }
+  }
+
+  countBadCall(): void {
+    this.#refused.add('badCall')
   }
 
   /** A deed that another host has put down to somebody without a proof. */

@@ -15,6 +15,7 @@ export function openDoor(name = 'ada'): Door {
     challenge: 'Bearer',
     enter: () => caller,
     admit: async () => caller,
+    countBadCall: () => {},
     onRefusedAct: () => {},
     isSuperseded: () => false,
   }

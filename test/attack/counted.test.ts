@@ -9,6 +9,7 @@ import { CallFrame } from '../../agent/requests/calls.ts'
 import { trustLimits } from '../../agent/trust/limits.ts'
 import { introductionPurpose } from '../../agent/trust/purposes.ts'
 import { callOf } from '../../coordinator/api/calls.ts'
+import { dispatch } from '../../coordinator/api/dispatch.ts'
 import { commandHeader, type Head, SignedDoor } from '../../coordinator/api/door.ts'
 import { gateOf } from '../../coordinator/api/ledger-gate.ts'
 import { refusedBy } from '../../coordinator/api/queries.ts'
@@ -281,7 +282,20 @@ test('what is asked of the control API without the right to is counted and told 
       'it is not signed',
       'it is signed for another call',
     ])
-    const all = [...Object.keys(tokens), 'noToken', 'replayed', 'notSigned', 'otherCall']
+    const { signal } = new AbortController()
+    const headers = { host: here, authorization: `Bearer ${await minted({})}` }
+    for (const senseless of [{ body: Buffer.from('{"drained":') }, { query: 'what=ever' }]) {
+      const reply = await dispatch(
+        { ...call, headers, ...senseless },
+        {},
+        it.door,
+        signal,
+        () => {},
+      )
+      assert.equal(reply.status, 400)
+    }
+    const others = ['noToken', 'replayed', 'notSigned', 'otherCall', 'badCall']
+    const all = [...Object.keys(tokens), ...others]
     await it.told(...all.map((why) => `api ${why}`))
   })
 })
