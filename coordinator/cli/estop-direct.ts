@@ -24,7 +24,7 @@ import { decode, encode } from '../../protocol/wire/codec.ts'
 import { confirm } from './confirm.ts'
 import { type Context, sleep } from './context.ts'
 import { inWords } from './estop-meant.ts'
-import { isMissing, type StopNode, tell } from './estop-told.ts'
+import { isAwaited, type StopNode, tell } from './estop-told.ts'
 import { type DirectFlags, type Ways, waysTo } from './estop-ways.ts'
 import { plain } from './table.ts'
 
@@ -113,7 +113,7 @@ async function brought(
       id = word.id
       for (const visit of visits) visit.bring(word.bytes)
     } else {
-      const isDone = nodes.length > 0 && !nodes.some(isMissing) && visits.every((one) => one.isOver)
+      const isDone = nodes.length > 0 && !nodes.some(isAwaited) && visits.every((one) => one.isOver)
       const isOver = isDone || performance.now() >= until || visits.every(({ isLost }) => isLost)
       if (isOver || context.interrupted.aborted) {
         if (nodes.length === 0) throw nobody(visits)

@@ -7,9 +7,17 @@ import { plain, table } from './table.ts'
 
 export type StopNode = RouteResponse<'estop'>['nodes'][number]
 
-/** It lives, as far as is known, and has not confirmed. */
-export function isMissing({ state, answer }: StopNode): boolean {
+/** It lives, as far as is known, and has not confirmed: it is waited for. */
+export function isAwaited({ state, answer }: StopNode): boolean {
   return (state === 'alive' || state === 'suspect') && answer !== 'done'
+}
+
+/**
+ * Nobody is waited for who looks dead; but whoever is cut off looks dead as well, and what runs there
+ * goes on: until it confirms, or is removed from the mesh, not all have stopped.
+ */
+function isMissing({ state, answer }: StopNode): boolean {
+  return state !== 'left' && answer !== 'done'
 }
 
 export function tell(
@@ -24,13 +32,20 @@ export function tell(
     document(context, { schemaVersion: 1, word, outcome, nodes, missing: names })
   } else {
     context.io.out(`${nodesTable(context, nodes)}\n`)
-    if (missing.length > 0) {
-      const names = missing.map(({ name }) => plain(name)).join(', ')
-      const text = `not confirmed by ${names}; they are told again until they answer`
-      context.io.err(`${paint(context.io, 'red', text)}\n`)
-    }
+    const silent = missing.filter(isAwaited)
+    const gone = missing.filter((node) => !isAwaited(node))
+    warn(context, silent, 'not confirmed by', 'they are told again until they answer')
+    const fix =
+      'they are told when they are back. What runs on a host whose agent is gone: skein agent estop --local there. One that never comes back: skein nodes remove'
+    warn(context, gone, 'not confirmed by, because dead or cut off:', fix)
   }
   return missing.length === 0 ? exitCodes.done : exitCodes.partly
+}
+
+function warn({ io }: Context, nodes: readonly StopNode[], what: string, then: string): void {
+  if (nodes.length === 0) return
+  const names = nodes.map(({ name }) => plain(name)).join(', ')
+  io.err(`${paint(io, 'red', `${what} ${names}; ${then}`)}\n`)
 }
 
 export function nodesTable({ io }: Context, nodes: readonly StopNode[]): string {

@@ -20,7 +20,7 @@ import type { RouteResponse } from '../api/routes.ts'
 import { confirm } from './confirm.ts'
 import { type Context, document, sleep } from './context.ts'
 import { inWords, reasonIn, type ScopeFlags, scopeIn } from './estop-meant.ts'
-import { isMissing, nodesTable, tell } from './estop-told.ts'
+import { isAwaited, nodesTable, tell } from './estop-told.ts'
 import { paint } from './io.ts'
 import { STOP_DEADLINE_MS } from './limits.ts'
 import { plain } from './table.ts'
@@ -176,8 +176,7 @@ async function follow(
   const untilMs = performance.now() + 1_000 * Number(timeout)
   for (;;) {
     const { nodes } = await context.client.call('estop', { query: { word } })
-    const missing = nodes.filter(isMissing)
-    const isOver = missing.length === 0 || performance.now() >= untilMs
+    const isOver = !nodes.some(isAwaited) || performance.now() >= untilMs
     if (isOver || context.interrupted.aborted) return tell(context, word, outcome, nodes)
     await sleep(LOOK_MS, context.interrupted)
   }
