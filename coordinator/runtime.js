@@ -10,9 +10,9 @@ import { fileURLToPath } from 'node:url'
 export const AGENT_FLAGS = ['--max-semi-space-size=16', '--v8-pool-size=1', '--expose-gc']
 
 // Each thread that allocates gets a heap of its own from the C library, and seldom gives it back: one
-// for all of them saves 25 MiB. Six threads may stand still at a time for what the kernel keeps locked
-// (agent/ports/cells/read-apart.ts): with four of them, as there are otherwise, the disk had none left.
-export const AGENT_ENV = { MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '8' }
+// for all of them saves 25 MiB. Nine threads may stand still at a time for what the kernel keeps locked
+// (agent/ports/cells): with four of them, as there are otherwise, the disk had none left.
+export const AGENT_ENV = { MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '12' }
 
 const cache = fileURLToPath(new URL('../node_modules/.cache/skein', import.meta.url))
 

@@ -118,6 +118,14 @@ export const cellLimits = {
   /** While everything is being stopped, for so long after it began, the rest is this at most. */
   hurryMs: 2_000,
   hurriedRestMs: 5,
+  /**
+   * How long a process is waited for that is in no group of this agent's, while it becomes another
+   * program: whoever wants to see that all is gone has no longer. It is read all the same, with so
+   * many others at a time; of the rest so many are kept, and beyond that they are waited for.
+   */
+  strangersMsMax: 50,
+  slowReadsMax: 2,
+  slowReadsWaitingMax: 4_096,
   /** To make a group, or to enter it: as many agents may begin on one host at once. */
   groupTriesMax: 16,
   /** Between two looks for those who are left, of cells that are killed all at once. */

@@ -1,12 +1,14 @@
 /**
  * Whether anybody of a process group is alive. The kernel answers for the group as a whole, but
  * counts zombies, which a container without an init process may keep for ever; /proc tells them
- * apart. Where there is no /proc the kernel's answer stands.
+ * apart. Where there is no /proc the kernel's answer stands. Nobody is waited for: see
+ * `process-status.ts`.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import type { ProcessSignal } from '../../protocol/ports/processes.ts'
 import { errnoOf } from './errno.ts'
 import { processLimits } from './limits.ts'
+import { processStatus } from './process-status.ts'
 
 /** One group, for as long as its number is its own. */
 export class Group {
@@ -60,16 +62,16 @@ export function groupHasLiving(group: number, sinceMs = performance.now()): bool
     return true
   }
   // The leader answers for most groups, without a look at every process of the host.
-  const leader = statOf(String(group))
+  const leader = processStatus(group)
   if (leader && leader.group === group && !leader.ended) return true
   return livingGroups(sinceMs)?.has(group) ?? true
 }
 
 export function processExists(pid: number): boolean {
-  return statOf(String(pid)) !== undefined
+  return processStatus(pid) !== undefined
 }
 
-/** Groups in which somebody is alive; undefined where /proc cannot be listed. */
+/** Groups in which somebody is alive; undefined where /proc does not tell. */
 let seen: { beganMs: number; groups: ReadonlySet<number> } | undefined
 
 /**
@@ -90,23 +92,11 @@ function livingGroups(sinceMs: number): ReadonlySet<number> | undefined {
   const groups = new Set<number>()
   for (const name of names) {
     if (name.charCodeAt(0) > 0x39) continue
-    const member = statOf(name)
-    if (member && !member.ended) groups.add(member.group)
+    const member = processStatus(name)
+    if (member === undefined || member.ended) continue
+    if (member.group === undefined) return undefined
+    groups.add(member.group)
   }
   seen = { beganMs, groups }
   return groups
-}
-
-function statOf(pid: string): { group: number; ended: boolean } | undefined {
-  try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  } catch {
-    return undefined
-  }
-}
-
-/** `pid (name) state ppid pgrp …`, where the name may hold spaces and brackets of its own. */
-export function parseStat(text: string): { group: number; ended: boolean } {
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ', 3)
-  return { group: Number(fields[2]), ended: fields[0] === 'Z' || fields[0] === 'X' }
 }

@@ -316,7 +316,7 @@ export class Execution {
     // Before anybody is asked for secrets anew, which may take long.
     await this.#sweeper.clearSecretFiles()
     await Promise.all(lives)
-    this.#sweeper.sweep()
+    await this.#sweeper.sweepLeft()
     await this.#sweeper.clearDirectories()
   }
 

@@ -78,12 +78,17 @@ export class Sweeper {
     this.soon()
   }
 
-  sweep(inhabited?: ReadonlySet<string>): void {
+  sweep(inhabited: ReadonlySet<string>): void {
     const keep = new Set<string>()
     for (const name of this.#alive()) keep.add(name).add(removerOf(name))
     const stages = this.#ports.cells.sweep(keep, inhabited)
     if (stages === 0) return
     this.#ports.log.warn('processes that outlived their stages ended', { stages })
+  }
+
+  /** What an earlier life has left: nothing has begun in this one. */
+  async sweepLeft(): Promise<void> {
+    this.sweep(await this.#ports.cells.inhabited())
   }
 
   async clearSecretFiles(): Promise<void> {

@@ -16,7 +16,6 @@ import { type Held, isOver } from './held.ts'
 import type { Fit } from './intake.ts'
 import { inventoryFrames } from './inventory.ts'
 import { LeaderWatch } from './leader.ts'
-import { deskLimits } from './limits.ts'
 import type { LogPiece } from './logs/log-shelf.ts'
 import {
   type DeskSettings,
@@ -93,13 +92,10 @@ export class WorkDesk {
   /** While the desk is closed cells may live on. Nobody knows then which run they are of. */
   async #haltStrays(isMeant: (run: string) => boolean): Promise<number> {
     if (!isMeant('')) return 0
-    const { cells, clock } = this.#ports
-    let killed = 0
-    for (let more = cells.sweep(new Set()); more > 0; more = cells.sweep(new Set())) {
-      killed = Math.max(killed, more)
-      await new Promise<void>((resolve) => clock.after(deskLimits.closeLookMs, resolve))
-    }
-    return killed
+    const { cells } = this.#ports
+    const inhabited = await cells.inhabited()
+    await cells.killAll(inhabited)
+    return inhabited.size
   }
 
   // ── Reading ───────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,8 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EPOCH_NOTE, type LetterAnswer } from '../../agent/estop/letters.ts'
-import { killProcess, markedProcesses } from '../../agent/ports/cells/marks.ts'
+import { killProcess, type Marked, markedApart } from '../../agent/ports/cells/marks.ts'
+import { errnoOf } from '../../agent/ports/errno.ts'
 import { ANSWER, LETTER, LETTERS_FOLDER } from '../../agent/ports/letterbox.ts'
 import { identityFile, Secrets } from '../../agent/ports/secrets.ts'
 import { estopLimits } from '../../protocol/estop/limits.ts'
@@ -15,6 +16,7 @@ import type { StopMode } from '../../protocol/estop/scope.ts'
 import { StopWord, sayWord, slowHandOf } from '../../protocol/estop/word.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { signerFromSeed } from '../../protocol/identity/peer-id.ts'
+import { messageOf } from '../../protocol/thrown.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import { OWNER_LETTERS } from '../daemon.ts'
 import { readConfig } from './config-file.ts'
@@ -32,6 +34,8 @@ export interface LocalFlags extends ScopeFlags {
 
 const ANSWER_MS_MAX = 5_000
 const LOOK_MS = 20
+/** Threads that look for processes: one may stand still for a while. */
+const READERS = 3
 
 export async function estopLocal(context: Context, flags: LocalFlags): Promise<number> {
   const scope = scopeIn(flags)
@@ -51,8 +55,13 @@ export async function estopLocal(context: Context, flags: LocalFlags): Promise<n
     issuedMs: Date.now(),
   })
   const word = encode(StopWord, { body, hands: [await slowHandOf(body, credential, signer)] })
-  const answer = await answered(context, folder, word)
-  if (answer === undefined) return killedFromHere(context, directory)
+  const answer = await answered(context, folder, word).catch((error: unknown) => {
+    // A disk that is full, or broken, keeps nobody alive.
+    if (errnoOf(error) === '') throw error
+    return { notLeft: messageOf(error) }
+  })
+  if (answer === undefined || 'notLeft' in answer)
+    return killedFromHere(context, directory, answer?.notLeft)
   if (context.json) document(context, { schemaVersion: 1, answered: true, ...answer })
   else {
     const { outcome, why, killed, tookMs } = answer
@@ -92,8 +101,13 @@ async function answered(
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const name = randomBytes(8).toString('hex')
   const draft = join(folder, `${name}.draft`)
-  writeFileSync(draft, word, { mode: 0o600, flush: true })
-  renameSync(draft, join(folder, name + LETTER))
+  try {
+    writeFileSync(draft, word, { mode: 0o600, flush: true })
+    renameSync(draft, join(folder, name + LETTER))
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
+  }
   const path = join(folder, name + ANSWER)
   const untilMs = performance.now() + ANSWER_MS_MAX
   while (performance.now() < untilMs && !interrupted.aborted) {
@@ -107,22 +121,37 @@ async function answered(
   return undefined
 }
 
-/** No agent answers: what its earlier life has started is known by its mark. */
-async function killedFromHere(context: Context, directory: string): Promise<number> {
+/**
+ * No agent answers: what its earlier life has started is known by its mark. `notLeft`: why not even a
+ * letter could be left, which an agent that lives or starts again would find.
+ */
+async function killedFromHere(
+  context: Context,
+  directory: string,
+  notLeft: string | undefined,
+): Promise<number> {
   const seed = await new Secrets(directory).read(identityFile)
   let killed = 0
   if (seed !== undefined) {
     const owner = signerFromSeed(seed).id.slice(-OWNER_LETTERS)
-    for (let left = markedProcesses(owner); left.length > 0; left = markedProcesses(owner)) {
-      for (const { pid } of left) if (killProcess(pid)) killed++
+    const onFound = ({ pid }: Marked): void => {
+      if (killProcess(pid)) killed++
+    }
+    // Each as soon as it is found: others may be looked at for a while.
+    while ((await markedApart(owner, { atOnce: READERS, onFound })).length > 0) {
       await sleep(LOOK_MS, context.interrupted)
       if (context.interrupted.aborted) break
     }
   }
-  if (context.json) document(context, { schemaVersion: 1, answered: false, killed })
+  const isLeft = notLeft === undefined
+  if (context.json) document(context, { schemaVersion: 1, answered: false, killed, letter: isLeft })
   else {
-    const text = `no agent answers in ${directory}: ${killed} processes of its stages were killed from here`
-    context.io.out(`${text}; its next life finds the stop before it begins anything\n`)
+    const which = isLeft ? 'no agent answers' : 'no letter can be left for the agent'
+    const what = `${killed} processes of its stages were killed from here`
+    const then = isLeft
+      ? 'its next life finds the stop before it begins anything'
+      : `it may begin others: end the agent, or say the stop again when the disk takes it (${notLeft})`
+    context.io.out(`${which} in ${directory}: ${what}; ${plain(then)}\n`)
   }
   return exitCodes.partly
 }

@@ -70,9 +70,10 @@ export interface Cell {
   kill(): void
   /** True when nobody is left in the group. Cheap. */
   groupEmpty(): boolean
-  /** True when nobody at all is left, in whatever group or session. May look at every process. */
-  empty(): boolean
-  /** The same, by a look that all share who ask meanwhile: where many end, it waits a little. */
+  /**
+   * True when nobody at all is left, in whatever group or session: by a look at every process that all
+   * share who ask meanwhile. Where many end, it waits a little.
+   */
   seenEmpty(): Promise<boolean>
   /** True when something in the cell was killed for want of memory. */
   outOfMemory(): boolean
@@ -125,10 +126,9 @@ export interface Cells {
   /** Cells of this agent in which somebody is alive. Takes its time, and holds nobody up meanwhile. */
   inhabited(): Promise<ReadonlySet<string>>
   /**
-   * Kills whatever belongs to a cell of this agent that is not named, says of how many cells, and
-   * forgets what was kept of such cells. Looks at every process, and holds everybody up meanwhile;
-   * but not where it is told which were `inhabited` a moment ago: then those of them are killed that
-   * are not named, as soon as they are found again.
+   * Kills whatever belongs to those cells of this agent that were `inhabited` a moment ago and are not
+   * named, as soon as it is found again, says how many cells that are, and forgets what was kept of
+   * all that are not named.
    */
-  sweep(keep: ReadonlySet<string>, inhabited?: ReadonlySet<string>): number
+  sweep(keep: ReadonlySet<string>, inhabited: ReadonlySet<string>): number
 }

@@ -101,8 +101,9 @@ export class SimulatedCells implements Cells {
     return Promise.resolve(new Set([...living].flatMap(({ env }) => env[MARK] ?? [])))
   }
 
-  sweep(keep: ReadonlySet<string>): number {
-    const strays = [...this.host.processTable.marked(MARK, (name) => !keep.has(name))]
+  sweep(keep: ReadonlySet<string>, inhabited: ReadonlySet<string>): number {
+    const isMeant = (name: string): boolean => inhabited.has(name) && !keep.has(name)
+    const strays = [...this.host.processTable.marked(MARK, isMeant)]
     for (const stray of strays) stray.receive('SIGKILL')
     return new Set(strays.map(({ env }) => env[MARK])).size
   }

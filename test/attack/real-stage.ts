@@ -51,7 +51,7 @@ export class StageHost {
     this.#cells = new SystemCells(cells, basename(this.directory))
     this.workspace = new SystemWorkspace(join(this.directory, 'work'))
     t.after(async () => {
-      this.#cells.sweep(new Set())
+      this.#cells.sweep(new Set(), await this.#cells.inhabited())
       await this.#cells.close()
       this.#clock.close()
     })

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import type { Cell, CellExit, CellSpec, Cells, OnCellOutput } from '../../protocol/ports/cells.ts'
 import { StartError } from '../../protocol/ports/processes.ts'
-import { outcome, rejection, type Subject } from './passage.ts'
+import { outcome, type Passage, rejection, type Subject } from './passage.ts'
 import { shell } from './processes.ts'
 import { promising } from './promise.ts'
 
@@ -39,6 +39,7 @@ export const cellShell = {
   hoards: 'head -c 400000000 /dev/zero | tail | wc -c',
 } as const
 
+const LOOK_AGAIN_MS = 10
 const path = { PATH: '/usr/bin:/bin' }
 
 export function cellsContract(
@@ -73,10 +74,8 @@ export function cellsContract(
     const other = await start(subject, sh(shell.ignoresTerm))
     for (const run of [escaping, stubborn, other]) await run.ready()
     await subject.cells.killAll(new Set([escaping.cell.name, stubborn.cell.name, 'unknown']))
-    assert.deepEqual(
-      [escaping, stubborn, other].map(({ cell }) => cell.empty()),
-      [true, true, false],
-    )
+    for (const { cell } of [escaping, stubborn]) assert.equal(await isEmpty(subject, cell), true)
+    assert.equal(await isEmpty(subject, other.cell), false)
     other.cell.kill()
   })
 
@@ -84,7 +83,7 @@ export function cellsContract(
     const grown = await start(subject, sh(cellShell.grown))
     await grown.ready()
     await subject.cells.killAll(new Set([grown.cell.name]))
-    assert.equal(grown.cell.empty(), true)
+    assert.equal(await isEmpty(subject, grown.cell), true)
   })
 
   it('the environment is what was given, and one variable more', async (subject) => {
@@ -130,12 +129,12 @@ export function cellsContract(
     const polite = await start(subject, sh(shell.catchesTerm))
     await polite.ready()
     assert.equal(polite.cell.groupEmpty(), false)
-    assert.equal(polite.cell.empty(), false)
+    assert.equal(await isEmpty(subject, polite.cell), false)
     assert.equal(polite.cell.signal('SIGTERM'), true)
     assert.deepEqual(await polite.exit(), { kind: 'exited', code: 7 })
     await subject.until('an empty group', () => polite.cell.groupEmpty())
     assert.equal(polite.cell.signal('SIGKILL'), false)
-    assert.equal(polite.cell.empty(), true)
+    assert.equal(await isEmpty(subject, polite.cell), true)
     const deaf = await start(subject, sh(shell.ignoresTerm))
     await deaf.ready()
     deaf.cell.signal('SIGTERM')
@@ -161,7 +160,7 @@ export function cellsContract(
     await run.ready()
     run.cell.kill()
     assert.deepEqual(await run.exit(), { kind: 'signalled', signal: 'SIGKILL' })
-    await subject.until('an empty cell', () => run.cell.empty())
+    await untilEmpty(subject, run.cell)
   })
 
   it('what a program leaves behind in its group is seen and killed', async (subject) => {
@@ -170,7 +169,7 @@ export function cellsContract(
     assert.equal(run.stdout(), 'ready\n')
     assert.equal(run.cell.groupEmpty(), subject.leavesNothing === true)
     run.cell.kill()
-    await subject.until('an empty cell', () => run.cell.empty())
+    await untilEmpty(subject, run.cell)
     assert.equal(run.cell.groupEmpty(), true)
   })
 
@@ -179,13 +178,10 @@ export function cellsContract(
     await run.exit()
     await subject.until('an empty group', () => run.cell.groupEmpty())
     const isGone = subject.leavesNothing === true
-    assert.equal(run.cell.empty(), isGone)
+    assert.equal(await isEmpty(subject, run.cell), isGone)
     const twice = () => Promise.all([run.cell.seenEmpty(), run.cell.seenEmpty()])
     assert.deepEqual(await outcome(subject, 'a look', twice()), [isGone, isGone])
-    await subject.until('an empty cell', () => {
-      run.cell.kill()
-      return run.cell.empty()
-    })
+    await untilEmpty(subject, run.cell, () => run.cell.kill())
     assert.deepEqual(await outcome(subject, 'a look', twice()), [true, true])
   })
 
@@ -196,7 +192,7 @@ export function cellsContract(
     await other.ready()
     one.cell.kill()
     await one.exit()
-    assert.equal(other.cell.empty(), false)
+    assert.equal(await isEmpty(subject, other.cell), false)
     other.cell.kill()
     await other.exit()
   })
@@ -221,8 +217,8 @@ export function cellsContract(
     const heard = run.stdoutBytes()
     await subject.advance(100)
     assert.equal(run.stdoutBytes(), heard)
-    assert.ok(subject.cells.sweep(new Set()) >= 1)
-    await subject.until('an empty cell', () => run.cell.empty())
+    assert.ok(subject.cells.sweep(new Set(), await subject.cells.inhabited()) >= 1)
+    await untilEmpty(subject, run.cell)
   })
 
   it('a sweep spares the cells that are named', async (subject) => {
@@ -235,13 +231,13 @@ export function cellsContract(
     assert.equal(both.has('stray'), subject.leavesNothing !== true)
     const swept = subject.cells.sweep(new Set(['kept']), both)
     assert.ok(swept >= 1 || subject.leavesNothing === true)
-    await subject.until('the stray to be gone', () => stray.cell.empty())
-    assert.equal(kept.cell.empty(), false)
-    assert.equal(subject.cells.sweep(new Set(['kept'])), 0)
+    await untilEmpty(subject, stray.cell)
+    assert.equal(await isEmpty(subject, kept.cell), false)
+    assert.equal(subject.cells.sweep(new Set(['kept']), await subject.cells.inhabited()), 0)
     const one = await subject.cells.inhabited()
     assert.ok(one.has('kept') && !one.has('stray'))
     assert.equal(subject.cells.sweep(new Set(['kept']), one), 0)
-    assert.equal(kept.cell.empty(), false)
+    assert.equal(await isEmpty(subject, kept.cell), false)
     kept.cell.kill()
     await kept.exit()
   })
@@ -299,14 +295,14 @@ export function cellsContract(
     const spec = specOf(subject, { ...sh(cellShell.ticks), name: 'survivor' })
     const trace = await subject.inEarlierLife(spec)
     const found = await find(subject, 'survivor', trace)
-    assert.equal(found.cell.empty(), false)
+    assert.equal(await isEmpty(subject, found.cell), false)
     await subject.until('more ticks', () => found.stdout().includes('tick'))
     assert.equal(found.ended(), false)
     found.cell.kill()
     const exit = await found.exit()
     const killed = { kind: 'signalled', signal: 'SIGKILL' } as const
     assert.deepEqual(exit, subject.keeps ? killed : { kind: 'unknown' })
-    await subject.until('an empty cell', () => found.cell.empty())
+    await untilEmpty(subject, found.cell)
   })
 
   it('a cell is found by its name alone', async (subject) => {
@@ -315,7 +311,7 @@ export function cellsContract(
     await subject.until('more ticks', () => found.stdout().includes('tick'))
     assert.equal(found.cell.signal('SIGTERM'), true)
     await found.exit()
-    await subject.until('an empty cell', () => found.cell.empty())
+    await untilEmpty(subject, found.cell)
   })
 
   it('how a program ended while there was no agent is known, if it was to be kept', async (subject) => {
@@ -334,7 +330,7 @@ export function cellsContract(
         assert.ok(found, 'its end was kept')
         const exit = await outcome(subject, 'exit', found.exited())
         assert.deepEqual(exit, known ? { kind: 'exited', code: 3 } : { kind: 'unknown' })
-        assert.equal(found.empty(), true)
+        assert.equal(await isEmpty(subject, found), true)
         found.close()
       }
       assert.equal(await again(), undefined, 'nothing is left of it')
@@ -387,6 +383,23 @@ async function start(
   return observed(subject, `start of ${partial.argv.join(' ')}`, (onOutput) =>
     subject.cells.start(specOf(subject, partial), onOutput),
   )
+}
+
+export function isEmpty(passage: Passage, cell: Cell): Promise<boolean> {
+  return outcome(passage, 'a look', cell.seenEmpty())
+}
+
+/** `again`: what is done between two looks. */
+export async function untilEmpty(
+  passage: Passage,
+  cell: Cell,
+  again: () => void = () => {},
+): Promise<void> {
+  const isOver = async (): Promise<boolean> => {
+    again()
+    return isEmpty(passage, cell)
+  }
+  while (!(await isOver())) await passage.advance(LOOK_AGAIN_MS)
 }
 
 async function find(subject: CellsSubject, name: string, trace: string | undefined): Promise<Run> {

@@ -43,7 +43,7 @@ export function realCellsContract(
         return killedOnceReady([life, place, owner, spoken, ...told])
       },
       close: async () => {
-        cells.sweep(new Set())
+        cells.sweep(new Set(), await cells.inhabited())
         await cells.close()
         rmSync(directory, { recursive: true })
       },

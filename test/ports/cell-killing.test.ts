@@ -37,7 +37,6 @@ function cellIn(stages: ControlGroup | undefined): { cell: SystemCell; census: C
   const census = new Counting('test')
   const cell = new SystemCell({
     name: 'cell',
-    owner: 'test',
     pid: undefined,
     started: undefined,
     unenforced: [],

@@ -11,9 +11,10 @@ import type { NurseryLanguage } from '../../agent/ports/cells/nursery.ts'
 import { bashNursery } from '../../agent/ports/cells/nursery-bash.ts'
 import { perlNursery } from '../../agent/ports/cells/nursery-perl.ts'
 import { pythonNursery } from '../../agent/ports/cells/nursery-python.ts'
-import { processStat } from '../../agent/ports/cells/process-stat.ts'
+import { processStatus } from '../../agent/ports/process-status.ts'
 import type { CellExit, CellSpec } from '../../protocol/ports/cells.ts'
 import { StartError } from '../../protocol/ports/processes.ts'
+import { isEmpty, untilEmpty } from '../contracts/cells.ts'
 import { realPassage } from '../contracts/passage.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
@@ -28,7 +29,7 @@ function cellsIn(t: TestContext, spoken: readonly NurseryLanguage[]) {
   const directory = temporaryDirectory(t)
   const cells = new SystemCells(directory, basename(directory), spoken)
   t.after(async () => {
-    cells.sweep(new Set())
+    cells.sweep(new Set(), await cells.inhabited())
     await cells.close()
   })
   return { cells, directory }
@@ -189,7 +190,7 @@ for (const [name, spoken] of Object.entries(languages)) {
     const { cell } = await run(cells, { argv, env: { PATH: '/bin:/usr/bin' } })
     assert.deepEqual(await cell.exited(), { kind: 'exited', code: 3 })
     cell.kill()
-    await realPassage.until('an empty cell', () => cell.empty())
+    await untilEmpty(realPassage, cell)
   })
 
   test(`${name}: pipes and records are cleared away`, async (t) => {
@@ -201,7 +202,7 @@ for (const [name, spoken] of Object.entries(languages)) {
     assert.ok(pipes.length <= 64, `${pipes.length} pipes for one program at a time`)
     writeFileSync(join(directory, 'ends', 'stray'), 'ended 0\n')
     const next = new SystemCells(directory, basename(directory), spoken)
-    next.sweep(new Set())
+    next.sweep(new Set(), await next.inhabited())
     assert.deepEqual(readdirSync(join(directory, 'ends')), [])
     assert.equal(existsSync(join(directory, 'pipes', lives[0]!)), false)
   })
@@ -220,7 +221,7 @@ for (const [name, spoken] of Object.entries(nurseries)) {
     process.kill(nursery, 'SIGKILL')
     await realPassage.until('its end', () => !existsSync(`/proc/${nursery}/stat`))
     assert.equal(await output(cells, { argv: ['/bin/echo', 'again'] }), 'again\n')
-    assert.equal(cell.empty(), false)
+    assert.equal(await isEmpty(realPassage, cell), false)
     cell.kill()
     const exit = await cell.exited()
     // Who waits for a program in Bash is not the nursery itself.
@@ -264,7 +265,7 @@ for (const [language, spoken] of Object.entries(languages)) {
       )
       await cells.killAll(new Set(running.map(({ cell }) => cell.name)))
       for (const { cell } of running) {
-        assert.equal(cell.empty(), true)
+        assert.equal(await isEmpty(realPassage, cell), true)
         assert.deepEqual(await cell.exited(), { kind: 'signalled', signal: 'SIGKILL' })
         cell.close()
       }
@@ -310,7 +311,7 @@ for (const [language, spoken] of Object.entries(languages)) {
     // It may have begun only since: whoever wants it dead sees to that when it has.
     if (started instanceof Error) assert.ok(started instanceof StartError)
     await cells.killAll(new Set([name]))
-    assert.equal(cells.sweep(new Set()), 0, 'nothing of either is left')
+    assert.equal(cells.sweep(new Set(), await cells.inhabited()), 0, 'nothing of either is left')
     before.cell.close()
     const after = await run(cells, { argv: ['sh', '-c', 'echo lives'] })
     assert.deepEqual(await after.cell.exited(), { kind: 'exited', code: 0 })
@@ -391,11 +392,11 @@ test('where the kernel kills nobody at one word, all are killed as well, also wh
   await cells.killAll(new Set(running.map(({ cell }) => cell.name)))
   for (const { cell } of running) {
     assert.deepEqual(await cell.exited(), { kind: 'signalled', signal: 'SIGKILL' })
-    assert.equal(cell.empty(), true)
+    assert.equal(await isEmpty(realPassage, cell), true)
     cell.close()
   }
   // One that nobody has waited for yet is dead as well.
-  if (isShared) assert.equal(processStat(pid)?.ended ?? true, true)
+  if (isShared) assert.equal(processStatus(pid)?.ended ?? true, true)
   else process.kill(pid, 'SIGKILL')
   assert.equal(await output(cells, { argv: ['echo', 'on'] }), 'on\n')
 })
@@ -416,7 +417,7 @@ test('a cell that is over, and not let go of yet, keeps nobody from being killed
   const isHeld = readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(basename(directory))
   await cells.killAll(new Set([cell.name]))
   assert.deepEqual(await cell.exited(), { kind: 'signalled', signal: 'SIGKILL' })
-  if (isHeld) assert.equal(processStat(pid)?.ended ?? true, true)
+  if (isHeld) assert.equal(processStatus(pid)?.ended ?? true, true)
   else process.kill(pid, 'SIGKILL')
   for (const each of [over.cell, cell]) each.close()
 })

@@ -1,20 +1,15 @@
 /** Looks at all processes for those of cells: by whom, and who is told by which. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Census } from '../../agent/ports/cells/census.ts'
-import {
-  MARK,
-  type Marked,
-  markedAmong,
-  markedApart,
-  markedProcesses,
-} from '../../agent/ports/cells/marks.ts'
+import { MARK, type Marked, markedAmong, markedApart } from '../../agent/ports/cells/marks.ts'
+import { becoming, noBecoming } from './becoming.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
-/** Of one process, by either way. */
+/** Of one process. */
 const LOOKS = 300
 const noProc = existsSync('/proc/self/environ') ? false : 'no /proc here'
 
@@ -110,10 +105,10 @@ test('more readers find the same', { skip: noProc }, async (t) => {
   const owner = ownerOf('readers')
   for (const cell of ['a', 'b', 'c']) await inCell(t, owner, cell)
   const cells = (marked: readonly Marked[]): string[] => marked.map(({ cell }) => cell).sort()
-  assert.deepEqual(cells(markedProcesses(owner)), ['a', 'b', 'c'])
   assert.deepEqual(cells(await markedApart(owner)), ['a', 'b', 'c'])
   const told: Marked[] = []
-  assert.deepEqual(cells(await markedApart(owner, 3, (one) => told.push(one))), ['a', 'b', 'c'])
+  const onFound = (one: Marked): void => void told.push(one)
+  assert.deepEqual(cells(await markedApart(owner, { atOnce: 3, onFound })), ['a', 'b', 'c'])
   assert.deepEqual(cells(told), ['a', 'b', 'c'])
 })
 
@@ -127,14 +122,71 @@ test('a program that becomes another one all the time is never overlooked', {
   const child = spawn(script, { env: { ...process.env, [MARK]: `${owner}/a` }, stdio: 'ignore' })
   t.after(() => child.kill('SIGKILL'))
   await new Promise((resolve) => child.once('spawn', resolve))
-  const looks = Array.from({ length: LOOKS }, () => markedProcesses(owner, [child.pid ?? 0]))
-  assert.deepEqual(
-    looks.map((found) => found.length).filter((found) => found !== 1),
-    [],
-  )
   for (let look = 0; look < LOOKS; look++) {
     const found: Marked[] = []
-    await markedAmong(owner, [child.pid ?? 0], 1, (one) => found.push(one))
+    await markedAmong(owner, [child.pid ?? 0], { onFound: (one) => void found.push(one) })
     assert.deepEqual(found, [{ pid: child.pid, cell: 'a' }])
   }
 })
+
+test('a stranger that is becoming another program is not waited for, and one of ours is found late', {
+  skip: noBecoming() || elsewhere() === undefined,
+}, async (t) => {
+  const owner = ownerOf('strangers')
+  await inCell(t, owner, 'here')
+  const caught = await becoming(t, { ...process.env, [MARK]: `${owner}/moved` })
+  moveAway(t, caught.pid)
+  const told: string[] = []
+  const onFound = ({ cell }: Marked): void => void told.push(cell)
+  const found = await markedApart(owner, { atOnce: 2, strangersMs: 20, onFound })
+  assert.deepEqual([found.length, told], [1, ['here']])
+  assert.ok(caught.isCaught(), 'the look was over before it could be read')
+  // Nor by the next one, nor by as many as there may be.
+  for (let look = 0; look < 5; look++) await markedApart(owner, { atOnce: 2, strangersMs: 20 })
+  assert.ok(caught.isCaught())
+  caught.release()
+  while (!told.includes('moved')) await new Promise((resolve) => setTimeout(resolve, 2))
+  assert.deepEqual(told, ['here', 'moved'])
+})
+
+test('who may be ours is waited for while it becomes another program', {
+  skip: noBecoming(),
+}, async (t) => {
+  const owner = ownerOf('ours')
+  const caught = await becoming(t, { ...process.env, [MARK]: `${owner}/caught` })
+  const look = markedApart(owner, { atOnce: 2, strangersMs: 20 })
+  const isLate = new Promise((resolve) => setTimeout(() => resolve('late'), 200))
+  assert.equal(await Promise.race([look, isLate]), 'late')
+  caught.release()
+  assert.deepEqual(await look, [{ pid: caught.pid, cell: 'caught' }])
+})
+
+/** A group of control groups in which we are not, and may put somebody. */
+function elsewhere(): string | undefined {
+  const place = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((directory) =>
+    existsSync(join(directory, 'cgroup.procs')),
+  )
+  if (place === undefined) return undefined
+  try {
+    const directory = mkdtempSync(join(place, 'skein-test-'))
+    rmdirSync(directory)
+    return directory
+  } catch {
+    return undefined
+  }
+}
+
+function moveAway(t: TestContext, pid: number): void {
+  const directory = elsewhere() ?? ''
+  mkdirSync(directory)
+  writeFileSync(join(directory, 'cgroup.procs'), String(pid))
+  t.after(async () => {
+    for (;;) {
+      try {
+        return rmdirSync(directory)
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+    }
+  })
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { parseStat } from '../../agent/ports/process-group.ts'
+import { parseStatus } from '../../agent/ports/process-status.ts'
 import { SystemProcesses } from '../../agent/ports/processes.ts'
 import { type ProcessSpec, StartError } from '../../protocol/ports/processes.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
@@ -149,5 +149,8 @@ test('what cannot be started is refused with the reason', async (t) => {
 })
 
 test('a program’s name cannot pass for its state', () => {
-  assert.deepEqual(parseStat('12 (x) Z 1 2 3) S 1 77 77 0 -1'), { group: 77, ended: false })
+  const text =
+    'Name:\tZ\\nState:\tZ (zombie)\nState:\tS (sleeping)\nNSpgid:\t77\t3\nVmSize:\t  12 kB\n'
+  const { group, ended, hasMemory } = parseStatus(text)
+  assert.deepEqual({ group, ended, hasMemory }, { group: 77, ended: false, hasMemory: true })
 })

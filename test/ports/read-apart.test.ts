@@ -6,8 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Observation } from '../../agent/ports/cells/observation.ts'
-import { processStat, processStatApart } from '../../agent/ports/cells/process-stat.ts'
+import { processStatApart } from '../../agent/ports/cells/process-stat.ts'
 import { readApart } from '../../agent/ports/cells/read-apart.ts'
+import { groupHasLiving } from '../../agent/ports/process-group.ts'
+import { processStatus } from '../../agent/ports/process-status.ts'
+import { becoming, noBecoming } from './becoming.ts'
 
 const noProc = existsSync('/proc/self/stat') ? false : 'no /proc here'
 
@@ -27,9 +30,11 @@ test('what is there is read, up to a bound, and what is not is undefined, for ea
 test('a process is the same whoever reads of it, and one that is gone is none', {
   skip: noProc,
 }, async () => {
-  const [here, apart] = [processStat(process.pid), await processStatApart(process.pid)]
+  const [here, apart] = [processStatus(process.pid), await processStatApart(process.pid)]
   assert.ok(here && apart)
-  assert.deepEqual([apart.startedTicks, apart.group], [here.startedTicks, here.group])
+  assert.deepEqual([apart.group, apart.ended], [here.group, here.ended])
+  assert.ok(here.hasMemory && here.residentBytes > 0 && here.peakBytes >= here.residentBytes)
+  assert.equal((await processStatApart(process.pid))?.startedTicks, apart.startedTicks)
   const child = spawn('true', { stdio: 'ignore' })
   const { pid = 0 } = child
   await new Promise((resolve) => child.once('exit', resolve))
@@ -45,4 +50,18 @@ test('others have their turn while a process is looked at', { skip: noProc }, as
   clearInterval(turn)
   assert.ok(turns > 0)
   assert.ok((observation.usage().memoryPeakBytes ?? 0) > 0)
+})
+
+test('whether a process lives is known at once while it becomes another program', {
+  skip: noBecoming(),
+}, async (t) => {
+  const caught = await becoming(t)
+  const status = processStatus(caught.pid)
+  assert.deepEqual([status?.ended, status?.hasMemory], [false, true])
+  assert.equal(status?.group, caught.pid)
+  assert.equal(groupHasLiving(caught.pid), true)
+  const apart = processStatApart(caught.pid)
+  assert.ok(caught.isCaught(), 'nobody has waited until it was through')
+  caught.release()
+  assert.equal((await apart)?.group, status?.group)
 })

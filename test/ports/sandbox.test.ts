@@ -43,7 +43,7 @@ async function staged(t: TestContext, asUser: boolean) {
     holding,
   )
   t.after(async () => {
-    cells.sweep(new Set())
+    cells.sweep(new Set(), await cells.inhabited())
     await cells.close()
   })
   return { cells, data: data!, own: own!, other: other!, key, swarm, directory }

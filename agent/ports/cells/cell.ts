@@ -7,18 +7,17 @@ import type { Cell, CellExit, CellLimits, CellUsage } from '../../../protocol/po
 import type { ProcessSignal } from '../../../protocol/ports/processes.ts'
 import { cellLimits, processLimits } from '../limits.ts'
 import { Group } from '../process-group.ts'
+import { processStatus } from '../process-status.ts'
 import type { Census } from './census.ts'
 import type { ControlGroup } from './control-group.ts'
 import { type Ended, killedEnd, recordedEnd, unknownEnd } from './ended.ts'
-import { markedProcesses } from './marks.ts'
 import { Observation } from './observation.ts'
 import type { PipeEnd } from './pipes.ts'
-import { processStat } from './process-stat.ts'
+import { processStatApart } from './process-stat.ts'
 import { type Trace, traceText } from './trace.ts'
 
 export interface CellParts {
   name: string
-  owner: string
   /** Of the program; undefined when it is not known, because it has ended. */
   pid: number | undefined
   /** When its program was started, where that is known. */
@@ -42,8 +41,11 @@ export class SystemCell implements Cell {
   #programGone = false
   readonly #observation = new Observation()
   readonly #exit = Promise.withResolvers<CellExit>()
-  #trace: string | undefined
   #started: string | undefined
+  #isIdentifying = false
+  #identifiedMs = Number.NEGATIVE_INFINITY
+  /** Its program's number is another's by now. */
+  #isAnother = false
   #goneSinceMs: number | undefined
   #accounts: CellUsage = {}
   #watch: NodeJS.Timeout | undefined
@@ -62,17 +64,11 @@ export class SystemCell implements Cell {
     this.#group = parts.pid === undefined ? undefined : new Group(parts.pid)
   }
 
-  /** Made when it is asked for: most cells are over before anybody could need it. */
+  /** Says when its program was started only once that is known, which nobody waits for. */
   get trace(): string {
     const { pid, pipes, unenforced } = this.#parts
-    if (pid !== undefined) this.#started ??= processStat(pid)?.startedTicks
-    this.#trace ??= traceText({
-      pid,
-      started: this.#started ?? '',
-      pipes: pipes.map(({ path }) => path),
-      unenforced,
-    } satisfies Trace)
-    return this.#trace
+    const paths = pipes.map(({ path }) => path)
+    return traceText({ pid, started: this.#started, pipes: paths, unenforced } satisfies Trace)
   }
 
   /** Called by whoever learns of the program's end; the first is believed. */
@@ -97,6 +93,7 @@ export class SystemCell implements Cell {
   listenIn(ms: number): void {
     if (this.#programGone) return
     this.#listening = setTimeout(() => {
+      void this.#identify()
       let isAll = true
       for (const pipe of this.#parts.pipes) isAll = pipe.listen() && isAll
       const { listenAfterMs, programPollMs } = cellLimits
@@ -170,13 +167,6 @@ export class SystemCell implements Cell {
     return !(this.#group?.alive() ?? false)
   }
 
-  empty(): boolean {
-    const { controlGroup, owner, name } = this.#parts
-    if (!this.groupEmpty()) return false
-    if (controlGroup !== undefined) return controlGroup.empty()
-    return !markedProcesses(owner).some(({ cell }) => cell === name)
-  }
-
   async seenEmpty(): Promise<boolean> {
     const { controlGroup, census, name } = this.#parts
     if (this.#emptied) return true
@@ -232,16 +222,39 @@ export class SystemCell implements Cell {
   }
 
   #look(): void {
-    const { pid, recordPath } = this.#parts
-    const stat = pid === undefined ? undefined : processStat(pid)
-    this.#started ??= stat?.startedTicks
-    if (stat !== undefined && stat.startedTicks === this.#started && !stat.ended) return
+    if (this.#seemsAlive()) {
+      void this.#identify()
+      return
+    }
+    const { recordPath } = this.#parts
     const recorded = recordPath === undefined ? undefined : recordedEnd(recordPath)
     const now = performance.now()
     this.#goneSinceMs ??= now
     const late = recordPath === undefined || now - this.#goneSinceMs >= cellLimits.recordWaitMsMax
     if (recorded !== undefined) this.programEnded(recorded)
     else if (late) this.programEnded(unknownEnd)
+  }
+
+  #seemsAlive(): boolean {
+    const { pid } = this.#parts
+    if (pid === undefined || this.#isAnother) return false
+    const status = processStatus(pid)
+    return status !== undefined && !status.ended
+  }
+
+  /** Who it is that has its number takes longer to know, and changes seldom. */
+  async #identify(): Promise<void> {
+    const { pid } = this.#parts
+    const nowMs = performance.now()
+    const isKnown = nowMs - this.#identifiedMs < cellLimits.programPollMs
+    if (pid === undefined || isKnown || this.#isIdentifying || this.#programGone) return
+    this.#isIdentifying = true
+    const stat = await processStatApart(pid)
+    this.#isIdentifying = false
+    this.#identifiedMs = nowMs
+    if (stat === undefined || this.#programGone) return
+    this.#started ??= stat.startedTicks
+    this.#isAnother = stat.startedTicks !== this.#started
   }
 
   /** Calls when all pipes have ended, or a whole turn of the event loop has brought nothing. */

@@ -17,9 +17,10 @@ import { cellLimits } from '../limits.ts'
 import { startError } from '../processes.ts'
 import { type CellParts, SystemCell } from './cell.ts'
 import { Census } from './census.ts'
+import { Condemned } from './condemned.ts'
 import { type ControlGroup, ControlGroups, controllerOf, stagesGroup } from './control-group.ts'
 import { type Ended, recordedEnd } from './ended.ts'
-import { killProcess, MARK, markedAmong, markedApart, markedProcesses } from './marks.ts'
+import { killProcess, MARK, type Marked, markedAmong, markedApart } from './marks.ts'
 import type { NurseryLanguage } from './nursery.ts'
 import { bashNursery } from './nursery-bash.ts'
 import { perlNursery } from './nursery-perl.ts'
@@ -31,7 +32,7 @@ import { type Holding, holdingOf, privilegeRules } from './privileges.ts'
 import { noSandbox, type Sandbox } from './sandbox.ts'
 import { StageShare } from './stage-share.ts'
 import { Starter } from './starter.ts'
-import { lookFor, standing } from './survivors.ts'
+import { lookFor, Search, standing } from './survivors.ts'
 import { parseTrace, type Trace } from './trace.ts'
 
 /** What programs are held to, as far as whoever starts the agent has a say. */
@@ -51,6 +52,7 @@ export class SystemCells implements Cells {
   readonly #records: string
   readonly #owner: string
   readonly #census: Census
+  readonly #search: Search
   readonly #pipes: Pipes
   readonly #groups: ControlGroups | undefined
   readonly #share: StageShare
@@ -82,6 +84,7 @@ export class SystemCells implements Cells {
     this.#records = join(directory, 'ends')
     this.#owner = owner
     this.#census = new Census(owner)
+    this.#search = new Search(owner)
     this.#groups = ControlGroups.open(owner)
     this.#share = StageShare.open(owner, stagesGroup(owner), this.#groups?.weighs ?? false)
     const holding = this.#holding
@@ -166,7 +169,7 @@ export class SystemCells implements Cells {
   ): Promise<Cell | undefined> {
     const recordPath = this.#recordOf(name)
     const known = trace === undefined ? undefined : parseTrace(trace)
-    const survivors = lookFor(name, this.#owner, known)
+    const survivors = await lookFor(name, this.#search, known)
     const recorded =
       survivors === undefined && known !== undefined
         ? await recordOfEnded(recordPath, known)
@@ -206,16 +209,17 @@ export class SystemCells implements Cells {
 
   async killAll(names: ReadonlySet<string>): Promise<void> {
     const all = this.#groupOfAll(names)
-    all?.kill()
+    const condemned = all && new Condemned(all)
     const cells = [...names].flatMap((name) => this.#open.get(name) ?? [])
     const over = cells.map((cell) => cell.killWithAll(all))
     if (all === undefined && names.size > 0 && this.#areAll(names)) this.#killMembers()
     this.#census.hurry()
     try {
       let killed: SystemCell[] = []
-      if (all !== undefined) {
+      if (all !== undefined && condemned !== undefined) {
         const rested = wait(cellLimits.killedRestMs)
-        await this.#share.condemned(() => this.#condemnedGone(all))
+        this.#starter.abandonAll()
+        await this.#share.condemned(() => condemned.gone())
         await rested
         killed = cells.filter((cell) => cell.groupKilled(all))
       }
@@ -257,15 +261,6 @@ export class SystemCells implements Cells {
     return others.length
   }
 
-  /** Resolves when all who were killed in it are gone; others may have come by then. */
-  async #condemnedGone(stages: ControlGroup): Promise<void> {
-    this.#starter.abandonAll()
-    const condemned = new Set(stages.members())
-    const isOver = (): boolean =>
-      stages.empty() || !stages.members().some((pid) => condemned.has(pid))
-    while (!isOver()) await wait(cellLimits.killAgainMs)
-  }
-
   async #untilGone(names: ReadonlySet<string>): Promise<void> {
     // First where nearly all of them are. One that is dying loses its mark before it is gone, and
     // with much memory that takes a while: its group tells. Then wherever else they may be, and
@@ -290,11 +285,12 @@ export class SystemCells implements Cells {
     if (names.size > 0 && this.#areAll(names)) return this.#killMembers()
     const pids = this.#share.members() ?? []
     let meant = 0
-    await markedAmong(this.#owner, pids, cellLimits.censusReadersMax, ({ pid, cell }) => {
+    const onFound = ({ pid, cell }: Marked): void => {
       if (!names.has(cell)) return
       killProcess(pid)
       meant++
-    })
+    }
+    await markedAmong(this.#owner, pids, { atOnce: cellLimits.censusReadersMax, onFound })
     return meant
   }
 
@@ -303,10 +299,10 @@ export class SystemCells implements Cells {
     return new Set(marked.map(({ cell }) => cell))
   }
 
-  sweep(keep: ReadonlySet<string>, inhabited?: ReadonlySet<string>): number {
-    const strays = inhabited?.difference(keep) ?? this.#killStrays(keep)
+  sweep(keep: ReadonlySet<string>, inhabited: ReadonlySet<string>): number {
+    const strays = inhabited.difference(keep)
     // Whoever has begun since then is neither named nor a stray, and is not touched.
-    if (inhabited !== undefined && strays.size > 0) void this.#census.kill(strays)
+    if (strays.size > 0) void this.#census.kill(strays)
     for (const name of namesIn(this.#records)) {
       // In the place of a record a stage's user may have put whatever he likes.
       if (!keep.has(name)) rmSync(this.#recordOf(name), { force: true, recursive: true })
@@ -314,13 +310,6 @@ export class SystemCells implements Cells {
     this.#groups?.removeAllBut(keep)
     this.#pipes.clear()
     return strays.size
-  }
-
-  /** At once, by this very thread: for when the agent begins. */
-  #killStrays(keep: ReadonlySet<string>): ReadonlySet<string> {
-    const strays = markedProcesses(this.#owner).filter(({ cell }) => !keep.has(cell))
-    for (const { pid } of strays) killProcess(pid)
-    return new Set(strays.map(({ cell }) => cell))
   }
 
   /** Starts nothing any more. What runs goes on, and keeps a record of its end. */
@@ -358,16 +347,14 @@ export class SystemCells implements Cells {
     )
   }
 
-  #cell(name: string, parts: Omit<CellParts, 'name' | 'owner' | 'census' | 'onClose'>): SystemCell {
+  #cell(name: string, parts: Omit<CellParts, 'name' | 'census' | 'onClose'>): SystemCell {
     const onClose = (): void => {
       if (this.#open.get(name) === cell) this.#open.delete(name)
       for (const pipe of parts.pipes) pipe.retire((end) => this.#pipes.giveBack(pipe.path, end))
     }
-    const owner = this.#owner
     const cell: SystemCell = new SystemCell({
       ...parts,
       name,
-      owner,
       census: this.#census,
       onClose,
     })
@@ -402,7 +389,7 @@ async function recordOfEnded(path: string, trace: Trace): Promise<Ended | undefi
     if (recorded !== undefined) return recorded
     await wait(cellLimits.orphanPollMs)
     leftMs -= cellLimits.orphanPollMs
-  } while (standing(trace) === 'ended' && leftMs > 0)
+  } while ((await standing(trace)) === 'ended' && leftMs > 0)
   return recordedEnd(path)
 }
 

@@ -97,9 +97,13 @@ export class Census {
     this.#next = undefined
     const beganMs = performance.now()
     const names = new Set<string>()
-    await markedApart(this.#owner, cellLimits.censusReadersMax, (marked) => {
-      names.add(marked.cell)
-      each(marked)
+    await markedApart(this.#owner, {
+      atOnce: cellLimits.censusReadersMax,
+      strangersMs: cellLimits.strangersMsMax,
+      onFound: (marked) => {
+        names.add(marked.cell)
+        each(marked)
+      },
     })
     const endedMs = performance.now()
     const restMs = (endedMs - beganMs) * cellLimits.censusRestFactor

@@ -20,6 +20,8 @@ import type { CellLimits, CellUsage } from '../../../protocol/ports/cells.ts'
 import { cellLimits } from '../limits.ts'
 import { groupDirectories, parseGroupPaths, statFigure } from '../telemetry/control-groups.ts'
 import { parseMountinfo } from '../telemetry/mounts.ts'
+import { groupWords } from './group-words.ts'
+import { killProcess } from './marks.ts'
 import { readText } from './process-stat.ts'
 
 const OWN_GROUP = 'agent'
@@ -125,8 +127,7 @@ export function stagesGroup(owner: string): ControlGroup | undefined {
     for (const { name } of directoriesIn(parent))
       if (name.startsWith(PREFIX)) removeEmpty(join(parent, name))
   const group = new ControlGroup(join(parent, `${PREFIX}${owner}`, STAGES_GROUP))
-  if (!repeatedly(() => group.make() && existsSync(join(group.directory, 'cgroup.kill'))))
-    return undefined
+  if (!madeAtLast(group)) return undefined
   // An earlier life may have ended while it held all of them still.
   group.parent.freeze(false)
   return group
@@ -143,8 +144,14 @@ export function membersOf(directory: string): number[] | undefined {
  * have cleared the group away once, while it was empty. One that went without it for that had its
  * stages killed one by one ever after, a second later than others.
  */
-export function repeatedly(act: () => boolean): boolean {
-  for (let left = cellLimits.groupTriesMax; left > 0; left--) if (act()) return true
+export async function repeatedly(act: () => boolean | Promise<boolean>): Promise<boolean> {
+  for (let left = cellLimits.groupTriesMax; left > 0; left--) if (await act()) return true
+  return false
+}
+
+function madeAtLast(group: ControlGroup): boolean {
+  const isThere = (): boolean => group.make() && existsSync(join(group.directory, 'cgroup.kill'))
+  for (let left = cellLimits.groupTriesMax; left > 0; left--) if (isThere()) return true
   return false
 }
 
@@ -182,9 +189,10 @@ export class ControlGroup {
     }
   }
 
-  /** Throws where it may not, or is no more. */
-  enter(pid: number): void {
-    writeFileSync(join(this.directory, 'cgroup.procs'), String(pid))
+  /** False where it may not, or is no more. */
+  async enter(pid: number): Promise<boolean> {
+    const refused = await groupWords.said(join(this.directory, 'cgroup.procs'), String(pid))
+    return refused === undefined
   }
 
   members(): number[] {
@@ -200,21 +208,30 @@ export class ControlGroup {
     return populated === undefined || populated === 0
   }
 
-  kill(): void {
-    try {
-      writeFileSync(join(this.directory, 'cgroup.kill'), '1')
-    } catch {
-      // The group is gone, or the kernel is older than the file: the mark still finds them.
-    }
+  /**
+   * Whoever is in it now at once, one by one, for which no lock is needed; and whoever they have begun
+   * meanwhile as soon as the kernel takes the word, with groups within. `taken`: it has, or the group
+   * is gone, or the kernel is older than the file: the mark still finds them. Returns who was seen.
+   */
+  kill(taken: () => void = () => {}): number[] {
+    const seen = this.killMembers()
+    groupWords.say(join(this.directory, 'cgroup.kill'), '1', taken)
+    return seen
   }
 
-  /** With all groups within. Whoever is killed dies all the same. */
+  /** Those in it that are seen there. Returns them. */
+  killMembers(): number[] {
+    const members = this.members()
+    for (const pid of members) killProcess(pid)
+    return members
+  }
+
+  /**
+   * With all groups within, as soon as the kernel takes the word. Whoever is killed dies all the same.
+   * Of no effect where the group is gone, or the kernel is older than the file.
+   */
   freeze(still: boolean): void {
-    try {
-      writeFileSync(join(this.directory, 'cgroup.freeze'), still ? '1' : '0')
-    } catch {
-      // The group is gone, or the kernel is older than the file.
-    }
+    groupWords.say(join(this.directory, 'cgroup.freeze'), still ? '1' : '0')
   }
 
   outOfMemory(): boolean {

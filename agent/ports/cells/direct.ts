@@ -3,11 +3,11 @@
  * on unharmed. How it ends is told to this life of the agent only, and written down nowhere.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { StartError } from '../../../protocol/ports/processes.ts'
 import { startError } from '../processes.ts'
 import { type Ended, unknownEnd } from './ended.ts'
+import { groupWords } from './group-words.ts'
 import { findProgram, type Launch, type Launched } from './launch.ts'
 import { openForProgram } from './pipes.ts'
 
@@ -30,7 +30,7 @@ export async function launchDirectly(
       resolve({ ...unknownEnd, exit })
     })
   })
-  if (groupDirectory !== undefined) moveInto(groupDirectory, pid, spec.name)
+  if (groupDirectory !== undefined) await moveInto(groupDirectory, pid, spec.name)
   return { pid, end }
 }
 
@@ -57,19 +57,17 @@ async function spawned(
 }
 
 /** At once: the program is hardly loaded, and has had no time for children of its own. */
-function moveInto(groupDirectory: string, pid: number, name: string): void {
+async function moveInto(groupDirectory: string, pid: number, name: string): Promise<void> {
+  const refused = await groupWords.said(join(groupDirectory, 'cgroup.procs'), String(pid))
+  if (refused === undefined) return
+  // It may be over already. What still runs must not run without its limits.
   try {
-    writeFileSync(join(groupDirectory, 'cgroup.procs'), String(pid))
-  } catch (error) {
-    // It may be over already. What still runs must not run without its limits.
-    try {
-      process.kill(-pid, 'SIGKILL')
-    } catch {
-      return
-    }
-    throw new StartError(
-      'limit',
-      `${name} cannot be moved into its control group: ${String(error)}`,
-    )
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    return
   }
+  throw new StartError(
+    'limit',
+    `${name} cannot be moved into its control group: ${String(refused)}`,
+  )
 }

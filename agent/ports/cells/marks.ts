@@ -3,10 +3,8 @@
  * to another group, another session, or to init. Only one that empties its environment on purpose
  * is lost from sight; a control group holds even that.
  */
-import { closeSync, open, openSync, read, readdirSync, readFileSync, readSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { promisify } from 'node:util'
-import { processStat } from './process-stat.ts'
+import { readdirSync } from 'node:fs'
+import { eachEnvironment } from './environments.ts'
 
 export const MARK = 'SKEIN_CELL'
 
@@ -16,27 +14,25 @@ export interface Marked {
   cell: string
 }
 
-/** Living processes of this owner, among these or among all. Empty where there is no /proc. */
-export function markedProcesses(owner: string, among: readonly number[] = processIds()): Marked[] {
-  const wanted = Buffer.from(`${MARK}=${owner}/`)
-  const found: Marked[] = []
-  for (const pid of among) {
-    const environment = environmentOf(pid)
-    const cell = environment && valueIn(environment, wanted)
-    if (cell !== undefined) found.push({ pid, cell })
-  }
-  return found
+export interface Looking {
+  /** Threads that read. */
+  atOnce?: number
+  onFound?: ((marked: Marked) => void) | undefined
+  /**
+   * How long one that is in no group of this agent's is waited for, if not until the end. One that is
+   * found later is told of all the same.
+   */
+  strangersMs?: number | undefined
 }
 
 /**
- * The same of all processes: other threads open and read, so many at a time (see `read-apart.ts`), and
+ * Those of all processes: other threads open and read, so many at a time (see `environments.ts`), and
  * each is told of as soon as it is found. Who has come meanwhile is looked at as well, so that nobody
  * gets away by having children.
  */
 export async function markedApart(
   owner: string,
-  atOnce = 1,
-  onFound: (marked: Marked) => void = () => {},
+  { atOnce = 1, onFound = () => {}, strangersMs }: Looking = {},
 ): Promise<Marked[]> {
   const found: Marked[] = []
   const known = new Set<number>()
@@ -44,10 +40,11 @@ export async function markedApart(
     const others = processIds().filter((pid) => !known.has(pid))
     if (others.length === 0) break
     for (const pid of others) known.add(pid)
-    await markedAmong(owner, others, atOnce, (marked) => {
+    const each = (marked: Marked): void => {
       found.push(marked)
       onFound(marked)
-    })
+    }
+    await markedAmong(owner, others, { atOnce, onFound: each, strangersMs })
   }
   return found
 }
@@ -56,87 +53,18 @@ export async function markedApart(
 export async function markedAmong(
   owner: string,
   pids: readonly number[],
-  atOnce: number,
-  onFound: (marked: Marked) => void,
+  { atOnce = 1, onFound = () => {}, strangersMs }: Looking,
 ): Promise<void> {
   const wanted = Buffer.from(`${MARK}=${owner}/`)
-  // Who reads takes the next of them, until all are taken.
-  const left = pids.values()
-  const readers = Array.from({ length: Math.min(atOnce, pids.length) }, async () => {
-    const room = Buffer.alloc(ROOM_BYTES)
-    for (const pid of left) {
-      const environment = await environmentApart(pid, room)
-      const cell = environment && valueIn(environment, wanted)
-      if (cell !== undefined) onFound({ pid, cell })
-    }
+  const patience = strangersMs === undefined ? undefined : { owner, forStrangersMs: strangersMs }
+  await eachEnvironment(pids, atOnce, patience, (pid, environment) => {
+    const cell = valueIn(environment, wanted)
+    if (cell !== undefined) onFound({ pid, cell })
   })
-  await Promise.all(readers)
 }
 
 /** On a host that starts programs all the time there is always somebody new. */
 const TURNS_MAX = 4
-const ROOM_BYTES = 64 << 10
-const openApart = promisify(open)
-const readInto = promisify(read)
-
-async function environmentApart(pid: number, room: Buffer): Promise<Buffer | undefined> {
-  const path = `/proc/${pid}/environ`
-  try {
-    for (let reads = 1; ; reads++) {
-      const length = await readOnceApart(path, room)
-      if (length === room.length) return await readFile(path)
-      if (length > 0 || reads === READS_MAX || !hasMemory(pid)) return room.subarray(0, length)
-    }
-  } catch {
-    return undefined
-  }
-}
-
-async function readOnceApart(path: string, room: Buffer): Promise<number> {
-  const file = await openApart(path, 'r')
-  try {
-    const { bytesRead } = await readInto(file, room, 0, room.length, null)
-    return bytesRead
-  } finally {
-    closeSync(file)
-  }
-}
-
-/**
- * A process that becomes another program after its file was opened, and before it is read, has nothing
- * in it. Neither has one of the kernel's own, or one that is dying; but they have no memory.
- */
-function hasMemory(pid: number): boolean {
-  return (processStat(pid)?.virtualBytes ?? 0) > 0
-}
-
-/** To find it in the same moment again and again takes more luck than anybody has. */
-const READS_MAX = 8
-
-const room = Buffer.alloc(ROOM_BYTES)
-
-/** Good until the next call. Undefined for a process that is gone, or not ours to look at. */
-function environmentOf(pid: number): Buffer | undefined {
-  const path = `/proc/${pid}/environ`
-  try {
-    for (let reads = 1; ; reads++) {
-      const length = readOnce(path)
-      if (length === room.length) return readFileSync(path)
-      if (length > 0 || reads === READS_MAX || !hasMemory(pid)) return room.subarray(0, length)
-    }
-  } catch {
-    return undefined
-  }
-}
-
-function readOnce(path: string): number {
-  const file = openSync(path, 'r')
-  try {
-    return readSync(file, room)
-  } finally {
-    closeSync(file)
-  }
-}
 
 function valueIn(environment: Buffer, wanted: Buffer): string | undefined {
   for (let from = 0; ; ) {

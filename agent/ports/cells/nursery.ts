@@ -45,7 +45,9 @@ export class Nursery {
   readonly #language: NurseryLanguage
   readonly #process: ChildProcess
   readonly #reports: Socket
-  readonly #stages: ControlGroup | undefined
+  /** The group of all stages, once it is in that. */
+  #stages: ControlGroup | undefined
+  readonly #taking: Promise<void> | undefined
   readonly #starting = new Map<number, Starting>()
   readonly #running = new Map<number, Running>()
   readonly #ready = Promise.withResolvers<boolean>()
@@ -68,7 +70,7 @@ export class Nursery {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
     })
-    if (this.#process.pid !== undefined) this.#stages = share.take(this.#process.pid)
+    if (this.#process.pid !== undefined) this.#taking = this.#takenBy(share, this.#process.pid)
     this.#reports = this.#process.stdio[3] as Socket
     this.#reports.setEncoding('latin1')
     this.#reports.on('data', (text: string) => this.#heard(text))
@@ -91,12 +93,18 @@ export class Nursery {
     for (const language of languages) {
       const nursery = new Nursery(language, share, before)
       const ready = await nursery.#ready.promise
+      // It may wait for others to be moved; nothing is started outside of the group meanwhile.
+      await nursery.#taking
       nursery.#opening = false
       nursery.#holdLoop()
       if (ready) return nursery
       nursery.close()
     }
     return undefined
+  }
+
+  async #takenBy(share: StageShare, pid: number): Promise<void> {
+    this.#stages = await share.take(pid)
   }
 
   /** Whether this program can be started so. The others are few, and are started directly. */

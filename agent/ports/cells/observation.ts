@@ -4,7 +4,8 @@
  */
 import type { CellUsage } from '../../../protocol/ports/cells.ts'
 import { cellLimits } from '../limits.ts'
-import { familyOf, ioOf, peakBytesOf, processStatApart } from './process-stat.ts'
+import { processStatus } from '../process-status.ts'
+import { familyOf, ioOf, processStatApart } from './process-stat.ts'
 
 export class Observation {
   #seen = false
@@ -32,7 +33,7 @@ export class Observation {
       now.userMs += stat.cpuUserMs
       now.systemMs += stat.cpuSystemMs
       now.bytes += stat.residentBytes
-      this.#most.bytes = Math.max(this.#most.bytes, peakBytesOf(pid))
+      this.#most.bytes = Math.max(this.#most.bytes, processStatus(pid)?.peakBytes ?? 0)
     }
     for (const figure of ['userMs', 'systemMs', 'bytes'] as const) {
       this.#most[figure] = Math.max(this.#most[figure], now[figure])

@@ -11,19 +11,13 @@ export interface ProcessStat {
   cpuUserMs: number
   cpuSystemMs: number
   residentBytes: number
-  /** None, of a process of the kernel's own or one that is dying. */
-  virtualBytes: number
 }
 
 /** USER_HZ, which is what /proc counts in, is 100 on every architecture that Node runs on. */
 const TICK_MS = 10
 const PAGE_BYTES = 4096
 
-export function processStat(pid: number): ProcessStat | undefined {
-  return statIn(readText(`/proc/${pid}/stat`))
-}
-
-/** The same, of one that may be becoming another program just now. */
+/** By another thread: it may be becoming another program just now. */
 export async function processStatApart(pid: number): Promise<ProcessStat | undefined> {
   return statIn(await readApart(`/proc/${pid}/stat`))
 }
@@ -40,7 +34,6 @@ function statIn(text: string | undefined): ProcessStat | undefined {
     cpuUserMs: (at(14) + at(16)) * TICK_MS,
     cpuSystemMs: (at(15) + at(17)) * TICK_MS,
     residentBytes: at(24) * PAGE_BYTES,
-    virtualBytes: at(23),
   }
 }
 
@@ -64,12 +57,6 @@ export function familyOf(pid: number, max: number): number[] {
     for (const child of children.split(' ')) if (child !== '') family.push(Number(child))
   }
   return family.slice(0, max)
-}
-
-/** The most that it ever held. */
-export function peakBytesOf(pid: number): number {
-  const found = /^VmHWM:\s+(\d+) kB/m.exec(readText(`/proc/${pid}/status`) ?? '')
-  return found ? Number(found[1]) * 1024 : 0
 }
 
 export async function ioOf(

@@ -13,7 +13,7 @@ import { setPriority } from 'node:os'
 import { dirname, join } from 'node:path'
 import { cellLimits } from '../limits.ts'
 import { parseGroupPaths } from '../telemetry/control-groups.ts'
-import { type ControlGroup, membersOf, repeatedly } from './control-group.ts'
+import { ControlGroup, membersOf, repeatedly } from './control-group.ts'
 import { namesIn } from './pipes.ts'
 import { readText } from './process-stat.ts'
 
@@ -79,18 +79,22 @@ export class StageShare {
    * All that this process starts from now on. As far as it goes: without, it runs as others do.
    * Returns the group in which the kernel now holds it.
    */
-  take(pid: number): ControlGroup | undefined {
+  async take(pid: number): Promise<ControlGroup | undefined> {
     attempt(() => setPriority(pid, cellLimits.stagePriority))
     const old = this.#old
     const group = this.group
     // Another agent that has just begun may have cleared a group away while it was empty.
     if (old !== undefined) {
-      const enter = (): void => writeFileSync(join(old, 'cgroup.procs'), String(pid))
-      repeatedly(() => attempt(enter) || (attempt(() => prepare(old)) && attempt(enter)))
+      const weighed = new ControlGroup(old)
+      const isMade = (): boolean => attempt(() => prepare(old))
+      await repeatedly(
+        async () => (await weighed.enter(pid)) || (isMade() && (await weighed.enter(pid))),
+      )
     }
     if (group === undefined) return undefined
-    const enter = (): void => group.enter(pid)
-    const isIn = repeatedly(() => attempt(enter) || (group.make() && attempt(enter)))
+    const isIn = await repeatedly(
+      async () => (await group.enter(pid)) || (group.make() && (await group.enter(pid))),
+    )
     return isIn ? group : undefined
   }
 

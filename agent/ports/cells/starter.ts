@@ -75,7 +75,7 @@ export class Starter {
     }
     const launched = await launchDirectly(launch, holding)
     if (launch.groupDirectory !== undefined) return launched
-    return { ...launched, stages: this.#parts.share.take(launched.pid) }
+    return { ...launched, stages: await this.#parts.share.take(launched.pid) }
   }
 
   #sandboxed(launch: Launch): Launch {

@@ -4,8 +4,8 @@ import { bootId } from './process-stat.ts'
 
 export interface Trace {
   pid: number | undefined
-  /** With the pid, one process; empty when it was over before anybody asked. */
-  started: string
+  /** With the pid, one process; undefined where it was over, or asked for, before that was known. */
+  started: string | undefined
   pipes: readonly string[]
   unenforced: readonly (keyof CellLimits)[]
 }

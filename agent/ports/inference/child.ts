@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EngineError, type EngineErrorCode, type Tensor } from '../../../models/engine.ts'
-import { processStat } from '../cells/process-stat.ts'
+import { processStatus } from '../process-status.ts'
 import { type Frame, FrameReader, piecesOf, readyId, unpacked } from './frames.ts'
 import { anyAnswer, type Call, type InferenceBounds } from './requests.ts'
 import { weighLess, yieldToOthers } from './yielding.ts'
@@ -166,7 +166,7 @@ export class InferenceChild {
   }
 
   #lookAtMemory(): void {
-    const bytes = this.pid === undefined ? 0 : (processStat(this.pid)?.residentBytes ?? 0)
+    const bytes = this.pid === undefined ? 0 : (processStatus(this.pid)?.residentBytes ?? 0)
     if (bytes <= this.#limits.residentBytesMax) return
     this.#kill(
       'died',
