@@ -203,6 +203,13 @@ export const inferenceLimits = {
   /** All tensors of one run, in and out. 64 stages on 64 hosts take 1 MiB. */
   tensorBytesMax: 64 << 20,
   tensorsMax: 64,
+  /**
+   * Rows that take so much or more are sent without what they repeat. What is smaller arrives at once
+   * as it is.
+   */
+  foldedBytesMin: 64 << 10,
+  /** A head has a letter for each column of what is sent so. */
+  foldedColumnsMax: 512,
   /** Runs that are asked for at once, one after the other; others wait meanwhile. */
   stepsMax: 32,
   rankMax: 8,
@@ -223,6 +230,10 @@ export const inferenceLimits = {
 assert(
   inferenceLimits.residentBytesMax >= 4 * inferenceLimits.tensorBytesMax,
   'the largest tensors must fit into memory, in and out, and once more in the runtime',
+)
+assert(
+  inferenceLimits.headBytesMax >= 2 * inferenceLimits.tensorsMax * inferenceLimits.foldedColumnsMax,
+  'letters of all columns must fit into a head, and as much besides',
 )
 
 export const heapRestLimits = {

@@ -57,7 +57,7 @@ export class Lanes {
   }
 
   /** Rows that begin from now on differ from each other in these columns alone. */
-  vary(own: Int32Array): void {
+  vary(own: readonly number[]): void {
     const { start, tree, mask } = this.#words
     this.#fixed.fill(EVERY_LEAF)
     for (const column of own) {

@@ -1,6 +1,6 @@
 /**
  * A forest that is asked about many rows at once. What its branches on some features leave
- * (`words.ts`) is worked out once for all rows that have these alike (`repeats.ts`): of a placement
+ * (`words.ts`) is worked out once for all rows that have these alike (`../folded.ts`): of a placement
  * once for each stage and once for each host, and a stage on a host is one AND for each tree, of which
  * most end at one leaf on all hosts.
  *
@@ -8,10 +8,10 @@
  * end what the output starts from.
  */
 import { assert } from '../../protocol/assert.ts'
+import type { Folded } from '../folded.ts'
 import type { Forest } from '../forest.ts'
 import { LANES } from './kernel.ts'
 import { Lanes } from './lanes.ts'
-import { repeatsIn } from './repeats.ts'
 import { type Words, wordsOf } from './words.ts'
 
 const EVERY_LEAF = -1
@@ -38,24 +38,22 @@ export class ForestWalk {
   }
 
   /** For each row, each output. */
-  told(rows: Float32Array): Float32Array {
-    const count = rows.length / this.features
-    assert(Number.isInteger(count), 'rows must have features', { numbers: rows.length })
+  told(rows: Folded): Float32Array {
+    const { rows: count, width, held, cycled, loose, ofPlaces, ofRows } = rows
+    assert(rows.features === this.features, 'rows must have features', { features: rows.features })
     const told = new Float32Array(count * this.outputs)
-    if (count === 0) return told
-    const { width, held, cycled, loose } = repeatsIn(rows, this.features, this.#words.looked)
     const lanes = this.#lanes
-    lanes.vary(Int32Array.from([...cycled, ...loose]))
+    lanes.vary([...cycled, ...loose])
     // At the same places of all blocks.
     for (let place = 0; place < width; place += LANES) {
       const most = Math.min(LANES, width - place)
       lanes.begin(most)
-      this.#narrow(rows, place, most, cycled)
-      for (let from = 0; from < count; from += width) {
-        this.#share(rows, from, held)
+      this.#narrow(cycled, ofPlaces, width, place, most)
+      for (let from = 0, block = 0; from < count; from += width, block++) {
+        this.#share(held, rows.ofBlocks, block * held.length)
         if (loose.length > 0) {
           lanes.again()
-          this.#narrow(rows, from + place, most, loose)
+          this.#narrow(loose, ofRows, count, from + place, most)
         }
         this.#addUp(told, from + place, most)
       }
@@ -63,28 +61,33 @@ export class ForestWalk {
     return told
   }
 
-  #narrow(rows: Float32Array, from: number, count: number, columns: Int32Array): void {
-    const { features } = this
+  /** Each of the columns has `step` values, of which `count` from `first` on are those of the rows. */
+  #narrow(
+    columns: readonly number[],
+    from: Float32Array,
+    step: number,
+    first: number,
+    count: number,
+  ): void {
     const { values } = this.#lanes
-    for (const column of columns) {
+    for (const [i, column] of columns.entries()) {
+      const own = i * step + first
       for (let lane = 0; lane < values.length; lane++) {
         // Beyond the last row, that one again.
-        const row = from + Math.min(lane, count - 1)
-        values[lane] = rows[row * features + column] as number
+        values[lane] = from[own + Math.min(lane, count - 1)] as number
       }
       this.#lanes.narrow(column)
     }
   }
 
-  /** What is left of each tree in all rows that are in these columns as this one is. */
-  #share(rows: Float32Array, row: number, columns: Int32Array): void {
+  /** What is left of each tree in all rows of a block; what it is in these columns begins at `at`. */
+  #share(columns: readonly number[], ofBlocks: Float32Array, at: number): void {
     const { start, threshold, tree, mask } = this.#words
     const { shared } = this.#lanes
-    const at = row * this.features
     shared.fill(EVERY_LEAF)
     for (let i = 0; i < columns.length; i++) {
       const column = columns[i] as number
-      const value = rows[at + column] as number
+      const value = ofBlocks[at + i] as number
       const end = start[column + 1] as number
       // What is no number goes right everywhere.
       for (let b = start[column] as number; b < end && !(value <= (threshold[b] as number)); b++) {

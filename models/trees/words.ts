@@ -18,8 +18,6 @@ export interface Words {
   /** Of each tree `stride` values, those of its leaves before others that mean nothing. */
   readonly leaves: Float32Array
   readonly stride: number
-  /** Features that any tree looks at. */
-  readonly looked: Int32Array
   /** Of each feature, where its branches begin; at the end, how many there are. */
   readonly start: Int32Array
   /** Of each branch: at most this goes left. Those of a feature are in this order. */
@@ -53,7 +51,6 @@ export function wordsOf({ features, base, trees }: Forest): Words | undefined {
     first: beginnings(ordered, base.length, ({ output }) => output),
     leaves,
     stride,
-    looked: Int32Array.from(new Set(branches.map(({ feature }) => feature))),
     start: beginnings(branches, features, ({ feature }) => feature),
     threshold: Float32Array.from(branches, ({ threshold }) => threshold),
     tree: Int32Array.from(branches, ({ tree }) => tree),

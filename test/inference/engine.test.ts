@@ -11,7 +11,7 @@ import type { InferenceBounds } from '../../agent/ports/inference/requests.ts'
 import { inferenceLimits } from '../../agent/ports/limits.ts'
 import { EngineError, type EngineErrorCode } from '../../models/engine.ts'
 import { realPassage } from '../contracts/passage.ts'
-import { adding, hungry, pair, slow, times, wide } from './models.ts'
+import { adding, hungry, pair, slow, summing, times, wide } from './models.ts'
 
 const engines: ProcessEngine[] = []
 
@@ -78,6 +78,24 @@ test('many rows come back as they went', async () => {
     assert.deepEqual(y?.dims, [rows, 2])
     assert.ok(y.data.length === data.length && y.data.every((value, i) => value === i * 2))
   }
+})
+
+test('rows that repeat each other come back as they went, several inputs at once', async () => {
+  const session = await engineWith().open(summing())
+  const dims = [64 * 300, 2]
+  const dataOf = (host: number) =>
+    Float32Array.from({ length: 64 * 300 * 2 }, (_, i) => {
+      const row = i >> 1
+      return i % 2 === 0 ? Math.floor(row / 64) : (row % 64) * host
+    })
+  const [a, b] = [dataOf(1), dataOf(1_000)]
+  const { sum } = await session.run({ a: { dims, data: a }, b: { dims, data: b } })
+  assert.deepEqual(sum?.dims, dims)
+  assert.deepEqual(
+    sum?.data,
+    a.map((one, i) => one + (b[i] as number)),
+  )
+  await session.close()
 })
 
 test('steps in turn carry on what they gave, and what they are not given again', async () => {

@@ -11,6 +11,14 @@ export function times(factor: number): Uint8Array {
   return bytesOf(draft.model())
 }
 
+/** sum = a + b */
+export function summing(): Uint8Array {
+  const draft = new Draft('summing')
+  const [a, b] = [draft.input('a', ['rows', 2]), draft.input('b', ['rows', 2])]
+  draft.output('sum', ['rows', 2], draft.node('Add', [a, b]))
+  return bytesOf(draft.model())
+}
+
 /** next = sum + more */
 export function adding(): Uint8Array {
   const draft = new Draft('adding')

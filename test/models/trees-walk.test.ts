@@ -5,6 +5,7 @@ import { SystemEntropy } from '../../agent/ports/entropy.ts'
 import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
 import { forestSession } from '../../agent/ports/inference/forests.ts'
 import { type Engine, EngineError } from '../../models/engine.ts'
+import { folded } from '../../models/folded.ts'
 import { type Forest, sumOf, type Tree } from '../../models/forest.ts'
 import { predictionModel } from '../../models/nets/graphs.ts'
 import { firstParameters } from '../../models/nets/layout.ts'
@@ -13,54 +14,15 @@ import { bytesOf } from '../../models/onnx/write.ts'
 import { forestInput, forestOutput, modelOfForest } from '../../models/trees/export.ts'
 import { forestIn } from '../../models/trees/import.ts'
 import { LANES } from '../../models/trees/kernel.ts'
-import { repeatsIn } from '../../models/trees/repeats.ts'
 import { ForestWalk } from '../../models/trees/walk.ts'
 import { enginePresent } from '../../simulations/bench/inference-present.ts'
+import { anyBatch } from './batches.ts'
 import { anyForest } from './samples.ts'
 
 const FEATURES = 6
 const OUTPUTS = 3
 const engine = new ProcessEngine()
 after(() => engine.close())
-
-const parts = ['stage', 'host', 'pair', 'same'] as const
-type Part = (typeof parts)[number]
-
-/** Each stage on each host, one after the other; what each feature is of is said. */
-interface Batch {
-  readonly stages: number
-  readonly hosts: number
-  readonly of: readonly Part[]
-  readonly rows: Float32Array
-}
-
-const number = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom(-1, -0.5, 0, 0.25, 0.5, 1) },
-  fc.constantFrom(Number.NaN, Infinity, -Infinity, -0),
-  fc.float(),
-)
-
-function anyBatch(features: number): fc.Arbitrary<Batch> {
-  const size = fc.integer({ min: 1, max: 9 })
-  const of = fc.array(fc.constantFrom(...parts), { minLength: features, maxLength: features })
-  return fc.tuple(size, size, of, fc.infiniteStream(number)).map(([stages, hosts, parted, all]) => {
-    const drawn = new Map<string, number>()
-    const valueAt = (feature: number, stage: number, host: number): number => {
-      const keys = { stage: `${stage} -`, host: `- ${host}`, pair: `${stage} ${host}`, same: '-' }
-      const key = `${feature} ${keys[parted[feature] as Part]}`
-      const known = drawn.get(key)
-      if (known !== undefined) return known
-      const value = all.next().value as number
-      drawn.set(key, value)
-      return value
-    }
-    const rows = Float32Array.from({ length: stages * hosts * features }, (_, i) => {
-      const row = Math.floor(i / features)
-      return valueAt(i % features, Math.floor(row / hosts), row % hosts)
-    })
-    return { stages, hosts, of: parted, rows }
-  })
-}
 
 async function toldBy(asked: Engine, model: Uint8Array, rows: Float32Array): Promise<number[]> {
   const session = await asked.open(model)
@@ -95,7 +57,7 @@ test('a walk says what the runtime says, to the last bit, whatever rows have in 
         const model = bytesOf(modelOfForest(forest))
         const read = forestIn(model)
         assert.ok(read)
-        const ours = ForestWalk.of(read.forest)?.told(rows)
+        const ours = ForestWalk.of(read.forest)?.told(folded(rows, FEATURES))
         assert.deepEqual([...(ours ?? [])], await toldBy(enginePresent, model, rows))
       },
     ),
@@ -110,43 +72,11 @@ test('many rows are told one by one as together', () => {
       assert.ok(walk)
       const alone: number[] = []
       for (let at = 0; at < rows.length; at += FEATURES) {
-        alone.push(...walk.told(rows.subarray(at, at + FEATURES)))
+        alone.push(...walk.told(folded(rows.subarray(at, at + FEATURES), FEATURES)))
       }
-      assert.deepEqual([...walk.told(rows)], alone)
+      assert.deepEqual([...walk.told(folded(rows, FEATURES))], alone)
     }),
   )
-})
-
-test('what stages have in common is found, and what hosts have', () => {
-  const columns = Int32Array.of(0, 1, 2, 3)
-  const rows = (stages: number, hosts: number, pair: (stage: number, host: number) => number) =>
-    Float32Array.from(
-      Array.from({ length: stages * hosts }, (_, row) => {
-        const [stage, host] = [Math.floor(row / hosts), row % hosts]
-        return [stage, host, pair(stage, host), 7]
-      }).flat(),
-    )
-  const found = repeatsIn(
-    rows(8, 5, (stage, host) => stage * host),
-    4,
-    columns,
-  )
-  assert.deepEqual(
-    { ...found },
-    {
-      width: 5,
-      held: Int32Array.of(0, 3),
-      cycled: Int32Array.of(1),
-      loose: Int32Array.of(2),
-    },
-  )
-  // What nobody looks at is not looked at here.
-  const some = repeatsIn(
-    rows(8, 5, () => 0),
-    4,
-    Int32Array.of(1, 3),
-  )
-  assert.deepEqual([...some.held, ...some.cycled, ...some.loose].sort(), [1, 3])
 })
 
 test('a model that is read is the forest that it was made of', () => {
@@ -196,10 +126,10 @@ test('more hosts than lie side by side are told one by one as together', () => {
       return [host / hosts, stage, stage, stage, stage, pair]
     }
     const block = (stage: number) => Array.from({ length: hosts }, (_, i) => of(i, stage)).flat()
-    const told = walk?.told(Float32Array.from([...block(0), ...block(1)])) ?? []
+    const told = walk?.told(folded(Float32Array.from([...block(0), ...block(1)]), FEATURES)) ?? []
     for (let host = 0; host < hosts; host++) {
       for (const stage of [0, 1]) {
-        const alone = walk?.told(Float32Array.from(of(host, stage)))[0]
+        const alone = walk?.told(folded(Float32Array.from(of(host, stage)), FEATURES))[0]
         assert.equal(told[(stage * hosts + host) * OUTPUTS], alone)
       }
     }

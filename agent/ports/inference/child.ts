@@ -10,8 +10,9 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EngineError, type EngineErrorCode, type Tensor } from '../../../models/engine.ts'
 import { processStatus } from '../process-status.ts'
-import { type Frame, FrameReader, piecesOf, readyId, unpacked } from './frames.ts'
+import { type Frame, FrameReader, piecesOf, readyId } from './frames.ts'
 import { anyAnswer, type Call, type InferenceBounds } from './requests.ts'
+import { unpacked } from './tensors.ts'
 import { weighLess, yieldToOthers } from './yielding.ts'
 
 interface Asked {
@@ -160,7 +161,7 @@ export class InferenceChild {
       asked.reject(new EngineError('refused', `the runtime refused it: ${answer.why}`))
       return
     }
-    const [tensors] = unpacked([answer.tensors], body) ?? []
+    const tensors = unpacked(answer.tensors, body)
     if (tensors === undefined) throw new Error('its tensors are not as it says')
     asked.resolve(tensors)
   }

@@ -7,8 +7,8 @@ import { type Engine, EngineError, type Session, type Tensors } from '../../../m
 import { Turns } from '../../../protocol/turns.ts'
 import { inferenceLimits } from '../limits.ts'
 import { InferenceChild } from './child.ts'
-import { packed } from './frames.ts'
 import type { Call, InferenceBounds } from './requests.ts'
+import { foldedWhereLess, packedSteps } from './tensors.ts'
 
 interface Held {
   readonly id: number
@@ -103,7 +103,9 @@ export class ProcessEngine implements Engine {
       const child = await this.#running()
       try {
         await this.#openedIn(child, held)
-        const { heads, body } = packed(steps)
+        // Steps that are learned from come in an order by chance, and repeat little.
+        const sent = steps.length > 1 ? steps : [foldedWhereLess(steps[0] ?? {}, this.#limits)]
+        const { heads, body } = packedSteps(sent)
         const call: Call = { call: 'run', session: held.id, steps: heads, carried }
         const outputs = await child.ask(call, body, this.#limits.runMsMax, 'to run')
         held.deaths = 0

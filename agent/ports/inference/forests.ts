@@ -3,13 +3,12 @@
  * times as long, for it goes down every tree for every row. What comes of it is the same to the last
  * bit. A model that is no forest, or one of another form, is the runtime's.
  */
+import { type Folded, folded } from '../../../models/folded.ts'
 import { forestIn } from '../../../models/trees/import.ts'
 import { ForestWalk } from '../../../models/trees/walk.ts'
+import { isFolded } from './tensors.ts'
 
-interface Given {
-  readonly dims: readonly number[]
-  readonly data: unknown
-}
+type Given = Folded | { readonly dims: readonly number[]; readonly data: unknown }
 
 interface Told {
   readonly dims: readonly number[]
@@ -34,11 +33,16 @@ export function forestSession(model: Uint8Array): ForestSession | undefined {
 
 function walked(walk: ForestWalk, input: string, given: Given | undefined): Told {
   if (given === undefined) throw new Error(`it is given no ${input}`)
-  const { dims, data } = given
-  const [rows, width] = dims
-  const isFit = rows !== undefined && dims.length === 2 && width === walk.features
-  if (!isFit || !(data instanceof Float32Array)) {
+  const rows = rowsOf(given, walk.features)
+  if (rows === undefined) {
     throw new Error(`${input} is not floats of four bytes in the shape [rows, ${walk.features}]`)
   }
-  return { dims: [rows, walk.outputs], data: walk.told(data) }
+  return { dims: [rows.rows, walk.outputs], data: walk.told(rows) }
+}
+
+function rowsOf(given: Given, features: number): Folded | undefined {
+  if (isFolded(given)) return given.features === features ? given : undefined
+  const { dims, data } = given
+  const isFit = dims.length === 2 && dims[1] === features && data instanceof Float32Array
+  return isFit ? folded(data, features) : undefined
 }

@@ -5,15 +5,10 @@
  * Either may be broken or worse: the process runs native code on models of strangers. So what comes
  * is measured before it is kept, and a length that is not allowed ends the talk.
  */
-import type { Tensor, Tensors } from '../../../models/engine.ts'
-import type { TensorHead } from './requests.ts'
-
 /** The id of what is said once, as an answer to nothing: the runtime is there. */
 export const readyId = 0
 /** Of the head, and of what is behind it. */
 const PREFIX_BYTES = 8
-/** So that numbers of eight bytes stand where they may be read in place. */
-const ALIGNMENT = 8
 
 export interface Frame {
   readonly head: unknown
@@ -106,47 +101,4 @@ export class FrameReader {
     this.#head = Buffer.alloc(headBytes)
     this.#body = this.#bodyOf(bodyBytes)
   }
-}
-
-/** Heads of each step, and the numbers of all of them behind. */
-export function packed(steps: readonly Tensors[]): {
-  heads: TensorHead[][]
-  body: Uint8Array[]
-} {
-  const body: Uint8Array[] = []
-  const heads = steps.map((tensors) =>
-    Object.entries(tensors).map(([name, { dims, data }]): TensorHead => {
-      body.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-      const rest = data.byteLength % ALIGNMENT
-      if (rest > 0) body.push(new Uint8Array(ALIGNMENT - rest))
-      return { name, type: data instanceof Float32Array ? 'float32' : 'int64', dims }
-    }),
-  )
-  return { heads, body }
-}
-
-/** The tensors in place, or nothing where the body is not what the heads say. */
-export function unpacked(
-  steps: readonly (readonly TensorHead[])[],
-  { buffer, byteLength }: Uint8Array<ArrayBuffer>,
-): Record<string, Tensor>[] | undefined {
-  let at = 0
-  const all: Record<string, Tensor>[] = []
-  for (const heads of steps) {
-    const tensors: Record<string, Tensor> = Object.create(null)
-    all.push(tensors)
-    for (const { name, type, dims } of heads) {
-      const count = dims.reduce((product, length) => product * length, 1)
-      const size = count * (type === 'float32' ? 4 : 8)
-      const isThere = Number.isSafeInteger(size) && size <= byteLength - at
-      if (!isThere || name in tensors) return undefined
-      const data =
-        type === 'float32'
-          ? new Float32Array(buffer, at, count)
-          : new BigInt64Array(buffer, at, count)
-      tensors[name] = { dims, data }
-      at += Math.ceil(size / ALIGNMENT) * ALIGNMENT
-    }
-  }
-  return at === byteLength ? all : undefined
 }

@@ -6,10 +6,13 @@ import { flushCompileCache } from 'node:module'
 import { Socket } from 'node:net'
 import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
 import type { Tensor } from '../../../models/engine.ts'
+import { type Folded, unfolded } from '../../../models/folded.ts'
 import { assert } from '../../../protocol/assert.ts'
 import { forestSession } from './forests.ts'
-import { type Frame, FrameReader, packed, piecesOf, readyId, unpacked } from './frames.ts'
+import { type Frame, FrameReader, piecesOf, readyId } from './frames.ts'
 import type { Answer, Request } from './requests.ts'
+import { Room } from './room.ts'
+import { isFolded, packed, type Sent, unpackedSteps } from './tensors.ts'
 
 /** Where the talk is; the outputs that everybody knows are for complaints. */
 const TALK = 3
@@ -17,23 +20,22 @@ const WHY_LENGTH_MAX = 500
 /** A placement of 64 stages on 64 hosts is 1 MiB; what is larger is seldom. */
 const KEPT_BYTES_MAX = 4 << 20
 
+type Given = RuntimeTensor | Folded
+
 /** Of the runtime, or of what takes its place. */
 interface Session {
-  run(inputs: Record<string, RuntimeTensor>): Promise<Readonly<Record<string, RuntimeTensor>>>
+  run(inputs: Readonly<Record<string, Given>>): Promise<Readonly<Record<string, RuntimeTensor>>>
   release(): Promise<void>
 }
 
 const [headBytesMax, bodyBytesMax] = process.argv.slice(2).map(Number) as [number, number]
 const sessions = new Map<number, Session>()
-/**
- * Where what is asked lies until it is answered, again and again: made anew for each, what was read of
- * thirty placements would be collected at once, and the next would wait for it.
- */
-let kept = new ArrayBuffer(0)
+/** Where what is asked lies until it is answered, and where its rows are unfolded. */
+const asked = new Room(KEPT_BYTES_MAX)
+const unfolding = new Room(KEPT_BYTES_MAX)
 const reader = new FrameReader({ headBytesMax, bodyBytesMax }, (bytes) => {
-  if (bytes > KEPT_BYTES_MAX) return new Uint8Array(bytes)
-  if (bytes > kept.byteLength) kept = new ArrayBuffer(bytes)
-  return new Uint8Array(kept, 0, bytes)
+  asked.clear()
+  return asked.take(bytes)
 })
 let isAnswering = false
 const talk = new Socket({
@@ -69,11 +71,11 @@ async function answerTo(
 ): Promise<[Answer, Uint8Array[]]> {
   const { id } = request
   try {
-    const { heads, body: numbers } = packed([await done(request, body)])
+    const { heads, body: numbers } = packed(await done(request, body))
     if (numbers.reduce((sum, { length }) => sum + length, 0) > bodyBytesMax) {
       throw new Error(`what comes of it takes more than ${bodyBytesMax} bytes`)
     }
-    return [{ id, kind: 'done', tensors: heads[0] ?? [] }, numbers]
+    return [{ id, kind: 'done', tensors: heads }, numbers]
   } catch (error) {
     const why = String(error instanceof Error ? error.message : error).slice(0, WHY_LENGTH_MAX)
     return [{ id, kind: 'refused', why }, []]
@@ -97,7 +99,7 @@ async function done(
     await session.release()
     return {}
   }
-  const steps = unpacked(request.steps, body)
+  const steps = unpackedSteps(request.steps, body, bodyBytesMax)
   if (steps === undefined) throw new Error('the numbers are not those of the tensors')
   return run(session, steps, Object.entries(request.carried))
 }
@@ -113,7 +115,7 @@ const options = {
 
 async function opened(model: Uint8Array): Promise<Session> {
   const forest = forestSession(model)
-  if (forest === undefined) return InferenceSession.create(model, options)
+  if (forest === undefined) return ofRuntime(await InferenceSession.create(model, options))
   return {
     async run(inputs) {
       const { dims, data } = forest.run(inputs)
@@ -123,17 +125,40 @@ async function opened(model: Uint8Array): Promise<Session> {
   }
 }
 
+function ofRuntime(session: InferenceSession): Session {
+  return {
+    run(inputs) {
+      unfolding.clear()
+      const whole = Object.entries(inputs).map(([name, given]) => [
+        name,
+        isFolded(given) ? unfoldedTensor(given) : given,
+      ])
+      return session.run(Object.fromEntries(whole))
+    },
+    release: () => session.release(),
+  }
+}
+
+function unfoldedTensor(rows: Folded): RuntimeTensor {
+  const dims = [rows.rows, rows.features]
+  const length = rows.rows * rows.features
+  const { buffer, byteOffset } = unfolding.take(length * Float32Array.BYTES_PER_ELEMENT)
+  const data = new Float32Array(buffer, byteOffset, length)
+  unfolded(rows, data)
+  return new RuntimeTensor(data, dims)
+}
+
 async function run(
   session: Session,
-  steps: readonly Record<string, Tensor>[],
+  steps: readonly Record<string, Sent>[],
   carried: readonly (readonly [output: string, input: string])[],
 ): Promise<Record<string, Tensor>> {
-  const inputs: Record<string, RuntimeTensor> = {}
+  const inputs: Record<string, Given> = {}
   let outputs: Readonly<Record<string, RuntimeTensor>> = {}
   for (const [i, step] of steps.entries()) {
     if (i > 0) carry(outputs, inputs, carried)
-    for (const [name, { dims, data }] of Object.entries(step)) {
-      inputs[name] = new RuntimeTensor(data, dims)
+    for (const [name, sent] of Object.entries(step)) {
+      inputs[name] = isFolded(sent) ? sent : new RuntimeTensor(sent.data, sent.dims)
     }
     outputs = await session.run(inputs)
   }
@@ -149,7 +174,7 @@ async function run(
 
 function carry(
   outputs: Readonly<Record<string, RuntimeTensor>>,
-  inputs: Record<string, RuntimeTensor>,
+  inputs: Record<string, Given>,
   carried: readonly (readonly [output: string, input: string])[],
 ): void {
   for (const [output, input] of carried) {

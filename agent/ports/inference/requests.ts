@@ -11,13 +11,26 @@ export interface TensorHead {
   readonly dims: readonly number[]
 }
 
+/** Of rows without what they repeat (`models/folded.ts`). */
+export interface FoldedHead {
+  readonly name: string
+  readonly type: 'folded'
+  readonly rows: number
+  /** Of a block. */
+  readonly width: number
+  /** A letter for each: what it is of. */
+  readonly columns: string
+}
+
+export type SentHead = TensorHead | FoldedHead
+
 /** Of `open` the model is behind it, of `run` the tensors are. */
 export type Call =
   | { readonly call: 'open'; readonly session: number }
   | {
       readonly call: 'run'
       readonly session: number
-      readonly steps: readonly (readonly TensorHead[])[]
+      readonly steps: readonly (readonly SentHead[])[]
       readonly carried: Readonly<Record<string, string>>
     }
   | { readonly call: 'close'; readonly session: number }
