@@ -28,9 +28,27 @@ export async function vote(
   if (context.json) document(context, answer)
   else if (!quiet) {
     const said = verb === 'approve' ? 'approved' : 'denied'
-    io.err(`${said} stage ${plain(name)} of run ${plain(run.id)}\n`)
+    const after = verb === 'approve' ? await stillAsked(context, run.id, name, item) : ''
+    io.err(`${said} stage ${plain(name)} of run ${plain(run.id)}${after}\n`)
   }
   return exitCodes.done
+}
+
+/** Where one yes is not enough: how many there are, for somebody must still be asked. */
+async function stillAsked(
+  { client }: Context,
+  run: string,
+  name: string,
+  item: string | undefined,
+): Promise<string> {
+  const { stages } = await client.call('run', { parameters: { run } })
+  const stage = stages.find((each) => each.name === name)
+  const unit =
+    item === undefined ? stage : stage?.items?.units.find((each) => each.item === Number(item))
+  if (unit?.waitsFor !== 'approval' || unit.approval === undefined) return ''
+  const { count, votes } = unit.approval
+  const yes = votes.filter(({ approves }) => approves).length
+  return yes < count ? `, by ${yes} of ${count} so far: it waits for ${count - yes} more` : ''
 }
 
 function theOneThatWaits(run: string, stages: readonly Stage[]): string {

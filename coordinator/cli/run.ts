@@ -1,4 +1,5 @@
 /** `skein run` and `skein runs retry`: a run begins, and the command stays with it. */
+import { randomUUID } from 'node:crypto'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
 import type { Workflow } from '../../protocol/workflow/model.ts'
@@ -11,7 +12,7 @@ import { plain } from './table.ts'
 import { mistakeLine, mistakesDocument, workflowText } from './workflow-file.ts'
 
 export async function run(context: Context, file: string, flags: RunFlags): Promise<number> {
-  const { published = false, key, priority, plan } = flags
+  const { published = false, key = newKey(), priority, plan } = flags
   const { text, workflow } = published
     ? { text: file, workflow: undefined }
     : await checkedWorkflow(context, file)
@@ -19,18 +20,36 @@ export async function run(context: Context, file: string, flags: RunFlags): Prom
     workflow === undefined
       ? await inputsUnread(flags)
       : { inputs: await inputsFrom(flags, workflow) }
-  const started = await context.client.call('startRun', {
-    body: {
-      workflow: text,
-      published,
-      ...given,
-      labels: pairs('--label', flags.label),
-      ...(key === undefined ? {} : { key }),
-      ...(priority === undefined ? {} : { priority: Number(priority) }),
-      ...(plan === undefined ? {} : { planHash: plan }),
-    },
+  const body = {
+    workflow: text,
+    published,
+    ...given,
+    labels: pairs('--label', flags.label),
+    key,
+    ...(priority === undefined ? {} : { priority: Number(priority) }),
+    ...(plan === undefined ? {} : { planHash: plan }),
+  }
+  const started = await context.client.call('startRun', { body }).catch((error: unknown) => {
+    throw maybeBegun(error, key)
   })
   return follow(context, started, flags)
+}
+
+/** Each command has one, so that it can be said again without beginning a second run. */
+function newKey(): string {
+  return randomUUID()
+}
+
+/** Then nothing was sent. */
+const unsent: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH'])
+
+/** Of an answer that did not come nobody can tell whether there is a run behind it. */
+function maybeBegun(error: unknown, key: string): unknown {
+  if (!(error instanceof Problem) || error.exitCode !== exitCodes.noAnswer) return error
+  if (unsent.has((error.cause as NodeJS.ErrnoException | undefined)?.code)) return error
+  const { code, why, exitCode } = error
+  const fix = `it may have begun all the same: the same command with --key ${key} begins it if it has not, and follows it; ${error.fix}`
+  return new Problem({ code, why, fix, exitCode }, error.cause)
 }
 
 export async function retry(
