@@ -1,10 +1,12 @@
 /**
  * `skein bench runs`: a great many runs in flight at once. Each has three stages, and the middle one
  * waits for an event that is sent when all runs have come there. What each costs in memory is read
- * on the way, with a tenth of them in flight and with all, and after their end.
+ * on the way, with a tenth of them in flight, with half and with all, and after their end: each time
+ * when the agents have come to rest, for a busy one keeps what it will give back.
  */
 import type { LocalNode } from '../mesh/layout.ts'
 import { leaderOfAll } from './ledger-mesh.ts'
+import { memoryFigures } from './memory-of-runs.ts'
 import { Mesh } from './mesh.ts'
 import { MeshRuns } from './mesh-runs.ts'
 import { type Figure, report } from './report.ts'
@@ -18,15 +20,15 @@ export interface RunsOptions {
 
 const EVENT = 'allTogether'
 const GROUP = 'runs'
-const FIRST_SHARE = 0.1
-/** A run among many may cost so much more than one among a tenth of them. */
-const FLAT_SHARE = 1.25
+/** Of all runs, how many are in flight when memory is read. */
+const SHARES = [0.1, 0.5, 1]
 const CALLERS = 32
-/** What is young and dead is collected now and then: the lowest of some readings counts. */
-const READINGS = 6
 const READ_EVERY_MS = 500
-/** By so much memory may differ from one reading to the next for no reason of ours. */
-const TREMBLE_BYTES = 4 * 2 ** 20
+/** An agent that has become quiet collects after three of its samples, five seconds apart at most. */
+const REST_MS = 20_000
+/** By less no agent has let go of something. */
+const FALL_BYTES = 2 ** 20
+const REST_DEADLINE_MS = 300_000
 const WARM_UP_RUNS = 200
 const END_DEADLINE_MS = 600_000
 const LOOK_AGAIN_MS = 250
@@ -53,14 +55,17 @@ export async function benchRuns(options: RunsOptions): Promise<number> {
     const runs = new MeshRuns(mesh)
     const bench = new Bench(mesh, runs, await runs.publish(workflow))
     await bench.warmUp()
-    const before = await bench.reading()
-    const first = Math.ceil(count * FIRST_SHARE)
-    await bench.begin(first)
-    const some = await bench.reading()
+    const readings = [{ runs: 0, bytes: await bench.reading() }]
     const startedMs = performance.now()
-    await bench.begin(count - first)
-    const beginsPerSecond = (count - first) / ((performance.now() - startedMs) / 1_000)
-    const all = await bench.reading()
+    let restedMs = 0
+    for (const share of SHARES) {
+      const runs = Math.ceil(count * share)
+      await bench.begin(runs - readings.at(-1)!.runs)
+      const begunMs = performance.now()
+      readings.push({ runs, bytes: await bench.reading() })
+      restedMs += performance.now() - begunMs
+    }
+    const beginsPerSecond = count / ((performance.now() - startedMs - restedMs) / 1_000)
     const inFlight = (await runs.going(GROUP)).length
     const { ended, endsPerSecond } = await bench.end()
     const after = await bench.reading()
@@ -69,13 +74,8 @@ export async function benchRuns(options: RunsOptions): Promise<number> {
       { metric: 'succeeded', unit: '', value: ended, ...mustBe(ended, count) },
       { metric: 'begun', unit: 'runs/s', value: beginsPerSecond },
       { metric: 'from the event to the end', unit: 'runs/s', value: endsPerSecond },
-      ...memoryOf('leader', [leader.name], { before, some, all, after }, { first, count }),
-      ...memoryOf(
-        'others, the largest',
-        namesBut(mesh.nodes, leader.name),
-        { before, some, all, after },
-        { first, count },
-      ),
+      ...memoryOf('leader', [leader.name], readings, after),
+      ...memoryOf('others, the largest', namesBut(mesh.nodes, leader.name), readings, after),
     ]
     return report(`runs, ${count} at once on ${options.agents} agents`, figures, options.json)
   } finally {
@@ -106,15 +106,18 @@ class Bench {
     return this.beginIn(GROUP, count)
   }
 
+  /** The lowest of each, until none has fallen for as long as one takes to rest. */
   async reading(): Promise<Reading> {
     const lowest = new Map<string, number>()
-    for (let i = 0; i < READINGS; i++) {
+    const untilMs = performance.now() + REST_DEADLINE_MS
+    for (let fellMs = performance.now(); performance.now() - fellMs < REST_MS; ) {
+      if (performance.now() > untilMs) throw new Error('the memory of the agents does not rest')
       await this.mesh.rest(READ_EVERY_MS)
       for (const { name, pid } of this.mesh.nodes) {
-        lowest.set(
-          name,
-          Math.min(lowest.get(name) ?? Number.POSITIVE_INFINITY, residentBytesOf(pid)),
-        )
+        const now = residentBytesOf(pid)
+        const before = lowest.get(name) ?? Number.POSITIVE_INFINITY
+        if (now < before - FALL_BYTES) fellMs = performance.now()
+        if (now < before) lowest.set(name, now)
       }
     }
     return lowest
@@ -147,40 +150,20 @@ class Bench {
   }
 }
 
-interface Readings {
-  before: Reading
-  some: Reading
-  all: Reading
-  after: Reading
-}
-
+/** Of several agents the one that has most. */
 function memoryOf(
   who: string,
   names: readonly string[],
-  { before, some, all, after }: Readings,
-  { first, count }: { first: number; count: number },
+  readings: readonly { runs: number; bytes: Reading }[],
+  after: Reading,
 ): Figure[] {
   const most = (of: Reading) => Math.max(...names.map((name) => of.get(name) ?? 0))
-  const eachOf = (reading: Reading, runs: number) => (most(reading) - most(before)) / runs / 1_024
-  const [eachOfSome, eachOfAll] = [eachOf(some, first), eachOf(all, count)]
-  const trembleKiB = TREMBLE_BYTES / first / 1_024
-  const mib = (metric: string, reading: Reading) => ({
-    metric: `${who}: ${metric}`,
-    unit: 'MiB',
-    value: most(reading) / 2 ** 20,
-  })
   return [
-    mib('memory before', before),
-    mib(`with ${count} in flight`, all),
-    mib('after their end', after),
-    { metric: `${who}: a run, with ${first} in flight`, unit: 'KiB', value: eachOfSome },
-    {
-      metric: `${who}: a run, with ${count} in flight`,
-      unit: 'KiB',
-      value: eachOfAll,
-      goal: `<= ${FLAT_SHARE} × with ${first}, give or take ${Math.ceil(trembleKiB)}`,
-      holds: eachOfAll <= Math.max(0, eachOfSome) * FLAT_SHARE + trembleKiB,
-    },
+    ...memoryFigures(
+      who,
+      readings.map(({ runs, bytes }) => ({ runs, bytes: most(bytes) })),
+    ),
+    { metric: `${who}: after their end`, unit: 'MiB', value: most(after) / 2 ** 20 },
   ]
 }
 
