@@ -218,11 +218,11 @@ export class Links<F extends object> {
       stream.onFrame = () => {}
       stream.onClose = () => {}
       if (!this.#closed) this.#refusals.add('tooManyPeers')
-      stream.abort(this.#closed ? 'shutdown' : 'closedHere')
+      stream.abort(this.#closed ? 'shutdown' : 'unwanted')
       return
     }
     if (peer.inbound.length >= this.#options.limits.inboundStreamsPerPeerMax) {
-      peer.inbound.shift()?.end('closedHere')
+      peer.inbound.shift()?.end('unwanted')
       this.#refusals.add('tooManyStreams')
     }
     peer.inbound.push(this.#inbound(stream, peer))

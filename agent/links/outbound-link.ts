@@ -40,6 +40,7 @@ const closeWords: Readonly<Record<CloseReason, string>> = {
   connectionLost: 'the connection was lost',
   frameTooLarge: 'it said more at once than is taken',
   garbage: 'it said what makes no sense',
+  unwanted: 'it is one too many, or not for this host',
   shutdown: 'this agent is stopping',
 }
 

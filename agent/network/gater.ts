@@ -10,6 +10,11 @@ import { TokenBucket } from '../token-bucket.ts'
 import type { NetworkLimits } from './limits.ts'
 import type { RefusalReason, Refusals } from './refusals.ts'
 
+/** A raw connection, or what is made of it: its timeline is all that they have in common. */
+export interface Arrival {
+  readonly timeline: object
+}
+
 export class Gater {
   readonly #limits: NetworkLimits
   readonly #refusals: Refusals
@@ -18,6 +23,8 @@ export class Gater {
   readonly #rateOfAddress: Rates<string>
   readonly #rateOfAll: TokenBucket
   readonly #pendingOfAddress = new Map<string, number>()
+  /** Of whoever came in, by what a raw connection and what is made of it have in common. */
+  readonly #addressOf = new WeakMap<object, string>()
   #upgradesPending = 0
 
   constructor(limits: NetworkLimits, refusals: Refusals, connectionCount: () => number) {
@@ -37,7 +44,8 @@ export class Gater {
   }
 
   /** Its handshake begins. `leave` when that has ended. */
-  enter(address: string): void {
+  enter(address: string, { timeline }: Arrival): void {
+    this.#addressOf.set(timeline, address)
     this.#upgradesPending += 1
     this.#pendingOfAddress.set(address, this.#pendingOf(address) + 1)
   }
@@ -49,26 +57,38 @@ export class Gater {
     else this.#pendingOfAddress.delete(address)
   }
 
+  /**
+   * That was not worth its handshake, of which others of the same address would be no better: it is
+   * as if so many more had come. Those that we have dialled came from nowhere.
+   */
+  cameInVain({ timeline }: Arrival): void {
+    const address = this.#addressOf.get(timeline)
+    if (address === undefined) return
+    const { vainArrivalCosts, vainArrivalsWaitMsMax } = this.#limits
+    const nowMs = performance.now()
+    const rate = this.#rateOf(address, nowMs)
+    if (rate.waitMs(nowMs) < vainArrivalsWaitMsMax) rate.charge(vainArrivalCosts, nowMs)
+  }
+
+  #rateOf(address: string, nowMs: number): TokenBucket {
+    const { inboundPerAddressPerSecondMax: perSecond, inboundPerAddressAtOnceMax: atOnce } =
+      this.#limits
+    return this.#rateOfAddress.of(address, { perSecond, atOnce }, nowMs)
+  }
+
   #pendingOf(address: string): number {
     return this.#pendingOfAddress.get(address) ?? 0
   }
 
   #judge(address: string): RefusalReason | undefined {
-    const {
-      upgradesPendingMax,
-      upgradesPendingPerAddressMax,
-      connectionsMax,
-      inboundPerAddressPerSecondMax: perSecond,
-      inboundPerAddressAtOnceMax: atOnce,
-    } = this.#limits
+    const { upgradesPendingMax, upgradesPendingPerAddressMax, connectionsMax } = this.#limits
     if (this.#upgradesPending >= upgradesPendingMax) return 'tooManyHandshakes'
     if (this.#pendingOf(address) >= upgradesPendingPerAddressMax) return 'tooManyHandshakes'
     if (this.#connectionCount() + this.#upgradesPending >= connectionsMax) {
       return 'tooManyConnections'
     }
     const nowMs = performance.now()
-    const rate = this.#rateOfAddress.of(address, { perSecond, atOnce }, nowMs)
-    if (!rate.take(1, nowMs)) return 'connectionRate'
+    if (!this.#rateOf(address, nowMs).take(1, nowMs)) return 'connectionRate'
     if (!this.#rateOfAll.take(1, nowMs)) return 'connectionRate'
     return undefined
   }
@@ -103,9 +123,10 @@ export class Gater {
 
   /** The part that libp2p asks. */
   callbacks(): ConnectionGater {
-    const deny = (peer: { toString(): string }): boolean => {
+    const deny = (peer: { toString(): string }, arrival: Arrival): boolean => {
       if (!this.banned(peer.toString() as PeerId)) return false
       this.#refusals.count('bannedPeer')
+      this.cameInVain(arrival)
       return true
     }
     return {

@@ -32,6 +32,12 @@ export interface NetworkLimits {
   /** Inbound connections a second from one address, and how many may come at once. */
   readonly inboundPerAddressPerSecondMax: number
   readonly inboundPerAddressAtOnceMax: number
+  /**
+   * What one costs its address besides where it was not worth its handshake: whoever came was banned,
+   * or is shown out. Nobody's debt grows beyond `vainArrivalsWaitMsMax`, for others may live there.
+   */
+  readonly vainArrivalCosts: number
+  readonly vainArrivalsWaitMsMax: number
   /** A second from all addresses together, with as much again as a burst. */
   readonly inboundPerSecondMax: number
   /** Addresses whose rate is remembered. The one unused for longest is forgotten. */
@@ -114,9 +120,11 @@ export const networkLimits: NetworkLimits = {
   upgradesPendingPerAddressMax: 32,
   // A rack behind one address reconnects at once after a switch reboots; the rest retry. Who comes
   // and goes all day, each time under another name, and opens what a stranger may, costs up to 17 ms
-  // of a core each time.
+  // of a core each time; who was banned, 5 ms. Four times a second is too often for either.
   inboundPerAddressPerSecondMax: 4,
   inboundPerAddressAtOnceMax: 64,
+  vainArrivalCosts: 16,
+  vainArrivalsWaitMsMax: 15_000,
   inboundPerSecondMax: 128,
   addressesRatedMax: 1024,
   // Six round trips over a satellite (600 ms each), and some rest.
@@ -144,7 +152,8 @@ export const networkLimits: NetworkLimits = {
     streamsInboundMax: 8,
     streamsOutboundMax: 8,
     // Streams are kept. Where one breaks time and again, whoever opens it waits longer each time.
-    opensPerSecondMax: 4,
+    // Half a millisecond each, and there are a dozen purposes.
+    opensPerSecondMax: 1,
     opensAtOnceMax: 64,
   },
   gossip: {

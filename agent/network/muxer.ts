@@ -203,8 +203,9 @@ function tendStreams(muxer: MuxerInnards, refusals: Refusals, openings: StreamOp
     if (direction === 'inbound') {
       stream.addEventListener('close', ({ error }) => {
         const refusal = refusalOf(stream, error)
-        if (refusal === undefined) openings.wasOfUse(muxer)
-        else refusals.count(refusal)
+        if (refusal !== undefined) refusals.count(refusal)
+        // Whoever found it of no use has counted it.
+        else if (error?.name !== 'OpenedInVain') openings.wasOfUse(muxer)
       })
     }
     return stream

@@ -217,6 +217,13 @@ export class Libp2pNetwork implements Network {
     }
   }
 
+  showOut(peer: PeerId): void {
+    for (const connection of this.#parts.connections.all(peer)) {
+      this.#parts.gater.cameInVain(connection)
+    }
+    this.disconnect(peer)
+  }
+
   takeSwarmKeys(taken: TakenSwarmKeys): void {
     const { connections, swarmKeys } = this.#parts
     swarmKeys.use(taken)
@@ -257,7 +264,7 @@ export class Libp2pNetwork implements Network {
     assert(peer !== this.self, 'a host does not ban itself', { why })
     this.#parts.log.warn('peer banned', { peer, forMs, why })
     this.#parts.gater.ban(peer, forMs)
-    this.disconnect(peer)
+    this.showOut(peer)
   }
 
   publish(topic: string, data: Uint8Array): void {

@@ -89,8 +89,8 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
   const swarmKeys = swarmKey instanceof SwarmKeys ? swarmKey : SwarmKeys.ofFile(swarmKey)
   const refusals = new Refusals()
   const traffic = new Traffic()
-  const openings = new StreamOpenings(limits, refusals)
   const gater: Gater = new Gater(limits, refusals, () => connections.size)
+  const openings = new StreamOpenings(limits, refusals, (one) => gater.cameInVain(one))
   const connections: Connections = new Connections({
     self,
     limits,

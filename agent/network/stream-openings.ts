@@ -20,15 +20,21 @@ import type { Refusals } from './refusals.ts'
 export class StreamOpenings {
   readonly #limits: NetworkLimits
   readonly #refusals: Refusals
+  readonly #cameInVain: (connection: Connection) => void
   readonly #rates: Rates<string>
   readonly #credit: Rates<PeerId>
   readonly #byMuxer = new WeakMap<object, Connection>()
   /** Streams that were opened before their connection was whole. libp2p takes no more than ten. */
   readonly #early = new WeakMap<object, number>()
 
-  constructor(limits: NetworkLimits, refusals: Refusals) {
+  constructor(
+    limits: NetworkLimits,
+    refusals: Refusals,
+    cameInVain: (connection: Connection) => void,
+  ) {
     this.#limits = limits
     this.#refusals = refusals
+    this.#cameInVain = cameInVain
     this.#rates = new Rates(limits.peersRatedMax)
     this.#credit = new Rates(limits.peersRatedMax)
   }
@@ -50,6 +56,7 @@ export class StreamOpenings {
     }
     if (this.#creditOf(connection).take(1, performance.now())) return true
     this.#refusals.count('streamFlood')
+    this.#cameInVain(connection)
     connection.abort(new Error('too many streams that come to nothing'))
     return false
   }
@@ -71,6 +78,11 @@ export class StreamOpenings {
   #creditOf(connection: Connection): TokenBucket {
     return this.#credit.of(peerOf(connection), this.#limits.vainStreams, performance.now())
   }
+}
+
+/** Why one that was named, and taken, is ended before its time: it was of no use. */
+export class OpenedInVain extends Error {
+  override readonly name = 'OpenedInVain'
 }
 
 /** Why a stream that was named is ended again. */

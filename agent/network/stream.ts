@@ -12,12 +12,15 @@ import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { CloseReason, Purpose, Stream } from '../../protocol/ports/network.ts'
 import { FrameDecoder, type FrameRefusal, frameHeader } from '../../protocol/wire/frame.ts'
 import type { RefusalReason } from './refusals.ts'
+import { OpenedInVain } from './stream-openings.ts'
 
 /** Frames up to this size are copied together; above, the copy costs more than another buffer. */
 const copiedFrameBytesMax = 32 * 1024
 
 /** A peer that takes nothing more is not waited for longer than this when closing. */
 const closeTimeoutMs = 5_000
+
+const inVain: ReadonlySet<CloseReason> = new Set(['frameTooLarge', 'garbage', 'unwanted'])
 
 export interface StreamFacts {
   peer: PeerId
@@ -205,7 +208,7 @@ export class FramedStream implements Stream {
   abort(reason: CloseReason): void {
     if (!this.#open) return
     this.#end(reason)
-    this.#raw.abort(new Error(reason))
+    this.#raw.abort(inVain.has(reason) ? new OpenedInVain(reason) : new Error(reason))
   }
 
   /** For a host that stops: what was sent still goes out, the reason is ours. */

@@ -106,7 +106,7 @@ function guardedUpgrader(upgrader: Upgrader, door: Doorkeeper, withOtherKey = fa
       door.traffic.watch(raw)
       straighten(raw)
       const host = hostOf(raw)
-      door.gater.enter(host)
+      door.gater.enter(host, raw)
       try {
         await upgrader.upgradeInbound(raw, options)
       } catch (error) {

@@ -203,6 +203,10 @@ export class TrustedNetwork implements Network, Ranks {
     this.#inner.disconnect(peer)
   }
 
+  showOut(peer: PeerId): void {
+    this.#inner.showOut(peer)
+  }
+
   ban(peer: PeerId, forMs: number, why: string): void {
     this.#inner.ban(peer, forMs, why)
   }
@@ -293,12 +297,12 @@ export class TrustedNetwork implements Network, Ranks {
     if (guest?.isLeaving) return
     // Whoever was let in goes at once, and is told when it comes again.
     const word = why === 'revoked' && !guest?.admitted && this.#options.farewellFor?.(peer, issuer)
-    if (guest === undefined || !word) return this.#inner.disconnect(peer)
+    if (guest === undefined || !word) return this.#inner.showOut(peer)
     guest.isLeaving = true
     guest.patience?.cancel()
     bidFarewell(this.#ports, peer, word, () => {
       // It may have come again meanwhile, and is then told again.
-      if (guest === this.#guests.get(peer)) this.#inner.disconnect(peer)
+      if (guest === this.#guests.get(peer)) this.#inner.showOut(peer)
     })
   }
 
@@ -361,7 +365,7 @@ export class TrustedNetwork implements Network, Ranks {
   #refuseStream(stream: Stream, why: TrustFault): void {
     stream.onFrame = () => {}
     stream.onClose = () => {}
-    stream.abort('closedHere')
+    stream.abort('unwanted')
     if (why === 'missingRole') {
       return this.#refusing.refuse({ peer: stream.peer, why, what: stream.purpose })
     }

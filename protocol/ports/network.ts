@@ -21,6 +21,8 @@ export type CloseReason =
   | 'connectionLost'
   | 'frameTooLarge'
   | 'garbage'
+  /** Its peer may not have it, or has others: it was opened for nothing. */
+  | 'unwanted'
   | 'shutdown'
 
 /** Why a peer could not be reached. */
@@ -110,6 +112,8 @@ export interface Network {
   onConnection: (event: PeerConnectionEvent) => void
   /** Closes the connection and its streams. */
   disconnect(peer: PeerId): void
+  /** The same, with one that had no business here: where it came from, nobody comes again as soon. */
+  showOut(peer: PeerId): void
   /** Refuses a peer for a while: closes its connections and its next attempts. */
   ban(peer: PeerId, forMs: number, why: string): void
   /** Spreads to all who subscribe, with no promise that any of them hears it. */

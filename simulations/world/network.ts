@@ -80,6 +80,11 @@ export class SimulatedNetwork implements Network {
     this.connections.disconnect(peer)
   }
 
+  /** Nothing here costs a handshake. */
+  showOut(peer: PeerId): void {
+    this.disconnect(peer)
+  }
+
   ban(peer: PeerId, forMs: number, why: string): void {
     this.host.note('connect', `ban of ${this.host.world.hostOf(peer)?.name ?? peer}: ${why}`)
     this.connections.ban(peer, forMs)

@@ -268,6 +268,9 @@ export class StageNetwork implements Network {
   disconnect(peer: PeerId): void {
     this.disconnected.push(peer)
   }
+  showOut(peer: PeerId): void {
+    this.disconnect(peer)
+  }
   publish(): void {}
   subscribe(): void {}
   refusals() {

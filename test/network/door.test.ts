@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { ListenFailed } from '../../agent/network/errors.ts'
 import type { RunningNetwork } from '../../agent/network/start.ts'
+import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { Unreachable } from '../../protocol/ports/network.ts'
 import { realPassage } from '../contracts/passage.ts'
 import { startHostile, withHostile } from './hostile.ts'
@@ -127,6 +128,53 @@ test('a banned peer is not let in again before its time', async () => {
       await until('the refusal', () => host!.refusals().bannedPeer === 1)
       await until('the second farewell', () => hostile.node.getConnections().length === 0)
       assert.deepEqual(host!.connected(), [])
+    })
+  })
+})
+
+test('where somebody came from in vain, nobody comes again as soon, and elsewhere nobody waits', async () => {
+  // Room for one in vain and one more, and for nobody after the second.
+  const limits = {
+    inboundPerAddressPerSecondMax: 0.001,
+    inboundPerAddressAtOnceMax: 18,
+    vainArrivalCosts: 16,
+  }
+  await withHosts([{ limits }, {}], async ([host, friend]) => {
+    const address = host!.addresses()[0]!
+    await withHostile(address, async (_, hostile) => {
+      await until('the peer', () => host!.connected().length === 1)
+      host!.ban(hostile.node.peerId.toString() as PeerId, 60_000, 'as the test wants it')
+      await until('the farewell', () => hostile.node.getConnections().length === 0)
+      await hostile.connect(address).catch(() => {})
+      await until('the refusal', () => host!.refusals().bannedPeer === 1)
+      for (let i = 0; i < 5; i++) await hostile.connect(address).catch(() => {})
+      // It was not asked who it is.
+      assert.equal(host!.refusals().bannedPeer, 1)
+      assert.ok((host!.refusals().connectionRate ?? 0) >= 5)
+    })
+    assert.equal(await host!.dial(friend!.addresses()[0]!, soon()), friend!.self)
+    knock(host!, '127.0.0.9').end('nonsense of somebody else')
+    await until('who comes from elsewhere', () => host!.refusals().handshakeFailed === 1)
+  })
+})
+
+test('whoever is shown out has come in vain, and whoever is only disconnected has not', async () => {
+  const limits = { inboundPerAddressPerSecondMax: 0.001, inboundPerAddressAtOnceMax: 4 }
+  await withHosts([{ limits }], async ([host]) => {
+    const address = host!.addresses()[0]!
+    await withHostile(address, async (_, hostile) => {
+      const comes = async () => {
+        await until('the peer', () => host!.connected().length === 1)
+        return host!.connected()[0]!
+      }
+      const goes = () => until('its going', () => hostile.node.getConnections().length === 0)
+      host!.disconnect(await comes())
+      await goes()
+      await hostile.connect(address)
+      host!.showOut(await comes())
+      await goes()
+      await assert.rejects(hostile.connect(address))
+      assert.equal(host!.refusals().connectionRate, 1)
     })
   })
 })

@@ -96,6 +96,36 @@ test('streams that were of use cost nothing, however many, and however they ende
   })
 })
 
+test('streams that are not wanted are for nothing, named and taken as they are', async () => {
+  const limits = { streamsPerConnectionMax: 4, vainStreams: { perSecond, atOnce: 4 } }
+  await withHosts([{ limits }], async ([host]) => {
+    let ended = 0
+    host!.accept(purpose, (stream) => {
+      stream.onFrame = () => {}
+      stream.abort('unwanted')
+      ended++
+    })
+    host!.accept(other, (stream) => {
+      stream.onFrame = () => {}
+      stream.abort('closedHere')
+      ended++
+    })
+    await withHostile(host!.addresses()[0]!, async (connection) => {
+      const opened = async (name: Purpose, upTo: number) => {
+        // It may be taken back while it is agreed on.
+        await connection.newStream(name, { signal: soon() }).catch(() => {})
+        await until('its end', () => ended === upTo || connection.status !== 'open')
+      }
+      for (let i = 1; i <= 8; i++) await opened(other, i)
+      for (let i = 9; i <= 12; i++) await opened(purpose, i)
+      assert.equal(host!.refusals().streamFlood, undefined)
+      await opened(purpose, 13)
+      await until('the cut', () => connection.status !== 'open')
+      assert.deepEqual([ended, host!.refusals().streamFlood], [12, 1])
+    })
+  })
+})
+
 test('streams of one purpose may be opened seldom for long; others and others’ are not touched', async () => {
   const limits = { purposeDefault: { opensPerSecondMax: perSecond, opensAtOnceMax: 3 } }
   const purposes = { [other]: { opensAtOnceMax: 5 } }
