@@ -32,4 +32,5 @@ export const consensusQuotas: Quotas = {
   framesBurst: 40_000,
   bytesPerSecond: 128 * 1024 * 1024,
   bytesBurst: 256 * 1024 * 1024,
+  pauseMsMin: 1,
 }

@@ -21,6 +21,7 @@ export const estopLinkQuotas: Quotas = {
   framesBurst: 1_000,
   bytesPerSecond: 1 << 20,
   bytesBurst: 4 << 20,
+  pauseMsMin: 100,
 }
 
 export const estopDriverLimits = {

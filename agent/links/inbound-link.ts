@@ -85,18 +85,20 @@ export class InboundLink {
     if (waitMs === 0 || this.#pauseTimer !== undefined) return
     this.#stream.pause()
     this.#events.refused('throttled')
-    this.#pauseTimer = this.#clock.after(waitMs, () => this.#resumeWhenPaid())
+    this.#resumeAfter(waitMs)
   }
 
   /** Frames that came in spite of the pause, or on the peer's other stream, have to be paid too. */
   #resumeWhenPaid(): void {
     const waitMs = this.#quota.waitMs(this.#clock.now())
-    if (waitMs > 0) {
-      this.#pauseTimer = this.#clock.after(waitMs, () => this.#resumeWhenPaid())
-      return
-    }
+    if (waitMs > 0) return this.#resumeAfter(waitMs)
     this.#pauseTimer = undefined
     this.#stream.resume()
+  }
+
+  #resumeAfter(waitMs: number): void {
+    const pauseMs = Math.max(waitMs, this.#quota.pauseMsMin)
+    this.#pauseTimer = this.#clock.after(pauseMs, () => this.#resumeWhenPaid())
   }
 
   #refuse(reason: LinkRefusal): void {

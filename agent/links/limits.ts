@@ -65,6 +65,12 @@ export interface Quotas {
   framesBurst: number
   bytesPerSecond: number
   bytesBurst: number
+  /**
+   * Whoever is over its quota is not heard for so long at least: else each frame of a flood is a
+   * wake-up of its own. What it may say in this time it says at once, before it is known what of
+   * that was in vain.
+   */
+  pauseMsMin: number
 }
 
 export const linkQuotas: Quotas = {
@@ -72,6 +78,7 @@ export const linkQuotas: Quotas = {
   framesBurst: 4_000,
   bytesPerSecond: 8 * 1024 * 1024,
   bytesBurst: 16 * 1024 * 1024,
+  pauseMsMin: 10,
 }
 
 /** Answers that came too late and are still known by their id, so that they count as late. */

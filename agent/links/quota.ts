@@ -6,9 +6,11 @@ import type { Quotas } from './limits.ts'
 export class Quota {
   readonly #frames: TokenBucket
   readonly #bytes: TokenBucket
+  readonly pauseMsMin: number
 
   constructor(quotas: Quotas, nowMs: number) {
     this.#frames = new TokenBucket(quotas.framesPerSecond, quotas.framesBurst, nowMs)
+    this.pauseMsMin = quotas.pauseMsMin
     this.#bytes = new TokenBucket(quotas.bytesPerSecond, quotas.bytesBurst, nowMs)
   }
 

@@ -67,10 +67,11 @@ export const membershipFrameBytesMax = 256 * 1024
  */
 const quotas = {
   ...linkQuotas,
-  framesPerSecond: 200,
+  framesPerSecond: 50,
   framesBurst: 1_000,
   bytesPerSecond: 1024 * 1024,
   bytesBurst: 4 * 1024 * 1024,
+  pauseMsMin: 100,
 }
 
 export class MembershipService {

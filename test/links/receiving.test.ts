@@ -32,6 +32,18 @@ test('a peer over its quota is paused, loses nothing, and is heard again when it
   assert.deepEqual(ann.network.bans, [])
 })
 
+test('a flood wakes its reader ten times a second, however small its frames', async () => {
+  const stage = new Stage()
+  const quotas = { framesPerSecond: 1_000, framesBurst: 10, pauseMsMin: 100 }
+  const ann = stage.host('ann', { quotas })
+  const rob = await stage.stranger('rob', ann)
+  for (let n = 0; n < 5_000; n++) rob.stream.send(message(n))
+  await stage.clock.advance(3_000)
+  const pauses = ann.links.refusals().throttled ?? 0
+  assert.ok(pauses >= 10 && pauses <= 31, `paused ${pauses} times`)
+  assert.ok(ann.heard.length >= 100, 'and it is heard meanwhile')
+})
+
 test('bytes have a quota of their own', async () => {
   const stage = new Stage()
   const ann = stage.host('ann', { quotas: { bytesPerSecond: 1000, bytesBurst: 1000 } })
