@@ -159,6 +159,7 @@ export class RoundsDesk {
     const { settings, ports } = this.#agent
     return {
       verify: settings.verify,
+      clock: ports.clock,
       pause: () => new Promise<void>((resolve) => ports.clock.after(0, resolve)),
       chance: this.#entropy,
       ask: (host, body, deadlineMs) => this.#ask(host, body, deadlineMs),

@@ -13,7 +13,7 @@ import { heardOf } from '../../../models/federation/rounds/voices.ts'
 import { registryLimits } from '../../../models/registry/limits.ts'
 import type { PeerId, Verify } from '../../../protocol/identity/peer-id.ts'
 import type { Entropy } from '../../../protocol/ports/entropy.ts'
-import { type Ask, Asking } from './asking.ts'
+import { Asking, type AskingParts } from './asking.ts'
 import { type Candidate, type Game, gameOf } from './candidates.ts'
 import type { Course, Kept, Made, Summed } from './course.ts'
 import { decided } from './decision.ts'
@@ -52,9 +52,8 @@ export interface Plan {
   readonly isFirstBag: boolean
 }
 
-export interface DriveParts {
+export interface DriveParts extends AskingParts {
   readonly verify: Verify
-  readonly ask: Ask
   /** Whatever else waits has its turn. */
   pause(): Promise<void>
   /** That nobody can know before. */
@@ -82,7 +81,6 @@ export interface RoundEnd {
 }
 
 const train: RoundStep = { kind: 'train', value: {} }
-const goodbye: RoundStep = { kind: 'over', value: {} }
 
 export class RoundDrive {
   readonly #plan: Plan
@@ -97,7 +95,7 @@ export class RoundDrive {
     this.#plan = plan
     this.#parts = parts
     this.#roll = new RollCall(hosts, barred)
-    this.#asking = new Asking({ term, number }, this.#roll, parts.ask)
+    this.#asking = new Asking({ term, number }, this.#roll, parts)
     const own = { ...parts, asking: this.#asking, roll: this.#roll }
     const { learned } = plan.base
     this.#course =
@@ -118,7 +116,7 @@ export class RoundDrive {
       return await Promise.race([this.#run(), broken.promise])
     } finally {
       over.removeEventListener('abort', breakOff)
-      for (const host of this.#plan.hosts) void this.#asking.one(host, goodbye, roundsLimits.stepMs)
+      this.#asking.end(this.#plan.hosts)
     }
   }
 

@@ -11,6 +11,12 @@ export const roundsLimits = {
   barredMax: federationLimits.clientsMax - roundLimits.participantsMax,
   /** How often a leader looks whether a round is due. */
   lookMs: 500,
+  /** Each step of a round is asked in so many turns at most, each of as many hosts as that takes. */
+  turnsMax: 3,
+  /** So long the next turn waits for a host at most: one that starts its engine takes less. */
+  turnMs: 250,
+  /** After each host a turn rests for as long as it took, and no longer than this: more is not its work. */
+  restMsMax: 25,
   /** For a host to have the version to begin with, and to describe its rows. */
   inviteMs: 15_000,
   trainMs: 45_000,
