@@ -84,6 +84,7 @@ export class Advisor {
   #looking: Timer | undefined
   #judging: Timer | undefined
   #working: Promise<void> = Promise.resolve()
+  #coming: Timer | undefined
   #isComing = false
   #isOpen = false
   #isFailing = false
@@ -105,6 +106,8 @@ export class Advisor {
   stop(): void {
     this.#isOpen = false
     this.#looking?.cancel()
+    this.#coming?.cancel()
+    this.#isComing = false
     this.#judging?.cancel()
     this.#judging = undefined
     this.#pending = []
@@ -251,6 +254,10 @@ export class Advisor {
     const missing = this.#speakers.missing(listened)
     if (missing.length === 0 || this.#isComing) return
     this.#isComing = true
+    this.#coming = this.#parts.clock.after(this.#speakers.waitMs, () => this.#come(missing))
+  }
+
+  #come(missing: readonly string[]): void {
     this.#inTurn(async () => {
       try {
         for (const hash of missing) await this.#speakers.come(hash)

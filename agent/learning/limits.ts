@@ -47,6 +47,8 @@ export const modelLimits = {
 export const adviceLimits = {
   /** How often an agent looks whether there are other versions. */
   lookMs: 5_000,
+  /** From one host that comes by a version to the next: it reads all of its own rows for that. */
+  comeEveryMs: 200,
   /** After a version could not be come by, it is tried again so much later; each time twice as late. */
   refetchMs: 30_000,
   refetchMsMax: 4 * 60_000,

@@ -83,6 +83,17 @@ export class Speakers {
     for (const speaker of this.#held.values()) await this.#warm(speaker)
   }
 
+  /**
+   * For this host to begin to come by a version: all hosts hear of it at once, and those that share cores,
+   * or ask one host for it, are to do so one after the other.
+   */
+  get waitMs(): number {
+    const { alive, self } = this.#parts
+    const { comeEveryMs, lookMs } = adviceLimits
+    const before = alive().filter((id) => id < self).length
+    return (before * comeEveryMs) % lookMs
+  }
+
   /** From this disk or from whoever has it; warm. Rejects where models do not run. */
   async come(hash: string): Promise<void> {
     const { models, alive, self, clock } = this.#parts

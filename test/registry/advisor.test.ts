@@ -54,8 +54,11 @@ class Stage {
   advisor = undefined as unknown as Advisor
   ports = undefined as unknown as HostPorts
   view = viewOf()
+  /** How often the registry was looked at. */
+  looks = 0
   rows: OwnRow[] = []
   like: OwnHost = { cpus: 4 }
+  others: PeerId[] = []
   versions = new Map<string, Float32Array>()
   fetches = 0
   /** How often its whole history was read. */
@@ -98,8 +101,11 @@ class Stage {
         self: 'h' as PeerId,
         name: host,
         host: () => stage.like,
-        registry: () => stage.view,
-        alive: () => ['h' as PeerId],
+        registry: () => {
+          stage.looks++
+          return stage.view
+        },
+        alive: () => ['h' as PeerId, ...stage.others],
         rows: async function* () {
           stage.reads++
           yield* stage.rows
@@ -377,6 +383,24 @@ test('where models cannot run, history is read seldom, and ever more seldom', as
   stage.engineFails = false
   await stage.world.runFor(adviceLimits.refetchMsMax + adviceLimits.lookMs)
   assert.equal(stage.advisor.standings().length, 1, 'it is tried all the same')
+})
+
+test('hosts come by a version in the order of their ids, and none later than at the next look', async () => {
+  const { lookMs, comeEveryMs } = adviceLimits
+  const slots = lookMs / comeEveryMs
+  for (const before of [0, 1, 4, slots - 1, slots]) {
+    const stage = await Stage.of('one after the other')
+    stage.others = ['z', ...Array.from({ length: before }, (_, i) => `a${i}`)] as PeerId[]
+    stage.view = viewOf(version(good, 'active'))
+    for (const { looks } = stage; stage.looks === looks; ) await stage.world.runFor(1)
+    const turnMs = comeEveryMs * (before % slots)
+    if (turnMs > 0) {
+      await stage.world.runFor(turnMs - 5)
+      assert.equal(stage.fetches, 0, `${before} others are before it`)
+    }
+    await stage.world.runFor(10)
+    assert.equal(stage.fetches, 1, `${before} others are before it`)
+  }
 })
 
 test('of two versions that nobody has neither is asked for at each look', async () => {
