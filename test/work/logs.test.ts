@@ -191,7 +191,11 @@ test('the oldest logs go when all take too much, and those that are too old', as
 })
 
 /** A log on files that answer when they are told to. */
-function onSlowFiles(): { log: AttemptLog; answer: (error?: Error) => Promise<void> } {
+function onSlowFiles(): {
+  log: AttemptLog
+  clock: ManualClock
+  answer: (error?: Error) => Promise<void>
+} {
   const waiting: PromiseWithResolvers<void>[] = []
   const append = () => {
     const answered = Promise.withResolvers<void>()
@@ -206,7 +210,8 @@ function onSlowFiles(): { log: AttemptLog; answer: (error?: Error) => Promise<vo
     else next?.resolve()
     await new Promise((resolve) => setImmediate(resolve))
   }
-  return { log: new AttemptLog(new ManualClock(), files, 16 * MIB), answer }
+  const clock = new ManualClock()
+  return { log: new AttemptLog(clock, files, 16 * MIB), clock, answer }
 }
 
 test('a program that writes faster than the disk is made to wait, and goes on', async () => {
@@ -217,6 +222,19 @@ test('a program that writes faster than the disk is made to wait, and goes on', 
   assert.ok(log.totalBytes <= logLimits.pendingBytesMax + 50_000)
   await answer()
   assert.deepEqual(said, [true, false])
+})
+
+test('a program that was made to wait goes on also the next time', async () => {
+  const { log, clock, answer } = onSlowFiles()
+  const said: boolean[] = []
+  log.onPressure = (held) => said.push(held)
+  for (let times = 0; times < 3; times++) {
+    log.append(new Uint8Array(logLimits.pendingBytesMax + 1))
+    for (let pieces = 0; pieces < 4; pieces++) await answer()
+    // All is written by then, and it looks once more.
+    await clock.advance(logLimits.flushMs)
+  }
+  assert.deepEqual(said, [true, false, true, false, true, false])
 })
 
 test('a disk that is full ends the beginning of a log; its end is still there', async () => {

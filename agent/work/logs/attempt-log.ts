@@ -152,11 +152,18 @@ export class AttemptLog {
   #flushSoon(): void {
     if (this.#pendingBytes > logLimits.pendingBytesMax) {
       this.#hold(true)
-      this.#flushing ??= this.#flush()
+      this.#flushNow()
     }
     this.#timer ??= this.#clock.after(logLimits.flushMs, () => {
       this.#timer = undefined
-      this.#flushing ??= this.#flush()
+      this.#flushNow()
+    })
+  }
+
+  /** The end is noted after the begin, also where there is nothing to write and both are at once. */
+  #flushNow(): void {
+    this.#flushing ??= this.#flush().finally(() => {
+      this.#flushing = undefined
     })
   }
 
@@ -177,7 +184,6 @@ export class AttemptLog {
       }
       this.#hold(false)
     }
-    this.#flushing = undefined
   }
 
   #hold(held: boolean): void {
