@@ -89,12 +89,11 @@ test('who is to be killed with a group dies before the kernel takes the word, an
     )
   const [parent, child] = [sleeping(t), sleeping(t)]
   list([parent.child])
-  const condemned = new Condemned(group)
-  await parent.ended
   let isOver = false
-  const gone = condemned.gone().then(() => {
+  const gone = new Condemned(group).gone().then(() => {
     isOver = true
   })
+  await parent.ended
   list([child.child])
   await child.ended
   assert.equal(isOver, false, 'there may be others, as long as the kernel says so')

@@ -1,7 +1,8 @@
 /**
- * Everybody in a control group, who is being killed. The kernel may take a while to take the word for
- * the group (see `group-words.ts`); until then whoever is seen in it is killed again and again, so
- * that those who have children at that moment win nothing by it but that moment.
+ * Everybody in a control group, who is being killed. By its one word the kernel kills them all before
+ * anybody else has a turn, which one by one would take as many turns as there are. But it may take a
+ * while to take the word (see `group-words.ts`): where it has not within a moment, whoever is seen in
+ * the group is killed one by one, again and again until it has.
  *
  * Invariant: nobody who enters the group afterwards is killed or waited for.
  */
@@ -17,17 +18,17 @@ export class Condemned {
   /** Killed from here on. */
   constructor(group: ControlGroup) {
     this.#group = group
-    const seen = group.kill(() => {
+    group.kill(() => {
       // Whoever enters does so by a later word.
       this.#note(group.members())
       this.#isTaken = true
     })
-    this.#note(seen)
   }
 
   /** Resolves when all of them are gone; others may have come by then. */
   async gone(): Promise<void> {
-    while (!this.#areGone()) await wait(cellLimits.killAgainMs)
+    do await wait(cellLimits.killAgainMs)
+    while (!this.#areGone())
   }
 
   #areGone(): boolean {

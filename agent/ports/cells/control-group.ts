@@ -209,17 +209,14 @@ export class ControlGroup {
   }
 
   /**
-   * Whoever is in it now at once, one by one, for which no lock is needed; and whoever they have begun
-   * meanwhile as soon as the kernel takes the word, with groups within. `taken`: it has, or the group
-   * is gone, or the kernel is older than the file: the mark still finds them. Returns who was seen.
+   * Everybody in it, with groups within, as soon as the kernel takes the word. `taken`: it has, or the
+   * group is gone, or the kernel is older than the file: the mark still finds them.
    */
-  kill(taken: () => void = () => {}): number[] {
-    const seen = this.killMembers()
+  kill(taken: () => void = () => {}): void {
     groupWords.say(join(this.directory, 'cgroup.kill'), '1', taken)
-    return seen
   }
 
-  /** Those in it that are seen there. Returns them. */
+  /** Those in it that are seen there, one by one, for which no lock is needed. Returns them. */
   killMembers(): number[] {
     const members = this.members()
     for (const pid of members) killProcess(pid)
