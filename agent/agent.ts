@@ -64,11 +64,12 @@ import { RevocationSpread } from './trust/revocation-spread.ts'
 import { Revocations } from './trust/revocations.ts'
 import { TrustedNetwork } from './trust/trusted-network.ts'
 import { AGENT_VERSION } from './version.ts'
-import type { WorkSettings } from './work/limits.ts'
+import type { WorkSettings, WorkTuning } from './work/limits.ts'
 import { COPY_SERVICE } from './work/logs/copy-wire.ts'
 import { LogCopies } from './work/logs/log-copies.ts'
 import { shipperBy } from './work/logs/log-shipping.ts'
 import type { SecretSource } from './work/secrets/source.ts'
+import type { DeskSettings } from './work/session.ts'
 import { fitting } from './work/texts.ts'
 import type { Leading } from './work/unproven.ts'
 import { WorkWire } from './work/wire.ts'
@@ -167,6 +168,10 @@ export class Agent {
   facts: HostFacts | undefined
   /** Called when an operator has asked the agent to leave and stop. */
   onLeave: () => void = () => {}
+  /** Called when there may be something new in the namespaces that agents heed. */
+  onHeeded: () => void = () => {}
+  /** As they are now: some change while the agent runs. */
+  private readonly workSettings: WorkSettings
   private readonly log: Log
   private readonly ledgerReporter: LedgerReporter
   private readonly releasing: Releasing
@@ -181,6 +186,7 @@ export class Agent {
     modules: (agent: Agent) => readonly ModuleSpec[],
   ) {
     this.settings = settings
+    this.workSettings = { ...settings.work }
     this.revocations = new Revocations(given, settings.trust)
     this.peers = new TrustedNetwork(given, {
       trust: this.trust,
@@ -231,7 +237,10 @@ export class Agent {
         },
         rumouredLeader: () => this.rumouredLeader().leader,
         claims: () => claimsAmong(this.membership.others()),
-        onHeeded: () => heedRevocations(this.ledger.state, this.revocations),
+        onHeeded: () => {
+          heedRevocations(this.ledger.state, this.revocations)
+          this.onHeeded()
+        },
         onEvent: (event) => {
           this.ledgerReporter.heard(event)
           this.followLeader()
@@ -283,8 +292,7 @@ export class Agent {
     this.calls.serve(COPY_SERVICE, this.logCopies.service)
     this.work = new WorkDesk(
       { ...ports, artifacts: this.artifacts },
-      {
-        ...settings.work,
+      Object.assign(this.workSettings, {
         secrets: () => this.secretSource,
         leads: (peer, term) => this.leads(peer, term),
         host: () => ({
@@ -299,7 +307,7 @@ export class Agent {
           learn: (lesson) => this.learning.history.learn(lesson),
           notLearned: (error) => this.learning.history.notLearned(error),
         },
-      },
+      } satisfies Omit<DeskSettings, keyof WorkSettings>),
       this.workWire,
     )
     this.estop = new EmergencyStop(ports, {
@@ -438,6 +446,14 @@ export class Agent {
     this.membership.describe(this.describe())
   }
 
+  /** What an operator has changed of work: obeyed from now on, and told to the others. */
+  retuneWork(tuning: WorkTuning): void {
+    Object.assign(this.workSettings, tuning)
+    this.logCopies.keepFor(tuning.logsAgeMs)
+    this.work.retuned()
+    this.membership.describe(this.describe())
+  }
+
   private describe(): Omit<Profile, 'owner' | 'incarnation'> {
     return {
       name: this.settings.name,
@@ -447,7 +463,7 @@ export class Agent {
       platform: this.facts ? `${this.facts.platform}-${this.facts.arch}` : 'unknown',
       cores: Math.max(1, Math.round(this.facts?.coresUsable ?? 1)),
       memoryBytes: this.facts?.memoryUsableBytes ?? 0,
-      attemptsMax: this.settings.work.enabled ? this.settings.work.attemptsMax : 0,
+      attemptsMax: this.workSettings.enabled ? this.workSettings.attemptsMax : 0,
       ...this.lacking(),
     }
   }
@@ -455,8 +471,9 @@ export class Agent {
   private lacking(): Pick<Profile, 'noSandbox' | 'noSecretFiles'> {
     const rule = this.ports.cells.rules().find(({ name }) => name === 'sandbox')
     const { missing } = this.ports.secretFiles
+    const without = this.workSettings.sandbox === 'none' ? 'work.sandbox is none' : rule?.missing
     return {
-      ...(rule?.missing === undefined ? {} : { noSandbox: fitting(rule.missing, 160) }),
+      ...(without === undefined ? {} : { noSandbox: fitting(without, 160) }),
       ...(missing === undefined ? {} : { noSecretFiles: fitting(missing, 160) }),
     }
   }

@@ -49,11 +49,11 @@ const noKeys: HostKeys = {
 }
 
 /**
- * `archiveAfterMs`: so long do runs that have ended stay in the ledger.
+ * `archiveAfterMs`: so long do runs that have ended stay in the ledger, as it is now.
  */
 export function coordinationOf(
   agent: Agent,
-  archiveAfterMs: number,
+  archiveAfterMs: () => number,
   keys: HostKeys = noKeys,
 ): Coordination {
   const library = new WorkflowLibrary()

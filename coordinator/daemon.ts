@@ -8,6 +8,8 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Agent } from '../agent/agent.ts'
 import { storeLimits } from '../agent/artifacts/limits.ts'
+import type { LiveConfig } from '../agent/config/live.ts'
+import { noMeshValues } from '../agent/config/mesh.ts'
 import type { Config } from '../agent/config/schema.ts'
 import type { FlagValue } from '../agent/config/source.ts'
 import { answerLetter, EPOCH_NOTE, highestEpoch } from '../agent/estop/letters.ts'
@@ -17,7 +19,7 @@ import { withPlainEndpoints } from '../agent/http/plain-endpoints.ts'
 import { refusedUnasked } from '../agent/http/refusals.ts'
 import type { TlsSource } from '../agent/http/tls.ts'
 import { ledgerTiming } from '../agent/ledger/limits.ts'
-import { descriptorTarget, type LogTarget, openLog } from '../agent/log/log.ts'
+import { descriptorTarget, type LeveledLog, type LogTarget, openLog } from '../agent/log/log.ts'
 import type { ModuleSpec } from '../agent/modules/module.ts'
 import { ListenFailed } from '../agent/network/errors.ts'
 import { type RunningNetwork, startNetwork } from '../agent/network/start.ts'
@@ -60,8 +62,12 @@ import { standingOf } from './api/health.ts'
 import { gateOf } from './api/ledger-gate.ts'
 import { refusedBy } from './api/queries.ts'
 import { RefusalWatch } from './audit/refusal-watch.ts'
-import { readConfig } from './cli/config-file.ts'
+import { liveConfig, readConfig } from './cli/config-file.ts'
 import { stateDirectory } from './cli/where.ts'
+import { ConfigDesk } from './config/desk.ts'
+import { keptVersion } from './config/kept.ts'
+import type { Version } from './config/rows.ts'
+import { runsOf, samplingOf, tunersOf } from './config/tuners.ts'
 import { coordinationOf } from './coordination.ts'
 import { apiTls } from './host/api-tls.ts'
 import { membershipOf } from './host/own-credential.ts'
@@ -86,19 +92,21 @@ export const OWNER_LETTERS = 12
 
 /** Runs until told to stop. Rejects with a `Problem` when the agent cannot start. */
 export async function runAgent(options: AgentRunOptions): Promise<number> {
-  const config = readConfig(options)
+  const { dataDirectory, network, store } = readConfig(options)
   const clock = new SystemClock()
   const terminal = process.stderr.isTTY === true
   const errors = descriptorTarget(STDERR, { terminal, colour: terminal && !process.env.NO_COLOR })
   const nameSources = options.nameSources ?? ((line) => line)
   const to: LogTarget = { ...errors, write: (line) => errors.write(nameSources(line)) }
-  const log = await openLog({ clock }, { ...config.log, to })
-  failLoudly(log)
   // Said before anything is made.
-  swarmKeyIn(config.network.swarmKeyFile)
-  const directory = await DataDirectory.open(config.dataDirectory, config.store.keyFile)
+  swarmKeyIn(network.swarmKeyFile)
+  const directory = await DataDirectory.open(dataDirectory, store.keyFile)
   try {
-    return await live(config, { clock, log, directory }, options.modules)
+    const kept = await keptVersion(directory.disk)
+    const configured = liveConfig(options, kept ?? noMeshValues)
+    const log = await openLog({ clock }, { ...configured.config.log, to })
+    failLoudly(log)
+    return await live({ clock, log, directory, configured, kept }, options.modules)
   } finally {
     await directory.close()
     clock.close()
@@ -107,19 +115,20 @@ export async function runAgent(options: AgentRunOptions): Promise<number> {
 
 interface Base {
   clock: SystemClock
-  log: Log
+  log: LeveledLog
   directory: DataDirectory
+  configured: LiveConfig
+  /** What was set for the mesh when this host was there last. */
+  kept: Version | undefined
 }
 
-async function live(
-  config: Config,
-  base: Base,
-  modules: AgentRunOptions['modules'],
-): Promise<number> {
-  const { clock, log, directory } = base
+async function live(base: Base, modules: AgentRunOptions['modules']): Promise<number> {
+  const { clock, log, directory, configured } = base
+  const { config } = configured
   const seed = await seedIn(directory.secrets)
   const signer = signerFromSeed(seed)
-  const holding = await holdingOfStages(config, [stateDirectory(process.env)])
+  const saysSandbox = configured.sourceOf('work.sandbox') !== 'mesh'
+  const holding = await holdingOfStages(config, [stateDirectory(process.env)], saysSandbox)
   const { user } = holding
   const founding = claimFounding(config.network.swarmKeyFile, signer.id)
   const own = await membershipOf(config, directory.secrets, signer.id, founding)
@@ -190,24 +199,24 @@ async function live(
     ledgerLimits: limits,
     founding,
     stopReleasePeople: config.estop.releasePeople,
-    sampling: {
-      intervalMsMin: config.telemetry.intervalMin,
-      intervalMsMax: config.telemetry.intervalMax,
-      retentionMs: config.history.retention,
-    },
+    sampling: samplingOf(config),
     work: workSettingsOf(config, user),
     artifacts: { ...storeLimits, quotaBytes: config.artifacts.quota },
-    runs: {
-      ageMs: config.history.runsAge,
-      runsMax: config.history.runsMax,
-      bytesMax: config.history.runsBytes,
-    },
+    runs: runsOf(config),
     dataDirectory: directory.path,
   }
   const swarmHold = new SwarmHold(ports, signer, swarmDoor(network, swarm.keep), swarm.held)
   const gateway: Gateway = { problem: undefined, tls }
+  let archiveAfterMs = config.history.runsArchiveAfter
   agent = new Agent(ports, settings, (it) => {
-    const coordination = coordinationOf(it, config.history.runsArchiveAfter, {
+    const tuners = tunersOf(it, {
+      setLevel: (level) => log.setLevel(level),
+      archiveAfter: (afterMs) => {
+        archiveAfterMs = afterMs
+      },
+    })
+    const meshConfig = new ConfigDesk(it, configured, tuners, base.kept)
+    const coordination = coordinationOf(it, () => archiveAfterMs, {
       issuer,
       forgetIssuer: () => directory.secrets.remove(issuerFile),
       keep: (renewed) => keepCredential(directory.secrets, renewed),
@@ -215,9 +224,10 @@ async function live(
     const desk = new SwarmDesk(it, coordination.secrets.meshKey, swarmHold)
     return [
       letterboxModule(it),
-      gatewayModule(it, config, gateway, { ...coordination, swarm: desk }),
+      gatewayModule(it, config, gateway, { ...coordination, swarm: desk, config: meshConfig }),
       ...coordination.modules,
       desk.module(),
+      meshConfig.module(),
       rehearsalModule({
         ...ports,
         isBusy: () => it.work.running > 0 || it.estop.isAnyInForce,

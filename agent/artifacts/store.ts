@@ -81,6 +81,8 @@ export interface ArtifactUsage {
 export class ArtifactStore {
   readonly #ports: ArtifactPorts
   readonly #options: ArtifactOptions
+  /** One for all parts: the quota may change. */
+  readonly #limits: { -readonly [L in keyof StoreLimits]: StoreLimits[L] }
   readonly #rows: ArtifactRows
   readonly #catalogue = new Catalogue()
   readonly #locks = new Locks()
@@ -97,8 +99,9 @@ export class ArtifactStore {
     const { blobs, clock, network } = ports
     this.#ports = ports
     this.#options = options
+    this.#limits = { ...options.limits }
     this.#rows = new ArtifactRows(ports.disk)
-    this.#room = new Room(blobs, this.#rows, this.#catalogue, this.#locks, options.limits)
+    this.#room = new Room(blobs, this.#rows, this.#catalogue, this.#locks, this.#limits)
     this.#collecting = new Collecting(blobs, this.#catalogue, this.#locks, this.#room)
     this.#fetching = new Fetching(ports, options.hello, options.onVerdict)
     this.#reading = new Reading(blobs, this.#rows, this.#catalogue, this.#locks)
@@ -117,6 +120,11 @@ export class ArtifactStore {
 
   stop(): void {
     this.#serving.stop()
+  }
+
+  /** What does not fit any more makes way when something is brought in, and not before. */
+  retune(quotaBytes: number): void {
+    this.#limits.quotaBytes = quotaBytes
   }
 
   /** What other hosts did wrong, since the start. */
@@ -244,7 +252,7 @@ export class ArtifactStore {
   usage(): ArtifactUsage {
     const { usedBytes, heldBytes, contents, manifests } = this.#catalogue
     return {
-      quotaBytes: this.#options.limits.quotaBytes,
+      quotaBytes: this.#limits.quotaBytes,
       usedBytes,
       heldBytes,
       contents,
@@ -297,7 +305,7 @@ export class ArtifactStore {
   }
 
   #warnOfQuota(): void {
-    const { quotaBytes, warnShare } = this.#options.limits
+    const { quotaBytes, warnShare } = this.#limits
     const what = 'bytes for artifacts here are needed by runs that are not archived'
     const near = warning('quota', this.#catalogue.heldBytes, quotaBytes, what, warnShare)
     if (near !== undefined && !this.#warned) this.#options.onWarning(near)

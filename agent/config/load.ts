@@ -1,14 +1,17 @@
 /**
  * Makes an agent's configuration of its sources, each going before the next: flags, environment,
- * file, defaults. Pure: whoever calls has read the file. Every mistake is told, not only the first.
+ * file, what is set for the mesh, defaults. Pure: whoever calls has read the file. Every mistake is
+ * told, not only the first.
  */
-import { formatDuration } from '../../protocol/units.ts'
 import { fromFile } from './file.ts'
+import type { Basis, Host } from './key.ts'
 import { limits } from './limits.ts'
+import { fromMesh, type Left, type MeshValues, noMeshValues } from './mesh.ts'
 import { type NamedKey, namedKeys } from './names.ts'
 import type { ConfigProblem } from './problem.ts'
 import { readFound } from './read.ts'
-import type { Basis, Config, Host } from './schema.ts'
+import { type Chosen, clashIn } from './relations.ts'
+import type { Config } from './schema.ts'
 import {
   type FlagValue,
   type Found,
@@ -25,15 +28,31 @@ export interface ConfigInput {
   env: Readonly<Record<string, string | undefined>>
   flags: Readonly<Record<string, FlagValue>>
   host: Host
+  /** What is set for all hosts; without, nothing is. */
+  mesh?: MeshValues
 }
 
-export type Loaded =
-  | { ok: true; config: Config; sources: ReadonlyMap<string, SourceName> }
-  | { ok: false; problems: ConfigProblem[] }
+export type Loaded = LoadedWell | { ok: false; problems: ConfigProblem[] }
+
+export interface LoadedWell {
+  readonly ok: true
+  readonly config: Config
+  readonly sources: ReadonlyMap<string, SourceName>
+  /** By the name of its key: each value, where it is from and how it stands there. */
+  readonly chosen: ReadonlyMap<string, Chosen>
+  /** What is set for the mesh, and not taken here. */
+  readonly left: readonly Left[]
+}
 
 export function loadConfig(input: ConfigInput): Loaded {
   const { env, flags, host } = input
-  const gathered = [fromFlags(flags), fromEnv(env), gatherFile(input)]
+  const mesh = fromMesh(input.mesh ?? noMeshValues)
+  const gathered = [
+    fromFlags(flags),
+    fromEnv(env),
+    gatherFile(input),
+    { found: mesh.found, problems: [] },
+  ]
   const problems = gathered.toReversed().flatMap((each) => each.problems)
   const chosen = new Map<string, Chosen>()
   for (const key of namedKeys) {
@@ -43,21 +62,40 @@ export function loadConfig(input: ConfigInput): Loaded {
     const [first] = said.map((found) => ({ found, value: readFound(found, env, problems) }))
     if (first?.value !== undefined) chosen.set(key.name, first)
   }
-  if (problems.length === 0) checkRelations(chosen, problems)
+  const clash = problems.length === 0 ? clashIn(chosen) : undefined
+  if (clash !== undefined && input.mesh !== undefined && clash.ofMesh.length > 0) {
+    return without(clash.ofMesh, clash.problem.why, input, input.mesh)
+  }
+  if (clash !== undefined) problems.push(clash.problem)
   if (problems.length > 0) {
     problems.sort(inReadingOrder)
     return { ok: false, problems: problems.slice(0, limits.problemsMax) }
   }
   return {
     ok: true,
-    config: nested(chosen),
+    config: nested((name) => chosen.get(name)!.value),
     sources: new Map([...chosen].map(([name, { found }]) => [name, found.source])),
+    chosen,
+    left: mesh.left,
   }
 }
 
-interface Chosen {
-  found: Found
-  value: unknown
+/** What the mesh says does not go with what the host says: the host keeps its own. */
+function without(
+  keys: readonly string[],
+  why: string,
+  input: ConfigInput,
+  mesh: MeshValues,
+): Loaded {
+  const values = Object.fromEntries(
+    Object.entries(mesh.values).filter(([name]) => !keys.includes(name)),
+  )
+  const loaded = loadConfig({ ...input, mesh: { ...mesh, values } })
+  if (!loaded.ok) return loaded
+  return {
+    ...loaded,
+    left: [...loaded.left, ...keys.map((key) => ({ key, kind: 'clash' as const, why }))],
+  }
 }
 
 function gatherFile({ fileText, fileName }: ConfigInput): Gathered {
@@ -94,17 +132,6 @@ function fromDefault(
   return []
 }
 
-/** What one value says of another. Told where somebody wrote it. */
-function checkRelations(chosen: ReadonlyMap<string, Chosen>, problems: ConfigProblem[]): void {
-  const shortest = chosen.get('telemetry.intervalMin')!
-  const longest = chosen.get('telemetry.intervalMax')!
-  if ((shortest.value as number) <= (longest.value as number)) return
-  const { where } = (longest.found.source === 'default' ? shortest : longest).found
-  const [min, max] = [shortest, longest].map(({ value }) => formatDuration(value as number))
-  const why = `telemetry.intervalMin is ${min}, longer than telemetry.intervalMax, which is ${max}`
-  problems.push({ where, why, fix: 'make the longest the longer one' })
-}
-
 /** From the top of the file to its end, then the others as they came. */
 function inReadingOrder(a: ConfigProblem, b: ConfigProblem): number {
   const [lineA, columnA] = positionOf(a)
@@ -119,7 +146,7 @@ function positionOf({ where }: ConfigProblem): [line: number, column: number] {
 }
 
 /** The flat names turned back into the schema's own shape. */
-function nested(chosen: ReadonlyMap<string, Chosen>): Config {
+export function nested(held: (name: string) => unknown): Config {
   const config: Record<string, unknown> = {}
   for (const { name, path } of namedKeys) {
     let at = config
@@ -127,7 +154,7 @@ function nested(chosen: ReadonlyMap<string, Chosen>): Config {
       at[word] ??= {}
       at = at[word] as Record<string, unknown>
     }
-    at[path.at(-1)!] = chosen.get(name)!.value
+    at[path.at(-1)!] = held(name)
   }
   return config as Config
 }

@@ -1,6 +1,8 @@
 /** One key, four spellings: in the file, in code, in the environment and as a flag. */
+
+import type { Key } from './key.ts'
 import type { Kind } from './kind.ts'
-import { type Key, schema, type Table } from './schema.ts'
+import { schema, type Table } from './schema.ts'
 
 export interface NamedKey {
   /** `network.swarmKeyFile` */

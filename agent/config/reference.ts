@@ -1,7 +1,9 @@
 /** The schema told to people and to programs: the printed reference, the flags, the editors' schema. */
+
+import type { Key, Rule } from './key.ts'
 import type { Kind } from './kind.ts'
 import { isKey, type NamedKey, namedKeys } from './names.ts'
-import { type Key, schema, type Table } from './schema.ts'
+import { schema, type Table } from './schema.ts'
 
 export interface ConfigFlag {
   /** In commander's notation: `--network-listen <multiaddr...>`. */
@@ -32,7 +34,8 @@ export function configReference(): string {
     '# Configuration of an agent',
     '',
     'A flag goes before the environment, which goes before the file (YAML or JSON), which goes',
-    'before the default. Unknown keys are refused. Durations carry a unit: `500ms`, `10s`, `1h30m`.',
+    'before what is set for the mesh (`skein config set`), which goes before the default. Unknown keys',
+    'are refused. Durations carry a unit: `500ms`, `10s`, `1h30m`.',
     'In the environment, lists and labels are separated by commas.',
   ]
   return [...intro, ...namedKeys.flatMap(entryOf), ''].join('\n')
@@ -54,7 +57,13 @@ function entryOf(named: NamedKey): string[] {
     `- default: ${shown === undefined ? 'none' : `\`${shown}\``}`,
     `- environment: \`${env}\``,
     `- flag: \`--${flag}\``,
+    `- for the mesh: ${meshText(key.rule)}`,
   ]
+}
+
+function meshText(rule: Rule): string {
+  if (rule.scope === 'host') return `not set, for ${rule.because}`
+  return rule.applies === 'live' ? 'obeyed at once' : 'obeyed at the next start'
 }
 
 function defaultOf({ key }: NamedKey): string | undefined {

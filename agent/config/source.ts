@@ -6,7 +6,7 @@ import { nearest } from '../../protocol/nearest.ts'
 import { envPrefix, kebab, type NamedKey, namedKeys } from './names.ts'
 import type { ConfigProblem } from './problem.ts'
 
-export type SourceName = 'default' | 'file' | 'env' | 'flag'
+export type SourceName = 'default' | 'mesh' | 'file' | 'env' | 'flag'
 
 export interface Piece {
   text: string

@@ -64,6 +64,11 @@ export class RunHistory {
     })
   }
 
+  /** From the next look on, which is seconds away. */
+  retune(settings: HistorySettings): void {
+    this.#store.retune(settings)
+  }
+
   async start(handle: ModuleHandle): Promise<void> {
     const { clock, log, loopLagMs } = this.#ports
     await this.#store.open()

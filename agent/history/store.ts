@@ -54,7 +54,7 @@ const later = { durable: false }
 
 export class RunStore {
   readonly #disk: Disk
-  readonly #settings: HistorySettings
+  #settings: HistorySettings
   #totals: Totals = { runs: 0, bytes: 0 }
   /** Runs of each workflow. */
   #references = new Map<string, number>()
@@ -67,6 +67,10 @@ export class RunStore {
 
   constructor(disk: Disk, settings: HistorySettings) {
     this.#disk = disk
+    this.#settings = settings
+  }
+
+  retune(settings: HistorySettings): void {
     this.#settings = settings
   }
 

@@ -4,7 +4,7 @@
  * Lines are written before the call returns, so that the last words before an exit are not lost.
  * That is affordable because an agent logs what changes, not what passes: an idle one logs nothing.
  */
-import { type DestinationStream, type Level, type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
 import type { Clock } from '../../protocol/ports/clock.ts'
 import type { Log, LogFields } from '../../protocol/ports/log.ts'
 import { limits } from './limits.ts'
@@ -28,7 +28,13 @@ export interface LogTarget {
   colour: boolean
 }
 
-export async function openLog(ports: { clock: Clock }, options: LogOptions): Promise<Log> {
+/** A log whose level can be changed while it is written. */
+export interface LeveledLog extends Log {
+  /** Of this log, and of all that were made of it. */
+  setLevel(level: LogLevel): void
+}
+
+export async function openLog(ports: { clock: Clock }, options: LogOptions): Promise<LeveledLog> {
   const { level, format, to } = options
   const pretty = format === 'pretty' || (format === 'auto' && to.terminal)
   const toEyes = pretty ? await prettyFormat(to.colour) : undefined
@@ -37,7 +43,8 @@ export async function openLog(ports: { clock: Clock }, options: LogOptions): Pro
   }
   const root = pino(
     {
-      level,
+      // What is too little to be written does not come so far.
+      level: 'debug',
       // Neither process nor host: whoever collects logs of many hosts adds both, and surely.
       base: null,
       timestamp: () => `,"time":${ports.clock.wall()}`,
@@ -45,7 +52,7 @@ export async function openLog(ports: { clock: Clock }, options: LogOptions): Pro
     },
     destination,
   )
-  return new PinoLog(root, undefined)
+  return new PinoLog(root, undefined, { rank: ranks[level] })
 }
 
 /** A file descriptor, written to at once. A full pipe makes the agent wait, as `console` would. */
@@ -67,14 +74,19 @@ export function descriptorTarget(
   return { ...seen, write: (line) => void destination.write(line) }
 }
 
-class PinoLog implements Log {
+const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 }
+
+class PinoLog implements LeveledLog {
   private readonly root: Logger
   private readonly bound: Logger
   private readonly component: string | undefined
+  /** The least that is written; one for all that were made of the same. */
+  private readonly least: { rank: number }
 
-  constructor(root: Logger, component: string | undefined) {
+  constructor(root: Logger, component: string | undefined, least: { rank: number }) {
     this.root = root
     this.component = component
+    this.least = least
     this.bound = component === undefined ? root : root.child({ component })
   }
 
@@ -97,11 +109,15 @@ class PinoLog implements Log {
   /** Within a component, the part of it: `network.gater`. */
   child(component: string): Log {
     const path = this.component === undefined ? component : `${this.component}.${component}`
-    return new PinoLog(this.root, path)
+    return new PinoLog(this.root, path, this.least)
   }
 
-  private write(level: Level, message: string, fields?: LogFields): void {
-    if (!this.bound.isLevelEnabled(level)) return
+  setLevel(level: LogLevel): void {
+    this.least.rank = ranks[level]
+  }
+
+  private write(level: LogLevel, message: string, fields?: LogFields): void {
+    if (ranks[level] < this.least.rank) return
     this.bound[level](fields === undefined ? {} : within(fields), message)
   }
 }

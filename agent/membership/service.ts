@@ -190,6 +190,11 @@ export class MembershipService {
     this.flush()
   }
 
+  retune(probeIntervalMs: number): void {
+    this.core.retune(probeIntervalMs, this.ports.clock.now())
+    this.plan()
+  }
+
   describe(profile: Omit<Profile, 'owner' | 'incarnation'>): void {
     this.core.describe(profile, this.ports.clock.now())
     this.flush()

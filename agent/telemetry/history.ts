@@ -22,7 +22,7 @@ const prefix = 'telemetry/history/'
 
 export class History {
   readonly #disk: Disk
-  readonly #retentionMs: number
+  #retentionMs: number
   readonly #log: Log
   readonly #ring = new HistoryRing(pointsMax)
   /** Minutes that have a value on disk. */
@@ -99,6 +99,11 @@ export class History {
     this.#mean = undefined
     this.#forgetOld()
     if (chunkOf(mean.atMs) !== chunkOf(nextMs)) this.#store(chunkOf(mean.atMs))
+  }
+
+  /** What is older goes with the next point. */
+  keepFor(retentionMs: number): void {
+    this.#retentionMs = Math.min(retentionMs, historyLimits.retentionMs)
   }
 
   #forgetOld(): void {

@@ -33,7 +33,7 @@ export class Sampler {
   readonly #history: History
   #newest: { sample: Sample; takenMs: number } | undefined
   #intervalMs: number
-  readonly #settings: SamplingSettings
+  #settings: SamplingSettings
   #timer: Timer | undefined
   /** Called with each new sample. Set by whoever reports it. */
   onSample: (reading: Reading) => void = () => {}
@@ -68,8 +68,20 @@ export class Sampler {
     return this.#history.means(figure, overMs, this.#ports.clock.wall(), buckets)
   }
 
+  /** From now on; the next sample is not waited for any longer than that. */
+  retune(settings: SamplingSettings): void {
+    const { intervalMsMin, intervalMsMax } = settings
+    this.#settings = settings
+    this.#history.keepFor(settings.retentionMs)
+    this.#intervalMs = Math.min(intervalMsMax, Math.max(intervalMsMin, this.#intervalMs))
+    if (this.#timer === undefined) return
+    this.#timer.cancel()
+    this.#timer = this.#ports.clock.after(this.#intervalMs, () => this.#look())
+  }
+
   async stop(): Promise<void> {
     this.#timer?.cancel()
+    this.#timer = undefined
     await this.#history.flush()
   }
 

@@ -3,6 +3,8 @@ import { assert } from '../../protocol/assert.ts'
 import { workLimits } from '../../protocol/work/limits.ts'
 import { CALL_BYTES_MAX } from '../requests/calls.ts'
 
+export type SandboxRule = 'auto' | 'always' | 'none'
+
 /** What an operator may set. */
 export interface WorkSettings {
   /** Otherwise every assignment is refused as `unsupported`. */
@@ -26,11 +28,24 @@ export interface WorkSettings {
    * is refused.
    */
   user?: string
-  /** Scripts and programs run in a sandbox though they do not ask for it. */
-  sandboxed?: boolean
+  /** Whether scripts and programs run in a sandbox: if they ask for it, always, or not at all. */
+  sandbox?: SandboxRule
   /** What every program finds in its environment before anything else is put there. */
   environment: Readonly<Record<string, string>>
 }
+
+/** What of it may change while the agent runs. */
+export type WorkTuning = Pick<
+  WorkSettings,
+  | 'enabled'
+  | 'attemptsMax'
+  | 'queueMax'
+  | 'killOnStop'
+  | 'logBytesMax'
+  | 'logsBytesMax'
+  | 'logsAgeMs'
+  | 'sandbox'
+>
 
 export const workDefaults: WorkSettings = {
   enabled: true,

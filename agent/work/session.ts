@@ -112,10 +112,11 @@ export function newSession(
 }
 
 export function executorsOf(ports: WorkPorts, settings: WorkSettings): Executors {
-  const { environment, containerEngine, user, sandboxed } = settings
+  const { environment, containerEngine, user } = settings
+  const rule = () => settings.sandbox ?? 'auto'
   return {
-    script: new Programs('script', ports, environment, sandboxed),
-    program: new Programs('program', ports, environment, sandboxed),
+    script: new Programs('script', ports, environment, rule),
+    program: new Programs('program', ports, environment, rule),
     http: new Requests(ports.web),
     function: new FunctionCalls(ports, environment, user),
     container: new Containers(ports, containerEngine, environment),

@@ -79,6 +79,11 @@ export class WorkDesk {
     await session.notebook.idle()
   }
 
+  /** The settings have changed: those that wait may begin, where more may at once. */
+  retuned(): void {
+    this.#session?.execution.admit()
+  }
+
   /**
    * Ends what is meant, by an emergency stop: what has not begun never does, and what has is killed
    * unless it may run out. Resolves with how many were killed, when nothing of them is left.

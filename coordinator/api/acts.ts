@@ -34,6 +34,12 @@ const objects: Words = {
     `rounds: ${Object.entries(body)
       .map(([name, value]) => `${name}=${value}`)
       .join(' ')}`,
+  setConfig: ({ body }) => {
+    const set = Object.entries(body.set).map(([key, value]) => `${key}=${value}`)
+    const unset = body.unset.map((key) => `${key}-`)
+    return `configuration of the mesh: ${[...set, ...unset].join(' ')}`
+  },
+  rollBackConfig: ({ body }) => `configuration of the mesh: back to version ${body.version}`,
   startRun: ({ body }) => (body.published ? `workflow ${body.workflow}` : 'workflow as given'),
   cancelRun: ({ parameters }) => `run ${parameters.run}`,
   killRun: ({ parameters }) => `run ${parameters.run}`,

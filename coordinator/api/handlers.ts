@@ -2,6 +2,7 @@
 import type { Agent } from '../../agent/agent.ts'
 import { stackOf } from '../../protocol/thrown.ts'
 import type { AuditDesk } from '../audit/desk.ts'
+import type { ConfigDesk } from '../config/desk.ts'
 import { isRetiring } from '../joining/issuers.ts'
 import type { IssuingKey } from '../joining/issuing-key.ts'
 import type { WorkflowLibrary } from '../runs/library.ts'
@@ -11,6 +12,7 @@ import type { SwarmDesk } from '../swarm/desk.ts'
 import { audited, recordRefused } from './acts.ts'
 import { ArtifactApi } from './artifact-handlers.ts'
 import { auditHandlers } from './audit-handlers.ts'
+import { configHandlers } from './config-handlers.ts'
 import { type ApiReply, type ApiRequest, dispatch, type Handlers } from './dispatch.ts'
 import type { Door } from './door.ts'
 import { estopHandlers } from './estop-handlers.ts'
@@ -43,6 +45,8 @@ export interface ControlApiParts {
   readonly secrets: SecretKeeper
   readonly issuing: IssuingKey
   readonly swarm: SwarmDesk
+  /** What this host does with the mesh's configuration. */
+  readonly config: ConfigDesk
   /** Whom it lets in. */
   readonly door: Door
 }
@@ -81,6 +85,7 @@ export class ControlApi {
       }),
       ...modelHandlers(agent, library),
       ...federationHandlers(agent),
+      ...configHandlers({ agent, desk: parts.config, others }),
       ...new TokenApi(agent, () => swarm.hold.dialled).handlers(),
       ...keyHandlers(agent, swarm),
       ...issuerHandlers({

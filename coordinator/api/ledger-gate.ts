@@ -13,9 +13,10 @@ import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import { revokedKey } from '../../protocol/identity/revocation.ts'
 import type { VerbName } from '../../protocol/identity/verbs.ts'
 import type { Command } from '../../protocol/ledger/catalogue.ts'
-import { revokedNamespace } from '../../protocol/ledger/namespaces.ts'
+import { configNamespace, revokedNamespace } from '../../protocol/ledger/namespaces.ts'
 import type { AuditNote, SignedDeed } from '../audit/deed.ts'
 import { asTold, isVouchedFor, type Teller } from '../audit/hearsay.ts'
+import { versionFrom } from '../config/rows.ts'
 import { isIssuers } from '../joining/issuers.ts'
 import { grantedIn, REVOKED_PREFIX, TOKEN_PREFIX, TOKENS } from '../joining/tokens.ts'
 import { ISSUING } from '../joining/wire.ts'
@@ -88,6 +89,8 @@ function keptFor(kept: Kept): Verbs {
   if (namespace === SWARM) return key.startsWith(WISH_PREFIX) ? ['swarm.rotate'] : 'leader'
   if (namespace === FEDERATION) return keptOfFederation(kept)
   if (namespace === modelsNamespace) return keptOfModels(kept)
+  // A version gives way to another, and is never taken away.
+  if (namespace === configNamespace) return kept.value === undefined ? 'leader' : ['config.set']
   return namespace === TOKENS ? keptOfToken(kept) : reserved[namespace]
 }
 
@@ -274,5 +277,6 @@ const wishers: Readonly<Record<string, Wisher>> = {
   [FEDERATION]: (key, value) => (key === CONFIG_KEY ? choiceFrom(value) : wishFrom(value)),
   [modelsNamespace]: (_, value) => rollbackWishFrom(value),
   [SWARM]: (_, value) => swarmWishFrom(value),
+  [configNamespace]: (_, value) => versionFrom(value),
   [SECRETS]: (key, value) => key.startsWith(KEY_WISH_PREFIX) && keyWishFrom(value),
 }

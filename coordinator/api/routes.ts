@@ -6,6 +6,7 @@ import * as z from 'zod'
 import type { verbs } from '../../protocol/identity/verbs.ts'
 import { artifactRoutes } from './artifact-routes.ts'
 import { auditRoutes } from './audit-routes.ts'
+import { configRoutes } from './config-routes.ts'
 import { estopRoutes } from './estop-routes.ts'
 import { federationRoutes } from './federation-routes.ts'
 import { hostHistoryRoutes } from './host-history-routes.ts'
@@ -175,6 +176,7 @@ export const routes = {
   ...hostHistoryRoutes,
   ...modelRoutes,
   ...federationRoutes,
+  ...configRoutes,
   ...tokenRoutes,
   plan: {
     ...routePaths.plan,

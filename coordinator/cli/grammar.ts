@@ -7,6 +7,7 @@ import { AGENT_VERSION } from '../../agent/version.ts'
 import { Client } from './client.ts'
 import { addAuditCommands } from './commands-audit.ts'
 import { addBenchCommands } from './commands-bench.ts'
+import { addConfigCommands } from './commands-config.ts'
 import { addEstopCommands } from './commands-estop.ts'
 import { addFederateCommands } from './commands-federate.ts'
 import { addHistoryCommands } from './commands-history.ts'
@@ -150,6 +151,7 @@ Exit codes, the same in every command:
   addKeyCommands(parts)
   addAuditCommands(parts)
   addSecretCommands(parts)
+  addConfigCommands(parts)
   addHistoryCommands(parts)
   addModelCommands(parts)
   addFederateCommands(parts)

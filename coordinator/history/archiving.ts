@@ -16,7 +16,8 @@ import { archivingLimits } from './limits.ts'
 
 export interface ArchivingParts {
   readonly agent: Agent
-  readonly afterMs: number
+  /** As it is now. */
+  readonly afterMs: () => number
   /** Runs whose ends others that go on are still to take over. */
   readonly awaited: () => ReadonlySet<string>
 }
@@ -69,7 +70,7 @@ class Archiving {
       runs: read(ledger.state, { kind: 'runCount' }).value,
       runsMax: stateLimits.runsMax,
       nowMs: ledger.now(),
-      afterMs: this.parts.afterMs,
+      afterMs: this.parts.afterMs(),
     })
     let archived = 0
     for (let at = 0; at < due.length && !this.over.aborted; at += archivingLimits.batchRuns) {

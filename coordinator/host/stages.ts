@@ -3,29 +3,31 @@ import { join } from 'node:path'
 import type { Config } from '../../agent/config/schema.ts'
 import type { CellHolding } from '../../agent/ports/cells/cells.ts'
 import { holdingOf } from '../../agent/ports/cells/privileges.ts'
-import { noSandbox, openSandbox } from '../../agent/ports/cells/sandbox.ts'
+import { openSandbox } from '../../agent/ports/cells/sandbox.ts'
 import type { StageUser } from '../../agent/ports/identity.ts'
 import { programOnPath } from '../../agent/ports/program-on-path.ts'
 import { stageUser } from '../../agent/ports/stage-user.ts'
 import { type WorkSettings, workDefaults } from '../../agent/work/limits.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { Problem } from '../../protocol/problem.ts'
+import { workTuningOf } from '../config/tuners.ts'
 
 /**
  * What stages are held to: `hidden` is what nobody sees in a sandbox, besides what is the agent's.
- * Rejects with `Problem` where they cannot be held to what is configured.
+ * Rejects with `Problem` where they cannot be held to what this host itself says (`saysSandbox`); what
+ * is set for the mesh keeps no agent from starting, and stages are refused instead. There is a sandbox
+ * also where none is to be used now: that may change.
  */
 export async function holdingOfStages(
   config: Config,
   hidden: readonly string[],
+  saysSandbox: boolean,
 ): Promise<CellHolding> {
   const user = await stageUserOf(config)
   const own = [config.dataDirectory, config.network.swarmKeyFile, ...hidden]
-  const sandbox =
-    config.work.sandbox === 'none'
-      ? noSandbox('work.sandbox is none')
-      : await openSandbox(own, holdingOf(user).held)
-  if (config.work.sandbox !== 'always' || sandbox.missing === undefined) {
+  const sandbox = await openSandbox(own, holdingOf(user).held)
+  const isRefused = config.work.sandbox === 'always' && saysSandbox
+  if (!isRefused || sandbox.missing === undefined) {
     return { ...(user && { user }), sandbox }
   }
   throw new Problem({
@@ -50,8 +52,8 @@ export function cellsDirectory(
 }
 
 /** What a stage finds in its environment is the agent's only where it is listed here. */
-export function workSettingsOf({ work }: Config, user: StageUser | undefined): WorkSettings {
-  const { containerEngine, logsAge, user: _, sandbox, ...rest } = work
+export function workSettingsOf(config: Config, user: StageUser | undefined): WorkSettings {
+  const { containerEngine } = config.work
   const known = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ'].flatMap((name) => {
     const value = process.env[name]
     return value === undefined ? [] : [[name, value]]
@@ -63,11 +65,9 @@ export function workSettingsOf({ work }: Config, user: StageUser | undefined): W
   }
   const engines = { auto: ['podman', 'docker'], podman: ['podman'], docker: ['docker'], none: [] }
   return {
-    ...rest,
-    logsAgeMs: logsAge,
+    ...workTuningOf(config),
     containerEngine: programOnPath(engines[containerEngine], environment.PATH ?? ''),
     environment,
-    sandboxed: sandbox === 'always',
     ...(user === undefined ? {} : { user: user.name }),
   }
 }

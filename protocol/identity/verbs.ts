@@ -52,6 +52,8 @@ export const verbs = {
   'federate.round': act('operator'),
   'federate.stop': act('operator'),
   'federate.config': act('admin'),
+  // Every host goes by it at once.
+  'config.set': act('admin'),
   // Hosts speak by another version from then on.
   'model.rollback': act('admin'),
   'module.start': act('admin'),

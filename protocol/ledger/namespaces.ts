@@ -6,7 +6,10 @@
 /** What was taken back: by serial, or by key. Its rows are those of `identity/revocation.ts`. */
 export const revokedNamespace = 'revoked'
 
-const heeded: ReadonlySet<string> = new Set([revokedNamespace])
+/** What is set for all hosts of the mesh. Its rows are those of `coordinator/config/rows.ts`. */
+export const configNamespace = 'config'
+
+const heeded: ReadonlySet<string> = new Set([revokedNamespace, configNamespace])
 
 export function isHeeded(namespace: string): boolean {
   return heeded.has(namespace)

@@ -127,6 +127,12 @@ export class Membership {
     this.announce(nowMs)
   }
 
+  /** Neighbours are looked at so often from now on. */
+  retune(probeIntervalMs: number, nowMs: number): void {
+    this.prober.intervalMs = probeIntervalMs
+    this.plan(nowMs)
+  }
+
   /** Introduces this node to a peer and asks for all it knows. */
   greet(peer: PeerId, nowMs: number): void {
     if (peer === this.self.id) return

@@ -31,7 +31,8 @@ export class Prober {
   private readonly spreading: Spreading
   private readonly outbox: Outbox
   private readonly entropy: Entropy
-  private readonly intervalMs: number
+  /** How often a neighbour is looked at that is not heard of; a new one is obeyed at once. */
+  intervalMs: number
   private readonly lifeguard: boolean
   /** When this node last looked at its neighbours, and by what share it is later for the next time. */
   private tendedMs: number

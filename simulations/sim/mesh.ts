@@ -117,7 +117,7 @@ export class SimulatedMesh {
         artifacts: storeLimits,
         dataDirectory: '/',
       },
-      (it) => coordinationOf(it, archiveAfterMs ?? archivingDefaults.afterMs).modules,
+      (it) => coordinationOf(it, () => archiveAfterMs ?? archivingDefaults.afterMs).modules,
     )
     try {
       await agent.start()

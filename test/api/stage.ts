@@ -198,6 +198,11 @@ const madeToken = {
   swarmKey: 'AAAA',
 } as const
 
+const sampleChange = {
+  ...{ schemaVersion: 1 as const, version: 1, changed: true, set: [], unset: [] },
+  ...{ tookMs: 9, hosts: [] },
+}
+
 export const sampleHandlers: Handlers = {
   startRun: () => ({ schemaVersion: 1, run: sampleRun, began: true }),
   runs: () => ({ schemaVersion: 1, runs: [sampleRun], stale: false }),
@@ -244,6 +249,11 @@ export const sampleHandlers: Handlers = {
   askForRounds: () => ({ schemaVersion: 1, after: 0, count: 1 }),
   stopRounds: () => ({ schemaVersion: 1, awaited: 1, done: true, everyMs: 0 }),
   configureFederation: () => ({ schemaVersion: 1, settings: usualSettings }),
+  meshConfig: () => ({ schemaVersion: 1, version: 0, keys: [], hosts: [] }),
+  nodeConfig: () => ({ schemaVersion: 1, node: 'n1', version: 0, keys: [], left: [] }),
+  configVersions: () => ({ schemaVersion: 1, versions: [] }),
+  setConfig: () => sampleChange,
+  rollBackConfig: () => sampleChange,
   users: () => ({ schemaVersion: 1, users: [] }),
   keys: () => sampleKeys,
   issuingReception: () => ({ schemaVersion: 1, credential: 'CgA', sealing: 'AA', signature: 'AA' }),

@@ -13,7 +13,8 @@ test('the reference tells of every key: its meaning, default, variable and flag'
   for (const { name, env, flag, key } of namedKeys) {
     const entry = reference.split('\n## ').find((text) => text.startsWith(`${name}\n`))
     assert.ok(entry, name)
-    for (const part of [key.about, key.kind.noun, '- default: ', env, `--${flag}`]) {
+    const mesh = key.rule.scope === 'host' ? key.rule.because : 'obeyed at '
+    for (const part of [key.about, key.kind.noun, '- default: ', env, `--${flag}`, mesh]) {
       assert.ok(entry.includes(part), `${name} tells ${part}`)
     }
   }

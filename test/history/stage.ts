@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict'
 import { Agent } from '../../agent/agent.ts'
 import { type StoreLimits, storeLimits } from '../../agent/artifacts/limits.ts'
+import { LiveConfig } from '../../agent/config/live.ts'
+import { loadConfig } from '../../agent/config/load.ts'
+import { noMeshValues } from '../../agent/config/mesh.ts'
 import { type HistorySettings, historyDefaults } from '../../agent/history/limits.ts'
 import { ledgerTiming } from '../../agent/ledger/limits.ts'
 import { samplingDefaults } from '../../agent/telemetry/limits.ts'
@@ -11,6 +14,10 @@ import { ControlApi } from '../../coordinator/api/handlers.ts'
 import type { RouteName, RouteResponse } from '../../coordinator/api/routes.ts'
 import { AuditDesk } from '../../coordinator/audit/desk.ts'
 import { autopilotModule } from '../../coordinator/autopilot/autopilot.ts'
+import { ConfigDesk } from '../../coordinator/config/desk.ts'
+import { keptVersion } from '../../coordinator/config/kept.ts'
+import type { Version } from '../../coordinator/config/rows.ts'
+import { tunersOf, workTuningOf } from '../../coordinator/config/tuners.ts'
 import { archivingModule } from '../../coordinator/history/archiving.ts'
 import { JoinDesk } from '../../coordinator/joining/desk.ts'
 import { IssuingKey } from '../../coordinator/joining/issuing-key.ts'
@@ -85,6 +92,8 @@ export interface MeshOptions {
   readonly letsIn?: boolean
   /** False: nobody has an issuing key. */
   readonly issues?: boolean
+  /** Hosts go by the mesh’s configuration; by name, what stands in the file of a host when it starts. */
+  readonly files?: Readonly<Record<string, string>>
   /** How long certificates of hosts are good when they start first. */
   readonly certificateMs?: number
 }
@@ -277,6 +286,9 @@ export class Mesh {
     const { host } = member
     const isFirst = this.members[0] === member
     const { settings, afterMs = hour, awaited = none } = this.#options
+    const { files } = this.#options
+    const version = files && (await keptVersion(ports.disk))
+    const live = configured(host.name, files?.[host.name], version)
     const { schedules = false, letsIn = false, issues = true, learns = false } = this.#options
     member.agent = new Agent(
       { ...ports, disk: withoutRoom(ports.disk, member), loopLagMs: () => 0 },
@@ -302,7 +314,7 @@ export class Mesh {
           },
         },
         sampling: samplingDefaults,
-        work: workDefaults,
+        work: { ...workDefaults, ...workTuningOf(live.config) },
         artifacts: { ...storeLimits, ...this.#options.store },
         runs: { ...historyDefaults, ...settings },
         dataDirectory: '/',
@@ -322,6 +334,7 @@ export class Mesh {
         }
         const issuing = new IssuingKey(agent, secrets.meshKey, issuer, forget)
         const swarm = new SwarmDesk(agent, secrets.meshKey, holdOf(agent, member.swarm))
+        const config = new ConfigDesk(agent, live, tunersOf(agent, untold), version)
         member.api = new ControlApi(agent, {
           library,
           office,
@@ -329,13 +342,15 @@ export class Mesh {
           secrets,
           issuing,
           swarm,
+          config,
           door: openDoor(),
         })
         return [
           autopilotModule(agent, audit),
-          archivingModule({ agent, afterMs, awaited }),
+          archivingModule({ agent, afterMs: () => afterMs, awaited }),
           ...(schedules ? [office.module()] : []),
           ...(schedules || letsIn ? [secrets.module()] : []),
+          ...(files ? [config.module()] : []),
           ...(learns
             ? [
                 new RoundsDesk(agent, new Registry(agent)).module(),
@@ -350,6 +365,26 @@ export class Mesh {
     return member.agent
   }
 }
+
+/** By its file, and by what was set for the mesh when it was there last. */
+function configured(
+  name: string,
+  fileText: string | undefined,
+  version: Version | undefined,
+): LiveConfig {
+  const input = {
+    env: { HOME: '/' },
+    flags: {},
+    host: { name, superuser: true },
+    mesh: version ?? noMeshValues,
+    ...(fileText === undefined ? {} : { fileText, fileName: 'agent.yaml' }),
+  }
+  const loaded = loadConfig(input)
+  assert.ok(loaded.ok)
+  return new LiveConfig(input, loaded)
+}
+
+const untold = { setLevel: () => {}, archiveAfter: () => {} }
 
 function holdOf({ ports, settings }: Agent, door: SimulatedSwarmDoor): SwarmHold {
   return new SwarmHold(ports, settings.signer, door, door.kept)

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import type { Admitted } from '../../agent/ledger/append-guard.ts'
 import { SignedDoor } from '../../coordinator/api/door.ts'
 import { LedgerGate, origins } from '../../coordinator/api/ledger-gate.ts'
+import { putVersion } from '../../coordinator/config/rows.ts'
 import {
   forgetToken,
   recordToken,
@@ -44,6 +45,7 @@ import { meshIdOf } from '../../protocol/identity/mesh-id.ts'
 import type { VerbName } from '../../protocol/identity/verbs.ts'
 import { type Command, catalogue } from '../../protocol/ledger/catalogue.ts'
 import type { Appended } from '../../protocol/ledger/ledger.ts'
+import { configNamespace } from '../../protocol/ledger/namespaces.ts'
 import { encode } from '../../protocol/wire/codec.ts'
 import { Mesh } from '../history/stage.ts'
 import {
@@ -316,6 +318,20 @@ test('what people wish of federated rounds is theirs to write, and what came of 
   }
 })
 
+test('what is set for all hosts is a person’s to write, and nobody’s to take away', async () => {
+  const values = { 'log.level': 'debug' }
+  const version = { number: 1, values, by: 'ada', atMs: nowMs, set: ['log.level'], unset: [] }
+  for (const command of putVersion(version, 0)) {
+    const { key } = command.value as { key: string }
+    for (const each of ['config.set', 'federate.config', 'node.vote', 'secret.set'] as const) {
+      assert.equal(await isLetIn(gateAt(), command, proofOf(each)), each === 'config.set', key)
+    }
+    assert.equal(await isLetIn(gateAt(), command, undefined), false, key)
+    const gone: Command = { kind: 'kvDelete', value: { namespace: configNamespace, key } }
+    assert.equal(await isLetIn(gateAt(), gone, proofOf('config.set')), false, key)
+  }
+})
+
 test('what is wished is wished in the name of whoever has signed for it', async () => {
   const of = 'a'.repeat(64)
   const wishes: [VerbName, (by: string, atMs?: number) => Command][] = [
@@ -323,6 +339,7 @@ test('what is wished is wished in the name of whoever has signed for it', async 
     ['federate.stop', (by, atMs = nowMs) => putRounds({ count: 0, by, atMs })],
     ['federate.config', (by, atMs = nowMs) => putSettings(usualSettings, by, atMs)],
     ['model.rollback', (by, atMs = nowMs) => putRollbackWish({ of, by, reason: 'worse', atMs })],
+    ['config.set', (by, atMs = nowMs) => versionBy(by, atMs)],
     ['swarm.rotate', (by, atMs = nowMs) => putWish(ROTATE_WISH, { madeMs: 0, by, atMs })],
     ['secret.rotate', (by, atMs = nowMs) => putKeyWish({ key: 'ab'.repeat(8), by, atMs })],
   ]
@@ -403,6 +420,12 @@ test('secrets and what is wished of their key are people’s to write, the key a
     assert.equal(await isLetIn(gateAt(), command, undefined), false, what)
   }
 })
+
+function versionBy(by: string, atMs: number): Command {
+  const [command] = putVersion({ number: 1, values: {}, by, atMs, set: [], unset: [] }, 0)
+  assert(command)
+  return command
+}
 
 function byMaster(verb: VerbName, object = 'r1'): Uint8Array {
   const leaf = issueCertificate(grantOf(ada, { roles: ['master'] }), root)

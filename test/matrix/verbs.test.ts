@@ -54,6 +54,7 @@ const allowed: Readonly<Record<VerbName, readonly PersonRole[]>> = {
   'federate.round': ['operator', 'admin'],
   'federate.stop': ['operator', 'admin'],
   'federate.config': ['admin'],
+  'config.set': ['admin'],
   'model.rollback': ['admin'],
   'module.start': ['admin'],
   'module.stop': ['admin'],

@@ -51,7 +51,7 @@ export class LogCopies {
   readonly #clock: Clock
   readonly #disk: Disk
   readonly #log: Log
-  readonly #ageMs: number
+  #ageMs: number
   /** By host and attempt; what something was added to last comes last. */
   readonly #kept = new Map<string, Kept>()
   readonly #owned = new Map<PeerId, Owned>()
@@ -66,6 +66,11 @@ export class LogCopies {
     this.#clock = ports.clock
     this.#disk = ports.disk
     this.#log = ports.log.child('log-copies')
+    this.#ageMs = ageMs
+  }
+
+  /** What is older goes at the next sweep. */
+  keepFor(ageMs: number): void {
     this.#ageMs = ageMs
   }
 

@@ -7,6 +7,7 @@ import { type Workspace, WorkspaceError } from '../../../protocol/ports/workspac
 import type { Assignment } from '../../../protocol/work/attempt.ts'
 import { workLimits } from '../../../protocol/work/limits.ts'
 import type { ErrorClass } from '../../../protocol/workflow/model.ts'
+import type { SandboxRule } from '../limits.ts'
 import { CellStep } from './cell-step.ts'
 import { environmentOf } from './environment.ts'
 import {
@@ -31,33 +32,39 @@ export class Programs implements StepExecutor {
   readonly kind: CellKind
   readonly #ports: ProgramPorts
   readonly #base: Readonly<Record<string, string>>
-  readonly #isSandboxed: boolean
+  readonly #rule: () => SandboxRule
 
-  /** `isSandboxed`: all are, though they do not ask for it. */
+  /** `rule`: as it is now, whether they run in a sandbox; without, those that ask for it. */
   constructor(
     kind: CellKind,
     ports: ProgramPorts,
     base: Readonly<Record<string, string>>,
-    isSandboxed = false,
+    rule: () => SandboxRule = () => 'auto',
   ) {
     this.kind = kind
     this.#ports = ports
     this.#base = base
-    this.#isSandboxed = isSandboxed
+    this.#rule = rule
   }
 
   check({ step, directory, sandbox }: Assignment): string | undefined {
-    if (sandbox) {
-      const rule = this.#ports.cells.rules().find(({ name }) => name === 'sandbox')
-      const missing = rule === undefined ? 'it knows of none' : rule.missing
-      if (missing !== undefined)
-        return `the stage asks for a sandbox, and has none here: ${missing}`
-    }
+    const missing = this.#missing()
+    if (sandbox && missing !== undefined)
+      return `the stage asks for a sandbox, and has none here: ${missing}`
+    if (this.#rule() === 'always' && missing !== undefined)
+      return `stages are always to run in a sandbox (work.sandbox), and have none here: ${missing}`
     if (step.kind === 'program' && step.value.argv.length === 0) return 'the step names no program'
     if (directory !== undefined && !directory.startsWith('/')) {
       return `the directory ${directory} is not absolute; write it from / on`
     }
     return undefined
+  }
+
+  /** Why there is no sandbox for anybody. */
+  #missing(): string | undefined {
+    if (this.#rule() === 'none') return 'work.sandbox is none'
+    const rule = this.#ports.cells.rules().find(({ name }) => name === 'sandbox')
+    return rule === undefined ? 'it knows of none' : rule.missing
   }
 
   async start(order: StepOrder): Promise<RunningStep> {
@@ -79,7 +86,9 @@ export class Programs implements StepExecutor {
           SKEIN_PROGRESS: `${own}/${PROGRESS_FILE}`,
         },
         limits: limitsOf(assignment),
-        ...(assignment.sandbox || this.#isSandboxed ? sandboxOf(own, directory, folder) : {}),
+        ...(assignment.sandbox || this.#rule() === 'always'
+          ? sandboxOf(own, directory, folder)
+          : {}),
       })
       return new CellStep(this.#ports, order, cell, { directory })
     } catch (error) {
