@@ -4,6 +4,7 @@ import type { Changed } from '../api/config-routes.ts'
 import { hostLines, isGoneBy } from './config-text.ts'
 import { type Context, document } from './context.ts'
 import { age } from './figures.ts'
+import { CHANGE_DEADLINE_MS } from './limits.ts'
 import { plain } from './table.ts'
 import { wrongUse } from './usage.ts'
 
@@ -18,7 +19,7 @@ export async function set(
   flags: ChangeFlags,
 ): Promise<number> {
   const body = { set: valuesIn(words), unset: [], ...moreOf(flags) }
-  return told(context, await context.client.call('setConfig', { body }))
+  return told(context, await context.client.call('setConfig', { body }, CHANGE_DEADLINE_MS))
 }
 
 export async function unset(
@@ -27,7 +28,7 @@ export async function unset(
   flags: ChangeFlags,
 ): Promise<number> {
   const body = { set: {}, unset: [...new Set(keys)], ...moreOf(flags) }
-  return told(context, await context.client.call('setConfig', { body }))
+  return told(context, await context.client.call('setConfig', { body }, CHANGE_DEADLINE_MS))
 }
 
 export async function rollback(
@@ -37,7 +38,7 @@ export async function rollback(
 ): Promise<number> {
   const seen = basedOn === undefined ? {} : { basedOn: Number(basedOn) }
   const body = { version: Number(version), reason, ...seen }
-  return told(context, await context.client.call('rollBackConfig', { body }))
+  return told(context, await context.client.call('rollBackConfig', { body }, CHANGE_DEADLINE_MS))
 }
 
 function moreOf({ reason, basedOn }: ChangeFlags): { reason?: string; basedOn?: number } {

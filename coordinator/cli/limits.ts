@@ -20,6 +20,12 @@ export const clientLimits: ClientLimits = {
 /** So long an emergency stop waits for the agent that is asked before the peers are told themselves. */
 export const STOP_DEADLINE_MS = 2_000
 
+/**
+ * A change for all hosts may come upon an election, is written by whoever leads then, and is answered
+ * when hosts have said that they go by it.
+ */
+export const CHANGE_DEADLINE_MS = 25_000
+
 /** How a follower comes back when its stream has broken. */
 export interface ResumeLimits {
   /** Between two tries: the first, doubled each time up to the last. */

@@ -35,6 +35,21 @@ test('a line is one JSON object: time, level, component, what varies, message', 
   )
 })
 
+test('a level that is changed holds for all that was made of the log before', async () => {
+  const { log, lines } = await written({ level: 'info' })
+  const child = log.child('membership')
+  child.debug('unheard')
+  log.setLevel('debug')
+  child.debug('heard')
+  log.setLevel('error')
+  child.warn('unheard')
+  log.child('later').info('unheard')
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
+    ['heard'],
+  )
+})
+
 test('on a terminal a line is for eyes', async () => {
   const { log, lines } = await written({ terminal: true })
   log.child('membership').info('node suspect', { name: 'n3', by: 'n1' })

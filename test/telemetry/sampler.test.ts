@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { samplingLimits } from '../../agent/telemetry/limits.ts'
+import { samplingDefaults, samplingLimits } from '../../agent/telemetry/limits.ts'
 import { Sampler } from '../../agent/telemetry/sampler.ts'
 import type { Sample } from '../../protocol/ports/telemetry.ts'
 import { HandClock, LogLines, MemoryDisk, sampleAt } from './made-host.ts'
@@ -105,4 +105,21 @@ test('a sampler that was stopped can be started again, and goes on where it was'
   const after = sampler.lastMinutes(60)
   assert.deepEqual(after.slice(0, before.length), before)
   assert.ok(after.length > before.length)
+})
+
+test('another pace is obeyed at once, and none by a sampler that was stopped', async () => {
+  const host = new MadeHost()
+  const sampler = host.sampler()
+  await sampler.start()
+  host.clock.run(60_000)
+  const before = host.samples
+  sampler.retune({ ...samplingDefaults, intervalMsMin: 200, intervalMsMax: 400 })
+  host.clock.run(400)
+  assert.equal(host.samples, before + 1)
+  host.clock.run(4_000)
+  assert.equal(host.samples, before + 11)
+  await sampler.stop()
+  sampler.retune(samplingDefaults)
+  host.clock.run(60_000)
+  assert.equal(host.samples, before + 11)
 })
