@@ -32,8 +32,11 @@ async function config<T>(...args: string[]): Promise<T> {
   return JSON.parse(out) as T
 }
 
-async function keyAt(node: string, key: string): Promise<NodeConfig['keys'][number] | undefined> {
-  return (await config<NodeConfig>('get', key, '--at', node)).keys[0]
+/** As that host says of itself. */
+async function keyAt(node: Node, key: string): Promise<NodeConfig['keys'][number] | undefined> {
+  const { out, err } = await skein('config', 'get', key, '--at', 'self', '--json', ...at(node))
+  assert.ok(out !== '', err)
+  return (JSON.parse(out) as NodeConfig).keys[0]
 }
 
 before(async () => {
@@ -70,8 +73,8 @@ stages:
     answer.hosts.map(() => ['inForce', 1, 0, 0, 0]),
   )
   assert.equal(answer.hosts.length, 3)
-  for (const { name } of nodes()) {
-    const { value, source } = (await keyAt(name, 'work.attemptsMax')) ?? {}
+  for (const node of nodes()) {
+    const { value, source } = (await keyAt(node, 'work.attemptsMax')) ?? {}
     assert.deepEqual([value, source], ['2', 'mesh'])
   }
   const ran = await run
@@ -104,14 +107,14 @@ test('a bad value is refused with all that is wrong, and nothing is changed', as
     assert.match(err, part)
   }
   assert.deepEqual(await config('history'), was)
-  assert.equal((await keyAt('n2', 'work.queueMax'))?.source, 'default')
+  assert.equal((await keyAt(nodes()[1] as Node, 'work.queueMax'))?.source, 'default')
 })
 
 test('going back to a version restores what it has set, and says whom it is by', async () => {
   await config<Changed>('set', 'work.attemptsMax=9', 'work.queueMax=99')
   const back = await config<Changed>('rollback', '1', '--reason', 'it was better')
   assert.deepEqual(back.unset, ['work.queueMax'])
-  assert.equal((await keyAt('n3', 'work.attemptsMax'))?.value, '2')
+  assert.equal((await keyAt(nodes()[2] as Node, 'work.attemptsMax'))?.value, '2')
   const { versions } = await config<{ versions: ConfigVersion[] }>('history')
   assert.deepEqual(versions[0]?.values, versions.at(-1)?.values)
   assert.deepEqual([versions[0]?.rolledBackTo, versions[0]?.reason], [1, 'it was better'])
