@@ -15,14 +15,9 @@ export interface OwnRow {
 export type Told = readonly [tenth: number, half: number, nineTenths: number]
 
 /** What is long ago is no longer how things are. */
-const lastOfTask = 256
+const lastOfTask = 64
 /** So many rows count as much as knowing nothing. */
-const doubt = { host: 30, task: 4, level: 20, spread: 50, spreadOfTask: 30 } as const
-/**
- * Of one task, what the model takes to be alike, in natural logarithms: other sizes, or another load,
- * are off by something else, and what a model says of them is the shortest word for what they are.
- */
-const levelWidth = 0.5
+const doubt = { host: 30, task: 4, spread: 50 } as const
 const stretchMax = 4
 const least = 1e-3
 
@@ -32,74 +27,28 @@ export interface Correction {
 
 /** `rows`: in the order of their ends. */
 export function correctionOf(rows: readonly OwnRow[]): Correction {
-  const shiftOf = shiftsOf(rows)
-  const below = stretchesOf(rows, shiftOf, 0)
-  const above = stretchesOf(rows, shiftOf, 2)
-  return {
-    corrected: (task, told) => {
-      const half = told[1] + shiftOf(task, told)
-      return [half - below(task) * gap(told, 0), half, half + above(task) * gap(told, 2)]
-    },
-  }
-}
-
-type ShiftOf = (task: string, told: Told) => number
-
-/** By how much all is off; by how much more each task is; and by how much more than that each level of it. */
-function shiftsOf(rows: readonly OwnRow[]): ShiftOf {
   const ofAll = shrunk(
     rows.map(({ target, told }) => target - told[1]),
     doubt.host,
   )
-  const ofTasks = shrunkBy(
-    rows,
-    (row) => row.task,
-    (row) => row.target - row.told[1] - ofAll,
-    doubt.task,
+  const shifts = new Map<string, number>()
+  for (const [task, of] of Map.groupBy(rows, (row) => row.task)) {
+    const offs = of.slice(-lastOfTask).map(({ target, told }) => target - told[1] - ofAll)
+    shifts.set(task, ofAll + shrunk(offs, doubt.task))
+  }
+  const shiftOf = (task: string) => shifts.get(task) ?? ofAll
+  const below = stretch(
+    rows.map((row) => (row.told[1] + shiftOf(row.task) - row.target) / gap(row.told, 0)),
   )
-  const ofTask = (task: string) => ofAll + (ofTasks.get(task) ?? 0)
-  const ofLevels = shrunkBy(
-    rows,
-    ({ task, told }) => levelOf(task, told),
-    ({ task, told, target }) => target - told[1] - ofTask(task),
-    doubt.level,
+  const above = stretch(
+    rows.map((row) => (row.target - row.told[1] - shiftOf(row.task)) / gap(row.told, 2)),
   )
-  return (task, told) => ofTask(task) + (ofLevels.get(levelOf(task, told)) ?? 0)
-}
-
-function levelOf(task: string, told: Told): string {
-  return `${Math.round(told[1] / levelWidth)} ${task}`
-}
-
-function shrunkBy(
-  rows: readonly OwnRow[],
-  keyOf: (row: OwnRow) => string,
-  offBy: (row: OwnRow) => number,
-  doubted: number,
-): Map<string, number> {
-  const groups = Map.groupBy(rows, keyOf)
-  return new Map(
-    [...groups].map(([key, of]) => [key, shrunk(of.slice(-lastOfTask).map(offBy), doubted)]),
-  )
-}
-
-/** How much wider or narrower on that side: for each task by itself, as far as enough of it was seen. */
-function stretchesOf(
-  rows: readonly OwnRow[],
-  shiftOf: ShiftOf,
-  side: 0 | 2,
-): (task: string) => number {
-  const sign = side === 0 ? -1 : 1
-  const farOf = ({ task, told, target }: OwnRow) =>
-    (sign * (target - told[1] - shiftOf(task, told))) / gap(told, side)
-  const ofAll = stretch(rows.map(farOf), 1, doubt.spread)
-  const ofTasks = new Map(
-    [...Map.groupBy(rows, ({ task }) => task)].map(([task, of]) => [
-      task,
-      stretch(of.slice(-lastOfTask).map(farOf), ofAll, doubt.spreadOfTask),
-    ]),
-  )
-  return (task) => ofTasks.get(task) ?? ofAll
+  return {
+    corrected: (task, told) => {
+      const half = told[1] + shiftOf(task)
+      return [half - below * gap(told, 0), half, half + above * gap(told, 2)]
+    },
+  }
 }
 
 function gap(told: Told, of: 0 | 2): number {
@@ -111,11 +60,11 @@ function shrunk(values: readonly number[], doubted: number): number {
   return (quantile(values, 0.5) * values.length) / (values.length + doubted)
 }
 
-/** What makes nine of ten lie within, and `usual` while hardly anything is known. */
-function stretch(values: readonly number[], usual: number, doubted: number): number {
-  if (values.length === 0) return usual
+/** What makes nine of ten lie within, and 1 while hardly anything is known. */
+function stretch(values: readonly number[]): number {
+  if (values.length === 0) return 1
   const seen = Math.min(stretchMax, Math.max(1 / stretchMax, quantile(values, 0.9)))
-  return (seen * values.length + doubted * usual) / (values.length + doubted)
+  return (seen * values.length + doubt.spread) / (values.length + doubt.spread)
 }
 
 function quantile(values: readonly number[], share: number): number {

@@ -41,30 +41,3 @@ test('a range that is too wide or too narrow comes to hold eight of ten', () => 
     assert.ok(Math.abs(inside.length / 999 - 0.8) < 0.08, `${inside.length / 999}`)
   }
 })
-
-test('what is large of a task may be off by something else than what is small of it', () => {
-  const at = (half: number): Told => [half - 1, half, half + 1]
-  const known = Array.from({ length: 400 }, (_, i) => {
-    const half = i % 2 === 0 ? 2 : 8
-    return { task: 'a', told: at(half), target: half === 2 ? 2 : 9 }
-  })
-  const correction = correctionOf(known)
-  assert.ok(Math.abs(correction.corrected('a', at(2))[1] - 2) < 0.1)
-  assert.ok(Math.abs(correction.corrected('a', at(8))[1] - 9) < 0.1)
-  const between = correction.corrected('a', at(5))[1] - 5
-  assert.ok(between >= 0 && between <= 1, 'what was not seen is corrected as the task is')
-})
-
-test('a task that hardly varies has a narrow range beside one that does', () => {
-  const known = [...rows('even', 400, 0, 0.2), ...rows('uneven', 400, 0, 3)]
-  const correction = correctionOf(known)
-  const widthOf = (task: string) => {
-    const [tenth, , nineTenths] = correction.corrected(task, told)
-    return nineTenths - tenth
-  }
-  assert.ok(widthOf('even') < 1, `${widthOf('even')}`)
-  // Of evenly spread values eight of ten lie within eight tenths of the width.
-  assert.ok(Math.abs(widthOf('uneven') - 0.8 * 6) < 0.8, `${widthOf('uneven')}`)
-  const unseen = widthOf('new')
-  assert.ok(unseen > widthOf('even') && unseen < widthOf('uneven'), 'as all are')
-})
