@@ -22,7 +22,16 @@ const nothingDone = Object.fromEntries(
 ) as unknown as Handlers
 
 /** As much of a body as some act needs to be put into words. */
-const body = { set: {}, remove: [], stage: 's', event: 'e', count: 1, uses: 1, workflow: 'w' }
+const body = {
+  set: {},
+  unset: [],
+  remove: [],
+  stage: 's',
+  event: 'e',
+  count: 1,
+  uses: 1,
+  workflow: 'w',
+}
 
 test('every act is written down by what was signed for it', async () => {
   const mesh = await Mesh.of('as signed', 1)

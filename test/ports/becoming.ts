@@ -3,31 +3,32 @@
  * and may have next to nothing of the one core on which somebody else spins. The kernel keeps it
  * locked meanwhile.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 
 const MEBIBYTES = 400
 
+/**
+ * Whoever spins is of the same session, for some kernels give each session its share of a core, and
+ * has nothing of its environment, for it is not to be found by that.
+ */
 const script = `
 import mmap, os, sys
 core = max(os.sched_getaffinity(0))
+spinner = os.fork()
+if spinner == 0:
+    os.sched_setaffinity(0, {core})
+    os.execve(sys.executable, ['python3', '-c', 'while True: pass'], {})
 room = mmap.mmap(-1, ${MEBIBYTES} << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 room.madvise(mmap.MADV_NOHUGEPAGE)
 for at in range(0, len(room), mmap.PAGESIZE): room[at] = 1
-os.write(1, b'%d\\n' % core)
+os.write(1, b'%d\\n' % spinner)
 os.read(0, 1)
 os.sched_setaffinity(0, {core})
 os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 os.execv('/bin/sleep', ['sleep', '60'])
-`
-
-const spinning = `
-import os, sys
-os.sched_setaffinity(0, {int(sys.argv[1])})
-os.write(1, b'spins')
-while True: pass
 `
 
 /** Why none can be had here. */
@@ -44,6 +45,15 @@ export interface Becoming {
   release(): void
 }
 
+/** Also one that is gone already. */
+function killed(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
 /** Undefined where it was too quick. */
 async function tried(t: TestContext, env: NodeJS.ProcessEnv): Promise<Becoming | undefined> {
   const child = spawn('python3', ['-c', script], {
@@ -51,13 +61,11 @@ async function tried(t: TestContext, env: NodeJS.ProcessEnv): Promise<Becoming |
     detached: true,
     stdio: ['pipe', 'pipe', 'inherit'],
   })
-  const kill = (each: ChildProcess): void => void each.kill('SIGKILL')
-  t.after(() => kill(child))
-  const [core] = (await once(child.stdout, 'data')) as [Buffer]
-  const argv = ['-c', spinning, String(core).trim()]
-  const spinner = spawn('python3', argv, { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.after(() => kill(spinner))
-  await once(spinner.stdout, 'data')
+  t.after(() => child.kill('SIGKILL'))
+  const [told] = (await once(child.stdout, 'data')) as [Buffer]
+  const spinner = Number(told)
+  const release = (): void => void killed(spinner)
+  t.after(release)
   child.stdin.end('!')
   const pid = child.pid ?? 0
   const isCaught = (): boolean => {
@@ -66,9 +74,9 @@ async function tried(t: TestContext, env: NodeJS.ProcessEnv): Promise<Becoming |
   }
   const isThrough = (): boolean => readFileSync(`/proc/${pid}/comm`, 'latin1') === 'sleep\n'
   while (!isCaught() && !isThrough()) await new Promise((resolve) => setImmediate(resolve))
-  if (isCaught()) return { pid, isCaught, release: () => kill(spinner) }
-  kill(spinner)
-  kill(child)
+  if (isCaught()) return { pid, isCaught, release }
+  release()
+  child.kill('SIGKILL')
   return undefined
 }
 
