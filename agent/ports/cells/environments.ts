@@ -8,6 +8,7 @@
  */
 import { closeSync, open, read } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { cellLimits } from '../limits.ts'
 import { processStatus } from '../process-status.ts'
@@ -17,6 +18,9 @@ type Told = (environment: Buffer) => void
 
 /** To find it in the same moment again and again takes more luck than anybody has. */
 const READS_MAX = 8
+/** For as long one is read again that is kept from its cores in that moment, and how soon. */
+const BECOMING_MS_MAX = 2_000
+const BECOMING_AGAIN_MS = 1
 const ROOM_BYTES = 64 << 10
 const openApart = promisify(open)
 const readInto = promisify(read)
@@ -91,7 +95,7 @@ function tellLater(reading: Promise<Buffer | undefined>, tell: Told): void {
 
 function within(reading: Promise<unknown>, ms: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), ms)
+    const timer = globalThis.setTimeout(() => resolve(false), ms)
     void reading.then(() => {
       clearTimeout(timer)
       resolve(true)
@@ -109,15 +113,25 @@ function isStranger(pid: number, owner: string): boolean {
 /** Undefined for a process that is gone, or not ours to look at. */
 async function environmentOf(pid: number, room: Buffer): Promise<Buffer | undefined> {
   const path = `/proc/${pid}/environ`
+  let untilMs: number | undefined
   try {
-    for (let reads = 1; ; reads++) {
+    for (let reads = 1; ; ) {
       const length = await readOnce(path, room)
       if (length === room.length) return await readFile(path)
       if (length > 0 || reads === READS_MAX || !hasMemory(pid)) return room.subarray(0, length)
+      untilMs ??= performance.now() + BECOMING_MS_MAX
+      if (performance.now() < untilMs && (await isWordless(pid)))
+        await setTimeout(BECOMING_AGAIN_MS)
+      else reads++
     }
   } catch {
     return undefined
   }
+}
+
+/** As is whoever is becoming another program: it has not been given its words yet, either. */
+async function isWordless(pid: number): Promise<boolean> {
+  return (await readOnce(`/proc/${pid}/cmdline`, Buffer.alloc(1))) === 0
 }
 
 async function readOnce(path: string, room: Buffer): Promise<number> {
