@@ -1,7 +1,9 @@
 /**
  * One attack against its control: the mesh at work in turn alone, under attack, and beside a
  * harmless process that uses as much of a core as the attacker did. The ratios are those within one
- * round, and of all rounds the median: what else happens on the machine meets all three alike.
+ * round, and of all rounds the mean (of the logarithms, so that twice and half make one): what else
+ * happens on the machine meets all three alike, and whoever comes first comes last in the next round,
+ * for a mesh that goes on grows quicker, or fuller.
  */
 import type { LocalNode } from '../mesh/layout.ts'
 import { look } from '../mesh/looking.ts'
@@ -80,19 +82,33 @@ export class Trial {
     try {
       const before = await refusalsOf(this.victim)
       const refusing = await this.refusing(attacker)
-      for (let round = 0; round <= rounds; round++) {
-        const alone = await this.work.measured()
-        const attacked = await this.attacked(attacker)
-        const control = await this.accompanied(attacked.share)
+      for (let round = 0, share = 0; round <= rounds; round++) {
+        const measured = await this.round(attacker, round % 2 === 0 ? undefined : share)
+        share = measured.attacked.share
         // The first is for warming up: what is loaded, compiled and learnt then is not told.
-        if (round > 0) all.push({ alone, attacked, control })
-        process.stderr.write(roundText(name, round, { alone, attacked, control }))
+        if (round > 0) all.push(measured)
+        process.stderr.write(roundText(name, round, measured))
       }
       const refused = risen(name, before, await refusalsOf(this.victim))
       return { name, refusing, refused, ...summed(all) }
     } finally {
       await attacker.stop()
     }
+  }
+
+  /** The control comes before the attack where it is known what share that takes. */
+  private async round(
+    attacker: Children<AttackerOrder, AttackerNews>,
+    share: number | undefined,
+  ): Promise<Round> {
+    if (share === undefined) {
+      const alone = await this.work.measured()
+      const attacked = await this.attacked(attacker)
+      return { alone, attacked, control: await this.accompanied(attacked.share) }
+    }
+    const control = await this.accompanied(share)
+    const attacked = await this.attacked(attacker)
+    return { alone: await this.work.measured(), attacked, control }
   }
 
   /** What the attack takes of the attacked agent while nobody works, and more than it takes anyway. */
@@ -154,8 +170,10 @@ function summed(all: readonly Round[]): Omit<Verdict, 'name' | 'refusing' | 'ref
     hopMs: median((round) => of(round).hopMs),
     cpuMs: median((round) => of(round).cpuMs),
   })
-  const ratio = (of: keyof Measured, to: (round: Round) => Measured) =>
-    median((round) => round.attacked.measured[of] / to(round)[of])
+  const ratio = (of: keyof Measured, to: (round: Round) => Measured) => {
+    const logs = all.map((round) => Math.log(round.attacked.measured[of] / to(round)[of]))
+    return Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length)
+  }
   const control = (round: Round) => round.control.measured
   const alone = (round: Round) => round.alone
   return {
