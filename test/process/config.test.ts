@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as turn } from 'node:timers/promises'
 import type { Changed, ConfigVersion, NodeConfig } from '../../coordinator/api/config-routes.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import { looksBy, until } from './mesh-looks.ts'
 import { runSkeinIn } from './skein.ts'
 
 interface Node {
@@ -19,6 +20,7 @@ interface Node {
 const home = mkdtempSync(join(tmpdir(), 'skein-config-'))
 const directory = join(home, 'mesh')
 const skein = (...args: string[]) => runSkeinIn({ SKEIN_HOME: directory }, ...args)
+const { statusOf } = looksBy(skein)
 const nodes = () =>
   (JSON.parse(readFileSync(join(directory, 'mesh.json'), 'utf8')) as { nodes: Node[] }).nodes
 const at = (node = nodes()[0]) => [
@@ -42,6 +44,9 @@ async function keyAt(node: Node, key: string): Promise<NodeConfig['keys'][number
 before(async () => {
   const up = await skein('up', '--nodes', '3', '--detach')
   assert.equal(up.code, exitCodes.done, up.err)
+  // Until then a host has no copy of the ledger that moves on by itself.
+  const votersOf = async () => (await statusOf())?.ledger?.voters ?? []
+  await until('all of them vote', async () => (await votersOf()).length === 3)
 })
 
 after(async () => {
