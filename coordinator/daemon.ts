@@ -277,9 +277,9 @@ function letterboxModule(agent: Agent): ModuleSpec {
       unfollow = estop.follow(note)
       note()
     },
-    stop: () => {
+    stop: async () => {
       unfollow()
-      box?.close()
+      await box?.close()
     },
   }
 }

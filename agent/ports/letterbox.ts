@@ -61,8 +61,11 @@ export class Letterbox {
     return this.#noting
   }
 
-  close(): void {
+  /** Resolves when nothing of it touches the folder any more. */
+  async close(): Promise<void> {
     this.#watcher?.close()
+    await this.#reading
+    await this.#noting
   }
 
   #look(): void {

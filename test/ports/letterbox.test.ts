@@ -52,7 +52,7 @@ test('letters are read in their order when the box opens, and then as they come,
   assert.equal(await answerTo(folder, 'b'), '2')
   assert.deepEqual(read, ['first', 'second', 'third'])
   // Before its folder goes.
-  box.close()
+  await box.close()
 })
 
 test('what is too large for a letter is thrown away unread', async (t) => {
@@ -62,7 +62,7 @@ test('what is too large for a letter is thrown away unread', async (t) => {
   put(folder, 'a', 'x'.repeat(letterLimits.bytesMax + 1))
   const box = await Letterbox.open(directory, () => assert.fail('it was read'), trouble)
   assert.deepEqual(readdirSync(folder), [])
-  box.close()
+  await box.close()
 })
 
 test('of notes that come at once the last stays, and none is in the way of another', async (t) => {
@@ -72,5 +72,5 @@ test('of notes that come at once the last stays, and none is in the way of anoth
   await Promise.all(notes)
   assert.equal(readFileSync(join(directory, LETTERS_FOLDER, 'epoch'), 'utf8'), '19')
   // Before its folder goes.
-  box.close()
+  await box.close()
 })
