@@ -3,7 +3,7 @@
  *
  * Its neighbours (`stat`, `environ`, `io`, `maps`, its links) the kernel keeps locked while the process
  * becomes another program, which takes as long as it is kept from its cores: seen, 16 s. They are
- * read by other threads (`cells/read-apart.ts`, `cells/marks.ts`).
+ * read by other threads (`cells/read-apart.ts`, `cells/environments.ts`).
  */
 import { readFileSync } from 'node:fs'
 

@@ -2,13 +2,14 @@
  * Small files that are their owner's alone, beside the store of a data directory: the agent's key,
  * and what says whose key it is. They can be looked at without the lock of the store.
  */
-import { open, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { assert } from '../../protocol/assert.ts'
-import { directoryError, keyExposed } from './data-directory-errors.ts'
+import { directoryError } from './data-directory-errors.ts'
 import { errnoOf } from './errno.ts'
 import { secretBytesMax } from './limits.ts'
 import { makeDirectory } from './make-directory.ts'
+import { readPrivateFile } from './private-file.ts'
 import { replaceFile } from './replace-file.ts'
 
 /** The seed of the agent's key: whose directory it is. */
@@ -19,8 +20,6 @@ export const credentialFile = 'credential'
 export const issuerFile = 'issuer.key'
 /** The swarm keys that the agent takes, once the mesh has gone over to another than the first. */
 export const swarmKeyFile = 'swarm-key.kept'
-
-const othersMayRead = 0o007
 
 export class Secrets {
   readonly path: string
@@ -42,15 +41,9 @@ export class Secrets {
   async read(name: string): Promise<Uint8Array | undefined> {
     const path = this.#pathOf(name)
     try {
-      const file = await open(path, 'r')
-      try {
-        const { mode, size } = await file.stat()
-        if ((mode & othersMayRead) !== 0) throw keyExposed(path)
-        assert(size <= secretBytesMax, 'a secret is small', { path, size })
-        return new Uint8Array(await file.readFile())
-      } finally {
-        await file.close()
-      }
+      const secret = await readPrivateFile(path, secretBytesMax)
+      assert(secret !== undefined, 'a secret is small', { path })
+      return secret
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined
       throw directoryError(error, path)

@@ -10,7 +10,7 @@ import { configRefused, configUnreadable } from '../../agent/life/refusals.ts'
 
 export interface ConfigOptions {
   /** Without it, `$SKEIN_CONFIG`. */
-  config?: string
+  config?: string | undefined
   flags: Readonly<Record<string, FlagValue>>
 }
 

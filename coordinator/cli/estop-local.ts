@@ -81,7 +81,7 @@ const said: Readonly<Record<string, string>> = {
 
 function directoryOf({ config, dataDirectory }: LocalFlags): string {
   const flags = dataDirectory === undefined ? {} : { dataDirectory }
-  return readConfig({ flags, ...(config === undefined ? {} : { config }) }).dataDirectory
+  return readConfig({ flags, config }).dataDirectory
 }
 
 /** The highest that the agent knew of. */

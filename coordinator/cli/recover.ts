@@ -81,7 +81,7 @@ interface Named {
 function placesIn(verb: Verb, { dataDirectory, config, storeKeyFile }: RecoverOptions): Named {
   const { paths, kept } = dataDirectory
     ? { paths: dataDirectory, kept: process.env.SKEIN_STORE_KEY_FILE ?? '' }
-    : toldBy(readConfig({ flags: {}, ...(config === undefined ? {} : { config }) }))
+    : toldBy(readConfig({ flags: {}, config }))
   if (verb !== 'plan' && paths.length > 1)
     throw wrongUse(
       `--${verb} changes one host, and ${paths.length} data directories are named`,

@@ -18,10 +18,7 @@ export interface RekeyFlags {
 
 export async function rekey(context: Context, flags: RekeyFlags): Promise<number> {
   const { config, to } = flags
-  const { dataDirectory, store } = readConfig({
-    flags: {},
-    ...(config === undefined ? {} : { config }),
-  })
+  const { dataDirectory, store } = readConfig({ flags: {}, config })
   const from = flags.storeKeyFile ?? store.keyFile
   if (from === '')
     throw wrongUse(

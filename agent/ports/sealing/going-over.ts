@@ -4,7 +4,7 @@
  * nothing that was deleted or written over is in the store's files any more.
  */
 import type { Disk, DiskOp } from '../../../protocol/ports/disk.ts'
-import { encodeSealRow, type SealRow, sealRowKey } from './seal-row.ts'
+import { encodeSealRow, type Going, sealRowKey } from './seal-row.ts'
 import { openedBy, plainKeys } from './sealed-disk.ts'
 import type { ValueSeal } from './value-seal.ts'
 
@@ -19,37 +19,36 @@ export interface Seals {
   readonly from: ValueSeal | undefined
 }
 
-/** Returns the row of a store that has gone over, and how many values it holds. */
+/** `key`: the store's, as its row tells it. Returns how many values went over. */
 export async function goOver(
   disk: Disk,
-  row: SealRow,
+  key: Uint8Array,
+  going: Going,
   { by, to, from }: Seals,
-): Promise<{ row: SealRow; values: number }> {
-  let { going } = row
+): Promise<number> {
   let values = 0
-  for (let more = going !== undefined; going && more; ) {
+  let { doneTo } = going
+  for (let more = true; more; ) {
     const batch: DiskOp[] = []
     let bytes = 0
-    let doneTo: string = going.doneTo
     more = false
-    for await (const [key, value] of disk.scan({ from: `${doneTo}\0`, to: afterAllKeys })) {
+    for await (const [place, value] of disk.scan({ from: `${doneTo}\0`, to: afterAllKeys })) {
       if (batch.length >= atOnce.values || bytes >= atOnce.bytes) {
         more = true
         break
       }
-      doneTo = key
-      if (key === sealRowKey || plainKeys.has(key)) continue
-      const sealed = to.seal(key, from ? openedBy(from, key, value) : value)
-      batch.push({ put: key, value: sealed })
+      doneTo = place
+      if (place === sealRowKey || plainKeys.has(place)) continue
+      const sealed = to.seal(place, from ? openedBy(from, place, value) : value)
+      batch.push({ put: place, value: sealed })
       bytes += sealed.length
       values++
     }
-    going = { ...going, doneTo }
-    const value = encodeSealRow({ ...row, going }, by)
+    const value = encodeSealRow({ key, going: { ...going, doneTo } }, by)
     await disk.write([...batch, { put: sealRowKey, value }], { durable: true })
   }
   await disk.scrub('')
-  const gone: SealRow = { key: row.key, going: undefined }
-  await disk.write([{ put: sealRowKey, value: encodeSealRow(gone, by) }], { durable: true })
-  return { row: gone, values }
+  const value = encodeSealRow({ key, going: undefined }, by)
+  await disk.write([{ put: sealRowKey, value }], { durable: true })
+  return values
 }

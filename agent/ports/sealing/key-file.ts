@@ -3,20 +3,18 @@
  * than the store. That it lies in the host's TPM is the service manager's to arrange
  * (`LoadCredentialEncrypted=` of systemd): it is a file for the agent then as well.
  */
-import { open } from 'node:fs/promises'
 import { exitCodes } from '../../../protocol/exit-codes.ts'
 import { Problem } from '../../../protocol/problem.ts'
 import { messageOf } from '../../../protocol/thrown.ts'
-import { keyExposed } from '../data-directory-errors.ts'
+import { readPrivateFile } from '../private-file.ts'
 import { sealKeyBytes } from './value-seal.ts'
 
-const othersMayRead = 0o007
 const bytesMax = 1024
 
 /** Rejects with a `Problem`. */
 export async function readStoreKey(path: string): Promise<Uint8Array> {
-  const bytes = await readSmall(path)
-  const text = bytes.length <= bytesMax ? new TextDecoder('latin1').decode(bytes).trim() : ''
+  const bytes = (await readOrTell(path)) ?? new Uint8Array()
+  const text = new TextDecoder('latin1').decode(bytes).trim()
   if (/^[0-9a-f]{64}$/i.test(text)) return new Uint8Array(Buffer.from(text, 'hex'))
   if (bytes.length === sealKeyBytes) return bytes
   throw new Problem({
@@ -27,16 +25,9 @@ export async function readStoreKey(path: string): Promise<Uint8Array> {
   })
 }
 
-async function readSmall(path: string): Promise<Uint8Array> {
+async function readOrTell(path: string): Promise<Uint8Array | undefined> {
   try {
-    const file = await open(path, 'r')
-    try {
-      const { mode, size } = await file.stat()
-      if ((mode & othersMayRead) !== 0) throw keyExposed(path)
-      return size > bytesMax ? new Uint8Array(size) : new Uint8Array(await file.readFile())
-    } finally {
-      await file.close()
-    }
+    return await readPrivateFile(path, bytesMax)
   } catch (error) {
     if (error instanceof Problem) throw error
     throw new Problem(

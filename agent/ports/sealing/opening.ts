@@ -28,7 +28,7 @@ export async function openedWith(disk: Disk, key: Uint8Array | undefined): Promi
   const by = taken(key)
   const row = stored ? decodeSealRow(stored, by) : await begun(disk, by, undefined)
   if (!row) throw new SealRefused('wrongKey')
-  return new SealedDisk(disk, await gone(disk, row, by))
+  return new SealedDisk(disk, (await goneOver(disk, row, by)).to)
 }
 
 /** From then on it opens with `next` alone, under another key of its own. Returns how many values. */
@@ -44,7 +44,7 @@ export async function rekeyed(disk: Disk, key: Uint8Array, next: Uint8Array): Pr
 async function turned(disk: Disk, stored: Uint8Array, old: ValueSeal, by: ValueSeal) {
   const row = decodeSealRow(stored, old)
   if (!row) throw new SealRefused('wrongKey')
-  await gone(disk, row, old)
+  await goneOver(disk, row, old)
   return begun(disk, by, row.key)
 }
 
@@ -55,16 +55,16 @@ async function begun(disk: Disk, by: ValueSeal, from: Uint8Array | undefined): P
   return row
 }
 
-async function gone(disk: Disk, row: SealRow, by: ValueSeal): Promise<ValueSeal> {
-  return (await goneOver(disk, row, by)).to
-}
-
-async function goneOver(disk: Disk, row: SealRow, by: ValueSeal) {
-  const to = taken(row.key)
-  if (row.going === undefined) return { to, values: 0 }
-  const from = row.going.from && taken(row.going.from)
-  const { values } = await goOver(disk, row, { by, to, from })
-  return { to, values }
+/** With what the store is sealed once it has gone over, and how many values had to. */
+async function goneOver(
+  disk: Disk,
+  { key, going }: SealRow,
+  by: ValueSeal,
+): Promise<{ to: ValueSeal; values: number }> {
+  const to = taken(key)
+  if (going === undefined) return { to, values: 0 }
+  const from = going.from && taken(going.from)
+  return { to, values: await goOver(disk, key, going, { by, to, from }) }
 }
 
 function taken(key: Uint8Array): ValueSeal {
