@@ -40,15 +40,6 @@ export function folded(data: Float32Array, features: number): Folded {
   return withoutRepeats(bits, rows, features, repeatsIn(bits, features, rows))
 }
 
-/** Puts them there all. */
-export function unfolded(of: Folded, data: Float32Array): void {
-  const bits = bitsOf(data)
-  const length = of.width * of.features
-  for (let block = 0; block * length < bits.length; block++) {
-    putBlock(of, block, bits.subarray(block * length, (block + 1) * length))
-  }
-}
-
 function isAllOf(bits: Int32Array, of: Folded): boolean {
   const length = of.width * of.features
   const block = new Int32Array(length)

@@ -92,7 +92,10 @@ test('a length that is not allowed ends the talk before anything is kept for it'
 
 test('what is no answer is not taken for one', () => {
   const done = { id: 1, kind: 'done', tensors: [{ name: 'a', type: 'float32', dims: [1] }] }
+  const opened = { id: 1, kind: 'opened', takesFolded: true }
   assert.equal(anyAnswer.safeParse(done).success, true)
+  assert.equal(anyAnswer.safeParse(opened).success, true)
+  assert.equal(anyAnswer.safeParse({ ...opened, takesFolded: 'yes' }).success, false)
   for (const changed of [
     { kind: 'refused' },
     { kind: 'other' },

@@ -9,8 +9,9 @@ import {
   unpacked,
   unpackedSteps,
 } from '../../agent/ports/inference/tensors.ts'
-import { folded, unfolded } from '../../models/folded.ts'
+import { folded } from '../../models/folded.ts'
 import { anyBatch } from '../models/batches.ts'
+import { unfolded } from '../models/unfolded.ts'
 
 const FEATURES = 4
 const BYTES_MAX = 1 << 16
@@ -54,15 +55,14 @@ test('only rows of which more than half is left out are folded, and none that ar
   assert.equal(isSentFolded(of(new Float32Array(0), [0, 4]), 0), false)
 })
 
-test('what is folded on the way is unfolded to the same bits', () => {
+test('what is folded for the way is the same bits', () => {
   fc.assert(
     fc.property(anyBatch(FEATURES), ({ rows }) => {
       const tensor = { dims: [rows.length / 4, 4], data: rows }
       const sent = foldedWhereLess({ rows: tensor }, limitsOf(1)).rows
       assert.ok(sent)
       if (!isFolded(sent)) return
-      const there = new Float32Array(rows.length)
-      unfolded(sent, there)
+      const there = unfolded(sent)
       assert.deepEqual(new Uint8Array(there.buffer), new Uint8Array(rows.buffer))
     }),
   )
@@ -85,7 +85,7 @@ test('heads that say other than what is behind them are not believed', () => {
   }
 })
 
-test('rows that are not what their head says are not unfolded', () => {
+test('rows that are not what their head says are not taken', () => {
   // Two blocks of two, of columns that are of blocks, places and rows.
   const head: FoldedHead = { name: 'a', type: 'folded', rows: 4, width: 2, columns: 'bpr' }
   const body = new Uint8Array(8 + 8 + 16)

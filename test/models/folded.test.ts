@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { folded, unfolded } from '../../models/folded.ts'
+import { folded } from '../../models/folded.ts'
 import { anyBatch } from './batches.ts'
+import { unfolded } from './unfolded.ts'
 
 const FEATURES = 5
 
 test('rows are unfolded to the bits that they were, whatever they have in common', () => {
   fc.assert(
     fc.property(anyBatch(FEATURES), ({ rows }) => {
-      const there = new Float32Array(rows.length).fill(1)
-      unfolded(folded(rows, FEATURES), there)
+      const there = unfolded(folded(rows, FEATURES))
       assert.deepEqual(new Uint8Array(there.buffer), new Uint8Array(rows.buffer))
     }),
     { numRuns: 1_000 },
@@ -19,8 +19,7 @@ test('rows are unfolded to the bits that they were, whatever they have in common
 
 test('the bits of what is no number stay too', () => {
   const bits = Int32Array.from({ length: 8 * FEATURES }, (_, i) => 0x7f800001 + (i % FEATURES))
-  const there = new Float32Array(bits.length)
-  unfolded(folded(new Float32Array(bits.buffer), FEATURES), there)
+  const there = unfolded(folded(new Float32Array(bits.buffer), FEATURES))
   assert.deepEqual(new Int32Array(there.buffer), bits)
 })
 
@@ -65,9 +64,7 @@ for (const [name, ofBoth] of Object.entries(beyond)) {
     })
     const found = folded(rows, 3)
     assert.deepEqual([found.width, found.held, found.cycled, found.loose], [32, [0], [1], [2]])
-    const there = new Float32Array(rows.length)
-    unfolded(found, there)
-    assert.deepEqual(there, rows)
+    assert.deepEqual(unfolded(found), rows)
   })
 }
 
@@ -77,9 +74,7 @@ test('of many rows the first blocks may be of another length than all', () => {
     return i % 2 === 0 ? Math.floor((row < 600 ? row : row + 4) / 8) : row % 3
   })
   const found = folded(rows, 2)
-  const there = new Float32Array(rows.length)
-  unfolded(found, there)
-  assert.deepEqual(there, rows)
+  assert.deepEqual(unfolded(found), rows)
 })
 
 test('of rows that have nothing in common, all is kept', () => {

@@ -15,9 +15,15 @@ import { anyAnswer, type Call, type InferenceBounds } from './requests.ts'
 import { unpacked } from './tensors.ts'
 import { weighLess, yieldToOthers } from './yielding.ts'
 
+/** What comes of a model that is opened, of a run, and of whatever else it is asked. */
+export interface Said {
+  readonly takesFolded: boolean
+  readonly tensors: Record<string, Tensor>
+}
+
 interface Asked {
   readonly id: number
-  resolve(tensors: Record<string, Tensor>): void
+  resolve(said: Said): void
   reject(error: EngineError): void
 }
 
@@ -89,12 +95,7 @@ export class InferenceChild {
   }
 
   /** `what` completes a sentence: it took too long to … */
-  ask(
-    call: Call,
-    body: readonly Uint8Array[],
-    deadlineMs: number,
-    what: string,
-  ): Promise<Record<string, Tensor>> {
+  ask(call: Call, body: readonly Uint8Array[], deadlineMs: number, what: string): Promise<Said> {
     const id = ++this.#lastId
     const answer = this.#answerTo(id, deadlineMs, what)
     if (!this.isGone) {
@@ -113,8 +114,8 @@ export class InferenceChild {
     return this.#gone.promise
   }
 
-  async #answerTo(id: number, deadlineMs: number, what: string): Promise<Record<string, Tensor>> {
-    const answer = Promise.withResolvers<Record<string, Tensor>>()
+  async #answerTo(id: number, deadlineMs: number, what: string): Promise<Said> {
+    const answer = Promise.withResolvers<Said>()
     this.#asked = { id, resolve: answer.resolve, reject: answer.reject }
     if (this.#end !== undefined) this.#rejectAsked()
     this.#hold(true)
@@ -161,9 +162,10 @@ export class InferenceChild {
       asked.reject(new EngineError('refused', `the runtime refused it: ${answer.why}`))
       return
     }
-    const tensors = unpacked(answer.tensors, body)
+    const isOpened = answer.kind === 'opened'
+    const tensors = unpacked(isOpened ? [] : answer.tensors, body)
     if (tensors === undefined) throw new Error('its tensors are not as it says')
-    asked.resolve(tensors)
+    asked.resolve({ takesFolded: isOpened && answer.takesFolded, tensors })
   }
 
   #lookAtMemory(): void {

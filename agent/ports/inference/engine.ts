@@ -15,6 +15,8 @@ interface Held {
   readonly model: Uint8Array
   /** Where it is open. */
   openIn: InferenceChild | undefined
+  /** Whether its rows may go there without what they repeat: those of forests, which are walked so. */
+  takesFolded: boolean
   /** Processes that it has ended, one after the other. */
   deaths: number
   closed: boolean
@@ -77,7 +79,10 @@ export class ProcessEngine implements Engine {
       const why = `${this.#sessions.size} models of ${this.#modelsBytes} bytes are open already`
       throw new EngineError('tooLarge', why)
     }
-    const held: Held = { id: this.#nextId++, model, openIn: undefined, deaths: 0, closed: false }
+    const held: Held = {
+      ...{ id: this.#nextId++, model, openIn: undefined, takesFolded: false },
+      ...{ deaths: 0, closed: false },
+    }
     this.#modelsBytes += model.length
     this.#sessions.add(held)
     return held
@@ -103,13 +108,14 @@ export class ProcessEngine implements Engine {
       const child = await this.#running()
       try {
         await this.#openedIn(child, held)
-        // Steps that are learned from come in an order by chance, and repeat little.
-        const sent = steps.length > 1 ? steps : [foldedWhereLess(steps[0] ?? {}, this.#limits)]
+        const sent = steps.map((step) => {
+          return held.takesFolded ? foldedWhereLess(step, this.#limits) : step
+        })
         const { heads, body } = packedSteps(sent)
         const call: Call = { call: 'run', session: held.id, steps: heads, carried }
-        const outputs = await child.ask(call, body, this.#limits.runMsMax, 'to run')
+        const { tensors } = await child.ask(call, body, this.#limits.runMsMax, 'to run')
         held.deaths = 0
-        return outputs
+        return tensors
       } catch (error) {
         if (child.isGone && !this.#closed) held.deaths++
         throw error
@@ -161,7 +167,8 @@ export class ProcessEngine implements Engine {
   async #openedIn(child: InferenceChild, held: Held): Promise<void> {
     if (held.openIn === child) return
     const call: Call = { call: 'open', session: held.id }
-    await child.ask(call, [held.model], this.#limits.openMsMax, 'to open')
+    const { takesFolded } = await child.ask(call, [held.model], this.#limits.openMsMax, 'to open')
+    held.takesFolded = takesFolded
     held.openIn = child
   }
 

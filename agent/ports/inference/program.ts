@@ -6,7 +6,7 @@ import { flushCompileCache } from 'node:module'
 import { Socket } from 'node:net'
 import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
 import type { Tensor } from '../../../models/engine.ts'
-import { type Folded, unfolded } from '../../../models/folded.ts'
+import type { Folded } from '../../../models/folded.ts'
 import { assert } from '../../../protocol/assert.ts'
 import { forestSession } from './forests.ts'
 import { type Frame, FrameReader, piecesOf, readyId } from './frames.ts'
@@ -21,18 +21,19 @@ const WHY_LENGTH_MAX = 500
 const KEPT_BYTES_MAX = 4 << 20
 
 type Given = RuntimeTensor | Folded
+type Opening = Extract<Request, { call: 'open' }>
 
 /** Of the runtime, or of what takes its place. */
 interface Session {
+  readonly takesFolded: boolean
   run(inputs: Readonly<Record<string, Given>>): Promise<Readonly<Record<string, RuntimeTensor>>>
   release(): Promise<void>
 }
 
 const [headBytesMax, bodyBytesMax] = process.argv.slice(2).map(Number) as [number, number]
 const sessions = new Map<number, Session>()
-/** Where what is asked lies until it is answered, and where its rows are unfolded. */
+/** Where what is asked lies until it is answered. */
 const asked = new Room(KEPT_BYTES_MAX)
-const unfolding = new Room(KEPT_BYTES_MAX)
 const reader = new FrameReader({ headBytesMax, bodyBytesMax }, (bytes) => {
   asked.clear()
   return asked.take(bytes)
@@ -71,6 +72,8 @@ async function answerTo(
 ): Promise<[Answer, Uint8Array[]]> {
   const { id } = request
   try {
+    // What is behind the next question takes its place.
+    if (request.call === 'open') return [await opened(request, body.slice()), []]
     const { heads, body: numbers } = packed(await done(request, body))
     if (numbers.reduce((sum, { length }) => sum + length, 0) > bodyBytesMax) {
       throw new Error(`what comes of it takes more than ${bodyBytesMax} bytes`)
@@ -82,16 +85,20 @@ async function answerTo(
   }
 }
 
+async function opened(
+  { id, session: number }: Opening,
+  model: Uint8Array<ArrayBuffer>,
+): Promise<Answer> {
+  const session = await sessionOf(model)
+  sessions.set(number, session)
+  return { id, kind: 'opened', takesFolded: session.takesFolded }
+}
+
 async function done(
-  request: Request,
+  request: Exclude<Request, Opening>,
   body: Uint8Array<ArrayBuffer>,
 ): Promise<Record<string, Tensor>> {
   const { session: number } = request
-  if (request.call === 'open') {
-    // What is behind the next question takes its place.
-    sessions.set(number, await opened(body.slice()))
-    return {}
-  }
   const session = sessions.get(number)
   if (session === undefined) throw new Error(`session ${number} is not open`)
   if (request.call === 'close') {
@@ -113,10 +120,11 @@ const options = {
   logSeverityLevel: 4,
 } as const
 
-async function opened(model: Uint8Array): Promise<Session> {
+async function sessionOf(model: Uint8Array): Promise<Session> {
   const forest = forestSession(model)
   if (forest === undefined) return ofRuntime(await InferenceSession.create(model, options))
   return {
+    takesFolded: true,
     async run(inputs) {
       const { dims, data } = forest.run(inputs)
       return { [forest.output]: new RuntimeTensor(data, dims) }
@@ -127,25 +135,19 @@ async function opened(model: Uint8Array): Promise<Session> {
 
 function ofRuntime(session: InferenceSession): Session {
   return {
+    takesFolded: false,
     run(inputs) {
-      unfolding.clear()
-      const whole = Object.entries(inputs).map(([name, given]) => [
-        name,
-        isFolded(given) ? unfoldedTensor(given) : given,
-      ])
-      return session.run(Object.fromEntries(whole))
+      if (areWhole(inputs)) return session.run(inputs)
+      throw new Error('only forests take rows without what they repeat')
     },
     release: () => session.release(),
   }
 }
 
-function unfoldedTensor(rows: Folded): RuntimeTensor {
-  const dims = [rows.rows, rows.features]
-  const length = rows.rows * rows.features
-  const { buffer, byteOffset } = unfolding.take(length * Float32Array.BYTES_PER_ELEMENT)
-  const data = new Float32Array(buffer, byteOffset, length)
-  unfolded(rows, data)
-  return new RuntimeTensor(data, dims)
+function areWhole(
+  inputs: Readonly<Record<string, Given>>,
+): inputs is Readonly<Record<string, RuntimeTensor>> {
+  return !Object.values(inputs).some(isFolded)
 }
 
 async function run(

@@ -40,6 +40,8 @@ export type Request = Call & { readonly id: number }
 /** Behind what is done are its tensors. */
 export type Answer =
   | { readonly id: number; readonly kind: 'done'; readonly tensors: readonly TensorHead[] }
+  /** `takesFolded`: its rows may come without what they repeat. */
+  | { readonly id: number; readonly kind: 'opened'; readonly takesFolded: boolean }
   | { readonly id: number; readonly kind: 'refused'; readonly why: string }
 
 const anyTensor = z.object({
@@ -54,5 +56,6 @@ export const anyAnswer: z.ZodType<Answer> = z.discriminatedUnion('kind', [
     kind: z.literal('done'),
     tensors: z.array(anyTensor).max(inferenceLimits.tensorsMax),
   }),
+  z.object({ id: z.int(), kind: z.literal('opened'), takesFolded: z.boolean() }),
   z.object({ id: z.int(), kind: z.literal('refused'), why: z.string() }),
 ])

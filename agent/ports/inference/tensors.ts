@@ -1,7 +1,7 @@
 /**
  * Tensors on their way between an agent and the process with its models: what heads of frames say of
- * them, and the numbers behind, which neither side copies. Rows that repeat each other go without what
- * they repeat: of a placement 1 MiB becomes some 30 KiB, which arrive at once.
+ * them, and the numbers behind, which neither side copies. To forests, rows that repeat each other go
+ * without what they repeat: of a placement 1 MiB becomes some 30 KiB, which arrive at once.
  */
 import type { Tensor, Tensors } from '../../../models/engine.ts'
 import { type Folded, folded, partsOf } from '../../../models/folded.ts'
