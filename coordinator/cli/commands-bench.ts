@@ -62,6 +62,7 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
     .description('stages carried through, beside BullMQ on Redis and bare spawn')
     .option('--seconds <count>', 'how long each', wholeNumber('--seconds', 1), '10')
     .option('--agents <count>', 'agents in the mesh', wholeNumber('--agents', 1), '5')
+    .option('--only <names>', 'some of noops, hops, programs, with commas between them', '')
     .action(async (options) => done(await programs.benchStages(asked(options))))
   bench
     .command('runs')

@@ -14,14 +14,29 @@ export interface PeerAsked extends RunsAsked, ChainsAsked {
   readonly workers: number
 }
 
-export interface PeerMeasured extends Hop {
-  /** The same where Redis promises what a mesh does, for its one host: it syncs before it answers. */
-  readonly synced: Hop
+export interface PeerParts {
+  readonly rates: boolean
+  readonly hops: boolean
+}
+
+/** Of what was asked for. */
+export interface PeerMeasured {
+  readonly rates: Rates | undefined
+  readonly hops: Hops | undefined
+}
+
+interface Rates {
   /** Jobs that are begun meanwhile, and kept: with a run that they belong to, and without. */
   readonly flows: Rate
   readonly lots: Rate
   /** Jobs that are queued before, and forgotten. */
   readonly jobs: Rate
+}
+
+interface Hops {
+  readonly asIs: Hop
+  /** The same where Redis promises what a mesh does, for its one host: it syncs before it answers. */
+  readonly synced: Hop
 }
 
 export type Peer = { readonly ok: true; readonly measured: PeerMeasured } | Missing
@@ -30,30 +45,49 @@ interface Missing {
   readonly why: string
 }
 
-export async function measureBullMq(asked: PeerAsked): Promise<Peer> {
+export async function measureBullMq(asked: PeerAsked, parts: PeerParts): Promise<Peer> {
+  if (!parts.rates && !parts.hops)
+    return { ok: true, measured: { rates: undefined, hops: undefined } }
   const packages = await peerPackages(bullMqVersions)
   if (!packages.ok) return { ok: false, why: `BullMQ cannot be installed: ${packages.why}` }
   const crewsAt = ({ port }: Redis) =>
     new Crews({ from: packages.from, port, workers: asked.workers })
-  const measured = await withRedis('everySecond', async (redis) => {
-    const crews = crewsAt(redis)
-    const jobs = await rateOfJobs(crews, asked.seconds)
-    const lots = await rateOfRuns(crews, 'lots', asked)
-    const flows = await rateOfRuns(crews, 'flows', asked)
-    return { jobs, lots, flows, ...(await hopOfChains(crews, asked)) }
-  })
-  const synced = await withRedis('always', (redis) => hopOfChains(crewsAt(redis), asked))
-  if (!measured || !synced)
-    return { ok: false, why: 'redis-server is not installed (apt-get install redis-server)' }
-  return { ok: true, measured: { ...measured, synced } }
+  try {
+    const asIs = await withRedis('everySecond', async (redis) => {
+      const crews = crewsAt(redis)
+      return {
+        rates: parts.rates ? await ratesOf(crews, asked) : undefined,
+        hop: parts.hops ? await hopOfChains(crews, asked) : undefined,
+      }
+    })
+    const { rates, hop } = asIs
+    if (hop === undefined) return { ok: true, measured: { rates, hops: undefined } }
+    const synced = await withRedis('always', (redis) => hopOfChains(crewsAt(redis), asked))
+    return { ok: true, measured: { rates, hops: { asIs: hop, synced } } }
+  } catch (error) {
+    if (error instanceof NoRedis) return { ok: false, why: error.message }
+    throw error
+  }
+}
+
+async function ratesOf(crews: Crews, asked: PeerAsked): Promise<Rates> {
+  const jobs = await rateOfJobs(crews, asked.seconds)
+  const lots = await rateOfRuns(crews, 'lots', asked)
+  return { jobs, lots, flows: await rateOfRuns(crews, 'flows', asked) }
+}
+
+class NoRedis extends Error {
+  constructor() {
+    super('redis-server is not installed (apt-get install redis-server)')
+  }
 }
 
 async function withRedis<T>(
   synced: 'everySecond' | 'always',
   use: (redis: Redis) => Promise<T>,
-): Promise<T | undefined> {
+): Promise<T> {
   const redis = await Redis.start(synced)
-  if (!redis) return undefined
+  if (!redis) throw new NoRedis()
   try {
     return await use(redis)
   } finally {

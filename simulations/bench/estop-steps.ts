@@ -7,11 +7,21 @@ import { join } from 'node:path'
 import type { Agent } from '../../agent/agent.ts'
 import { latchPrefix } from '../../agent/estop/store.ts'
 import type { ModuleSpec } from '../../agent/modules/module.ts'
+import { groupWords } from '../../agent/ports/cells/group-words.ts'
 import type { LocalNode } from '../mesh/layout.ts'
 import { monotonicMs } from './monotonic.ts'
 
 /** In this order, but that a disk that is slow is not waited for. */
-export const steps = ['heard', 'still', 'told', 'written', 'killing', 'killed', 'gone'] as const
+export const steps = [
+  'heard',
+  'still',
+  'told',
+  'written',
+  'killing',
+  'killed',
+  'taken',
+  'gone',
+] as const
 export type Step = (typeof steps)[number]
 
 export const stepsMeaning: Readonly<Record<Step, string>> = {
@@ -21,6 +31,7 @@ export const stepsMeaning: Readonly<Record<Step, string>> = {
   written: 'it is on the disk',
   killing: 'its killing began',
   killed: 'the kernel was told to kill',
+  taken: 'the kernel has taken that word',
   gone: 'everybody was seen to be gone',
 }
 
@@ -67,17 +78,34 @@ export function stepsModule(agent: Agent): ModuleSpec {
       const of = times ?? {}
       times = undefined
       of.killing = monotonicMs()
+      const unwatched = watchKill(() => {
+        of.taken = monotonicMs()
+      })
       const dying = killAll(names)
       of.killed = monotonicMs()
       const share = shareOfCores()
       of.ranMs = share.ranMs - before.ranMs
       of.waitedMs = share.waitedMs - before.waitedMs
       await dying
+      unwatched()
       of.gone = monotonicMs()
       setTimeout(() => appendFileSync(file, `${JSON.stringify(of)}\n`), WRITTEN_AFTER_MS)
     }
   }
   return { name: 'estop-steps', priority: 4, needs: [], start, stop: () => {} }
+}
+
+/** Told when the kernel has taken the word by which a group dies, until what is returned is called. */
+function watchKill(taken: () => void): () => void {
+  const { say } = groupWords
+  groupWords.say = (file, text, told = () => {}) =>
+    say.call(groupWords, file, text, (refused) => {
+      if (file.endsWith('/cgroup.kill')) taken()
+      told(refused)
+    })
+  return () => {
+    groupWords.say = say
+  }
 }
 
 /** Of the thread of this agent's event loop, since it began. */

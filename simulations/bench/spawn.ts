@@ -5,13 +5,7 @@
 import { Children } from './children.ts'
 import type { SpawnCount, SpawnNews, SpawnOrder, SpawnStdio, SpawnTask } from './spawn-worker.ts'
 
-export interface SpawnAsked {
-  readonly processes: number
-  readonly seconds: number
-  readonly stdio: SpawnStdio
-}
-
-export interface SpawnMeasured {
+interface SpawnMeasured {
   readonly programsPerSecond: number
   /** In each process. */
   readonly inFlight: number
@@ -21,25 +15,47 @@ const IN_FLIGHT = [1, 2, 4, 8, 16]
 const TRIAL_MS = 1_000
 const WARM_UP_MS = 500
 const FINALISTS = 2
+const FINAL_MS = 4_000
 const DEADLINE_MS = 60_000
 
 type Crew = Children<SpawnOrder, SpawnNews>
 
-export async function measureSpawn(asked: SpawnAsked): Promise<SpawnMeasured> {
-  const task: SpawnTask = { stdio: asked.stdio }
-  const crew: Crew = new Children('spawn-worker.ts', asked.processes, task)
-  try {
-    await crew.until((all) => all.every((news) => news === 'ready'), DEADLINE_MS)
-    await rate(crew, { inFlight: 1, forMs: WARM_UP_MS })
-    const trials: SpawnMeasured[] = []
-    for (const inFlight of IN_FLIGHT) trials.push(await rate(crew, { inFlight, forMs: TRIAL_MS }))
-    const finals: SpawnMeasured[] = []
-    for (const { inFlight } of trials.sort(fastest).slice(0, FINALISTS)) {
-      finals.push(await rate(crew, { inFlight, forMs: asked.seconds * 1_000 }))
+export class Spawns {
+  readonly inFlight: number
+  private readonly crew: Crew
+
+  private constructor(crew: Crew, inFlight: number) {
+    this.crew = crew
+    this.inFlight = inFlight
+  }
+
+  /** With the number in flight that is best for them in this hour, which is tried out here. */
+  static async start(processes: number, stdio: SpawnStdio): Promise<Spawns> {
+    const task: SpawnTask = { stdio }
+    const crew: Crew = new Children('spawn-worker.ts', processes, task)
+    try {
+      await crew.until((all) => all.every((news) => news === 'ready'), DEADLINE_MS)
+      await rate(crew, { inFlight: 1, forMs: WARM_UP_MS })
+      const trials: SpawnMeasured[] = []
+      for (const inFlight of IN_FLIGHT) trials.push(await rate(crew, { inFlight, forMs: TRIAL_MS }))
+      const finals: SpawnMeasured[] = []
+      for (const { inFlight } of trials.sort(fastest).slice(0, FINALISTS)) {
+        finals.push(await rate(crew, { inFlight, forMs: FINAL_MS }))
+      }
+      return new Spawns(crew, finals.sort(fastest)[0]!.inFlight)
+    } catch (error) {
+      await crew.stop()
+      throw error
     }
-    return finals.sort(fastest)[0]!
-  } finally {
-    await crew.stop()
+  }
+
+  async perSecond(seconds: number): Promise<number> {
+    const order = { inFlight: this.inFlight, forMs: seconds * 1_000 }
+    return (await rate(this.crew, order)).programsPerSecond
+  }
+
+  stop(): Promise<void> {
+    return this.crew.stop()
   }
 }
 

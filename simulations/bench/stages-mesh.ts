@@ -3,27 +3,12 @@
 import { assert } from '../../protocol/assert.ts'
 import { documentOf, type StageWork, workflowText } from '../workloads/shape.ts'
 import { chain, fan } from '../workloads/shapes.ts'
+import type { ChainsAsked } from './bullmq-chains.ts'
 import { leaderOfAll } from './ledger-mesh.ts'
 import { Mesh } from './mesh.ts'
 import { MeshRuns } from './mesh-runs.ts'
 import { percentile } from './report.ts'
-import { type Counted, hopOf, rateOf } from './run-times.ts'
-
-export interface StagesAsked {
-  readonly agents: number
-  readonly seconds: number
-  readonly links: number
-  readonly chains: number
-}
-
-export interface StagesMeasured {
-  readonly noops: Counted
-  readonly programs: Counted
-  /** As stages without a wish of their own are placed. */
-  readonly hopMs: number
-  /** Each assignment goes to another host than the leader's, and each result comes from there. */
-  readonly hopElsewhereMs: number
-}
+import { hopOf, rateOf } from './run-times.ts'
 
 interface Flood {
   readonly name: string
@@ -42,57 +27,84 @@ const LOOK_AGAIN_MS = 25
 const LOOK_AT_CHAIN_AGAIN_MS = 250
 const END_DEADLINE_MS = 300_000
 
-export async function measureStages(asked: StagesAsked): Promise<StagesMeasured> {
-  const mesh = await Mesh.start(asked.agents)
-  try {
-    const leader = await leaderOfAll(mesh)
-    const elsewhere = mesh.nodes.find(({ name }) => name !== leader.name)?.name
-    assert(elsewhere !== undefined, 'a mesh has more hosts than its leader')
-    const runs = new MeshRuns(mesh)
-    return {
-      noops: await flooded(mesh, runs, noops, asked.seconds),
-      hopMs: await hop(runs, 'chain', undefined, asked),
-      hopElsewhereMs: await hop(runs, 'elsewhere', elsewhere, asked),
-      programs: await flooded(mesh, runs, programs, asked.seconds),
-    }
-  } finally {
-    await mesh.stop()
-  }
-}
+export class StagesMesh {
+  private readonly mesh: Mesh
+  private readonly runs: MeshRuns
+  private readonly elsewhere: string
+  private poured = 0
 
-async function flooded(mesh: Mesh, runs: MeshRuns, flood: Flood, seconds: number) {
-  const { name, width, work } = flood
-  const workflow = await runs.publish(workflowText({ ...fan(width), name }, work))
-  const pour = async (group: string, forMs: number) => {
-    const untilMs = performance.now() + forMs
+  private constructor(mesh: Mesh, runs: MeshRuns, elsewhere: string) {
+    this.mesh = mesh
+    this.runs = runs
+    this.elsewhere = elsewhere
+  }
+
+  static async start(agents: number): Promise<StagesMesh> {
+    const mesh = await Mesh.start(agents)
+    try {
+      const leader = await leaderOfAll(mesh)
+      const elsewhere = mesh.nodes.find(({ name }) => name !== leader.name)?.name
+      assert(elsewhere !== undefined, 'a mesh has more hosts than its leader')
+      return new StagesMesh(mesh, new MeshRuns(mesh), elsewhere)
+    } catch (error) {
+      await mesh.stop()
+      throw error
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.mesh.stop()
+  }
+
+  /** Warms up first. */
+  async noops(seconds: number): Promise<number> {
+    await this.flooded(noops, seconds * WARM_UP_SHARE)
+    return this.flooded(noops, seconds)
+  }
+
+  programs(seconds: number): Promise<number> {
+    return this.flooded(programs, seconds)
+  }
+
+  /** As stages without a wish of their own are placed. */
+  hopMs(asked: ChainsAsked): Promise<number> {
+    return this.hop('chain', undefined, asked)
+  }
+
+  /** Each assignment goes to another host than the leader's, and each result comes from there. */
+  hopElsewhereMs(asked: ChainsAsked): Promise<number> {
+    return this.hop('elsewhere', this.elsewhere, asked)
+  }
+
+  /** Stages a second. */
+  private async flooded(flood: Flood, seconds: number): Promise<number> {
+    const { mesh, runs } = this
+    const { name, width, work } = flood
+    const workflow = await runs.publish(workflowText({ ...fan(width), name }, work))
+    const group = `${name}-${++this.poured}`
+    const untilMs = performance.now() + seconds * 1_000
     while (performance.now() < untilMs) {
       const going = (await runs.going(group)).length
       const more = Array.from({ length: flood.runsAtOnce - going })
       await Promise.all(more.map(() => runs.begin({ workflow, published: true, group })))
       await mesh.rest(LOOK_AGAIN_MS)
     }
-    return runs.untilAllSucceeded(group, END_DEADLINE_MS)
+    return rateOf(await runs.untilAllSucceeded(group, END_DEADLINE_MS), width).perSecond
   }
-  await pour(`${name}-warm-up`, seconds * 1_000 * WARM_UP_SHARE)
-  return rateOf(await pour(name, seconds * 1_000), width)
-}
 
-/** One chain at a time. Of each the time of a hop; of all the median. */
-async function hop(
-  runs: MeshRuns,
-  name: string,
-  host: string | undefined,
-  { links, chains }: StagesAsked,
-): Promise<number> {
-  const workflow = await runs.publish(chainText(name, links, host))
-  const hops: number[] = []
-  for (let i = 0; i < WARM_UP_CHAINS + chains; i++) {
-    const group = `${name}-${i}`
-    const { id } = await runs.begin({ workflow, published: true, group })
-    await runs.untilAllSucceeded(group, END_DEADLINE_MS, LOOK_AT_CHAIN_AGAIN_MS)
-    if (i >= WARM_UP_CHAINS) hops.push(hopOf(await runs.detail(id)))
+  /** One chain at a time. Of each the time of a hop; of all the median. */
+  private async hop(name: string, host: string | undefined, asked: ChainsAsked): Promise<number> {
+    const { runs } = this
+    const workflow = await runs.publish(chainText(name, asked.links, host))
+    const hops: number[] = []
+    for (let i = 0; i < WARM_UP_CHAINS + asked.chains; i++) {
+      const group = `${name}-${i}`
+      const { id } = await runs.begin({ workflow, published: true, group })
+      await runs.untilAllSucceeded(group, END_DEADLINE_MS, LOOK_AT_CHAIN_AGAIN_MS)
+      if (i >= WARM_UP_CHAINS) hops.push(hopOf(await runs.detail(id)))
+    }
+    return percentile(hops, 0.5)
   }
-  return percentile(hops, 0.5)
 }
 
 function chainText(name: string, links: number, host: string | undefined): string {
