@@ -1,7 +1,7 @@
 /** Where streams of a purpose are bounded otherwise than most: a frame too long is refused by its length. */
 import { artifactPurpose } from '../protocol/artifacts/messages.ts'
 import { artifactStreamLimits } from './artifacts/limits.ts'
-import { estopLinkLimits } from './estop/limits.ts'
+import { estopStreamLimits } from './estop/limits.ts'
 import { joinStreamLimits } from './joining/limits.ts'
 import { membershipFrameBytesMax } from './membership/service.ts'
 import type { PurposeLimits } from './network/limits.ts'
@@ -18,5 +18,5 @@ export const streamLimits: Readonly<Record<string, Partial<PurposeLimits>>> = {
   [artifactPurpose]: artifactStreamLimits,
   [introductionPurpose]: { frameBytesMax: trustLimits.frameBytesMax },
   [membershipPurpose]: { frameBytesMax: membershipFrameBytesMax },
-  [estopPurpose]: { frameBytesMax: estopLinkLimits.frameBytesMax },
+  [estopPurpose]: estopStreamLimits,
 }

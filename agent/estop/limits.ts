@@ -1,6 +1,7 @@
 /** What an agent's part of an emergency stop takes, beside what `protocol/estop` bounds. */
 import { estopLimits } from '../../protocol/estop/limits.ts'
 import { type LinkLimits, linkLimits, linkQuotas, type Quotas } from '../links/limits.ts'
+import type { PurposeLimits } from '../network/limits.ts'
 
 /** A stop waits for nobody: links are tried again at once, and seldom only where nobody answers. */
 export const estopLinkLimits: LinkLimits = {
@@ -14,14 +15,26 @@ export const estopLinkLimits: LinkLimits = {
   backoffCapMs: 2_000,
 }
 
-/** A word is a KiB or two, with its hands. A mebibyte takes 30 ms of a core, whatever is in it. */
+/**
+ * A word is a KiB or two, with its hands, and there are few. A mebibyte takes 30 ms of a core, and more
+ * where others want it, whatever is in it.
+ */
 export const estopLinkQuotas: Quotas = {
   ...linkQuotas,
-  framesPerSecond: 200,
-  framesBurst: 1_000,
-  bytesPerSecond: 1 << 20,
-  bytesBurst: 4 << 20,
+  framesPerSecond: 50,
+  framesBurst: 500,
+  bytesPerSecond: 128 << 10,
+  bytesBurst: 1 << 20,
   pauseMsMin: 100,
+}
+
+/**
+ * Each stream brings a window full of bytes before it can be made to wait. Whoever finds nobody and
+ * tries again, at once at first, opens eight in two seconds, and then one a second.
+ */
+export const estopStreamLimits: Partial<PurposeLimits> = {
+  frameBytesMax: estopLinkLimits.frameBytesMax,
+  opensAtOnceMax: 12,
 }
 
 export const estopDriverLimits = {
@@ -44,7 +57,7 @@ export const estopDriverLimits = {
   /** Of words that are not believed all are counted, and so many in a minute told to people. */
   refusalsToldPerMinute: 6,
   /** Forged words of one peer that are looked at, and peers of which that is remembered. */
-  forgeries: { perSecond: 10, atOnce: 32 },
+  forgeries: { perSecond: 2, atOnce: 32 },
   forgersMax: 1_024,
   /** A letter is answered after so long at the latest; its end is looked for so often. */
   letterMsMax: 4_000,

@@ -154,7 +154,7 @@ export const networkLimits: NetworkLimits = {
     // Streams are kept. Where one breaks time and again, whoever opens it waits longer each time.
     // Half a millisecond each, and there are a dozen purposes.
     opensPerSecondMax: 1,
-    opensAtOnceMax: 64,
+    opensAtOnceMax: 24,
   },
   gossip: {
     messageBytesMax: 64 * kib,

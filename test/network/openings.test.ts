@@ -76,7 +76,11 @@ test('streams that never say what they are for are for nothing, too', async () =
 })
 
 test('streams that were of use cost nothing, however many, and however they ended', async () => {
-  const limits = { streamsPerConnectionMax: 4, vainStreams: { perSecond, atOnce: 4 } }
+  const limits = {
+    streamsPerConnectionMax: 4,
+    vainStreams: { perSecond, atOnce: 4 },
+    purposeDefault: { opensAtOnceMax: 27 },
+  }
   await withHosts([{ limits }], async ([host]) => {
     const taken = taking(host!, purpose)
     await withHostile(host!.addresses()[0]!, async (first, hostile) => {
