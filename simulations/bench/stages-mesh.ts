@@ -20,7 +20,8 @@ interface Flood {
 export const noops: Flood = { name: 'noops', work: 'none', width: 1_000, runsAtOnce: 16 }
 const programs: Flood = { name: 'programs', work: ['/bin/true'], width: 200, runsAtOnce: 8 }
 
-const WARM_UP_SHARE = 0.5
+/** An agent that has just begun compiles for some ten seconds of work of a new kind. */
+const WARM_UP_SECONDS = 12
 const WARM_UP_CHAINS = 2
 const LOOK_AGAIN_MS = 25
 /** Whether a chain has ended is looked at seldom: hops beside a look are longer. */
@@ -56,14 +57,16 @@ export class StagesMesh {
     return this.mesh.stop()
   }
 
-  /** Warms up first. */
+  /** Stages a second, as all that is measured here after a warm-up. */
   async noops(seconds: number): Promise<number> {
-    await this.flooded(noops, seconds * WARM_UP_SHARE)
+    await this.flooded(noops, WARM_UP_SECONDS)
     return this.flooded(noops, seconds)
   }
 
-  programs(seconds: number): Promise<number> {
-    return this.flooded(programs, seconds)
+  /** To be measured any number of times, once it was warmed up. */
+  async programs(): Promise<(seconds: number) => Promise<number>> {
+    await this.flooded(programs, WARM_UP_SECONDS)
+    return (seconds) => this.flooded(programs, seconds)
   }
 
   /** As stages without a wish of their own are placed. */
@@ -76,7 +79,6 @@ export class StagesMesh {
     return this.hop('elsewhere', this.elsewhere, asked)
   }
 
-  /** Stages a second. */
   private async flooded(flood: Flood, seconds: number): Promise<number> {
     const { mesh, runs } = this
     const { name, width, work } = flood

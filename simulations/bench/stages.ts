@@ -102,10 +102,10 @@ async function programsBeside(
   const bare = await Spawns.start(agents, 'ignore')
   const piped = await Spawns.start(agents, 'pipe')
   try {
-    await mesh.programs(seconds / 2)
+    const programs = await mesh.programs()
     const turns: { ours: number; bare: number; piped: number }[] = []
     for (let turn = 0; turn < PROGRAM_TURNS; turn++) {
-      const ours = await mesh.programs(seconds)
+      const ours = await programs(seconds)
       turns.push({
         ours,
         bare: await bare.perSecond(seconds),
