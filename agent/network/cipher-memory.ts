@@ -21,6 +21,7 @@ const memoryBytes = 640 * 1024
 const ciphersMax = Math.floor((memoryBytes - headBytes - pieceBytes) / instanceBytes) - 1
 
 export interface Cipher {
+  /** `output` may be the input itself. */
   update(input: Uint8Array, output?: Uint8Array): Uint8Array
   /** Gives the place in the memory back. It must not be used again: somebody else has it. */
   finalize(): void
@@ -46,7 +47,7 @@ export function boundCipherMemory(connection: MessageStream): CipherPair {
   const replace = (inbound: Cipher, outbound: Cipher): void => {
     for (const cipher of ciphers) cipher.finalize()
     ciphers = [inbound, outbound]
-    ciphered.inboundXor = inbound
+    ciphered.inboundXor = inPlace(inbound)
     ciphered.outboundXor = outbound
     if (connection.status !== 'open') finalize()
   }
@@ -57,6 +58,17 @@ export function boundCipherMemory(connection: MessageStream): CipherPair {
   if (connection.status === 'open') connection.addEventListener('close', finalize)
   assert(ciphersLive <= ciphersMax, 'the ciphers fit into their memory', { ciphersLive })
   return { replace }
+}
+
+/** What comes from a socket is nobody else's: it is decrypted where it lies. */
+function inPlace(cipher: Cipher): Cipher {
+  return {
+    update: ({ buffer, byteOffset, length }) => {
+      const bytes = new Uint8Array(buffer, byteOffset, length)
+      return cipher.update(bytes, bytes)
+    },
+    finalize: () => cipher.finalize(),
+  }
 }
 
 export class BoundCipher implements Cipher {
@@ -70,11 +82,10 @@ export class BoundCipher implements Cipher {
   }
 
   /** Nothing, once the connection has closed: what still comes then is for nobody. */
-  update(input: Uint8Array): Uint8Array {
+  update(input: Uint8Array, output = new Uint8Array(input.length)): Uint8Array {
     const inner = this.#inner
     if (inner === undefined) return new Uint8Array(0)
-    if (input.length <= pieceBytes) return inner.update(input)
-    const output = new Uint8Array(input.length)
+    if (input.length <= pieceBytes) return inner.update(input, output)
     for (let at = 0; at < input.length; at += pieceBytes) {
       const piece = input.subarray(at, at + pieceBytes)
       inner.update(piece, output.subarray(at, at + piece.length))

@@ -6,20 +6,28 @@
  */
 import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
+import type { Uint8ArrayList } from 'uint8arraylist'
 import { assert } from '../../protocol/assert.ts'
 import { nativeCipher } from './native-cipher.ts'
 import { straighten } from './straight.ts'
 
+type Bytes = Uint8Array | Uint8ArrayList
+
 /** What we take hold of beyond the interface of an encrypted connection. */
 interface CipherInnards {
-  decoder: { lengthDecoder(gathered: Gathered): number }
+  decoder: {
+    /** What is not decrypted yet: the beginning of a message of which the rest is yet to come. */
+    buffer: Uint8ArrayList
+    lengthDecoder(gathered: Uint8ArrayList): number
+    decode(data: Bytes): Iterable<Bytes>
+  }
+  handshake: { decrypt(chunk: Uint8Array, into: Uint8Array): Bytes }
+  decrypt(chunk: Bytes): Bytes
+  onData(data: Bytes): void
 }
 
-/** The bytes of a Noise connection that are not decrypted yet. */
-interface Gathered {
-  byteLength: number
-  getUint16(at: number): number
-}
+const lengthBytes = 2
+const tagBytes = 16
 
 /** Its kind is all that libp2p looks at. */
 const notYet = new RangeError('the length of the next message has not come yet')
@@ -38,12 +46,39 @@ export function thriftyNoise(): (components: NoiseComponents) => ConnectionEncry
 }
 
 function thrifty<E>(secured: SecuredConnection<E>): SecuredConnection<E> {
-  const { decoder } = secured.connection as MessageStream & CipherInnards
+  const innards = secured.connection as MessageStream & CipherInnards
+  const { decoder } = innards
   assert(typeof decoder?.lengthDecoder === 'function', 'noise tells messages apart by lengths')
   decoder.lengthDecoder = (gathered) => {
-    if (gathered.byteLength < 2) throw notYet
+    if (gathered.byteLength < lengthBytes) throw notYet
     return gathered.getUint16(0)
   }
+  readWholeMessages(innards)
   straighten(secured.connection)
   return secured
+}
+
+/** Those that have come in one piece are decrypted where they lie; libp2p puts each into three lists. */
+function readWholeMessages(connection: CipherInnards): void {
+  const { decoder } = connection
+  assert(typeof decoder.decode === 'function', 'noise takes apart what comes in one place')
+  assert(typeof connection.decrypt === 'function', 'noise decrypts in one place')
+  const decode = decoder.decode.bind(decoder)
+  const decrypt = connection.decrypt.bind(connection)
+  connection.decrypt = (chunk) => {
+    if (!(chunk instanceof Uint8Array) || chunk.length < tagBytes) return decrypt(chunk)
+    return connection.handshake.decrypt(chunk, chunk.subarray(0, chunk.length - tagBytes))
+  }
+  decoder.decode = (data) => {
+    if (!(data instanceof Uint8Array) || decoder.buffer.byteLength > 0) return decode(data)
+    let at = 0
+    while (data.length - at > lengthBytes) {
+      const from = at + lengthBytes
+      const length = ((data[at] as number) << 8) | (data[at + 1] as number)
+      if (length === 0 || data.length - from < length) break
+      at = from + length
+      connection.onData(connection.decrypt(data.subarray(from, at)))
+    }
+    return at === data.length ? [] : decode(data.subarray(at))
+  }
 }

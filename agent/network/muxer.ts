@@ -5,10 +5,12 @@
  * the reference implementation does, instead of answering every frame with one of its own, which
  * doubles the cost of small frames for both ends.
  */
-import type { Stream, StreamMuxerFactory } from '@libp2p/interface'
+import type { MessageStream, Stream, StreamMuxerFactory } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
-import { Uint8ArrayList } from 'uint8arraylist'
+import type { Uint8ArrayList } from 'uint8arraylist'
 import { assert } from '../../protocol/assert.ts'
+import { takeWhole } from './arrivals.ts'
+import { Departures } from './departures.ts'
 import type { NetworkLimits } from './limits.ts'
 import type { RefusalReason, Refusals } from './refusals.ts'
 import { straighten } from './straight.ts'
@@ -22,6 +24,7 @@ interface MuxerInnards {
   decoder: {
     buffer: { byteLength: number; get(at: number): number; getUint32(at: number): number }
   }
+  streams: (Stream & StreamInnards)[]
   maxInboundStreams: number
   numInboundStreams: number
   onData(data: Uint8Array | Uint8ArrayList): void
@@ -43,6 +46,7 @@ interface FrameHeader {
 
 interface Frame {
   header: FrameHeader
+  data?: Uint8Array
 }
 
 interface CipherInnards {
@@ -50,10 +54,15 @@ interface CipherInnards {
 }
 
 interface StreamInnards {
+  streamId: number
   state: number
+  sendWindowCapacity: number
   recvWindow: number
   recvWindowCapacity: number
   sendWindowUpdate(): void
+  getSendFlags(): number
+  handleData(frame: Frame): void
+  onMuxerNeedsDrain(): void
 }
 
 /** States in which a window update also opens or accepts the stream, and so cannot be saved. */
@@ -101,6 +110,7 @@ export function guardedYamux(
       boundFrames(innards, limits, refusals)
       tendStreams(innards, refusals, openings)
       sayNothingOfFrames(innards)
+      sendTogether(innards, connection)
       return muxer
     }
     return factory
@@ -132,7 +142,9 @@ function boundFrames(muxer: MuxerInnards, limits: NetworkLimits, refusals: Refus
   const onData = muxer.onData.bind(muxer)
   muxer.onData = (data) => {
     try {
-      onData(data)
+      const rest =
+        data instanceof Uint8Array ? takeWhole(muxer, data, limits.streamWindowBytesMax) : data
+      if (rest.byteLength > 0) onData(rest)
     } catch (error) {
       refusals.count('muxerGarbage')
       throw error
@@ -157,10 +169,22 @@ function sayNothingOfFrames(muxer: MuxerInnards): void {
     if (streamID === 0 || type > frameType.windowUpdate) handleFrame(frame)
     else muxer.handleStreamMessage(frame)
   }
+}
+
+/** Data of all streams together; before all else that is sent goes what was to go before it. */
+function sendTogether(muxer: MuxerInnards, connection: MessageStream): void {
+  const departures = new Departures(connection, {
+    send: (data) => muxer.send(data),
+    saturated: () => {
+      for (const stream of muxer.streams) stream.onMuxerNeedsDrain()
+    },
+  })
   const sendFrame = muxer.sendFrame.bind(muxer)
   muxer.sendFrame = (header, data) => {
-    if (header.type !== frameType.data || data === undefined) return sendFrame(header, data)
-    return muxer.send(new Uint8ArrayList(headerBytes(header), data))
+    if (header.type === frameType.data && data !== undefined)
+      return departures.add(headerBytes(header), data)
+    departures.flush()
+    return sendFrame(header, data)
   }
 }
 
@@ -198,7 +222,7 @@ function tendStreams(muxer: MuxerInnards, refusals: Refusals, openings: StreamOp
   }
   muxer._newStream = (id, state, direction) => {
     const stream = newStream(id, state, direction)
-    straighten(stream)
+    straighten(stream, (data) => sendWhole(muxer, stream, data))
     saveWindowUpdates(stream)
     if (direction === 'inbound') {
       stream.addEventListener('close', ({ error }) => {
@@ -210,6 +234,24 @@ function tendStreams(muxer: MuxerInnards, refusals: Refusals, openings: StreamOp
     }
     return stream
   }
+}
+
+/** Undefined where the window does not hold it. */
+function sendWhole(
+  muxer: MuxerInnards,
+  stream: StreamInnards,
+  data: Uint8Array | Uint8ArrayList,
+): boolean | undefined {
+  const { byteLength: length } = data
+  if (length > stream.sendWindowCapacity) return undefined
+  const header = {
+    type: frameType.data,
+    flag: stream.getSendFlags(),
+    streamID: stream.streamId,
+    length,
+  }
+  stream.sendWindowCapacity -= length
+  return muxer.sendFrame(header, data)
 }
 
 function saveWindowUpdates(stream: StreamInnards): void {

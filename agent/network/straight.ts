@@ -9,6 +9,7 @@ import { Uint8ArrayList } from 'uint8arraylist'
 import { assert } from '../../protocol/assert.ts'
 
 type Bytes = Uint8Array | Uint8ArrayList
+type SendWhole = (data: Bytes) => boolean | undefined
 type Listener = (event: { data: Bytes }) => void
 
 /** What we take hold of in a stream of libp2p, beyond its interface. */
@@ -34,13 +35,16 @@ interface StreamInnards {
   abort(error: unknown): void
 }
 
-/** To be called with a stream before anybody listens to it. */
-export function straighten(stream: MessageStream): void {
+/**
+ * To be called with a stream before anybody listens to it. `sendWhole` sends what nothing waits before
+ * as it is, and says whether more may come; undefined when it cannot.
+ */
+export function straighten(stream: MessageStream, sendWhole?: SendWhole): void {
   const innards = stream as unknown as StreamInnards
   for (const name of ['onData', 'dispatchReadBuffer', 'sendData', 'processSendQueue'] as const)
     assert(typeof innards[name] === 'function', 'streams of libp2p are made as they were', { name })
   hearStraight(innards)
-  sendStraight(innards)
+  sendStraight(innards, sendWhole)
 }
 
 function hearStraight(stream: StreamInnards): void {
@@ -79,7 +83,7 @@ function hearStraight(stream: StreamInnards): void {
   }
 }
 
-function sendStraight(stream: StreamInnards): void {
+function sendStraight(stream: StreamInnards, sendWhole: SendWhole | undefined): void {
   const send = stream.send.bind(stream)
   stream.send = (data) => {
     const length = data.byteLength
@@ -87,7 +91,7 @@ function sendStraight(stream: StreamInnards): void {
     const isFirst = stream.writeStatus === 'writable' && stream.writeBuffer.byteLength === 0
     const fits = stream.maxMessageSize === undefined || length <= stream.maxMessageSize
     if (!isFree || !isFirst || !fits || length === 0) return send(data)
-    const { sentBytes, canSendMore } = sendNow(stream, data)
+    const { sentBytes, canSendMore } = sendNow(stream, data, sendWhole)
     if (sentBytes < length) {
       const rest = new Uint8ArrayList(data)
       rest.consume(sentBytes)
@@ -105,9 +109,15 @@ function sendStraight(stream: StreamInnards): void {
   }
 }
 
-function sendNow(stream: StreamInnards, data: Bytes): { sentBytes: number; canSendMore: boolean } {
+function sendNow(
+  stream: StreamInnards,
+  data: Bytes,
+  sendWhole: SendWhole | undefined,
+): { sentBytes: number; canSendMore: boolean } {
   stream.sendingData = true
   try {
+    const canSendMore = sendWhole?.(data)
+    if (canSendMore !== undefined) return { sentBytes: data.byteLength, canSendMore }
     // A list of its own, for it may be taken apart.
     return stream.sendData(new Uint8ArrayList(data))
   } catch (error) {

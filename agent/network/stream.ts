@@ -1,8 +1,8 @@
 /**
  * One kept, framed, ordered stream over a libp2p message stream.
  *
- * Frames sent in one turn of the event loop leave as one write: below us every write is encrypted
- * twice, so a thousand small frames would otherwise cost a thousand times as much. Nothing here
+ * Frames sent in one turn of the event loop leave as one write (`turn-end.ts`): below us every write
+ * is encrypted twice, so a thousand small frames would otherwise cost a thousand times as much. Nothing here
  * makes a promise per frame, and only a sender that was told to wait makes one at all.
  */
 import type { Stream as RawStream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
@@ -13,6 +13,7 @@ import type { CloseReason, Purpose, Stream } from '../../protocol/ports/network.
 import { FrameDecoder, type FrameRefusal, frameHeader } from '../../protocol/wire/frame.ts'
 import type { RefusalReason } from './refusals.ts'
 import { OpenedInVain } from './stream-openings.ts'
+import { handOver } from './turn-end.ts'
 
 /** Frames up to this size are copied together; above, the copy costs more than another buffer. */
 const copiedFrameBytesMax = 32 * 1024
@@ -104,7 +105,7 @@ export class FramedStream implements Stream {
       this.abort('closedHere')
       return false
     }
-    if (this.#unsentBytes === 0) queueMicrotask(this.#flush)
+    if (this.#unsentBytes === 0) handOver(this.#flush)
     this.#unsent.push(header, frame)
     this.#unsentBytes += header.length + frame.length
     return this.bufferedBytes < highWaterBytes
