@@ -17,10 +17,11 @@ import { cellLimits } from '../limits.ts'
 import { startError } from '../processes.ts'
 import { type CellParts, SystemCell } from './cell.ts'
 import { Census } from './census.ts'
-import { Condemned } from './condemned.ts'
-import { type ControlGroup, ControlGroups, controllerOf, stagesGroup } from './control-group.ts'
+import type { ControlGroup } from './control-group.ts'
+import { ControlGroups, controllerOf, stagesGroup } from './control-groups.ts'
 import { type Ended, recordedEnd } from './ended.ts'
-import { killProcess, MARK, type Marked, markedAmong, markedApart } from './marks.ts'
+import { Killing } from './killing.ts'
+import { MARK, markedApart } from './marks.ts'
 import type { NurseryLanguage } from './nursery.ts'
 import { bashNursery } from './nursery-bash.ts'
 import { perlNursery } from './nursery-perl.ts'
@@ -66,6 +67,7 @@ export class SystemCells implements Cells {
   readonly #sandbox: Sandbox
   readonly #holding: Holding
   readonly #starter: Starter
+  readonly #killing: Killing
 
   /**
    * `owner` is short and this agent's alone on the host, and the same in its next life. `directory`
@@ -89,6 +91,15 @@ export class SystemCells implements Cells {
     this.#share = StageShare.open(owner, stagesGroup(owner), this.#groups?.weighs ?? false)
     const holding = this.#holding
     this.#starter = new Starter({ languages, share: this.#share, user, sandbox, holding })
+    this.#killing = new Killing({
+      owner,
+      census: this.#census,
+      share: this.#share,
+      starter: this.#starter,
+      open: this.#open,
+      starting: this.#starting,
+      wantsGroup: (spec) => this.#wantsGroup(spec),
+    })
     const life = `${process.pid}-${Date.now().toString(36)}`
     this.#pipes = new Pipes(join(directory, 'pipes'), life, user)
     this.#makeRecords(directory)
@@ -207,91 +218,8 @@ export class SystemCells implements Cells {
     return this.#session?.hurry() ?? (() => {})
   }
 
-  async killAll(names: ReadonlySet<string>): Promise<void> {
-    const all = this.#groupOfAll(names)
-    const condemned = all && new Condemned(all)
-    const cells = [...names].flatMap((name) => this.#open.get(name) ?? [])
-    const over = cells.map((cell) => cell.killWithAll(all))
-    if (all === undefined && names.size > 0 && this.#areAll(names)) this.#killMembers()
-    this.#census.hurry()
-    try {
-      let killed: SystemCell[] = []
-      if (all !== undefined && condemned !== undefined) {
-        const rested = wait(cellLimits.killedRestMs)
-        this.#starter.abandonAll()
-        await this.#share.condemned(() => condemned.gone())
-        await rested
-        killed = cells.filter((cell) => cell.groupKilled(all))
-      }
-      await this.#share.unheld(() => this.#untilGone(names))
-      for (const cell of killed) cell.seenKilled()
-    } finally {
-      for (const end of over) end()
-    }
-  }
-
-  /**
-   * The group of all stages, when all that is in it is meant. Whoever starts programs is in it, too,
-   * and another takes its place.
-   */
-  #groupOfAll(names: ReadonlySet<string>): ControlGroup | undefined {
-    return this.#areAll(names) ? this.#share.group : undefined
-  }
-
-  #areAll(names: ReadonlySet<string>): boolean {
-    // One that opens may be in it without being known, and one that is being started may be in a
-    // group of its own without having a cell to kill it by.
-    if (this.#starter.opens) return false
-    for (const spec of this.#starting) {
-      if (!names.has(spec.name) || this.#wantsGroup(spec)) return false
-    }
-    // Of one whose program is over nobody is to live on: it may be killed with the others.
-    for (const [name, cell] of this.#open) if (!names.has(name) && !cell.isOver) return false
-    return true
-  }
-
-  /**
-   * All who have a share, but for who starts programs: where all of them are meant nobody need be
-   * looked at, and whoever has thrown away its mark is killed as well. Returns how many there were.
-   */
-  #killMembers(): number {
-    const starters = this.#starter.pids
-    const others = (this.#share.members() ?? []).filter((pid) => !starters.has(pid))
-    for (const pid of others) killProcess(pid)
-    return others.length
-  }
-
-  async #untilGone(names: ReadonlySet<string>): Promise<void> {
-    // First where nearly all of them are. One that is dying loses its mark before it is gone, and
-    // with much memory that takes a while: its group tells. Then wherever else they may be, and
-    // until none of them is left.
-    for (;;) {
-      const near = await this.#killNear(names)
-      if (near === 0 && this.#groupsEmpty(names)) {
-        const found = await this.#census.kill(names)
-        if (found.isDisjointFrom(names)) return
-      }
-      await wait(cellLimits.killAgainMs)
-    }
-  }
-
-  #groupsEmpty(names: ReadonlySet<string>): boolean {
-    for (const name of names) if (this.#open.get(name)?.groupEmpty() === false) return false
-    return true
-  }
-
-  /** A look at a few, before the one at all processes of the host. Returns how many were meant. */
-  async #killNear(names: ReadonlySet<string>): Promise<number> {
-    if (names.size > 0 && this.#areAll(names)) return this.#killMembers()
-    const pids = this.#share.members() ?? []
-    let meant = 0
-    const onFound = ({ pid, cell }: Marked): void => {
-      if (!names.has(cell)) return
-      killProcess(pid)
-      meant++
-    }
-    await markedAmong(this.#owner, pids, { atOnce: cellLimits.censusReadersMax, onFound })
-    return meant
+  killAll(names: ReadonlySet<string>): Promise<void> {
+    return this.#killing.killAll(names)
   }
 
   async inhabited(): Promise<ReadonlySet<string>> {
