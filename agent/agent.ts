@@ -6,37 +6,24 @@
  * else is a module that can fail, restart and be stopped on its own.
  */
 
-import type { Engine } from '../models/engine.ts'
-import type { Limits, Timing } from '../protocol/consensus/limits.ts'
 import { grantIn } from '../protocol/identity/certificate.ts'
-import type { Credential, Trust } from '../protocol/identity/credential.ts'
-import type { PeerId, Signer, Verify } from '../protocol/identity/peer-id.ts'
+import type { Trust } from '../protocol/identity/credential.ts'
+import type { PeerId } from '../protocol/identity/peer-id.ts'
 import type { Revoked } from '../protocol/identity/revocation.ts'
 import type { Profile } from '../protocol/membership/digest.ts'
 import type { MembershipEvent } from '../protocol/membership/outbox.ts'
-import type { Blobs } from '../protocol/ports/blobs.ts'
-import type { Cells } from '../protocol/ports/cells.ts'
-import type { Clock } from '../protocol/ports/clock.ts'
-import type { Disk } from '../protocol/ports/disk.ts'
-import type { Entropy } from '../protocol/ports/entropy.ts'
-import type { Functions } from '../protocol/ports/functions.ts'
 import type { Log } from '../protocol/ports/log.ts'
-import type { Network } from '../protocol/ports/network.ts'
-import type { SecretFiles } from '../protocol/ports/secret-files.ts'
-import type { SpeedGauge } from '../protocol/ports/speed.ts'
-import type { HostFacts, Telemetry } from '../protocol/ports/telemetry.ts'
-import type { Web } from '../protocol/ports/web.ts'
-import type { Workspace } from '../protocol/ports/workspace.ts'
+import type { HostFacts } from '../protocol/ports/telemetry.ts'
 import { helloOf } from '../protocol/wire/versions.ts'
-import type { StoreLimits } from './artifacts/limits.ts'
 import { Releasing } from './artifacts/releasing.ts'
 import { ArtifactStore } from './artifacts/store.ts'
 import { HeadKeeper } from './audit/head-keeper.ts'
 import { StopRecording } from './estop/recording.ts'
 import { EmergencyStop } from './estop/service.ts'
 import { Visits } from './estop/visits.ts'
+import type { AgentPorts, AgentSettings } from './given.ts'
 import { RunHistory } from './history/history.ts'
-import { type HistorySettings, historyDefaults } from './history/limits.ts'
+import { historyDefaults } from './history/limits.ts'
 import { Doorway } from './joining/doorway.ts'
 import { Journal } from './journal/journal.ts'
 import { tellArtifacts, tellMembership, tellModule, tellRefusal, tellStop } from './journal/tell.ts'
@@ -46,16 +33,15 @@ import { LabelStore } from './labels.ts'
 import { Learning } from './learning/learning.ts'
 import { speedTimes } from './learning/limits.ts'
 import { LedgerReporter } from './ledger/reporter.ts'
-import { claimsAmong, lagAmong, leaderAmong } from './ledger/rumours.ts'
+import { claimsAmong, lagAmong } from './ledger/rumours.ts'
 import { LedgerService } from './ledger/service.ts'
-import type { LedgerWitness } from './ledger/witness.ts'
 import { MembershipService } from './membership/service.ts'
 import { ModuleGraph } from './modules/graph.ts'
 import type { ModuleSpec } from './modules/module.ts'
-import type { Founding } from './ports/founding.ts'
+import { Outlook } from './outlook.ts'
+import { ownModules } from './own-modules.ts'
 import { Calls } from './requests/calls.ts'
 import { HostWatch } from './telemetry/host-watch.ts'
-import type { SamplingSettings } from './telemetry/limits.ts'
 import { loadRecordOf } from './telemetry/load-record.ts'
 import { Sampler } from './telemetry/sampler.ts'
 import { Greeting } from './trust/greeting.ts'
@@ -71,62 +57,8 @@ import { shipperBy } from './work/logs/log-shipping.ts'
 import type { SecretSource } from './work/secrets/source.ts'
 import type { DeskSettings } from './work/session.ts'
 import { fitting } from './work/texts.ts'
-import type { Leading } from './work/unproven.ts'
 import { WorkWire } from './work/wire.ts'
 import { WorkDesk } from './work/work-desk.ts'
-
-export interface AgentPorts {
-  clock: Clock
-  entropy: Entropy
-  network: Network
-  disk: Disk
-  telemetry: Telemetry
-  speed: SpeedGauge
-  /** Where models run. */
-  engine: Engine
-  blobs: Blobs
-  cells: Cells
-  functions: Functions
-  web: Web
-  workspace: Workspace
-  secretFiles: SecretFiles
-  log: Log
-  /** 99th percentile of the event loop's lag over the last seconds. */
-  loopLagMs: () => number
-}
-
-export interface AgentSettings {
-  signer: Signer
-  /** How the signatures of others are judged. */
-  verify: Verify
-  /** Whom this agent takes for one of its mesh, and what it shows to be taken for one. */
-  trust: Trust
-  credential: Credential
-  /** The key behind a peer's id: the id itself, but in worlds whose ids are made up. */
-  keyOf: (peer: PeerId) => PeerId
-  name: string
-  /** What people call the mesh; two meshes with one name are still two. */
-  mesh: string
-  labels: Readonly<Record<string, string>>
-  bootstrap: readonly string[]
-  probeIntervalMs: number
-  /** How long the ledger waits for a leader that has fallen silent. */
-  ledgerTiming: Timing
-  ledgerLimits: Limits
-  /** Looks over the ledger's shoulder: for simulations. */
-  witness?: LedgerWitness
-  /** The mesh was made on this host: its ledger begins here, at the first start. */
-  founding: Founding
-  sampling: SamplingSettings
-  work: WorkSettings
-  artifacts: StoreLimits
-  /** How many different people release a stop of the whole mesh. */
-  stopReleasePeople?: number
-  /** How long runs that have ended are kept here. */
-  runs?: HistorySettings
-  /** Shown to people; the agent itself only knows its disk. */
-  dataDirectory: string
-}
 
 export class Agent {
   /** The network among them is the trusted one. */
@@ -173,6 +105,7 @@ export class Agent {
   /** As they are now: some change while the agent runs. */
   private readonly workSettings: WorkSettings
   private readonly log: Log
+  private readonly outlook: Outlook
   private readonly ledgerReporter: LedgerReporter
   private readonly releasing: Releasing
   private readonly stopRecording: StopRecording
@@ -235,7 +168,7 @@ export class Agent {
           loopLagMs: ports.loopLagMs,
           lagOfPeerMs: (peer) => lagAmong(this.membership.members(), peer),
         },
-        rumouredLeader: () => this.rumouredLeader().leader,
+        rumouredLeader: () => this.outlook.rumouredLeader().leader,
         claims: () => claimsAmong(this.membership.others()),
         onHeeded: () => {
           heedRevocations(this.ledger.state, this.revocations)
@@ -249,6 +182,13 @@ export class Agent {
       },
       this.calls,
     )
+    this.outlook = new Outlook({
+      membership: this.membership,
+      ledger: this.ledger,
+      peers: this.peers,
+      isRevoked: (peer) => this.trust.isRevoked(settings.keyOf(peer)),
+      meet: (peer) => this.greeting.wish(peer),
+    })
     this.auditHeads = new HeadKeeper(ports, settings.signer, () =>
       this.membership.members().map(({ id, digest }) => ({ peer: id, head: digest.ledger?.audit })),
     )
@@ -281,9 +221,9 @@ export class Agent {
         this.work.running + this.work.waiting > 0 ||
         (this.sampler.newest()?.sample.cpu ?? 1) > speedTimes.loadMax,
       state: () => this.ledger.state,
-      leads: (peer, term) => this.leads(peer, term) === 'yes',
-      isHost: (peer) => this.isHost(peer),
-      others: () => this.othersAlive(),
+      leads: (peer, term) => this.outlook.leads(peer, term) === 'yes',
+      isHost: (peer) => this.outlook.isHost(peer),
+      others: () => this.outlook.othersAlive(),
       isCoordinator: (peer) => this.peers.isCoordinator(peer),
       mayAsk: () => grantIn(this.peers.credential.leaf)?.roles.includes('coordinator') === true,
     })
@@ -294,14 +234,14 @@ export class Agent {
       { ...ports, artifacts: this.artifacts },
       Object.assign(this.workSettings, {
         secrets: () => this.secretSource,
-        leads: (peer, term) => this.leads(peer, term),
+        leads: (peer, term) => this.outlook.leads(peer, term),
         host: () => ({
           cpu: this.facts?.coresUsable,
           memoryBytes: this.facts?.memoryUsableBytes,
         }),
         forbidden: (from, run) => this.estop.forbids(from, run),
         hasToldOfStops: (peer) => this.estop.hasHeardOf(peer),
-        copies: shipperBy(this.calls, () => this.othersAlive()),
+        copies: shipperBy(this.calls, () => this.outlook.othersAlive()),
         lessons: {
           load: () => this.sampler.newest()?.sample.cpu,
           learn: (lesson) => this.learning.history.learn(lesson),
@@ -319,7 +259,7 @@ export class Agent {
       halt: (isMeant, reason, mode) => this.work.halt(isMeant, reason, mode),
       still: () => ports.cells.still(),
       hurry: () => ports.cells.hurry(),
-      alive: () => this.othersAlive(),
+      alive: () => this.outlook.othersAlive(),
       heardOf: () => this.work.review(),
       ...tellStop(this.membership, this.journal, () => this.stopRecording.look()),
     })
@@ -345,14 +285,30 @@ export class Agent {
         return said.kind === 'applied' ? said.result.code : said.why
       },
       nameOf: (peer) => this.membership.nameOf(peer),
-      alive: () => this.othersAlive(),
+      alive: () => this.outlook.othersAlive(),
     })
     this.history = new RunHistory(ports, settings.runs ?? historyDefaults, {
       calls: this.calls,
       state: () => this.ledger.state,
-      peers: () => this.holders(),
+      peers: () => this.outlook.holders(),
     })
-    this.modules = new ModuleGraph(ports, [...this.ownModules(), ...modules(this)], {
+    const own = ownModules({
+      sampler: this.sampler,
+      watch: this.watch,
+      ledger: this.ledger,
+      ledgerReporter: this.ledgerReporter,
+      artifacts: this.artifacts,
+      learning: this.learning,
+      releasing: this.releasing,
+      logCopies: this.logCopies,
+      work: this.work,
+      estop: this.estop,
+      auditHeads: this.auditHeads,
+      history: this.history,
+      reportLoad: () => this.reportLoad(),
+      followLeader: () => this.followLeader(),
+    })
+    this.modules = new ModuleGraph(ports, [...own, ...modules(this)], {
       onChange: (event) => tellModule(event, this.membership.self(), this.journal),
     })
     this.revocationSpread = new RevocationSpread(
@@ -478,121 +434,6 @@ export class Agent {
     }
   }
 
-  private ownModules(): ModuleSpec[] {
-    return [
-      {
-        name: 'telemetry',
-        priority: 1,
-        needs: [],
-        start: async () => {
-          await this.watch.start()
-          await this.sampler.start()
-        },
-        stop: async () => {
-          await this.sampler.stop()
-          await this.watch.stop()
-        },
-      },
-      {
-        name: 'load',
-        priority: 2,
-        needs: ['telemetry'],
-        start: () => {
-          this.sampler.onSample = (reading) => {
-            this.watch.sampled(reading)
-            this.reportLoad()
-          }
-          this.reportLoad()
-        },
-        stop: () => {
-          this.sampler.onSample = () => {}
-        },
-      },
-      {
-        name: 'ledger',
-        priority: 3,
-        needs: [],
-        start: async (_, handle) => {
-          await this.ledger.start()
-          this.ledgerReporter.start(handle)
-        },
-        stop: async () => {
-          this.ledgerReporter.stop()
-          await this.ledger.stop()
-        },
-      },
-      {
-        name: 'artifacts',
-        priority: 4,
-        needs: [],
-        start: () => this.artifacts.start(),
-        stop: () => this.artifacts.stop(),
-      },
-      this.learning.module(),
-      {
-        name: 'pins',
-        priority: 6,
-        needs: ['ledger', 'artifacts'],
-        start: () => this.releasing.start(),
-        stop: () => this.releasing.stop(),
-      },
-      {
-        name: 'work',
-        priority: 4,
-        needs: ['artifacts'],
-        start: async () => {
-          await this.logCopies.start()
-          await this.work.start()
-          this.estop.workTakenUp()
-          this.followLeader()
-        },
-        stop: async () => {
-          await this.work.stop()
-          await this.logCopies.stop()
-        },
-      },
-      {
-        name: 'audit-heads',
-        priority: 6,
-        needs: [],
-        start: () => this.auditHeads.start(),
-        stop: () => this.auditHeads.stop(),
-      },
-      {
-        name: 'history',
-        priority: 5,
-        needs: ['ledger'],
-        start: (_, handle) => this.history.start(handle),
-        stop: () => this.history.stop(),
-      },
-    ]
-  }
-
-  /** Of the mesh, as far as is known here, and neither gone for good nor turned out. */
-  private isHost(peer: PeerId): boolean {
-    const member = this.membership.members().find(({ id }) => id === peer)
-    if (member === undefined || member.state === 'left') return false
-    return !this.trust.isRevoked(this.settings.keyOf(peer))
-  }
-
-  private othersAlive(): PeerId[] {
-    const members = this.membership.members()
-    return members.filter(({ self, state }) => !self && state === 'alive').map(({ id }) => id)
-  }
-
-  /** Others that are alive and hold the ledger, as far as is known here; voters first. */
-  private holders(): PeerId[] {
-    const { voters = [] } = this.ledger.config ?? {}
-    const votes = new Set(voters.map(({ id }) => id))
-    const others = this.membership
-      .members()
-      .filter(
-        ({ self, state, digest }) => !self && state === 'alive' && digest.ledger !== undefined,
-      )
-      .map(({ id }) => id)
-    return [...others.filter((id) => votes.has(id)), ...others.filter((id) => !votes.has(id))]
-  }
-
   private reportLoad(): void {
     // The ledger may have taken somebody's certificate back.
     this.peers.lookAgain()
@@ -606,27 +447,8 @@ export class Agent {
 
   /** Whom results go to, until a leader speaks for itself. */
   private followLeader(): void {
-    const { leader, term } = this.ledger.heardLeader() ?? this.rumouredLeader()
+    const { leader, term } = this.outlook.leader()
     if (leader !== undefined) this.work.leaderKnown(leader, term)
-  }
-
-  /** Whether that peer leads in that term: by the log, or by gossip where no leader is heard. */
-  private leads(peer: PeerId, term: number): Leading {
-    const { leader, term: known } = this.ledger.heardLeader() ?? this.rumouredLeader()
-    if (leader === peer && known === term) return 'yes'
-    if (term > known || leader === undefined) return 'unknown'
-    return 'no'
-  }
-
-  /** Of those who say so, and have shown that they may. Whom nobody has met yet is met first. */
-  private rumouredLeader(): { leader: PeerId | undefined; term: number } {
-    const members = this.membership.members()
-    const leader = leaderAmong(members, (id) => {
-      if (this.peers.holderOf(id) === undefined) this.greeting.wish(id)
-      return this.peers.isCoordinator(id)
-    })
-    const record = members.find(({ id }) => id === leader)?.digest.ledger
-    return { leader, term: record?.term ?? 0 }
   }
 
   private heard(event: MembershipEvent): void {
