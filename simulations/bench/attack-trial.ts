@@ -16,8 +16,9 @@ import { cpuMs } from './idle.ts'
 import type { Mesh } from './mesh.ts'
 import { percentile } from './report.ts'
 
-/** Of looking at an attack while the mesh has nothing else to do. */
-const IDLE_MS = 3_000
+/** Of looking at an attack while the mesh has nothing else to do, once its first burst is over. */
+const IDLE_MS = 5_000
+const BURST_MS = 8_000
 /** An attack is under way, and what may come at once is past: what is told is what lasts. */
 const SETTLE_MS = 3_000
 const NEWS_DEADLINE_MS = 120_000
@@ -116,7 +117,7 @@ export class Trial {
     const atRest = await this.victimShare()
     attacker.forget()
     attacker.tell('strike')
-    await this.mesh.rest(SETTLE_MS)
+    await this.mesh.rest(BURST_MS)
     const attacked = await this.victimShare()
     attacker.tell('rest')
     await attacker.until(([one]) => one !== undefined, NEWS_DEADLINE_MS)
