@@ -73,8 +73,9 @@ export function roundText(name: string, round: Round, where: boolean): string {
   if (!where) return first
   const lines = [...round.steps].map(([host, times]) => {
     const told = steps.map((step) => `${step} ${times[step]?.toFixed(0) ?? '-'}`).join(', ')
-    const { ranMs = 0, waitedMs = 0 } = times
-    const cores = `ran ${ranMs.toFixed(0)} and waited ${waitedMs.toFixed(0)} for a core`
+    const { ranMs = 0, waitedMs = 0, collectedMs = 0 } = times
+    const collected = collectedMs < 1 ? '' : `, ${collectedMs.toFixed(0)} of it for garbage,`
+    const cores = `ran ${ranMs.toFixed(0)}${collected} and waited ${waitedMs.toFixed(0)} for a core`
     return `  ${host}: ${told}, dead ${round.deadMs.get(host)?.toFixed(0) ?? '-'}; ${cores}\n`
   })
   return `${first}  signed ${round.signedMs.toFixed(0)}\n${lines.join('')}`

@@ -4,6 +4,7 @@
  */
 import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { PerformanceObserver } from 'node:perf_hooks'
 import type { Agent } from '../../agent/agent.ts'
 import { latchPrefix } from '../../agent/estop/store.ts'
 import type { ModuleSpec } from '../../agent/modules/module.ts'
@@ -40,9 +41,12 @@ export type Times = Partial<Record<Step, number>> & {
   /** From hearing to killing: what the agent's own thread took of a core, and waited for one. */
   ranMs?: number
   waitedMs?: number
+  /** In the same time, for collections of garbage that stood in its way. */
+  collectedMs?: number
 }
 
 const FILE = 'estop-steps.jsonl'
+const COLLECTIONS_KEPT = 100
 /** Nothing is written while it could slow anybody. */
 export const WRITTEN_AFTER_MS = 200
 
@@ -53,6 +57,7 @@ export function stepsModule(agent: Agent): ModuleSpec {
     let last = { heard: 0, cores: shareOfCores() }
     let before = last.cores
     let times: Times | undefined
+    const collections = watchCollections()
     watchCore(agent, () => {
       last = { heard: monotonicMs(), cores: shareOfCores() }
     })
@@ -89,10 +94,32 @@ export function stepsModule(agent: Agent): ModuleSpec {
       await dying
       unwatched()
       of.gone = monotonicMs()
-      setTimeout(() => appendFileSync(file, `${JSON.stringify(of)}\n`), WRITTEN_AFTER_MS)
+      setTimeout(() => {
+        of.collectedMs = collections.between(of.heard ?? 0, of.killing ?? 0)
+        appendFileSync(file, `${JSON.stringify(of)}\n`)
+      }, WRITTEN_AFTER_MS)
     }
   }
   return { name: 'estop-steps', priority: 4, needs: [], start, stop: () => {} }
+}
+
+/** As the runtime tells of them, some time afterwards. */
+function watchCollections(): { between(fromMs: number, untilMs: number): number } {
+  const newest: { fromMs: number; untilMs: number }[] = []
+  new PerformanceObserver((list) => {
+    const sinceMs = monotonicMs() - performance.now()
+    for (const { startTime, duration } of list.getEntries()) {
+      newest.push({ fromMs: startTime + sinceMs, untilMs: startTime + sinceMs + duration })
+    }
+    newest.splice(0, newest.length - COLLECTIONS_KEPT)
+  }).observe({ entryTypes: ['gc'] })
+  return {
+    between: (fromMs, untilMs) =>
+      newest.reduce((sum, one) => {
+        const shared = Math.min(untilMs, one.untilMs) - Math.max(fromMs, one.fromMs)
+        return sum + Math.max(0, shared)
+      }, 0),
+  }
 }
 
 /** Told when the kernel has taken the word by which a group dies, until what is returned is called. */
