@@ -18,6 +18,8 @@ export interface Round {
   readonly backMs: number | undefined
   /** For how long nobody had a turn on this machine, at most: no agent can be quicker than that. */
   readonly stillMs: number
+  /** Of its cores, what it did not get until the last was dead: another machine had them. */
+  readonly takenMs: number
 }
 
 /** Told of a round from here on. */
@@ -67,8 +69,10 @@ function median(metric: string, values: readonly number[]): Figure {
 /** One line for the round, and with `where` one for each host. */
 export function roundText(name: string, round: Round, where: boolean): string {
   const dead = [...round.deadMs].map(([host, ms]) => `${host} ${ms.toFixed(0)}`).join(', ')
-  const { stillMs } = round
-  const still = stillMs < STILL_TOLD_MS ? '' : `, the machine stood still ${stillMs.toFixed(0)} ms`
+  const { stillMs, takenMs } = round
+  const stood = stillMs < STILL_TOLD_MS ? '' : `, the machine stood still ${stillMs.toFixed(0)} ms`
+  const taken = takenMs === 0 ? '' : `, ${takenMs} ms of its cores were taken from it`
+  const still = `${stood}${taken}`
   const first = `${name}: ${dead} ms, confirmed after ${round.confirmedMs.toFixed(0)} ms${still}\n`
   if (!where) return first
   const lines = [...round.steps].map(([host, times]) => {

@@ -4,7 +4,7 @@
  * last process is dead, and the stop is released again.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -40,6 +40,7 @@ const SPIN_MS = 1_000
 /** Rounds of a kind that told nothing. */
 const VOID_ROUNDS_MAX = 10
 const LOOK_AGAIN_MS = 20
+const TICK_MS = 10
 
 const asAgent = fileURLToPath(new URL('as-agent.js', import.meta.url))
 const agentProgram = fileURLToPath(new URL('estop-agent.ts', import.meta.url))
@@ -122,11 +123,13 @@ class Bench {
     const states = await Promise.all(asked.map((at) => hand.stateAtLast(at, BEGIN_DEADLINE_MS)))
     if (kind === 'leaderKilled') this.kill(leader)
     const inhabited = new Set(witness.inhabited)
+    const takenBefore = takenMs()
     const saidMs = monotonicMs()
     const said = await Promise.all(asked.map((at, i) => hand.raise(at, states[i]!)))
     const stopped = kind === 'leaderKilled' ? others : NAMES
     const meant = stopped.filter((name) => inhabited.has(name))
     await this.untilDead(meant)
+    const takenAway = takenMs() - takenBefore
     const reached = kind === 'partition' ? HALVES[0] : stopped
     const confirmedMs = (await this.confirmed(asked[0]!, said[0]!.word, reached)) - saidMs
     const deadMs = this.sinceDead(meant, saidMs)
@@ -140,7 +143,7 @@ class Bench {
     if (!hosts.every((host) => inhabited.has(host))) return undefined
     const { stillMs } = witness
     const steps = await this.stepsOf(meant, saidMs)
-    return { deadMs, confirmedMs, backMs, signedMs, stillMs, steps }
+    return { deadMs, confirmedMs, backMs, signedMs, stillMs, takenMs: takenAway, steps }
   }
 
   private async untilDead(hosts: readonly string[]): Promise<void> {
@@ -190,6 +193,14 @@ class Bench {
       await this.mesh.rest(LOOK_AGAIN_MS)
     }
   }
+}
+
+/** What whoever hosts this machine has taken of its cores, in all of its life; in steps of 10 ms. */
+function takenMs(): number {
+  const [, , , , , , , , ticks = 0] = readFileSync('/proc/stat', 'latin1')
+    .split(/\s+/, 9)
+    .map(Number)
+  return ticks * TICK_MS
 }
 
 function cutsBetween(left: readonly string[], right: readonly string[]): Set<string> {
