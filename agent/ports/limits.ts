@@ -221,8 +221,11 @@ export const inferenceLimits = {
   residentLookMs: 25,
   /** A session that has ended so many processes is run no more. */
   deathsMax: 2,
-  /** Of 19: the agent and its stages come first. */
-  priority: 10,
+  /**
+   * The lowest that there is, of the process and of its session: the agent and its stages come first,
+   * and the stages of a host weigh little themselves.
+   */
+  priority: 19,
   heapMiB: 192,
   /** What the process complains of last is told with its death. */
   complaintLengthMax: 500,
@@ -230,6 +233,16 @@ export const inferenceLimits = {
 assert(
   inferenceLimits.residentBytesMax >= 4 * inferenceLimits.tensorBytesMax,
   'the largest tensors must fit into memory, in and out, and once more in the runtime',
+)
+/** What the kernel makes of a priority: a tenth of a core more or less for each step. */
+const sharesAt = (priority: number) => 1_024 * 0.8 ** priority
+assert(
+  2 * sharesAt(inferenceLimits.priority) < cellLimits.stageShares,
+  'models give way to stages, which give way to all else',
+)
+assert(
+  inferenceLimits.priority > cellLimits.stagePriority,
+  'and do so where the system weighs processes alone',
 )
 assert(
   inferenceLimits.headBytesMax >= 2 * inferenceLimits.tensorsMax * inferenceLimits.foldedColumnsMax,
