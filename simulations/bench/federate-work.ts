@@ -7,13 +7,13 @@ import { workflowText } from '../workloads/shape.ts'
 import { fan } from '../workloads/shapes.ts'
 import type { Mesh } from './mesh.ts'
 import type { MeshRuns } from './mesh-runs.ts'
-import { rateOf, stageTimesMsOf } from './run-times.ts'
+import { rateOf, type StageTimes, stageTimesOf } from './run-times.ts'
 
 export interface Worked {
   /** From the first run that began until the last had ended. */
   readonly perSecond: number
-  /** Of each stage, from the start of its run until its end was committed. */
-  readonly timesMs: readonly number[]
+  /** Of each stage that was paced. */
+  readonly stages: readonly StageTimes[]
 }
 
 /** Stages of one run: many where as much is to be done as can be, few where each is to begin in its time. */
@@ -64,14 +64,14 @@ export class FederateWork {
   }
 
   floodTold(runs: readonly Run[]): Worked {
-    return { perSecond: rateOf(runs, FLOOD.width).perSecond, timesMs: [] }
+    return { perSecond: rateOf(runs, FLOOD.width).perSecond, stages: [] }
   }
 
   /** To be asked when what was measured is over: it asks for each run. */
   async pacedTold(runs: readonly Run[]): Promise<Worked> {
-    const timesMs: number[] = []
-    for (const { id } of runs) timesMs.push(...stageTimesMsOf(await this.#runs.detail(id)))
-    return { perSecond: rateOf(runs, PACED.width).perSecond, timesMs }
+    const stages: StageTimes[] = []
+    for (const { id } of runs) stages.push(...stageTimesOf(await this.#runs.detail(id)))
+    return { perSecond: rateOf(runs, PACED.width).perSecond, stages }
   }
 
   async #begin(workflow: string, group: string): Promise<void> {

@@ -25,20 +25,41 @@ export function lengthMsOf({ startedMs, endedMs }: Run): number {
 
 /** In a chain: from the first result to the last, for each stage after the first. */
 export function hopOf({ stages }: RunDetail): number {
-  const ends = stages.map(successMsOf).sort((a, b) => a - b)
+  const ends = stages.map((stage) => successOf(stage).endedMs).sort((a, b) => a - b)
   assert(ends.length > 1, 'a hop is between two')
   return ((ends.at(-1) as number) - (ends[0] as number)) / (ends.length - 1)
 }
 
-/** Of each stage, from the start of its run until its success was committed: also what it had to wait. */
-export function stageTimesMsOf({ run, stages }: RunDetail): number[] {
-  return stages.map((stage) => successMsOf(stage) - run.startedMs)
+/** Of one stage, from the start of its run until its success was committed: also what it had to wait. */
+export interface StageTimes {
+  readonly wholeMs: number
+  /** Until the attempt that succeeded was assigned. */
+  readonly unassignedMs: number
+  /** On its host, until it had its turn. */
+  readonly queuedMs: number
+  /** Until its program ran. */
+  readonly startingMs: number
+  readonly runningMs: number
+  /** All else: to its host, and back until its end was committed. */
+  readonly betweenMs: number
 }
 
-function successMsOf(stage: Stage): number {
+/** What a host does not tell of itself is `betweenMs`. */
+export function stageTimesOf({ run, stages }: RunDetail): StageTimes[] {
+  return stages.map((stage) => {
+    const { assignedMs, endedMs, usage } = successOf(stage)
+    const { queueMs: queuedMs = 0, startMs: startingMs = 0, wallMs: runningMs = 0 } = usage ?? {}
+    const betweenMs = endedMs - assignedMs - queuedMs - startingMs - runningMs
+    const here = { queuedMs, startingMs, runningMs, betweenMs }
+    const { startedMs } = run
+    return { wholeMs: endedMs - startedMs, unassignedMs: assignedMs - startedMs, ...here }
+  })
+}
+
+function successOf(stage: Stage): Attempt {
   const [success] = successesOf(stage)
   assert(success !== undefined, 'every stage has succeeded', { stage: stage.name })
-  return success.endedMs
+  return success
 }
 
 export function successesOf({ attempts = [] }: Stage): Attempt[] {

@@ -15,7 +15,7 @@ export function runOf(startedMs: number, endedMs?: number): Run {
   }
 }
 
-type Try = Pick<Attempt, 'nodeName' | 'assignedMs' | 'endedMs' | 'outcome'>
+type Try = Pick<Attempt, 'nodeName' | 'assignedMs' | 'endedMs' | 'outcome' | 'usage'>
 
 export function ok(nodeName: string, assignedMs: number, endedMs: number): Try {
   return { nodeName, assignedMs, endedMs, outcome: 'succeeded' }

@@ -4,7 +4,7 @@ import {
   hopOf,
   lengthMsOf,
   rateOf,
-  stageTimesMsOf,
+  stageTimesOf,
   successesOf,
   taskHistoryOf,
 } from '../../simulations/bench/run-times.ts'
@@ -44,7 +44,25 @@ test('of a stage that was tried again only the success counts as one', () => {
 test('what a stage takes begins with its run: it has waited since then', () => {
   const stages = [stageOf('a', ok('n1', 3, 9)), stageOf('b', lost('n1', 0, 5), ok('n2', 6, 11))]
   const { run, ...rest } = detailOf(...stages)
-  assert.deepEqual(stageTimesMsOf({ ...rest, run: { ...run, startedMs: 2 } }), [7, 9])
+  const times = stageTimesOf({ ...rest, run: { ...run, startedMs: 2 } })
+  assert.deepEqual(
+    times.map(({ wholeMs }) => wholeMs),
+    [7, 9],
+  )
+  assert.deepEqual(
+    times.map(({ unassignedMs }) => unassignedMs),
+    [1, 4],
+  )
+})
+
+test('what a stage takes is all in its parts, whatever its host tells of itself', () => {
+  const usage = { queueMs: 1, startMs: 2, wallMs: 4 }
+  const stages = [stageOf('a', { ...ok('n1', 10, 30), usage }), stageOf('b', ok('n1', 10, 30))]
+  const [told, untold] = stageTimesOf(detailOf(...stages))
+  const here = { queuedMs: 1, startingMs: 2, runningMs: 4, betweenMs: 13 }
+  assert.deepEqual(told, { wholeMs: 30, unassignedMs: 10, ...here })
+  const nothing = { queuedMs: 0, startingMs: 0, runningMs: 0, betweenMs: 20 }
+  assert.deepEqual(untold, { wholeMs: 30, unassignedMs: 10, ...nothing })
 })
 
 test('the history of a trace has every attempt, under the id of its task', () => {
