@@ -11,6 +11,7 @@ import { assert } from '../../protocol/assert.ts'
 import type { PeerId } from '../../protocol/identity/peer-id.ts'
 import type { CloseReason, Purpose, Stream } from '../../protocol/ports/network.ts'
 import { FrameDecoder, type FrameRefusal, frameHeader } from '../../protocol/wire/frame.ts'
+import { brieflyRoom } from '../../protocol/wire/slab.ts'
 import type { RefusalReason } from './refusals.ts'
 import { OpenedInVain } from './stream-openings.ts'
 import { handOver } from './turn-end.ts'
@@ -289,7 +290,7 @@ function joined(parts: readonly Uint8Array[]): Uint8Array | Uint8ArrayList {
 function copied(parts: readonly Uint8Array[], from: number, to: number): Uint8Array {
   let length = 0
   for (let at = from; at < to; at++) length += (parts[at] as Uint8Array).length
-  const whole = new Uint8Array(length)
+  const whole = brieflyRoom(length)
   let offset = 0
   for (let at = from; at < to; at++) {
     const part = parts[at] as Uint8Array

@@ -1,9 +1,10 @@
 /**
- * Has what frames leave behind collected while they come. A byte from the network is copied three
- * times on its way (from the socket, out of two ciphers), and another time into a long frame; all of it
- * is garbage at once, outside of the heap. V8 lets 32 MiB of that gather before it looks, whatever the
- * size of its young generation, and what the C library has once got for it stays with the process: a
- * few long frames of strangers, at once, made an agent larger by 30 MiB for good.
+ * Has what frames leave behind collected while they come. A byte from the network is copied up to
+ * three times on its way (from the socket, out of a cipher where its message is long or came in
+ * pieces, and into its frame); all of it is garbage at once, outside of the heap. V8 lets 32 MiB of
+ * that gather before it looks, whatever the size of its young generation, and what the C library has
+ * once got for it stays with the process: a few long frames of strangers, at once, made an agent
+ * larger by 30 MiB for good.
  */
 import { getHeapStatistics } from 'node:v8'
 import { bufferReliefLimits as limits } from './limits.ts'

@@ -9,14 +9,18 @@ let slab = new Uint8Array(slabBytes)
 let used = 0
 
 export function brieflyCopy(bytes: Uint8Array): Uint8Array {
-  const { length } = bytes
-  if (length > slabShareMax) return bytes.slice()
+  const copy = brieflyRoom(bytes.length)
+  copy.set(bytes)
+  return copy
+}
+
+/** To be filled at once: what was there before is in it. */
+export function brieflyRoom(length: number): Uint8Array {
+  if (length > slabShareMax) return new Uint8Array(length)
   if (used + length > slabBytes) {
     slab = new Uint8Array(slabBytes)
     used = 0
   }
-  const copy = slab.subarray(used, used + length)
-  copy.set(bytes)
   used += length
-  return copy
+  return slab.subarray(used - length, used)
 }
