@@ -9,6 +9,7 @@ import type { Question, Row } from '../rows.ts'
 import { guessesOf, guessNames } from './guesses.ts'
 import { Kind } from './kind.ts'
 import { featureLimits as limits } from './limits.ts'
+import { inputsKey, Repeated } from './repeated.ts'
 import { Track } from './track.ts'
 import { wordsOf } from './words.ts'
 
@@ -22,6 +23,8 @@ export interface View {
   readonly like: Kind | undefined
   readonly group: Kind | undefined
   readonly all: Kind
+  /** The task itself, on the very same inputs. */
+  readonly same: Repeated | undefined
   /** How long it takes, by all guesses together; undefined where nothing is like it. */
   readonly guess: number
   readonly hasGround: boolean
@@ -44,6 +47,7 @@ const KEEP_HOST = 0.98
 export class Experience {
   readonly #kinds = new Map<string, Kind>()
   readonly #hosts = new Map<string, Track>()
+  readonly #repeated = new Map<string, Repeated>()
   readonly #all = new Kind()
   readonly #words = new Map<string, readonly string[]>()
 
@@ -54,7 +58,10 @@ export class Experience {
     const own = this.#kinds.get(ownKey(task))
     const group = this.#kinds.get(groupKey(application))
     const like = this.#likest(task, own)
-    const guesses = guessesOf(own?.memory, like?.memory, group?.memory, bytes, files)
+    const inputs = inputsKey(question)
+    const same = inputs === undefined ? undefined : this.#repeated.get(inputs)
+    const [ofOwn, ofLike, ofGroup] = [own?.memory, like?.memory, group?.memory]
+    const guesses = guessesOf({ own: ofOwn, like: ofLike, group: ofGroup, same }, bytes, files)
     const away = new Float64Array(guessNames.length)
     let [sum, weights] = [0, 0]
     for (let i = 0; i < guessNames.length; i++) {
@@ -67,7 +74,8 @@ export class Experience {
     const all = this.#all
     const guess = weights > 0 ? sum / weights : all.memory.count > 0 ? all.memory.at(0.5) : 0
     const hasGround = (own ?? like) !== undefined || (group?.memory.count ?? 0) >= GROUND_MIN
-    return { question, bytes, files, own, like, group, all, guess, hasGround, guesses, away }
+    const kinds = { own, like, group, all, same }
+    return { question, bytes, files, ...kinds, guess, hasGround, guesses, away }
   }
 
   /** `view`: what was thought of it before it began. */
@@ -90,6 +98,8 @@ export class Experience {
       for (const kind of [own, group, this.#all]) (kind.guesses[i] as Track).add(time - guess)
     }
     if (view.hasGround) for (const key of hostKeys(row)) this.#host(key).add(off)
+    const inputs = inputsKey(row)
+    if (inputs !== undefined) latest(this.#repeated, inputs, () => new Repeated()).add(time)
   }
 
   /** How much longer than guessed it has taken, of late, on this host: of the task, and of all. */

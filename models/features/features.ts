@@ -22,6 +22,8 @@ export const featureNames: readonly string[] = [
     `${kind} said too little recently`,
     `${kind} is off by`,
   ]),
+  'same attempts',
+  'same spread',
   'all said too little recently',
   'like is own',
   'bytes',
@@ -40,7 +42,7 @@ export const featureNames: readonly string[] = [
 ]
 
 export function featuresOf(experience: Experience, view: View): Float32Array {
-  const { question, guess, guesses, away, own, like, group, all, bytes, files } = view
+  const { question, guess, guesses, away, own, like, group, all, same, bytes, files } = view
   const features = new Float32Array(featureNames.length)
   let at = 0
   const add = (value: number) => {
@@ -56,6 +58,8 @@ export function featuresOf(experience: Experience, view: View): Float32Array {
     add(kind?.recently.off(DOUBT) ?? 0)
     add(kind?.said.away(AWAY_UNKNOWN, DOUBT) ?? AWAY_UNKNOWN)
   }
+  add(Math.log1p(same?.count ?? 0))
+  add(same?.spread ?? 0)
   add(all.recently.off(DOUBT))
   add(own !== undefined && like === own ? 1 : 0)
   add(bytes)

@@ -4,6 +4,7 @@
  * of milliseconds.
  */
 import type { Memory } from './memory.ts'
+import type { Repeated } from './repeated.ts'
 
 export const guessNames = [
   'middle',
@@ -16,17 +17,22 @@ export const guessNames = [
   'likeLine',
   'likeNear',
   'group',
+  'same',
 ] as const
 export type GuessName = (typeof guessNames)[number]
 
+/** What was seen of each; undefined what never was. */
+export interface Known {
+  readonly own: Memory | undefined
+  readonly like: Memory | undefined
+  readonly group: Memory | undefined
+  /** On the very same inputs. */
+  readonly same: Repeated | undefined
+}
+
 /** What cannot be guessed is NaN. */
-export function guessesOf(
-  own: Memory | undefined,
-  like: Memory | undefined,
-  group: Memory | undefined,
-  bytes: number,
-  files: number,
-): Float64Array {
+export function guessesOf(known: Known, bytes: number, files: number): Float64Array {
+  const { own, like, group, same } = known
   const guesses = new Float64Array(guessNames.length).fill(Number.NaN)
   if (own) {
     guesses[0] = own.at(0.5)
@@ -42,5 +48,6 @@ export function guessesOf(
     guesses[8] = like.near(bytes, files)
   }
   if (group) guesses[9] = group.at(0.5)
+  if (same) guesses[10] = same.middle
   return guesses
 }

@@ -5,6 +5,8 @@ export const featureLimits = {
   wordsMax: 16,
   /** Latest attempts of each kind that are kept. */
   attemptsKept: 256,
+  /** Of those on the very same inputs. */
+  repeatsKept: 8,
   /** Kinds that are kept: tasks, words, applications. The one that was longest not seen goes. */
   kindsKept: 20_000,
 } as const
