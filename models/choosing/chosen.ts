@@ -1,13 +1,14 @@
 /**
  * Who is believed: what is plain, until a model says better of what was held back, and again when it
  * stops doing so. Decided by application where enough is known of it, and again with each attempt
- * that ends; all of them go on learning, whoever is believed. What is said is made so wide that it
- * holds as often as it should.
+ * that ends; all of them go on learning, whoever is believed. What they say together is one more to
+ * believe (`together.ts`). What is said is made so wide that it holds as often as it should.
  */
 import { answersOf } from '../evaluation/ask.ts'
 import { byTime, early, type Split } from '../evaluation/splits.ts'
 import type { Living, LivingLearner, Question, Range, Reach, Row } from '../rows.ts'
 import { Jury } from './jury.ts'
+import { TOGETHER, together, withTogether } from './together.ts'
 
 /**
  * Shares of history that are split for a trial of what lies far ahead: what comes after a line is one
@@ -15,7 +16,7 @@ import { Jury } from './jury.ts'
  */
 const FAR_TRIALS = [0.5, 0.75, 1] as const
 
-/** What each of the learners said to one question. */
+/** What each of the learners said to one question, and all of them together. */
 export type Said = readonly (Range | undefined)[]
 
 export class Chosen implements LivingLearner {
@@ -49,12 +50,10 @@ export class Chosen implements LivingLearner {
       }
       trials.push(said.flat())
     }
+    const held = splits.flatMap((split) => split.held)
+    trials.push(held.map((_, i) => together(trials.map((said) => said[i]))))
     const names = this.#learners.map(({ name }) => name)
-    return new Jury(
-      names,
-      splits.flatMap(({ held }) => held),
-      trials,
-    )
+    return new Jury([...names, TOGETHER], held, trials)
   }
 }
 
@@ -85,7 +84,7 @@ export class ChosenLiving implements Living {
   async predict(questions: readonly Question[]): Promise<readonly (Range | undefined)[]> {
     const answers = await Promise.all(this.#all.map((learner) => learner.predict(questions)))
     return questions.map((question, i) => {
-      const said = answers.map((ranges) => ranges[i])
+      const said = withTogether(answers.map((ranges) => ranges[i]))
       this.#said.set(question, { reach: this.#reach, said })
       return this.#jury.verdict(question.group, said)
     })
