@@ -83,7 +83,6 @@ export class Reports {
   committed(held: Held): void {
     if (!this.#outbox.delete(held)) return
     this.#outboxBytes -= held.finishedBytes
-    if (this.#outbox.size === 0) this.#rest()
   }
 
   /** Another leads: it has heard none of it. */
@@ -107,7 +106,9 @@ export class Reports {
     this.#timer = undefined
   }
 
+  /** Most results are committed before anything is repeated: whether there is any is looked at then. */
   #repeat(): void {
+    if (this.#outbox.size === 0) return this.#rest()
     const now = this.#clock.now()
     let left: number = deskLimits.repeatsPerLookMax
     let bytesLeft: number = deskLimits.repeatBytesPerLookMax

@@ -57,6 +57,7 @@ export class Leading {
   private readonly inventories = new Map<PeerId, { serial: number; held: HeldAttempt[] }>()
   private readonly lateTold: TokenBucket
   private timer: Timer | undefined
+  private wakeAtMs = Number.POSITIVE_INFINITY
   private pumping = false
   private unfollowStops = () => {}
   /** Why it is done before the turn at leading is. */
@@ -391,13 +392,22 @@ export class Leading {
     this.scheduler.runFound(run, { state: end, outputs, reason }, this.now())
   }
 
+  /** What is due is put off again and again: one that comes too early looks when to come again. */
   private arm(): void {
-    this.timer?.cancel()
-    this.timer = undefined
     const dueMs = this.scheduler.nextDueMs()
     if (dueMs === undefined || this.done) return
+    const nowMs = this.now()
+    // The ledger's time may have leapt over what the timer waits for.
+    if (dueMs >= this.wakeAtMs && nowMs < this.wakeAtMs) return
+    this.timer?.cancel()
     const { waitMsMin, waitMsMax } = leadingLimits
-    const waitMs = Math.min(Math.max(dueMs - this.now(), waitMsMin), waitMsMax)
-    this.timer = this.parts.agent.ports.clock.after(waitMs, () => this.pump())
+    const waitMs = Math.min(Math.max(dueMs - nowMs, waitMsMin), waitMsMax)
+    this.wakeAtMs = nowMs + waitMs
+    this.timer = this.parts.agent.ports.clock.after(waitMs, () => {
+      this.wakeAtMs = Number.POSITIVE_INFINITY
+      const stillMs = this.scheduler.nextDueMs()
+      if (stillMs !== undefined && stillMs <= this.now()) this.pump()
+      else this.arm()
+    })
   }
 }
