@@ -12,6 +12,8 @@ export interface ProcessStatus {
   group: number | undefined
   /** Dead, and not waited for yet. */
   ended: boolean
+  /** It runs, or waits for a core. */
+  wantsCore: boolean
   /** False for one of the kernel's own, and one that is dying. */
   hasMemory: boolean
   residentBytes: number
@@ -43,6 +45,7 @@ export function parseStatus(text: string): ProcessStatus {
   return {
     group: group === undefined ? undefined : Number(group),
     ended: state === 'Z' || state === 'X',
+    wantsCore: state === 'R',
     hasMemory: bytesOf('VmSize') > 0,
     residentBytes: bytesOf('VmRSS'),
     peakBytes: bytesOf('VmHWM'),

@@ -12,9 +12,14 @@ import { EngineError, type EngineErrorCode, type Tensor } from '../../../models/
 import { processStatApart } from '../cells/process-stat.ts'
 import { processStatus } from '../process-status.ts'
 import { type Frame, FrameReader, piecesOf, readyId } from './frames.ts'
+import { OwnTime } from './own-time.ts'
 import { anyAnswer, type Call, type InferenceBounds } from './requests.ts'
 import { unpacked } from './tensors.ts'
 import { weighLess, yieldToOthers } from './yielding.ts'
+
+/** Between two looks so much time counts, as so many of them: beyond, the agent itself stood still. */
+const looksMissedMax = 4
+const withoutWaits = 'not counting what it waited for a core'
 
 /** What comes of a model that is opened, of a run, and of whatever else it is asked. */
 export interface Said {
@@ -132,19 +137,23 @@ export class InferenceChild {
     this.#asked = asked
     if (this.#end !== undefined) this.#rejectAsked()
     this.#hold(true)
-    const overdue = setTimeout(
-      () => this.#kill('timeout', `it took more than ${deadlineMs} ms ${what}`),
-      deadlineMs,
-    )
+    const { residentLookMs } = this.#limits
+    let overdue: OwnTime | undefined
+    // From then on only what it takes by itself counts: on a busy host it may hardly have begun.
+    const deadline = setTimeout(() => {
+      overdue = new OwnTime(this.pid, looksMissedMax * residentLookMs)
+    }, deadlineMs)
     const look = setInterval(() => {
       this.#lookAtMemory()
       this.#lookAtCores(asked).catch(() => {})
       this.#weighLess()
-    }, this.#limits.residentLookMs)
+      if (overdue === undefined || overdue.look() <= deadlineMs) return
+      this.#kill('timeout', `it took more than ${deadlineMs} ms ${what}, ${withoutWaits}`)
+    }, residentLookMs)
     try {
       return await promise
     } finally {
-      clearTimeout(overdue)
+      clearTimeout(deadline)
       clearInterval(look)
       this.#asked = undefined
       this.#hold(false)
