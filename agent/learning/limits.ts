@@ -71,11 +71,6 @@ export const adviceLimits = {
   askedAtOnce: 256,
   /** So long is a prediction waited for, before what is plain is told: it is there the next time. */
   answerMs: 150,
-  /** Where history speaks, a version is believed after so many attempts, if it is better by a twentieth. */
-  provenAttempts: 8,
-  provenBy: 0.05,
-  /** Of one kind of work so many attempts, of late, say whether a version is good of that kind. */
-  kindAttempts: 32,
   /** Nobody is told of longer times, as a logarithm. */
   logMsMax: Math.log(workflowLimits.durationMsMax),
 } as const

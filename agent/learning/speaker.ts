@@ -11,6 +11,7 @@ import {
 } from '../../models/federation/personal.ts'
 import { logOf } from '../../models/measures/duration.ts'
 import { pooled } from '../../models/profiles/quantiles.ts'
+import { Belief } from '../../models/registry/belief.ts'
 import type { Learned } from '../../models/registry/learned.ts'
 import { type Judgement, Tally } from '../../models/registry/standing.ts'
 import type { Range } from '../../models/rows.ts'
@@ -22,12 +23,9 @@ import type { Kind } from './oracle.ts'
 export class Speaker {
   readonly hash: string
   readonly learned: Learned
-  /** Since it is here: by this it is believed here, or not. */
-  readonly record = new Tally()
+  readonly #belief = new Belief()
   /** Since it is in the state that it is in, beside the one that is active. */
   #trial: { readonly name: string; readonly tally: Tally } | undefined
-  /** By kind, the one judged last at the end: how many attempts, and sums over them. */
-  readonly #ofKind = new Map<string, { n: number; loss: number; plain: number }>()
   #own: JudgedRow[] = []
   #correction: Correction = correctionOf([])
   /** What it said, bare, of work that was asked about, for each of the sizes that it may have. */
@@ -44,40 +42,23 @@ export class Speaker {
     return this.#trial.tally
   }
 
+  /** Since it is here: by this it is believed here, or not. */
+  get record(): Tally {
+    return this.#belief.record
+  }
+
   get isProven(): boolean {
-    const { n, loss, plain } = this.record.standing
-    return n >= adviceLimits.provenAttempts && loss <= plain * (1 - adviceLimits.provenBy)
+    return this.#belief.isProven
   }
 
   /** Of one kind that history knew when it was judged. */
-  noteKind(kind: Kind, { loss, plain }: Judgement): void {
-    const name = nameOf(kind)
-    const before = this.#ofKind.get(name) ?? { n: 0, loss: 0, plain: 0 }
-    // The latest count most, as far as there are more than are looked back on.
-    const kept = before.n < adviceLimits.kindAttempts ? 1 : 1 - 1 / adviceLimits.kindAttempts
-    this.#ofKind.delete(name)
-    this.#ofKind.set(name, {
-      n: kept * before.n + 1,
-      loss: kept * before.loss + loss,
-      plain: kept * before.plain + plain,
-    })
-    const [oldest] = this.#ofKind.keys()
-    if (this.#ofKind.size > adviceLimits.saidMax && oldest !== undefined) {
-      this.#ofKind.delete(oldest)
-    }
+  noteKind(kind: Kind, judgement: Judgement): void {
+    this.#belief.noteKind(nameOf(kind), judgement)
   }
 
-  /**
-   * Beside history; `isOfKind`: which knows the very same kind, of which the version must have been no
-   * worse, then: whoever is good on the whole may know nothing of what is new, or of a kind for itself.
-   */
+  /** Beside history; `isOfKind`: which knows the very same kind. */
   isBelieved(kind: Kind, isOfKind: boolean): boolean {
-    return this.isProven && (!isOfKind || this.#isGoodOf(kind))
-  }
-
-  #isGoodOf(kind: Kind): boolean {
-    const { n, loss, plain } = this.#ofKind.get(nameOf(kind)) ?? { n: 0, loss: 0, plain: 0 }
-    return n >= adviceLimits.provenAttempts && loss <= plain
+    return this.#belief.isBelieved(nameOf(kind), isOfKind)
   }
 
   // ── This host's correction ────────────────────────────────────────────────────────────────────
@@ -94,7 +75,7 @@ export class Speaker {
   }
 
   forget(): void {
-    this.#ofKind.clear()
+    this.#belief.forgetKinds()
     this.#own = []
     this.#correction = correctionOf([])
     this.#said.clear()
