@@ -3,7 +3,12 @@
  * draws its own beginning, rows, halves and liars; and beside what comes of it, how far apart two
  * courses are that differ by nothing but what was drawn.
  */
-import type { Line, PromiseLine } from '../../models/federation/experiment/figures.ts'
+import { wayOf } from '../../models/federation/experiment/attacked.ts'
+import {
+  type Line,
+  type PromiseLine,
+  wayWords,
+} from '../../models/federation/experiment/figures.ts'
 import { median } from '../../models/measures/quantiles.ts'
 import type { FederatedEvaluation } from './model-federated.ts'
 import { lieShares, promiseSaid } from './model-federated-text.ts'
@@ -142,7 +147,7 @@ function lieRows({ seed, lieCosts, trees, clients, ...result }: FederatedEvaluat
   if (ofTrees) ways.push({ lieCosts: ofTrees.lieCosts, rounds: ofTrees.roundsUnderAttack })
   return ways.flatMap((way) =>
     way.lieCosts.map((cost) => [
-      ...[String(seed), cost.isCorrected ? `${cost.trained}, corrected` : cost.trained],
+      ...[String(seed), `${cost.trained}${wayWords[wayOf(cost)]}`],
       ...lieShares(cost).map(promiseSaid),
       (way.rounds?.suspects ?? []).map((name) => (liars.has(name) ? `${name}*` : name)).join(' '),
     ]),

@@ -1,6 +1,6 @@
 /** What `skein model evaluate --federated` prints for eyes. */
-import type { LieCost } from '../../models/federation/experiment/attacked.ts'
-import type { Course as Rounds } from '../../models/federation/experiment/figures.ts'
+import { type LieCost, wayOf } from '../../models/federation/experiment/attacked.ts'
+import { type Course as Rounds, wayWords } from '../../models/federation/experiment/figures.ts'
 import { treesLimits } from '../../models/federation/trees/limits.ts'
 import type { Context } from './context.ts'
 import { ABSENT, bytes, percent } from './figures.ts'
@@ -16,6 +16,7 @@ const lineColumns: readonly Column[] = [
   { title: 'CORRECTED LOSS', right: true },
   { title: 'ERROR', right: true },
   { title: 'IN BAND', right: true },
+  { title: 'LOSS AS USED', right: true },
 ]
 
 const clientColumns: readonly Column[] = [
@@ -26,6 +27,7 @@ const clientColumns: readonly Column[] = [
   { title: 'LOCAL EVERYWHERE', right: true },
   { title: 'FEDERATED', right: true },
   { title: 'CORRECTED', right: true },
+  { title: 'AS USED', right: true },
   { title: 'ROWS OF', cutTo: 24, leave: 1 },
 ]
 
@@ -100,12 +102,13 @@ function treesTexts({ trees, attack }: FederatedEvaluation): string[] {
   ]
 }
 
-function lineCells({ trained, on, errors, corrected }: FederatedEvaluation['lines'][number]) {
+function lineCells({ trained, on, errors, corrected, used }: FederatedEvaluation['lines'][number]) {
   return [
     ...[trained, whose[on], errors.pinballLog.toFixed(4)],
     ...[percent(errors.medianError, 1), percent(errors.coverage, 1)],
     corrected?.pinballLog.toFixed(4) ?? ABSENT,
     ...[percent(corrected?.medianError, 1), percent(corrected?.coverage, 1)],
+    used?.pinballLog.toFixed(4) ?? ABSENT,
   ]
 }
 
@@ -113,7 +116,7 @@ function clientCells(client: FederatedEvaluation['clients'][number]): string[] {
   return [
     client.lies ? `${client.name} (lies)` : client.name,
     ...[String(client.known), String(client.held)],
-    ...[client.local, client.localEverywhere, client.federated, client.corrected].map(
+    ...[client.local, client.localEverywhere, client.federated, client.corrected, client.used].map(
       ({ pinballLog }) => pinballLog.toFixed(3),
     ),
     plain(client.of.map((name) => name || '(no name)').join(' ')),
@@ -124,10 +127,10 @@ function promiseCells({ promise, value, goal, holds }: FederatedEvaluation['prom
   return [promise, promiseSaid(value), promiseSaid(goal), holds ? 'yes' : 'no']
 }
 
-function lieCells({ trained, isCorrected, ...cost }: LieCost): string[] {
-  const { allHonest, honestAlone, withLies } = cost
+function lieCells(cost: LieCost): string[] {
+  const { trained, allHonest, honestAlone, withLies } = cost
   return [
-    isCorrected ? `${trained}, corrected` : trained,
+    `${trained}${wayWords[wayOf(cost)]}`,
     ...[allHonest, honestAlone, withLies].map((loss) => loss.toFixed(4)),
     ...lieShares(cost).map(promiseSaid),
   ]
@@ -135,7 +138,7 @@ function lieCells({ trained, isCorrected, ...cost }: LieCost): string[] {
 
 /** What is missed of the data of those who lie, what their lies cost beyond that, and both. */
 export function lieShares(
-  cost: Omit<LieCost, 'trained' | 'isCorrected'>,
+  cost: Pick<LieCost, 'allHonest' | 'honestAlone' | 'withLies'>,
 ): [number, number, number] {
   const { allHonest, honestAlone, withLies } = cost
   return [honestAlone / allHonest - 1, withLies / honestAlone - 1, withLies / allHonest - 1]

@@ -6,6 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { SystemEntropy } from '../../agent/ports/entropy.ts'
 import { ProcessEngine } from '../../agent/ports/inference/engine.ts'
+import { EngineError } from '../../models/engine.ts'
 import type { RuleName } from '../../models/federation/aggregation/rules.ts'
 import type { Attack } from '../../models/federation/experiment/attacks.ts'
 import { type Client, type Clients, clientsOf } from '../../models/federation/experiment/clients.ts'
@@ -72,6 +73,9 @@ const { clientsMin } = federationLimits
 /** With noise all updates are clipped to this, whatever is usual: it is what noise is measured by. */
 const clipUnderNoise = 0.5
 
+/** Of one part that takes minutes, how often it is said how far it is. */
+const toldTimes = 6
+
 export async function evaluateFederated(context: Context, flags: FederatedFlags): Promise<number> {
   const folder = await traceFolder(context, flags.traces)
   const rows = folder.collection.rows().filter(({ ended }) => ended === 'succeeded')
@@ -112,6 +116,7 @@ async function evaluated(
     chance.stream('who'),
     clients.map(({ name }) => name),
   )
+  let part = 'the beginning'
   const [lying, dying] = [Number(flags.byzantine), Number(flags.kill)]
   const killed = names.slice(lying, lying + dying)
   const common = {
@@ -119,13 +124,21 @@ async function evaluated(
     liars: new Set(names.slice(0, lying)),
     attack: flags.attack,
     killed: new Set(killed),
-    tell: (part: string) => {
+    tell: (next: string) => {
       context.interrupted.throwIfAborted()
+      part = next
       if (!context.quiet && !context.json) context.io.err(`${part} …\n`)
     },
     turn: async () => {
       await nextTurn()
       context.interrupted.throwIfAborted()
+    },
+    went: (round: number, rounds: number) => {
+      context.interrupted.throwIfAborted()
+      const isTold = round % Math.ceil(rounds / toldTimes) === 0 && round < rounds
+      if (isTold && !context.quiet && !context.json) {
+        context.io.err(`  round ${round} of ${rounds}\n`)
+      }
     },
   }
   const engine = new ProcessEngine()
@@ -147,9 +160,17 @@ async function evaluated(
       trees,
       seconds: (Date.now() - startedMs) / 1_000,
     }
+  } catch (error) {
+    throw error instanceof EngineError ? stoppedProblem(error, part, seed) : error
   } finally {
     await engine.close()
   }
+}
+
+function stoppedProblem(error: EngineError, part: string, seed: number): Problem {
+  const why = `seed ${seed}, ${part}: ${error.message}`
+  const fix = 'run it again while the host has less to do; nothing of it is kept'
+  return new Problem({ code: 'modelsStopped', why, fix, exitCode: exitCodes.noAnswer }, error)
 }
 
 type WithoutCourse = Omit<TreesAsked, 'course'>

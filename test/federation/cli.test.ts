@@ -45,11 +45,11 @@ test('federated, centralised and local-only stand side by side, and promises are
   const trained = new Set(told.lines.map((line: { trained: string }) => line.trained))
   assert.ok(['centralised', 'local-only', 'federated'].every((one) => trained.has(one)))
   for (const { value, goal, holds } of told.promises) assert.equal(holds, value <= goal)
-  assert.equal(told.promises.length, 8)
+  assert.equal(told.promises.length, 11)
   const grown = new Set(told.trees.lines.map((line: { trained: string }) => line.trained))
   assert.ok(['centralised', 'local-only', 'federated'].every((one) => grown.has(`trees, ${one}`)))
   for (const { value, goal, holds } of told.trees.promises) assert.equal(holds, value <= goal)
-  assert.equal(told.trees.promises.length, 8)
+  assert.equal(told.trees.promises.length, 10)
   assert.ok(told.trees.rounds.upBytesMax > 1_000 && told.trees.trees > 0)
   const lossOf = (name: string) =>
     told.lines.find(({ trained }: { trained: string }) => trained === name).errors.pinballLog
@@ -62,16 +62,13 @@ test('federated, centralised and local-only stand side by side, and promises are
   )
   assert.equal(besideAlone.value, bare.withLies / bare.honestAlone - 1)
   assert.deepEqual(
-    [...told.lieCosts, ...told.trees.lieCosts].map(({ trained, isCorrected }) => [
+    [...told.lieCosts, ...told.trees.lieCosts].map(({ trained, isCorrected, isUsed }) => [
       trained,
-      isCorrected,
+      isCorrected ? 'corrected' : isUsed ? 'used' : 'bare',
     ]),
-    [
-      ['federated', false],
-      ['federated', true],
-      ['trees', false],
-      ['trees', true],
-    ],
+    ['federated', 'trees'].flatMap((trained) =>
+      ['bare', 'corrected', 'used'].map((way) => [trained, way]),
+    ),
   )
   const again = JSON.parse((await evaluating(...args, '--json')).io.said)
   assert.deepEqual({ ...again, seconds: 0 }, { ...told, seconds: 0 })
@@ -82,6 +79,8 @@ test('federated, centralised and local-only stand side by side, and promises are
   const { io: lied } = await evaluating(...args)
   const cells = [bare.allHonest, bare.honestAlone, bare.withLies].map((loss) => loss.toFixed(4))
   assert.match(lied.said, /HONEST ALONE/)
+  assert.match(lied.said, /^federated, as used +\d/m)
+  assert.match(lied.talk, /federated …\n {2}round 1 of 3\n/)
   assert.match(lied.said, new RegExp(`^federated +${cells.join(' +')}`, 'm'))
 })
 
@@ -111,7 +110,7 @@ test('with several seeds it is told what comes of each, and how far apart they a
   assert.match(eyes.said, /^seeds 1, 2$/m)
   assert.match(eyes.said, /^sign-flip beside all honest .*(yes|no) \([012] of 2 seeds\)$/m)
   for (const seed of [1, 2]) {
-    for (const trained of ['federated', 'federated, corrected', 'trees', 'trees, corrected']) {
+    for (const trained of ['federated', 'federated, as used', 'trees', 'trees, corrected']) {
       assert.match(eyes.said, new RegExp(`^ *${seed}  ${trained} +[-+\\d]`, 'm'))
     }
   }

@@ -16,6 +16,9 @@ import {
   only,
   type PromiseLine,
   promise,
+  type Way,
+  ways,
+  wayWords,
 } from './figures.ts'
 
 export interface Attacked {
@@ -50,6 +53,8 @@ export interface LieCost {
   readonly trained: string
   /** With each host's own correction. */
   readonly isCorrected: boolean
+  /** As hosts go by it, beside their own history. */
+  readonly isUsed: boolean
   readonly allHonest: number
   /** Those who lie are not there. */
   readonly honestAlone: number
@@ -81,17 +86,17 @@ export async function underAttack(
   tell(`${name}, without those who lie`)
   const alone = await (await learn(honest)).judged(honest)
   const before = only(honest, clean)
-  const lieCosts = (['bare', 'corrected'] as const).map((of) => ({
+  const lieCosts = ways.map((of) => ({
     trained: name,
     isCorrected: of === 'corrected',
+    isUsed: of === 'used',
     allHonest: lossOf(before[of]),
     honestAlone: lossOf(alone[of]),
     withLies: lossOf(attacked[of]),
   }))
   const promises = besides.flatMap(({ whom, of }) =>
     lieCosts.map((cost) => {
-      const corrected = cost.isCorrected ? ', corrected' : ''
-      const what = `${about}${attack} beside ${whom}${corrected}`
+      const what = `${about}${attack} beside ${whom}${wayWords[wayOf(cost)]}`
       return promise(what, cost.withLies / cost[of] - 1, worseByMax)
     }),
   )
@@ -112,6 +117,10 @@ const besides = [
   { whom: 'all honest', of: 'allHonest' },
   { whom: 'the honest alone', of: 'honestAlone' },
 ] as const
+
+export function wayOf({ isCorrected, isUsed }: LieCost): Way {
+  return isUsed ? 'used' : isCorrected ? 'corrected' : 'bare'
+}
 
 function lossOf(judged: Model[keyof Model]): number {
   return errorsOf(all(judged)).pinballLog

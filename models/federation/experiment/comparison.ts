@@ -15,6 +15,7 @@ import { type Course, rateIn } from '../rounds/course.ts'
 import { Federation, type RoundReport } from '../rounds/federation.ts'
 import { type Host, TrainingHost } from '../rounds/host.ts'
 import { type Examples, type Trainable, together } from '../rounds/trainable.ts'
+import { asUsed } from './as-used.ts'
 import { type Attack, LyingHost, poisoned } from './attacks.ts'
 import type { Client } from './clients.ts'
 
@@ -23,6 +24,8 @@ export interface Asking {
   readonly start: Float32Array
   readonly course: Course
   readonly chance: Entropy
+  /** Called after each round, or as much training: it may throw, and nothing goes on. */
+  went?(round: number, rounds: number): void
 }
 
 export interface Lies {
@@ -44,14 +47,17 @@ export async function trainFederated(
   lies?: Lies,
   lastWord?: (host: PeerId, round: number) => LastWord,
 ): Promise<Trained> {
-  const { model, course, start, chance } = asking
+  const { model, course, start, chance, went } = asking
   const hosts = clients.map((client) => hostOf(client, model, lies))
   const federation = new Federation(hosts, course, start, {
     chance: chance.stream('federated'),
     ...(lastWord ? { lastWord } : {}),
   })
   const reports: RoundReport[] = []
-  for (let round = 1; round <= course.rounds; round++) reports.push(await federation.round())
+  for (let round = 1; round <= course.rounds; round++) {
+    reports.push(await federation.round())
+    went?.(round, course.rounds)
+  }
   return { parameters: federation.model, reports, suspects: federation.suspects }
 }
 
@@ -78,7 +84,7 @@ export async function trainLocally(client: Client, asking: Asking): Promise<Floa
 /** In as many parts as there are rounds, at the rate of each. */
 async function trainAlone(
   examples: Examples,
-  { model, start, course, chance }: Asking,
+  { model, start, course, chance, went }: Asking,
   batch: number,
   name: string,
 ): Promise<Float32Array> {
@@ -91,6 +97,7 @@ async function trainAlone(
       hold: 0,
       chance: chance.stream(`${name} ${round}`),
     })
+    went?.(round, course.rounds)
   }
   return parameters
 }
@@ -98,12 +105,20 @@ async function trainAlone(
 /** Whatever can be asked, which need not be trained by steps. */
 export type Asks = Pick<Trainable, 'predict'>
 
+/** On the later rows of one client: as a model says it, with the host's own correction, and as a host goes by it. */
+export interface Errors {
+  readonly bare: readonly Judged[]
+  readonly corrected: readonly Judged[]
+  /** Worked out when it is asked for: it takes longer than the others. */
+  used(): readonly Judged[]
+}
+
 /** How far a model is off on the later rows of one client. */
 export async function errorsOn(
   client: Client,
   model: Asks,
   parameters: Float32Array,
-): Promise<{ bare: readonly Judged[]; personal: readonly Judged[] }> {
+): Promise<Errors> {
   const told = await toldOf(model, parameters, client.heldExamples)
   const before = await toldOf(model, parameters, client.knownExamples)
   const own: OwnRow[] = client.known.map((row, i) => ({
@@ -112,11 +127,14 @@ export async function errorsOn(
     told: before[i] as Told,
   }))
   const correction = correctionOf(own)
+  const saidOf = (rows: readonly Row[], said: readonly Told[]) =>
+    rows.map((row, i) => ({ row, told: said[i] as Told }))
   return {
     bare: client.held.map((row, i) => judged(row, told[i] as Told)),
-    personal: client.held.map((row, i) =>
+    corrected: client.held.map((row, i) =>
       judged(row, correction.corrected(taskOf(row), told[i] as Told)),
     ),
+    used: () => asUsed(saidOf(client.known, before), saidOf(client.held, told)),
   }
 }
 

@@ -26,6 +26,7 @@ import {
   lineOf,
   type Model,
   merged,
+  modelOf,
   type PromiseLine,
   promise,
 } from './figures.ts'
@@ -51,6 +52,7 @@ export interface ClientLine {
   readonly localEverywhere: DurationErrors
   readonly federated: DurationErrors
   readonly corrected: DurationErrors
+  readonly used: DurationErrors
 }
 
 export interface Report {
@@ -67,12 +69,15 @@ export interface Report {
 
 export async function reportOf(asked: Asked): Promise<Report> {
   const { clients, tell, course } = asked
-  const judge = (parameters: Float32Array) => judged(asked, parameters)
+  const judge = (parameters: Float32Array, users?: readonly Client[]) =>
+    judged(asked, parameters, users)
   tell('centralised')
   const central = await judge(await trainCentrally(clients, asked))
   tell('local-only')
   const locals: Model[] = []
-  for (const client of clients) locals.push(await judge(await trainLocally(client, asked)))
+  for (const client of clients) {
+    locals.push(await judge(await trainLocally(client, asked), [client]))
+  }
   tell('federated')
   const trained = await trainFederated(clients, asked, undefined, deaths(asked))
   const federated = await judge(trained.parameters)
@@ -92,6 +97,11 @@ export async function reportOf(asked: Asked): Promise<Report> {
     promise(
       'federated beside centralised',
       fed.pinballLog / errorsOf(all(central.bare)).pinballLog - 1,
+      0.01,
+    ),
+    promise(
+      'federated beside centralised, as used',
+      errorsOf(all(federated.used)).pinballLog / errorsOf(all(central.used)).pinballLog - 1,
       0.01,
     ),
     promise(
@@ -147,15 +157,12 @@ function learning(asked: Asked): Learning {
   }
 }
 
-async function judged({ clients, model }: Asked, parameters: Float32Array): Promise<Model> {
-  const bare = new Map<Client, readonly Judged[]>()
-  const corrected = new Map<Client, readonly Judged[]>()
-  for (const client of clients) {
-    const errors = await errorsOn(client, model, parameters)
-    bare.set(client, errors.bare)
-    corrected.set(client, errors.personal)
-  }
-  return { bare, corrected }
+function judged(
+  { clients, model }: Asked,
+  parameters: Float32Array,
+  users?: readonly Client[],
+): Promise<Model> {
+  return modelOf(clients, (client) => errorsOn(client, model, parameters), users)
 }
 
 function clientLine({ liars }: Asked, client: Client, local: Model, federated: Model): ClientLine {
@@ -167,6 +174,7 @@ function clientLine({ liars }: Asked, client: Client, local: Model, federated: M
     localEverywhere: errorsOf(all(local.bare)),
     federated: on(federated.bare),
     corrected: on(federated.corrected),
+    used: on(federated.used),
   }
 }
 

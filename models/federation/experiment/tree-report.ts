@@ -1,6 +1,5 @@
 /** Trees side by side, as `report.ts` has the net: the same clients, rows, liars, deaths and promises. */
 import type { Forest } from '../../forest.ts'
-import type { Judged } from '../../measures/duration.ts'
 import { federationLimits } from '../limits.ts'
 import { treesLimits } from '../trees/limits.ts'
 import { type Learning, type LieCost, underAttack } from './attacked.ts'
@@ -14,6 +13,7 @@ import {
   lineOf,
   type Model,
   merged,
+  modelOf,
   type PromiseLine,
   promise,
 } from './figures.ts'
@@ -52,7 +52,9 @@ export async function treesReportOf(asked: TreesAsked): Promise<TreesReport> {
   const central = await judged(clients, await growCentrally(clients, asked))
   tell('trees, local-only')
   const locals: Model[] = []
-  for (const client of clients) locals.push(await judged(clients, await growLocally(client, asked)))
+  for (const client of clients) {
+    locals.push(await judged(clients, await growLocally(client, asked), [client]))
+  }
   tell('trees, federated')
   const together = await growFederated(clients, asked, undefined, deaths(asked))
   const federated = await judged(clients, together.forest)
@@ -95,18 +97,15 @@ function learning(asked: TreesAsked): Learning {
   }
 }
 
-async function judged(clients: readonly Client[], forest: Forest): Promise<Model> {
-  const bare = new Map<Client, readonly Judged[]>()
-  const corrected = new Map<Client, readonly Judged[]>()
+function judged(
+  clients: readonly Client[],
+  forest: Forest,
+  users?: readonly Client[],
+): Promise<Model> {
   const asks = {
     predict: async (_: Float32Array, examples: Client['heldExamples']) => toldBy(forest, examples),
   }
-  for (const client of clients) {
-    const errors = await errorsOn(client, asks, new Float32Array(0))
-    bare.set(client, errors.bare)
-    corrected.set(client, errors.personal)
-  }
-  return { bare, corrected }
+  return modelOf(clients, (client) => errorsOn(client, asks, new Float32Array(0)), users)
 }
 
 function lossOf({ bare }: Model): number {
