@@ -19,7 +19,7 @@ import { Halves } from './halves.ts'
 import type { Host } from './host.ts'
 import { type Given, type Summed, sumMasked, sumSeen } from './summing.ts'
 import { type Heard, heardOf, Voices } from './voices.ts'
-import { boundedAdvantage, isWorse, type Losses, sharesOf } from './votes.ts'
+import { boundedAdvantage, isWorse, type Losses } from './votes.ts'
 
 export interface RoundReport {
   readonly number: number
@@ -182,14 +182,18 @@ export class Federation {
   #chosen(candidates: readonly Candidate[]): Candidate | undefined {
     const [first, one, other] = candidates
     if (first?.losses === undefined || this.#best === undefined) return first
-    if (one?.losses !== undefined && other?.losses !== undefined) {
-      this.#halves.played(one.counted, other.counted, this.#gained(one.losses, other.losses))
+    const halves =
+      one?.losses === undefined || other?.losses === undefined
+        ? undefined
+        : ([one.losses, other.losses] as const)
+    if (one !== undefined && other !== undefined && halves !== undefined) {
+      this.#halves.played(one.counted, other.counted, this.#gained(...halves))
     }
     const { losses: before } = this.#best
     const gainOf = ({ losses }: Candidate) => this.#gained(losses as Losses, before)
     const chosen = candidates.reduce((best, each) => (gainOf(each) > gainOf(best) ? each : best))
     if (this.#losses !== undefined) {
-      this.#voices.told(sharesOf(chosen.losses as Losses, this.#losses))
+      this.#voices.toldOf({ before: this.#losses, after: chosen.losses as Losses, halves })
     }
     return chosen
   }

@@ -6,9 +6,14 @@
  *
  * A word weighs as much as was at stake: the first rounds, in which all gain much, tell more than many
  * later ones. So nobody who has agreed then is silenced for losing later by what is good for others.
+ *
+ * Words are of two kinds. With what is new beside what was: there an honest host whose work is unlike
+ * that of others speaks against them as a liar does, for it loses where they gain. And with one half of a
+ * round beside the other: there it is of one mind with them, for the half in which somebody lies is the
+ * worse one for both; and a liar, who has to praise it, is not.
  */
 import { median } from '../../measures/quantiles.ts'
-import type { Losses } from './votes.ts'
+import { type Losses, sharesOf } from './votes.ts'
 
 /** How much of an older word is left with each newer one: a hundred halve it. */
 const kept = 0.993
@@ -17,6 +22,16 @@ const wordsMin = 3
 /** In deviations, if words were of chance: to be against the others, and to stay so. */
 const clearly = 0.5
 const still = 0
+
+type Said<Id> = ReadonlyMap<Id, number>
+
+/** How far hosts are off, as they say. */
+export interface Words<Id> {
+  readonly before: Said<Id>
+  readonly after: Said<Id>
+  /** Where the round was in halves. */
+  readonly halves: readonly [Said<Id>, Said<Id>] | undefined
+}
 
 interface Agreement {
   readonly words: number
@@ -33,7 +48,13 @@ export class Voices<Id extends string> {
     return this.#against
   }
 
-  /** By what share each says that it is better off with what is new than with what was, as a logarithm. */
+  /** What each says of a round: of what came of it beside what was, and of one half beside the other. */
+  toldOf({ before, after, halves }: Words<Id>): void {
+    if (halves !== undefined) this.told(sharesOf(...halves))
+    this.told(sharesOf(after, before))
+  }
+
+  /** By what share each says that it is better off with the one than with the other, as a logarithm. */
   told(gains: ReadonlyMap<Id, number>): void {
     if (gains.size === 0) return
     const most = median([...gains.values()])
