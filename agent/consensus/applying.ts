@@ -46,6 +46,11 @@ export class Applying<Result> {
     return this.applied
   }
 
+  /** Somebody waits for what becomes of entries that are still to come. */
+  get isAwaited(): boolean {
+    return this.waiting.size > 0 || this.current !== undefined
+  }
+
   /** Settles when `count` entries from `index` on are applied, or never can be. */
   outcomeOf(index: number, term: number, count: number): Promise<Outcome<Result>> {
     return new Promise((settle) => this.waiting.set(index, { term, count, results: [], settle }))

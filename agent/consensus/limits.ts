@@ -1,6 +1,12 @@
 /** How consensus uses the disk and the network. */
 import { type LinkLimits, linkLimits, type Quotas } from '../links/limits.ts'
 
+/**
+ * On a host that only follows, and where nobody waits for what is committed. Who begins to watch there
+ * finds a state that is older by so much at most; under load so many come at once, and wait for nothing.
+ */
+export const gatheringLimits = { entriesMax: 8, waitMsMax: 20 } as const
+
 /** Streams of its own: votes and entries never wait behind gossip. */
 export const purpose = '/skein/consensus/1'
 

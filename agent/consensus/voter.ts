@@ -33,6 +33,7 @@ import type { Ranks } from '../trust/ranks.ts'
 import { Applying } from './applying.ts'
 import { Copying } from './copying.ts'
 import { EraPassed, LogDiverged } from './failures.ts'
+import { Gathering } from './gathering.ts'
 import { consensusLinkLimits, consensusQuotas, purpose } from './limits.ts'
 import { type Outcome, type ReadOutcome, type Refusal, stoppedRefusal } from './outcomes.ts'
 import type { StateMachine } from './state-machine.ts'
@@ -57,6 +58,8 @@ export interface VoterSettings {
   ranks: Ranks
   /** Whether the state may be copied, to the disk or to others: not while it is in doubt. */
   mayCopy(): boolean
+  /** Whether somebody here waits for what is committed: for others it may wait a little itself. */
+  isFollowed(): boolean
   onEvent(event: RaftEvent): void
   /** Told of all that is about to be carried out, and by which log: for whoever looks on. */
   onReady?(ready: Ready, log: LogView): void
@@ -72,6 +75,7 @@ export class Voter<Result> {
   private readonly links: Links<RaftFrame>
   private readonly log: Log
   private readonly applying: Applying<Result>
+  private readonly gathering: Gathering
   private readonly copying: Copying
   private readonly reads = new Map<number, (outcome: ReadOutcome) => void>()
   private nextRead = 1
@@ -101,6 +105,7 @@ export class Voter<Result> {
     const { id, storage, timing, limits, restored } = settings
     const { index } = restored.snapshot
     this.applying = new Applying(machine, store, index, (error) => this.fail(error))
+    this.gathering = new Gathering(ports.clock, (apply) => this.applying.enqueue(apply))
     this.copying = new Copying(this.copyingOwner(), store, machine)
     const entropy = ports.entropy.stream('consensus')
     const options = { id, storage, timing, limits }
@@ -215,6 +220,11 @@ export class Voter<Result> {
     this.soon()
   }
 
+  /** Somebody begins to wait for what is committed: what has gathered is applied. */
+  hurry(): void {
+    if (!this.stopped) this.gathering.flush()
+  }
+
   /** Stops for good: what stands on the log cannot go on. */
   halt(error: Error): void {
     this.fail(error)
@@ -248,6 +258,7 @@ export class Voter<Result> {
     this.stopped = true
     this.timer?.cancel()
     this.links.close()
+    this.gathering.end()
     this.applying.end()
     for (const settle of this.reads.values()) settle(stoppedRefusal)
     this.reads.clear()
@@ -312,10 +323,16 @@ export class Voter<Result> {
   private carryOut(ready: Ready): void {
     if (this.stopped) return
     for (const order of ready.chunks) void this.copying.send(order)
-    if (ready.apply.length > 0) this.applying.enqueue(ready.apply)
+    this.gathering.take(ready.apply, this.isHurried)
     for (const { id, index } of ready.reads) this.answerRead(id, index)
     for (const { id, reason } of ready.refusedReads) this.refuseRead(id, reason)
     for (const event of ready.events) this.heard(event)
+  }
+
+  /** Whoever leads builds on each entry at once; who asked for a read, or for a proposal, waits. */
+  private get isHurried(): boolean {
+    const isAsked = this.reads.size > 0 || this.applying.isAwaited
+    return isAsked || this.raft.leads || this.settings.isFollowed()
   }
 
   private write(persist: Persist): void {

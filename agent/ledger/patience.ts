@@ -5,7 +5,16 @@ import type { Clock } from '../../protocol/ports/clock.ts'
 export function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const timer = clock.after(ms, () => resolve(undefined))
-    promise.then(resolve, reject).finally(() => timer.cancel())
+    promise.then(
+      (value) => {
+        timer.cancel()
+        resolve(value)
+      },
+      (error: unknown) => {
+        timer.cancel()
+        reject(error)
+      },
+    )
   })
 }
 

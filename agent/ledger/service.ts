@@ -168,6 +168,7 @@ export class LedgerService implements Ledger {
         },
         ...(witness && { onReady: (ready, log) => witness.follows(ready, log) }),
         mayCopy: () => !standing.suspected,
+        isFollowed: () => standing.isFollowed,
         onFailure: (error) => this.stoppedBy(error),
       },
       store,

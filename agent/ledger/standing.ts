@@ -29,6 +29,8 @@ export class Standing {
   /** Others hold another state, and nobody can say yet who is right. */
   suspected = false
   private readonly listeners = new Set<() => void>()
+  /** Of those who wait for the copy to move. */
+  private readonly followers = new Set<() => void>()
   /** Of those who wait for a leader. */
   private readonly leaderless = new Set<() => void>()
   private readonly sources: StandingSources
@@ -84,6 +86,7 @@ export class Standing {
   /** Something has changed for those who wait: the copy has moved, or it has all come to an end. */
   announce(): void {
     for (const listener of this.listeners) listener()
+    for (const follower of this.followers) follower()
   }
 
   /** Somebody else leads, or nobody. */
@@ -104,10 +107,21 @@ export class Standing {
     })
   }
 
-  /** Calls after each change, until the returned function is called. */
-  onChange(listener: () => void): () => void {
+  /** Calls after each change, which may come a little late where nobody follows. */
+  onChange(listener: () => void): void {
     this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
+  }
+
+  /** Somebody waits for the copy to move. */
+  get isFollowed(): boolean {
+    return this.followers.size > 0
+  }
+
+  /** Calls after each change, without delay and never at once, until the returned function is called. */
+  follow(follower: () => void): () => void {
+    this.followers.add(follower)
+    queueMicrotask(() => this.voter?.hurry())
+    return () => this.followers.delete(follower)
   }
 
   /** Resolves at the next change, or when the signal says so. */
@@ -118,7 +132,7 @@ export class Standing {
         signal?.removeEventListener('abort', done)
         resolve()
       }
-      const forget = this.onChange(done)
+      const forget = this.follow(done)
       signal?.addEventListener('abort', done)
     })
   }

@@ -160,6 +160,7 @@ export class Council {
         hello: helloOf(AGENT_VERSION, seat.host.name),
         ranks: equals,
         mayCopy: () => !this.inDoubt,
+        isFollowed: () => false,
         onEvent: (event) => seat.events.push(event),
         onFailure: (error) => {
           seat.failure = error
