@@ -54,6 +54,8 @@ export class LevelDisk implements Disk {
   #pump: Promise<void> | undefined
   #closing: Promise<void> | undefined
   #failure: DiskError | undefined
+  /** Of this turn: what follows may stand on what was refused, and comes before that was heard. */
+  #refusal: DiskError | undefined
   /** True while some batch is in LevelDB's logs that no fsync has covered. */
   #unsynced = false
   #lastSyncMs: number | undefined
@@ -109,16 +111,32 @@ export class LevelDisk implements Disk {
     if (batch.length === 0 && !options.durable) return
     const ops = batch.map(toLevel)
     const bytes = ops.reduce((sum, op) => sum + bytesOf(op), 0)
-    if (this.#queuedBytes + bytes > diskLimits.queueBytesMax) {
-      throw new DiskError('failed', `write: ${diskLimits.queueBytesMax} bytes are waiting already`)
-    }
-    // What only deletes may use the reserve: it is how room is made.
-    if (ops.some((op) => op.type === 'put')) this.#space.claim(bytes)
+    this.#admit(ops, bytes)
     await new Promise<void>((resolve, reject) => {
       this.#queue.push({ ops, bytes, durable: options.durable, resolve, reject })
       this.#queuedBytes += bytes
       this.#pump ??= this.#run()
     })
+  }
+
+  /** A batch that is refused takes those behind it along, however small, until its writer has heard. */
+  #admit(ops: readonly LevelOp[], bytes: number): void {
+    // What only deletes may use the reserve: it is how room is made.
+    const puts = ops.some((op) => op.type === 'put')
+    if (puts && this.#refusal) throw this.#refusal
+    try {
+      if (this.#queuedBytes + bytes > diskLimits.queueBytesMax) {
+        const { queueBytesMax } = diskLimits
+        throw new DiskError('failed', `write: ${queueBytesMax} bytes are waiting already`)
+      }
+      if (puts) this.#space.claim(bytes)
+    } catch (error) {
+      this.#refusal = diskError(error, 'write')
+      setImmediate(() => {
+        this.#refusal = undefined
+      })
+      throw error
+    }
   }
 
   /** What is read is the store as it was when the first entry was asked for. */

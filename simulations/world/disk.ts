@@ -106,15 +106,26 @@ export class DiskHandle implements Disk {
     this.groupDoneAt = undefined
     this.group = []
     platter.underWay = []
-    let failure: DiskError | undefined
+    let refused: DiskError | undefined
     for (const waiting of group) {
-      failure = platter.refusal(waiting.batch)
+      const failure = refusedWith(refused, waiting) ?? platter.refusal(waiting.batch)
       if (failure === undefined) platter.apply(waiting.batch)
       else waiting.reject(failure)
+      refused ??= failure
     }
+    if (refused !== undefined) this.refuseWaiting(refused)
     if (group.some((waiting) => waiting.durable) && platter.fault === undefined) platter.sync()
     for (const waiting of group) waiting.resolve()
     this.nextGroup()
+  }
+
+  /** What was handed over before anybody could hear of the refusal may stand on what was refused. */
+  private refuseWaiting(failure: DiskError): void {
+    this.queue = this.queue.filter((waiting) => {
+      const isRefused = refusedWith(failure, waiting) !== undefined
+      if (isRefused) waiting.reject(failure)
+      return !isRefused
+    })
   }
 
   private nextGroup(): void {
@@ -139,4 +150,9 @@ export class DiskHandle implements Disk {
   private refuseIfClosed(): void {
     if (this.closing !== undefined) throw new DiskError('closed', 'the disk is closed')
   }
+}
+
+/** What only deletes is taken even so: it is how room is made. */
+function refusedWith(failure: DiskError | undefined, { batch }: Waiting): DiskError | undefined {
+  return batch.some((op) => 'put' in op) ? failure : undefined
 }

@@ -185,6 +185,24 @@ function mountTmpfs(t: TestContext, options: string): string | undefined {
   }
 }
 
+test('what is given behind a batch that finds no room is refused with it, and taken when that was heard', async (t) => {
+  const directory = mountTmpfs(t, 'size=16m')
+  if (!directory) return t.skip('mounting needs root')
+  const disk = await LevelDisk.open(join(directory, 'store'), 8 * 1024 * 1024)
+  await disk.write([put('k', 'v')], { durable: true })
+  const large = disk.write([{ put: 'l', value: new Uint8Array(9 * 1024 * 1024) }], {
+    durable: true,
+  })
+  const small = disk.write([put('m', 'v')], { durable: true })
+  const room = disk.write([{ del: 'k' }], { durable: true })
+  await assert.rejects(large, is('full'))
+  await assert.rejects(small, is('full'))
+  await room
+  await disk.write([put('n', 'v')], { durable: true })
+  assert.deepEqual(await contents(disk), [['n', 'v']])
+  await disk.close()
+})
+
 test('a disk that fills up under a write ends writing, keeps reading, and loses nothing acknowledged', async (t) => {
   const directory = mountTmpfs(t, 'size=3m')
   if (!directory) return t.skip('mounting needs root')

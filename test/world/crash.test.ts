@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Disk, DiskOp } from '../../protocol/ports/disk.ts'
+import type { Disk, DiskError, DiskOp } from '../../protocol/ports/disk.ts'
 import { within } from '../../protocol/ports/disk.ts'
 import type { Host } from '../../simulations/world/host.ts'
 import { World } from '../../simulations/world/world.ts'
@@ -203,6 +203,26 @@ test('a full disk takes deletes, a read-only one nothing, and both can be read',
   host.platter.fault = 'readOnly'
   assert.equal(await write([{ del: 'b' }]), 'readOnly')
   assert.equal(await settledCode(world, disk.get('b')), 'done')
+})
+
+test('what was given before a refusal could be heard is refused as well, and what comes later is not', async () => {
+  for (const betweenMs of [0, 0.1]) {
+    const world = new World({ seed: 1 })
+    const host = world.addHost('a', { disk: { capacityBytes: 100 } })
+    const { disk } = await idle(host)
+    const write = (batch: DiskOp[]) =>
+      disk.write(batch, { durable: true }).then(
+        () => 'done',
+        ({ code }: DiskError) => code,
+      )
+    const outcomes = [write([{ put: 'large', value: new Uint8Array(200) }])]
+    await world.runFor(betweenMs)
+    outcomes.push(write([{ put: 'b', value: numbered(1) }]), write([{ del: 'a' }]))
+    await world.runFor(100)
+    assert.deepEqual(await Promise.all(outcomes), ['full', 'full', 'done'])
+    const later = disk.write([{ put: 'b', value: numbered(1) }], { durable: true })
+    assert.equal(await settledCode(world, later), 'done')
+  }
 })
 
 test('a flipped bit is one bit', async () => {
