@@ -1,20 +1,24 @@
 /**
- * The reporter of one test file: what a person reads of each test, and for `run.ts`, as the last
- * line, how many passed and the names of those that did not.
+ * The reporter of some test files: what a person reads of each test, and for `run.ts`, as the last
+ * line, how many passed, the names of those that did not, and how long each file took.
  */
+import { relative } from 'node:path'
 import { Readable } from 'node:stream'
 import { spec, type TestEvent } from 'node:test/reporters'
 
 export interface FileResults {
   passed: number
   skipped: number
+  /** Each with its file. */
   failed: string[]
+  /** Of each file: how long its tests took. */
+  tookMs: Record<string, number>
 }
 
 const MARK = 'results: '
 
 export default async function* report(source: AsyncIterable<TestEvent>): AsyncIterable<string> {
-  const results: FileResults = { passed: 0, skipped: 0, failed: [] }
+  const results: FileResults = { passed: 0, skipped: 0, failed: [], tookMs: {} }
   const told = Readable.from(counted(source, results)).pipe(new spec())
   for await (const chunk of told) yield String(chunk)
   yield `\n${MARK}${JSON.stringify(results)}\n`
@@ -27,20 +31,33 @@ async function* counted(source: AsyncIterable<TestEvent>, results: FileResults) 
   }
 }
 
-/** Said of a file as a whole, and by its first line: of one among hundreds it tells nobody anything. */
+/** Said of all files together, and by the first line of one: among hundreds it tells nobody anything. */
 function isTotal({ type, data }: TestEvent): boolean {
   return type === 'test:diagnostic' && data.nesting === 0 && data.line === 1 && data.column === 1
 }
 
 function count({ type, data }: TestEvent, results: FileResults): void {
   if (type !== 'test:pass' && type !== 'test:fail') return
-  if (data.details.type === 'suite') return
-  if (type === 'test:fail') results.failed.push(data.name)
+  const isSuite = data.details.type === 'suite'
+  // `together.ts` makes a suite of each file.
+  if (isSuite && data.nesting === 0) results.tookMs[data.name] = data.details.duration_ms
+  if (type === 'test:fail') {
+    if (!isSuite || failedItself(data.details.error)) results.failed.push(nameOf(data))
+  } else if (isSuite) return
   else if (data.skip === undefined || data.skip === false) results.passed++
   else results.skipped++
 }
 
-/** What was said, without that line; undefined where a file did not get to its end. */
+/** A suite of which a test has failed is not another failure; one that could not be read is. */
+function failedItself(error: Error & { failureType?: string }): boolean {
+  return error.failureType !== 'subtestsFailed'
+}
+
+function nameOf({ file, name }: { file?: string | undefined; name: string }): string {
+  return file === undefined ? name : `${relative(process.cwd(), file)}: ${name}`
+}
+
+/** What was said, without that line; undefined where a process did not get to its end. */
 export function resultsIn(output: string): { text: string; results: FileResults | undefined } {
   const at = output.lastIndexOf(`\n${MARK}`)
   if (at === -1) return { text: output, results: undefined }

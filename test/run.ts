@@ -1,20 +1,27 @@
 /**
  * `npm test`: the type check, the linter, the import rules, and every test; ends with the line
  * `N passed, N failed`. Arguments are patterns of test files to run instead of all, without the
- * checks.
+ * checks. `--slowest` tells which files took longest.
  *
- * Two lanes, for two cores. Tests of real processes mostly wait, so one lane takes them, one at a
- * time, while the other computes; then both take what is left. Simulations come last: each of them
- * has threads for all cores.
+ * There is one more at work than there are cores, and some of them begin with the tests of real meshes:
+ * those wait for more than half of their time, so two of them take about one core, and the rest of the
+ * cores compute. When there is no more of one kind they take what is left of the others, simulations
+ * last: each of those has threads for all cores, so none is idle while the last of all ends.
  */
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { batchesOf } from './batches.ts'
 import { resultsIn } from './report.ts'
 
 const MODULES_CRUISED_MIN = 100
-/** For one file: many times what the longest takes. One that never ends must have a name. */
-const FILE_DEADLINE_MS = 480_000
+/** For those of one process: many times what the longest takes. One that never ends must have a name. */
+const BATCH_DEADLINE_MS = 480_000
+const SLOWEST_TOLD = 40
+/** Each has five agents and more, of 100 MiB and more. */
+const MESHES_AT_ONCE_MAX = 2
 /** Most of what a small test costs is to read our sources: they are stripped and compiled once. */
 const environment = {
   NODE_COMPILE_CACHE: fileURLToPath(new URL('../node_modules/.cache/skein', import.meta.url)),
@@ -22,7 +29,11 @@ const environment = {
 }
 const count = { passed: 0, failed: 0, skipped: 0 }
 const failures: string[] = []
-const patterns = process.argv.slice(2)
+const tookMs: Record<string, number> = {}
+const { values, positionals: patterns } = parseArgs({
+  options: { slowest: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
 
 type Task = () => Promise<void>
 const checks: Task[] = [
@@ -46,24 +57,32 @@ const checks: Task[] = [
     ),
 ]
 const files = globSync(patterns.length > 0 ? patterns : ['test/**/*.test.ts']).sort()
-const ofKind = (kind: RegExp) => files.filter((file) => kind.test(file))
-const processes = /^test\/process\//
-const simulations = /^test\/(sim|sim-work|mutants)\//
-const quick = files.filter((file) => !processes.test(file) && !simulations.test(file))
-const alone = ofKind(processes).map(taskOf)
-const shared = [
+const { waiting, computing, spreading } = batchesOf(files)
+const meshes = waiting.map(taskOf)
+const others = [
   ...(patterns.length === 0 ? checks : []),
-  ...[...quick, ...ofKind(simulations)].map(taskOf),
+  ...[...computing, ...spreading].map(taskOf),
 ]
+const cores = availableParallelism()
+const atMeshes = Math.max(1, Math.min(MESHES_AT_ONCE_MAX, cores))
+const atOthers = Math.max(1, cores + 1 - atMeshes)
 await Promise.all([
-  goThrough(() => alone.shift() ?? shared.shift()),
-  goThrough(() => shared.shift()),
+  ...Array.from({ length: atMeshes }, () => goThrough(() => meshes.shift() ?? others.shift())),
+  ...Array.from({ length: atOthers }, () => goThrough(() => others.shift())),
 ])
 
+if (values.slowest) tellSlowest()
 for (const failure of failures) process.stdout.write(`failed: ${failure}\n`)
 const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : ''
 process.stdout.write(`\n${count.passed} passed, ${count.failed} failed${skipped}\n`)
 process.exit(count.failed === 0 && count.passed > 0 ? 0 : 1)
+
+function tellSlowest(): void {
+  const slowest = Object.entries(tookMs).sort(([, a], [, b]) => b - a)
+  for (const [file, ms] of slowest.slice(0, SLOWEST_TOLD)) {
+    process.stdout.write(`${(ms / 1_000).toFixed(1).padStart(6)} s  ${file}\n`)
+  }
+}
 
 async function goThrough(next: () => Task | undefined): Promise<void> {
   for (let task = next(); task; task = next()) await task()
@@ -84,21 +103,23 @@ async function check(
   process.stdout.write(`${passed ? '✔' : '✖'} ${name}\n`)
 }
 
-function taskOf(file: string): Task {
-  return () => runFile(file)
+function taskOf(batch: readonly string[]): Task {
+  return () => runBatch(batch)
 }
 
-async function runFile(file: string): Promise<void> {
-  const args = ['--test-reporter', './test/report.ts', file]
+async function runBatch(batch: readonly string[]): Promise<void> {
+  const args = ['--test-reporter', './test/report.ts', './test/together.ts', ...batch]
   const { code, output, overdue } = await capture(process.execPath, args)
   const { text, results } = resultsIn(output)
   process.stdout.write(text)
   count.passed += results?.passed ?? 0
   count.skipped += results?.skipped ?? 0
-  for (const name of results?.failed ?? []) fail(`${file}: ${name}`)
-  if (overdue) fail(`${file}: did not end within ${FILE_DEADLINE_MS / 1_000} s`)
-  else if (!results) fail(`${file}: ended with code ${code} before its tests did`)
-  else if (code !== 0 && results.failed.length === 0) fail(`${file}: ended with code ${code}`)
+  Object.assign(tookMs, results?.tookMs)
+  for (const name of results?.failed ?? []) fail(name)
+  const all = batch.join(' ')
+  if (overdue) fail(`${all}: did not end within ${BATCH_DEADLINE_MS / 1_000} s`)
+  else if (!results) fail(`${all}: ended with code ${code} before its tests did`)
+  else if (code !== 0 && results.failed.length === 0) fail(`${all}: ended with code ${code}`)
 }
 
 function fail(what: string): void {
@@ -128,7 +149,7 @@ function capture(program: string, args: string[]): Promise<Captured> {
       // Whoever it has started may hold on to its pipes.
       child.stdout.destroy()
       child.stderr.destroy()
-    }, FILE_DEADLINE_MS)
+    }, BATCH_DEADLINE_MS)
     child.once('error', reject)
     child.once('close', (code) => {
       clearTimeout(deadline)
