@@ -35,6 +35,8 @@ export interface UpOptions {
 }
 
 const READY_DEADLINE_MS = 30_000
+/** The program in the background keeps the one above; this is for one that hangs, or hardly begins. */
+const BACKGROUND_DEADLINE_MS = 2 * READY_DEADLINE_MS
 const LOOK_EVERY_MS = 50
 const sample = new URL('../workloads/sample.yaml', import.meta.url)
 const launcher = fileURLToPath(new URL('../../coordinator/skein.js', import.meta.url))
@@ -132,7 +134,7 @@ async function startInBackground(options: UpOptions, layout: MeshLayout): Promis
   child.once('exit', (code) => {
     ended = code
   })
-  const deadline = performance.now() + READY_DEADLINE_MS + 5_000
+  const deadline = performance.now() + BACKGROUND_DEADLINE_MS
   for (;;) {
     const mesh = readMeshFile(layout)
     if (mesh?.ready && mesh.supervisorPid === child.pid) {
@@ -143,6 +145,9 @@ async function startInBackground(options: UpOptions, layout: MeshLayout): Promis
       return exitCodes.done
     }
     if (ended !== undefined || performance.now() > deadline) {
+      // Nobody waits here for the end of what is said not to be up, nor is it to be up later.
+      child.kill('SIGTERM')
+      child.unref()
       throw new Problem({
         code: 'notUp',
         why:
