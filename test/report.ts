@@ -40,9 +40,11 @@ function count({ type, data }: TestEvent, results: FileResults): void {
   if (type !== 'test:pass' && type !== 'test:fail') return
   const isSuite = data.details.type === 'suite'
   // `together.ts` makes a suite of each file.
-  if (isSuite && data.nesting === 0) results.tookMs[data.name] = data.details.duration_ms
+  const isFile = isSuite && data.nesting === 0
+  if (isFile) results.tookMs[data.name] = data.details.duration_ms
   if (type === 'test:fail') {
-    if (!isSuite || failedItself(data.details.error)) results.failed.push(nameOf(data))
+    if (isSuite && !failedItself(data.details.error)) return
+    results.failed.push(isFile ? data.name : nameOf(data))
   } else if (isSuite) return
   else if (data.skip === undefined || data.skip === false) results.passed++
   else results.skipped++

