@@ -34,7 +34,8 @@ export interface UpOptions {
   view?: (address: string, until: AbortSignal) => Promise<void>
 }
 
-const READY_DEADLINE_MS = 30_000
+/** An agent that ends is told of at once: this is for a machine with much else to do (seen: 25 s). */
+const READY_DEADLINE_MS = 60_000
 /** The program in the background keeps the one above; this is for one that hangs, or hardly begins. */
 const BACKGROUND_DEADLINE_MS = 2 * READY_DEADLINE_MS
 const LOOK_EVERY_MS = 50
