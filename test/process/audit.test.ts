@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import type { MeshFile } from '../../simulations/mesh/layout.ts'
+import { lookIn } from './looking.ts'
 import { runSkeinIn } from './skein.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'skein-audit-'))
@@ -17,7 +18,7 @@ const WAIT_MS = 120_000
 const skein = (...args: string[]) => runSkeinIn({ SKEIN_HOME: home }, ...args)
 
 async function json<T>(...args: string[]): Promise<T> {
-  const { out, err } = await skein('--json', ...args)
+  const { out, err } = await lookIn({ SKEIN_HOME: home }, '--json', ...args)
   assert.notEqual(out, '', err)
   return JSON.parse(out) as T
 }

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as turn } from 'node:timers/promises'
 import type { Changed, ConfigVersion, NodeConfig } from '../../coordinator/api/config-routes.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import { lookIn } from './looking.ts'
 import { looksBy, until } from './mesh-looks.ts'
 import { runSkeinIn } from './skein.ts'
 
@@ -20,7 +21,7 @@ interface Node {
 const home = mkdtempSync(join(tmpdir(), 'skein-config-'))
 const directory = join(home, 'mesh')
 const skein = (...args: string[]) => runSkeinIn({ SKEIN_HOME: directory }, ...args)
-const { statusOf } = looksBy(skein)
+const { statusOf } = looksBy({ SKEIN_HOME: directory })
 const nodes = () =>
   (JSON.parse(readFileSync(join(directory, 'mesh.json'), 'utf8')) as { nodes: Node[] }).nodes
 const at = (node = nodes()[0]) => [
@@ -137,7 +138,8 @@ test('a host that is killed starts again with what was set while it was away', a
   assert.ok(live.every(({ waiting }) => waiting[0]?.key === 'network.connectionsMax'))
   // Whoever looks after this mesh starts it again.
   const taken = async () => {
-    const { out } = await skein('config', 'get', '--at', 'self', '--json', ...at(victim))
+    const asked = ['config', 'get', '--at', 'self', '--json', ...at(victim)]
+    const { out } = await lookIn({ SKEIN_HOME: directory }, ...asked)
     return out === '' ? undefined : (JSON.parse(out) as NodeConfig)
   }
   let standing = await taken()

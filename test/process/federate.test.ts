@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import type { FederatedRound, Federation } from '../../coordinator/api/federation-routes.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import { lookIn } from './looking.ts'
 import { runSkeinIn } from './skein.ts'
 
 interface Node {
@@ -21,6 +22,7 @@ interface Node {
 const home = mkdtempSync(join(tmpdir(), 'skein-federate-'))
 const directory = join(home, 'mesh')
 const skein = (...args: string[]) => runSkeinIn({ SKEIN_HOME: home }, ...args)
+const look = (...args: string[]) => lookIn({ SKEIN_HOME: home }, ...args)
 const launcher = fileURLToPath(new URL('../../coordinator/skein.js', import.meta.url))
 
 before(async () => {
@@ -63,7 +65,7 @@ function roundsIn(out: string): FederatedRound[] {
 }
 
 async function standing(of: Node | undefined): Promise<Federation> {
-  const { out, err } = await skein('federate', 'status', '--json', ...at(of))
+  const { out, err } = await look('federate', 'status', '--json', ...at(of))
   assert.ok(out !== '', err)
   return JSON.parse(out) as Federation
 }
@@ -71,7 +73,7 @@ async function standing(of: Node | undefined): Promise<Federation> {
 async function ledgerSeenBy(
   asked: Node | undefined,
 ): Promise<{ leader: string; voters: string[] }> {
-  const { out } = await skein('status', '--json', ...at(asked))
+  const { out } = await look('status', '--json', ...at(asked))
   return (JSON.parse(out) as { ledger: { leader: string; voters: string[] } }).ledger
 }
 

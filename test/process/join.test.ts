@@ -18,6 +18,7 @@ import { fileURLToPath } from 'node:url'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { formatJoinToken, parseJoinToken } from '../../protocol/joining/token.ts'
 import { freePorts } from '../../simulations/bench/free-ports.ts'
+import { lookIn } from './looking.ts'
 import { type Ran, runSkeinIn } from './skein.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'skein-join-'))
@@ -30,10 +31,17 @@ const at = (name: string, ...path: string[]) => join(home, name, ...path)
 
 /** As the first operator, at one of the agents. */
 function skein(name: string, ...args: string[]): Promise<Ran> {
+  return runSkeinIn({}, ...args, ...asFounder(name))
+}
+
+function look(name: string, ...args: string[]): Promise<Ran> {
+  return lookIn({}, ...args, ...asFounder(name))
+}
+
+function asFounder(name: string): string[] {
   const api = running.get(name)?.api
   assert.ok(api, `${name} runs`)
-  const key = join(meshFolder, 'operator.key')
-  return runSkeinIn({}, ...args, '--address', api, '--key-file', key)
+  return ['--address', api, '--key-file', join(meshFolder, 'operator.key')]
 }
 
 async function start(name: string, config: string, ...args: string[]): Promise<void> {
@@ -43,7 +51,7 @@ async function start(name: string, config: string, ...args: string[]): Promise<v
   const flags = ['agent', 'run', '--config', config, ...listen, '--no-network-mdns', ...args]
   const child = spawn(process.execPath, [launcher, ...flags], { stdio: 'ignore' })
   running.set(name, { child, api })
-  await until(async () => (await skein(name, 'status', '-q')).code === 0, `${name} answers`)
+  await until(async () => (await look(name, 'status', '-q')).code === 0, `${name} answers`)
 }
 
 async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
@@ -68,12 +76,12 @@ function joined(name: string, token: string, ...args: string[]): Promise<Ran> {
 }
 
 async function seesAlive(name: string, count: number): Promise<boolean> {
-  const { out } = await skein(name, '--json', 'status')
+  const { out } = await look(name, '--json', 'status')
   return out !== '' && (JSON.parse(out) as { mesh: { alive: number } }).mesh.alive === count
 }
 
 async function votersAt(name: string): Promise<number> {
-  const { out } = await skein(name, '--json', 'status')
+  const { out } = await look(name, '--json', 'status')
   const { ledger } = JSON.parse(out === '' ? '{}' : out) as { ledger?: { voters: string[] } }
   return ledger?.voters.length ?? 0
 }
@@ -223,7 +231,7 @@ test('a token that was taken back lets nobody in, and is named by the beginning 
 test('with the first host gone, others let hosts in, and no token is on any disk', async () => {
   await until(async () => (await votersAt('h1')) === 3, 'three vote')
   await until(async () => {
-    const { out } = await skein('h1', '--json', 'health')
+    const { out } = await look('h1', '--json', 'health')
     const { checks } = JSON.parse(out) as { checks: { check: string; state: string }[] }
     return checks.some(({ check, state }) => check === 'letting in' && state === 'ok')
   }, 'the issuing key is safe with the others')

@@ -7,13 +7,14 @@ import { after, before, test } from 'node:test'
 import { LogPart, type RunDetail } from '../../coordinator/api/run-schemas.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import type { MeshFile } from '../../simulations/mesh/layout.ts'
+import { lookIn } from './looking.ts'
 import { looksBy, until } from './mesh-looks.ts'
 import { runSkeinIn } from './skein.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'skein-lost-logs-'))
 const file = join(home, 'w.yaml')
 const skein = (...args: string[]) => runSkeinIn({ SKEIN_HOME: home }, ...args)
-const { jsonOf } = looksBy(skein)
+const { jsonOf } = looksBy({ SKEIN_HOME: home })
 const meshFile = () => JSON.parse(readFileSync(join(home, 'mesh.json'), 'utf8')) as MeshFile
 /** Nobody begins the agent anew while it is dead. */
 const supervisor = (signal: NodeJS.Signals) => process.kill(meshFile().supervisorPid, signal)
@@ -52,7 +53,8 @@ after(async () => {
 const shown = () => jsonOf('runs', 'show', '@latest') as Promise<RunDetail | undefined>
 /** What is told of the first attempt. */
 async function told(): Promise<LogPart[]> {
-  const { out } = await skein('runs', 'logs', '@latest', 'work', '--attempt', '1', '--json')
+  const asked = ['runs', 'logs', '@latest', 'work', '--attempt', '1', '--json']
+  const { out } = await lookIn({ SKEIN_HOME: home }, ...asked)
   return out
     .trim()
     .split('\n')

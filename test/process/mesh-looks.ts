@@ -1,8 +1,8 @@
-/** What tests ask a mesh of real agents through the program, and how they wait for it. */
+/** What tests ask a mesh of real agents through the command line, and how they wait for it. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Status } from '../../coordinator/api/schemas.ts'
-import type { Ran } from './skein.ts'
+import { lookIn } from './looking.ts'
 
 /** Until it is so; the deadline is only there to end a test that hangs. */
 export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
@@ -13,9 +13,9 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
   }
 }
 
-export function looksBy(skein: (...args: string[]) => Promise<Ran>) {
+export function looksBy(env: Readonly<Record<string, string>>) {
   const jsonOf = async (...args: string[]): Promise<unknown> => {
-    const { out } = await skein(...args, '--json')
+    const { out } = await lookIn(env, ...args, '--json')
     return out.trim() === '' ? undefined : JSON.parse(out)
   }
   const statusOf = async (): Promise<Status | undefined> => {

@@ -14,6 +14,7 @@ import { equipPeer, keepCredential } from '../../coordinator/host/peer-files.ts'
 import { keyFileNames } from '../../protocol/identity/key-file.ts'
 import { formatSwarmKey } from '../../protocol/identity/swarm-key.ts'
 import { type MeshFile, processStart } from '../../simulations/mesh/layout.ts'
+import { lookIn } from './looking.ts'
 import { runSkeinIn } from './skein.ts'
 
 const launcher = fileURLToPath(new URL('../../coordinator/skein.js', import.meta.url))
@@ -45,7 +46,7 @@ async function until<T>(
 }
 
 async function nodes(): Promise<schemas.Node[]> {
-  const { code, out, err } = await skein('nodes', 'ls', '--json')
+  const { code, out, err } = await lookIn({ SKEIN_HOME: home }, 'nodes', 'ls', '--json')
   assert.equal(code, 0, err)
   return schemas.NodeList.parse(JSON.parse(out)).nodes
 }

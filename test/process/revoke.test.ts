@@ -7,11 +7,13 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as schemas from '../../coordinator/api/schemas.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
+import { lookIn } from './looking.ts'
 import { runSkeinIn } from './skein.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'skein-revoke-'))
 const env = { SKEIN_HOME: join(home, 'mesh'), XDG_CONFIG_HOME: join(home, 'config') }
 const skein = (...args: string[]) => runSkeinIn(env, ...args)
+const look = (...args: string[]) => lookIn(env, ...args)
 
 interface Layout {
   nodes: { name: string; pid: number; apiAddress: string }[]
@@ -43,12 +45,12 @@ async function until(holds: () => Promise<boolean>, what: string): Promise<void>
 }
 
 const connectionsOf = async (address: string): Promise<number> => {
-  const { out } = await skein('status', '--json', '--address', address)
+  const { out } = await look('status', '--json', '--address', address)
   return out === '' ? -1 : schemas.Status.parse(JSON.parse(out)).agent.connections
 }
 
 const votersOf = async (): Promise<number> => {
-  const { out } = await skein('status', '--json')
+  const { out } = await look('status', '--json')
   return out === '' ? -1 : (schemas.Status.parse(JSON.parse(out)).ledger?.voters.length ?? 0)
 }
 
@@ -75,7 +77,7 @@ test('a revoked host is alone at once, is shown so, says why, and stays out when
   assert.match((await skein('nodes', 'ls')).out, /n4 +revoked/)
   assert.match((await skein('events')).out, /n4 was revoked by .*: stolen/)
   await until(async () => (await connectionsOf(apiAddress)) === 0, 'it is alone')
-  const own = async () => (await skein('events', '--address', apiAddress)).out
+  const own = async () => (await look('events', '--address', apiAddress)).out
   await until(async () => /this host was revoked by .*: stolen/.test(await own()), 'it says why')
   const health = await skein('health', '--address', apiAddress)
   assert.match(health.out, /this host .*revoked by/)

@@ -15,11 +15,13 @@ import { credentialIn, equipPeer } from '../../coordinator/host/peer-files.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { grantIn } from '../../protocol/identity/certificate.ts'
 import { freePorts } from '../../simulations/bench/free-ports.ts'
+import { lookIn } from './looking.ts'
 import { runSkeinIn } from './skein.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'skein-rotate-'))
 const env = { SKEIN_HOME: join(home, 'mesh'), XDG_CONFIG_HOME: join(home, 'config') }
 const skein = (...args: string[]) => runSkeinIn(env, ...args)
+const look = (...args: string[]) => lookIn(env, ...args)
 const launcher = fileURLToPath(new URL('../../coordinator/skein.js', import.meta.url))
 const oldIssuer = join(home, 'old-issuer.key')
 const olga = join(home, 'olga.key')
@@ -48,7 +50,7 @@ async function until(holds: () => Promise<boolean>, what: string): Promise<void>
 }
 
 const statusAt = async (...where: string[]) => {
-  const { out } = await skein('status', '--json', ...where)
+  const { out } = await look('status', '--json', ...where)
   return out === '' ? undefined : schemas.Status.parse(JSON.parse(out))
 }
 
@@ -184,7 +186,7 @@ test('what the key before makes is believed by nobody: no person, no host, until
     spawn(process.execPath, [launcher, 'agent', 'run', '--config', config], { stdio: 'ignore' })
   outsider = run()
   const told = async () =>
-    /joining again: skein agent join/.test((await skein('events', '--address', at)).out)
+    /joining again: skein agent join/.test((await look('events', '--address', at)).out)
   await until(told, 'it is told what to do')
   const met = (await statusAt())?.nodes.filter(
     ({ name, state }) => name === 'h5' && state === 'alive',
@@ -212,7 +214,7 @@ test('whoever leads is killed in the middle, and the mesh comes back as it was f
   process.kill(killed.pid, 'SIGKILL')
   const isDone = async () => {
     // It may be the one that the command line asks, and not be back yet.
-    const { out } = await skein('keys', 'ls', '--json')
+    const { out } = await look('keys', 'ls', '--json')
     if (out === '') return false
     const { issuers, unseen } = KeyList.parse(JSON.parse(out))
     const key = issuers.find((each) => each.retiring)

@@ -10,6 +10,7 @@ import { Health } from '../../coordinator/api/schemas.ts'
 import type { SecretsKey } from '../../coordinator/api/secret-key-routes.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { layoutOf, readMeshFile } from '../../simulations/mesh/layout.ts'
+import { lookIn } from './looking.ts'
 import { looksBy, until } from './mesh-looks.ts'
 import { runSkeinIn } from './skein.ts'
 
@@ -18,7 +19,7 @@ const directory = join(home, 'mesh')
 const layout = layoutOf(directory)
 const env = { SKEIN_HOME: directory, XDG_CONFIG_HOME: join(home, 'config') }
 const skein = (...args: string[]) => runSkeinIn(env, ...args)
-const { jsonOf, statusOf } = looksBy(skein)
+const { jsonOf, statusOf } = looksBy(env)
 const hosts = 5
 const noted = join(home, 'noted')
 const names = Array.from({ length: 8 }, (_, i) => `secret-${i}`)
@@ -148,7 +149,8 @@ test('when a host is revoked another key comes by itself, which it has no copy o
   assert.deepEqual(key?.revoked, [])
   // By those who were there when it came: the one that was killed may just have begun again.
   const others = nodes.filter(({ name }) => name !== thief.name)
-  const eventsAt = async (address: string) => (await skein('events', '--address', address)).out
+  const eventsAt = async (address: string) =>
+    (await lookIn(env, 'events', '--address', address)).out
   const told = async () =>
     (await Promise.all(others.map(({ apiAddress }) => eventsAt(apiAddress)))).join('')
   const why = new RegExp(`${thief.name} had the one before and was revoked`)

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { NodeList, Status } from '../../coordinator/api/schemas.ts'
 import { exitCodes } from '../../protocol/exit-codes.ts'
 import { freePorts } from '../../simulations/bench/free-ports.ts'
+import { lookIn } from './looking.ts'
 import { type Ran, runSkeinIn } from './skein.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'skein-rotate-away-'))
@@ -22,9 +23,16 @@ const at = (name: string, ...path: string[]) => join(home, name, ...path)
 
 /** As the first operator, at one of the agents. */
 function skein(name: string, ...args: string[]): Promise<Ran> {
+  return runSkeinIn({}, ...args, ...asFounder(name))
+}
+
+function look(name: string, ...args: string[]): Promise<Ran> {
+  return lookIn({}, ...args, ...asFounder(name))
+}
+
+function asFounder(name: string): string[] {
   const address = `127.0.0.1:${ports.get(name)?.api}`
-  const key = join(meshFolder, 'operator.key')
-  return runSkeinIn({}, ...args, '--address', address, '--key-file', key)
+  return ['--address', address, '--key-file', join(meshFolder, 'operator.key')]
 }
 
 /** Always at the same ports, as a host is. */
@@ -38,7 +46,7 @@ async function start(name: string): Promise<void> {
   const flags = ['agent', 'run', '--config', config, ...founder, ...listen, '--no-network-mdns']
   const args = [launcher, ...flags, '--api-listen', `127.0.0.1:${own.api}`]
   running.set(name, spawn(process.execPath, args, { stdio: 'ignore' }))
-  await until(`${name} answers`, async () => (await skein(name, 'status', '-q')).code === 0)
+  await until(`${name} answers`, async () => (await look(name, 'status', '-q')).code === 0)
 }
 
 async function kill(name: string): Promise<void> {
@@ -67,13 +75,13 @@ async function joined(name: string): Promise<Ran> {
 }
 
 async function aliveAt(name: string): Promise<number> {
-  const { out } = await skein(name, 'status', '--json')
+  const { out } = await look(name, 'status', '--json')
   const read = Status.safeParse(out === '' ? undefined : JSON.parse(out))
   return read.success ? read.data.mesh.alive : -1
 }
 
 async function stateOf(name: string): Promise<string | undefined> {
-  const { out } = await skein('h1', 'nodes', 'ls', '--json')
+  const { out } = await look('h1', 'nodes', 'ls', '--json')
   const read = NodeList.safeParse(out === '' ? undefined : JSON.parse(out))
   return read.success ? read.data.nodes.find((node) => node.name === name)?.state : undefined
 }
@@ -111,7 +119,7 @@ test('a host that is away is named and waited for, and comes along when it is ba
     'it has the new key',
     async () => key() === readFileSync(join(meshFolder, 'swarm.key'), 'utf8'),
   )
-  await until('it is over', async () => !/rotated by/.test((await skein('h1', 'keys', 'ls')).out))
+  await until('it is over', async () => !/rotated by/.test((await look('h1', 'keys', 'ls')).out))
 })
 
 test('a host that is not waited for stays out, says why, and comes back by a new token', async () => {
@@ -131,7 +139,7 @@ test('a host that is not waited for stays out, says why, and comes back by a new
   assert.equal(readFileSync(at('h2', 'data', 'swarm.key'), 'utf8'), readFileSync(copy, 'utf8'))
   await start('h4')
   await until('it says why', async () =>
-    /swarm key.* rotated meanwhile, skein agent join/.test((await skein('h4', 'health')).out),
+    /swarm key.* rotated meanwhile, skein agent join/.test((await look('h4', 'health')).out),
   )
   assert.equal(await aliveAt('h4'), 1)
   assert.equal(await stateOf('h4'), 'dead')
@@ -141,5 +149,5 @@ test('a host that is not waited for stays out, says why, and comes back by a new
   assert.match(err, /already, as h4; the token was not used/)
   await start('h4')
   await until('it is met', async () => (await aliveAt('h4')) === 4)
-  await until('it is over', async () => !/rotated by/.test((await skein('h1', 'keys', 'ls')).out))
+  await until('it is over', async () => !/rotated by/.test((await look('h1', 'keys', 'ls')).out))
 })

@@ -21,7 +21,7 @@ const directory = join(home, 'mesh')
 const layout = layoutOf(directory)
 const env = { SKEIN_HOME: directory, XDG_CONFIG_HOME: join(home, 'config') }
 const skein = (...args: string[]) => runSkeinIn(env, ...args)
-const { jsonOf, statusOf } = looksBy(skein)
+const { jsonOf, statusOf } = looksBy(env)
 const hosts = 5
 const noted = join(home, 'noted')
 const workflow = join(home, 'long.yaml')
