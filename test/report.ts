@@ -2,7 +2,6 @@
  * The reporter of some test files: what a person reads of each test, and for `run.ts`, as the last
  * line, how many passed, the names of those that did not, and how long each file took.
  */
-import { relative } from 'node:path'
 import { Readable } from 'node:stream'
 import { spec, type TestEvent } from 'node:test/reporters'
 
@@ -16,6 +15,8 @@ export interface FileResults {
 }
 
 const MARK = 'results: '
+/** Of the file that is at it. */
+const failedSince: string[] = []
 
 export default async function* report(source: AsyncIterable<TestEvent>): AsyncIterable<string> {
   const results: FileResults = { passed: 0, skipped: 0, failed: [], tookMs: {} }
@@ -41,10 +42,15 @@ function count({ type, data }: TestEvent, results: FileResults): void {
   const isSuite = data.details.type === 'suite'
   // `together.ts` makes a suite of each file.
   const isFile = isSuite && data.nesting === 0
-  if (isFile) results.tookMs[data.name] = data.details.duration_ms
+  if (isFile) {
+    results.tookMs[data.name] = data.details.duration_ms
+    // Told after its tests, which may stand in a file that others share.
+    for (const name of failedSince.splice(0)) results.failed.push(`${data.name}: ${name}`)
+  }
   if (type === 'test:fail') {
     if (isSuite && !failedItself(data.details.error)) return
-    results.failed.push(isFile ? data.name : nameOf(data))
+    if (isFile) results.failed.push(data.name)
+    else failedSince.push(data.name)
   } else if (isSuite) return
   else if (data.skip === undefined || data.skip === false) results.passed++
   else results.skipped++
@@ -53,10 +59,6 @@ function count({ type, data }: TestEvent, results: FileResults): void {
 /** A suite of which a test has failed is not another failure; one that could not be read is. */
 function failedItself(error: Error & { failureType?: string }): boolean {
   return error.failureType !== 'subtestsFailed'
-}
-
-function nameOf({ file, name }: { file?: string | undefined; name: string }): string {
-  return file === undefined ? name : `${relative(process.cwd(), file)}: ${name}`
 }
 
 /** What was said, without that line; undefined where a process did not get to its end. */
