@@ -193,8 +193,6 @@ export const inferenceLimits = {
   /** What takes longer is ended, and the process with it: native code cannot be interrupted. */
   openMsMax: 20_000,
   runMsMax: 20_000,
-  /** Of a core. Less than the time that it is given: it comes last, on a host with much else to do. */
-  runCpuMsMax: 10_000,
   /** And for whoever waits behind others. */
   waitMsMax: 30_000,
   waitingMax: 256,

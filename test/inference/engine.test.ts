@@ -189,12 +189,12 @@ test('a process that is killed while nobody asks is not missed', async () => {
 })
 
 test('a model that takes too long is ended, and after a second time it is run no more', async () => {
-  const engine = engineWith({ runCpuMsMax: 100 })
+  const engine = engineWith({ runMsMax: 100 })
   const { model, inputs } = slow()
   const [quick, long] = [await engine.open(times(2)), await engine.open(model)]
   for (let i = 0; i < inferenceLimits.deathsMax; i++) {
     const { pid = 0 } = engine
-    await fails(long.run(inputs), 'timeout', /more than 100 ms of a core to run/)
+    await fails(long.run(inputs), 'timeout', /more than 100 ms to run/)
     await realPassage.until('its end', () => !isAlive(pid))
   }
   await fails(long.run(inputs), 'refused', /run no more/)

@@ -9,7 +9,6 @@ import type { Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EngineError, type EngineErrorCode, type Tensor } from '../../../models/engine.ts'
-import { processStatApart } from '../cells/process-stat.ts'
 import { processStatus } from '../process-status.ts'
 import { type Frame, FrameReader, piecesOf, readyId } from './frames.ts'
 import { OwnTime } from './own-time.ts'
@@ -29,11 +28,6 @@ export interface Said {
 
 interface Asked {
   readonly id: number
-  /** Of a run: what it may take of the cores. */
-  readonly cpuMsMax: number
-  /** What the process had taken when a run was first looked at. */
-  takenBeforeMs: number | undefined
-  isLookedAt: boolean
   resolve(said: Said): void
   reject(error: EngineError): void
 }
@@ -108,8 +102,7 @@ export class InferenceChild {
   /** `what` completes a sentence: it took too long to … */
   ask(call: Call, body: readonly Uint8Array[], deadlineMs: number, what: string): Promise<Said> {
     const id = ++this.#lastId
-    const cpuMsMax = call.call === 'run' ? this.#limits.runCpuMsMax : Number.POSITIVE_INFINITY
-    const answer = this.#answerTo(id, deadlineMs, what, cpuMsMax)
+    const answer = this.#answerTo(id, deadlineMs, what)
     if (!this.isGone) {
       this.#talk.cork()
       for (const piece of piecesOf({ ...call, id }, body)) this.#talk.write(piece)
@@ -126,15 +119,9 @@ export class InferenceChild {
     return this.#gone.promise
   }
 
-  async #answerTo(
-    id: number,
-    deadlineMs: number,
-    what: string,
-    cpuMsMax = Number.POSITIVE_INFINITY,
-  ): Promise<Said> {
-    const { promise, resolve, reject } = Promise.withResolvers<Said>()
-    const asked = { id, cpuMsMax, takenBeforeMs: undefined, isLookedAt: false, resolve, reject }
-    this.#asked = asked
+  async #answerTo(id: number, deadlineMs: number, what: string): Promise<Said> {
+    const answer = Promise.withResolvers<Said>()
+    this.#asked = { id, resolve: answer.resolve, reject: answer.reject }
     if (this.#end !== undefined) this.#rejectAsked()
     this.#hold(true)
     const { residentLookMs } = this.#limits
@@ -145,13 +132,12 @@ export class InferenceChild {
     }, deadlineMs)
     const look = setInterval(() => {
       this.#lookAtMemory()
-      this.#lookAtCores(asked).catch(() => {})
       this.#weighLess()
       if (overdue === undefined || overdue.look() <= deadlineMs) return
       this.#kill('timeout', `it took more than ${deadlineMs} ms ${what}, ${withoutWaits}`)
     }, residentLookMs)
     try {
-      return await promise
+      return await answer.promise
     } finally {
       clearTimeout(deadline)
       clearInterval(look)
@@ -198,24 +184,6 @@ export class InferenceChild {
       'died',
       `it had ${bytes} bytes in memory; ${this.#limits.residentBytesMax} are allowed`,
     )
-  }
-
-  /**
-   * A host with no time for it makes a run late, which is not the model's fault; what it takes of the
-   * cores is. Counted from the first look on: what is over by then has taken next to nothing.
-   */
-  async #lookAtCores(asked: Asked): Promise<void> {
-    const { pid } = this
-    const { cpuMsMax } = asked
-    if (cpuMsMax === Number.POSITIVE_INFINITY || pid === undefined || asked.isLookedAt) return
-    asked.isLookedAt = true
-    const stat = await processStatApart(pid)
-    asked.isLookedAt = false
-    if (stat === undefined || this.#asked !== asked) return
-    const takenMs = stat.cpuUserMs + stat.cpuSystemMs
-    asked.takenBeforeMs ??= takenMs
-    if (takenMs - asked.takenBeforeMs <= cpuMsMax) return
-    this.#kill('timeout', `it took more than ${cpuMsMax} ms of a core to run`)
   }
 
   #kill(code: EngineErrorCode, why: string): void {
