@@ -16,6 +16,9 @@ interface Arriving {
 /** The first four bytes of a frame with data and nothing else: version, type and flags. */
 const plainData = 0
 
+/** What is said of the connection itself: never data. */
+const noStream = 0
+
 /** Of a frame, in bytes. */
 const headerLength = 12
 const streamAt = 4
@@ -31,10 +34,10 @@ export function takeWhole(
   let at = 0
   while (bytes.length - at >= headerLength) {
     const isPlain = uint32(bytes, at) === plainData
+    const streamID = uint32(bytes, at + streamAt)
     const length = uint32(bytes, at + lengthAt)
     const end = at + headerLength + length
-    if (!isPlain || length > lengthMax || end > bytes.length) break
-    const streamID = uint32(bytes, at + streamAt)
+    if (!isPlain || streamID === noStream || length > lengthMax || end > bytes.length) break
     const header = { type: 0, flag: 0, streamID, length }
     const data = bytes.subarray(at + headerLength, end)
     // One that has ended is missing.

@@ -112,17 +112,33 @@ test('a muxer frame that claims gigabytes costs the peer its connection before a
   })
 })
 
-test('a muxer that is sent garbage ends the connection, and only that', async () => {
-  await withHosts([{}, {}], async ([host, friend]) => {
-    await friend!.dial(host!.addresses()[0]!, soon())
-    await withHostile(host!.addresses()[0]!, async (connection) => {
-      sendBelowMuxer(connection, new Uint8Array(40).fill(0x5a))
-      await until('the end', () => connection.status !== 'open')
-      await until('the peer to be gone', () => host!.connected().length === 1)
-      assert.deepEqual(host!.connected(), [friend!.self])
+const garbage: Readonly<Record<string, Uint8Array>> = {
+  'no frame at all': new Uint8Array(40).fill(0x5a),
+  'another version': Uint8Array.of(1, ...new Uint8Array(11)),
+  'a kind that there is none of': Uint8Array.of(0, 9, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0),
+  'data on no stream': new Uint8Array(12),
+  'a stream opened under a number of ours': Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0),
+}
+
+for (const [what, bytes] of Object.entries(garbage)) {
+  test(`a muxer that is sent ${what} ends the connection, and only that`, async () => {
+    await withHosts([{}, {}], async ([host, friend]) => {
+      await friend!.dial(host!.addresses()[0]!, soon())
+      host!.accept(purpose, (stream) => {
+        stream.onFrame = () => {}
+      })
+      await withHostile(host!.addresses()[0]!, async (connection) => {
+        // What comes first comes with other things.
+        await connection.newStream(purpose)
+        sendBelowMuxer(connection, bytes)
+        await until('the end', () => connection.status !== 'open')
+        await until('the peer to be gone', () => host!.connected().length === 1)
+        assert.deepEqual(host!.connected(), [friend!.self])
+        assert.equal(host!.refusals().muxerGarbage, 1)
+      })
     })
   })
-})
+}
 
 function ours(streams: readonly { protocol: string }[]): unknown[] {
   return streams.filter(({ protocol }) => protocol === purpose)
