@@ -15,6 +15,7 @@
  *
  * Neither is done while attempts run here. An agent that watches over stages is mostly quiet, and an
  * emergency stop would not be heard before all is collected: on a host whose cores they take, 0.3 s.
+ * What must be collected then is put off, too, by a larger share: it is done when they have ended.
  */
 import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8'
 import type { Telemetry } from '../../protocol/ports/telemetry.ts'
@@ -54,7 +55,7 @@ export class HeapRest {
   look(agentCpu: number | undefined, applied: number, isAtWork: boolean): void {
     const entries = applied - this.#applied
     this.#applied = applied
-    this.#allow(entries < limits.busyEntries ? limits.growthPercent : limits.busyGrowthPercent)
+    this.#allow(growthFor(entries, isAtWork))
     const isQuiet = agentCpu !== undefined && agentCpu < limits.quietCpu && !isAtWork
     this.#quietSamples = isQuiet ? this.#quietSamples + 1 : 0
     this.#samplesSinceSweep++
@@ -82,6 +83,11 @@ export class HeapRest {
     this.#growthPercent = percent
     this.#heap.mayGrowBy(percent)
   }
+}
+
+function growthFor(entries: number, isAtWork: boolean): number {
+  if (entries >= limits.busyEntries) return limits.busyGrowthPercent
+  return isAtWork ? limits.workGrowthPercent : limits.growthPercent
 }
 
 /** The same samples; with each the heap is looked after. `applied`: the newest entry, 0 for none. */

@@ -101,6 +101,20 @@ test('a heap may grow further while entries are applied by the thousand, and onl
   ])
 })
 
+test('a heap may grow further while attempts run, and furthest while entries come as well', () => {
+  const heap = new CountedHeap(0)
+  const rest = new HeapRest(heap)
+  const { growthPercent, workGrowthPercent, busyGrowthPercent } = limits
+  const growing = (applied: number, isAtWork: boolean): number => {
+    rest.look(quiet, applied, isAtWork)
+    return heap.growthPercent
+  }
+  assert.equal(growing(0, true), workGrowthPercent)
+  assert.equal(growing(limits.busyEntries, true), busyGrowthPercent)
+  assert.equal(growing(limits.busyEntries, true), workGrowthPercent)
+  assert.equal(growing(limits.busyEntries, false), growthPercent)
+})
+
 test('a ledger that begins anew at a lower entry is no busy one', () => {
   const heap = new CountedHeap(0)
   const rest = new HeapRest(heap)
