@@ -119,12 +119,12 @@ export function seedsText(
 ): string {
   const promised = promises.map(({ promise, least, median: middle, most, goal, ...one }) => [
     promise,
-    ...[middle, least, most, goal].map(promiseSaid),
+    ...[middle, least, most, goal].map((figure) => promiseSaid(figure, goal)),
     `${one.holds ? 'yes' : 'no'} (${one.holdsWith} of ${one.values.length} seeds)`,
   ])
   const apart = spread.map(({ trained, least, most }) => [
     trained,
-    ...[least, most].map(promiseSaid),
+    ...[least, most].map((figure) => promiseSaid(figure)),
   ])
   const lied = all.flatMap(lieRows)
   return [
@@ -148,7 +148,7 @@ function lieRows({ seed, lieCosts, trees, clients, ...result }: FederatedEvaluat
   return ways.flatMap((way) =>
     way.lieCosts.map((cost) => [
       ...[String(seed), `${cost.trained}${wayWords[wayOf(cost)]}`],
-      ...lieShares(cost).map(promiseSaid),
+      ...lieShares(cost).map((share) => promiseSaid(share)),
       (way.rounds?.suspects ?? []).map((name) => (liars.has(name) ? `${name}*` : name)).join(' '),
     ]),
   )

@@ -124,7 +124,8 @@ function clientCells(client: FederatedEvaluation['clients'][number]): string[] {
 }
 
 function promiseCells({ promise, value, goal, holds }: FederatedEvaluation['promises'][number]) {
-  return [promise, promiseSaid(value), promiseSaid(goal), holds ? 'yes' : 'no']
+  const [said, asked] = [value, goal].map((figure) => promiseSaid(figure, goal))
+  return [promise, said ?? '', asked ?? '', holds ? 'yes' : 'no']
 }
 
 function lieCells(cost: LieCost): string[] {
@@ -132,7 +133,7 @@ function lieCells(cost: LieCost): string[] {
   return [
     `${trained}${wayWords[wayOf(cost)]}`,
     ...[allHonest, honestAlone, withLies].map((loss) => loss.toFixed(4)),
-    ...lieShares(cost).map(promiseSaid),
+    ...lieShares(cost).map((share) => promiseSaid(share)),
   ]
 }
 
@@ -144,11 +145,9 @@ export function lieShares(
   return [honestAlone / allHonest - 1, withLies / honestAlone - 1, withLies / allHonest - 1]
 }
 
-/** Shares are small; bytes are not. */
-export function promiseSaid(figure: number): string {
-  return Math.abs(figure) > 100
-    ? bytes(figure)
-    : `${figure > 0 ? '+' : ''}${(100 * figure).toFixed(1)}%`
+/** Shares are small, and what is promised of bytes is not. */
+export function promiseSaid(figure: number, goal = 0): string {
+  return goal > 100 ? bytes(figure) : `${figure > 0 ? '+' : ''}${(100 * figure).toFixed(1)}%`
 }
 
 function roundsText({ kept, undone, failed, upBytesMax, downBytesMax, suspects }: Rounds): string {

@@ -130,17 +130,26 @@ test('a round of five agents takes seconds and few bytes, and is kept', async ()
   assert.equal(round?.state, 'kept', round?.why)
 })
 
+let roundsOfTrees = 0
+
 test('five agents grow trees together, and from then on take turns with the network', async () => {
   const args = ['--family', 'trees', '--count', '2', '--json', ...at()]
-  const { code, out, err } = await skein('federate', 'round', ...args)
-  assert.equal(code, exitCodes.done, err + out)
-  const ended = roundsIn(out).filter(({ state }) => state !== 'open')
-  assert.deepEqual(
-    ended.map(({ family }) => family),
-    ['trees', 'trees'],
-  )
-  const [first, second] = ended as [FederatedRound, FederatedRound]
-  assert.equal(first.state, 'kept', first.why)
+  const ended: FederatedRound[] = []
+  const keptBeforeLast = () => ended.slice(0, -1).findIndex(({ state }) => state === 'kept')
+  while (keptBeforeLast() < 0 && ended.length < 2 * roundsUntilKeptMax) {
+    const { code, out, err } = await skein('federate', 'round', ...args)
+    assert.equal(code, exitCodes.done, err + out)
+    const two = roundsIn(out).filter(({ state }) => state !== 'open')
+    assert.deepEqual(
+      two.map(({ family }) => family),
+      ['trees', 'trees'],
+    )
+    ended.push(...two)
+    roundsOfTrees += two.length
+  }
+  const kept = keptBeforeLast()
+  assert.ok(kept >= 0, ended.at(-1)?.why)
+  const [first, second] = ended.slice(kept) as [FederatedRound, FederatedRound]
   assert.equal(second.base, first.candidate)
   for (const { upBytesMax, downBytesMax, hosts } of ended) {
     assert.ok(Math.max(upBytesMax, downBytesMax) <= federationLimits.roundBytesMax)
@@ -160,8 +169,8 @@ test('an agent that is killed in the middle does not stop those that follow', as
   await untilNothingIsAwaited(first)
   const told = await skein('federate', 'history', '--last', '200', '--json', ...at(first))
   const { rounds } = JSON.parse(told.out) as { rounds: FederatedRound[] }
-  assert.equal(rounds.length, roundsUntilKept + 2 + 12)
-  assert.equal(rounds.filter(({ family }) => family === 'trees').length, 2 + 6)
+  assert.equal(rounds.length, roundsUntilKept + roundsOfTrees + 12)
+  assert.equal(rounds.filter(({ family }) => family === 'trees').length, roundsOfTrees + 6)
   assert.ok(rounds.every(({ state }) => state !== 'failed'))
   // Whoever looks after this mesh starts it again; until then they did without it.
   const isWithout = ({ hosts }: FederatedRound) =>
