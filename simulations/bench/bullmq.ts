@@ -45,6 +45,11 @@ interface Missing {
   readonly why: string
 }
 
+const noRedis: Missing = {
+  ok: false,
+  why: 'redis-server is not installed (apt-get install redis-server)',
+}
+
 export async function measureBullMq(asked: PeerAsked, parts: PeerParts): Promise<Peer> {
   if (!parts.rates && !parts.hops)
     return { ok: true, measured: { rates: undefined, hops: undefined } }
@@ -52,22 +57,19 @@ export async function measureBullMq(asked: PeerAsked, parts: PeerParts): Promise
   if (!packages.ok) return { ok: false, why: `BullMQ cannot be installed: ${packages.why}` }
   const crewsAt = ({ port }: Redis) =>
     new Crews({ from: packages.from, port, workers: asked.workers })
-  try {
-    const asIs = await withRedis('everySecond', async (redis) => {
-      const crews = crewsAt(redis)
-      return {
-        rates: parts.rates ? await ratesOf(crews, asked) : undefined,
-        hop: parts.hops ? await hopOfChains(crews, asked) : undefined,
-      }
-    })
-    const { rates, hop } = asIs
-    if (hop === undefined) return { ok: true, measured: { rates, hops: undefined } }
-    const synced = await withRedis('always', (redis) => hopOfChains(crewsAt(redis), asked))
-    return { ok: true, measured: { rates, hops: { asIs: hop, synced } } }
-  } catch (error) {
-    if (error instanceof NoRedis) return { ok: false, why: error.message }
-    throw error
-  }
+  const asIs = await withRedis('everySecond', async (redis) => {
+    const crews = crewsAt(redis)
+    return {
+      rates: parts.rates ? await ratesOf(crews, asked) : undefined,
+      hop: parts.hops ? await hopOfChains(crews, asked) : undefined,
+    }
+  })
+  if (asIs === undefined) return noRedis
+  const { rates, hop } = asIs
+  if (hop === undefined) return { ok: true, measured: { rates, hops: undefined } }
+  const synced = await withRedis('always', (redis) => hopOfChains(crewsAt(redis), asked))
+  if (synced === undefined) return noRedis
+  return { ok: true, measured: { rates, hops: { asIs: hop, synced } } }
 }
 
 async function ratesOf(crews: Crews, asked: PeerAsked): Promise<Rates> {
@@ -76,18 +78,12 @@ async function ratesOf(crews: Crews, asked: PeerAsked): Promise<Rates> {
   return { jobs, lots, flows: await rateOfRuns(crews, 'flows', asked) }
 }
 
-class NoRedis extends Error {
-  constructor() {
-    super('redis-server is not installed (apt-get install redis-server)')
-  }
-}
-
 async function withRedis<T>(
   synced: 'everySecond' | 'always',
   use: (redis: Redis) => Promise<T>,
-): Promise<T> {
+): Promise<T | undefined> {
   const redis = await Redis.start(synced)
-  if (!redis) throw new NoRedis()
+  if (!redis) return undefined
   try {
     return await use(redis)
   } finally {

@@ -80,8 +80,12 @@ export class ProcessEngine implements Engine {
       throw new EngineError('tooLarge', why)
     }
     const held: Held = {
-      ...{ id: this.#nextId++, model, openIn: undefined, takesFolded: false },
-      ...{ deaths: 0, closed: false },
+      id: this.#nextId++,
+      model,
+      openIn: undefined,
+      takesFolded: false,
+      deaths: 0,
+      closed: false,
     }
     this.#modelsBytes += model.length
     this.#sessions.add(held)

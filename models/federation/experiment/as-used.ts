@@ -98,7 +98,8 @@ class UsingHost {
   }
 }
 
-function nameOf({ group, task }: Row): string {
+/** Of its task, among those of all workflows. */
+export function nameOf({ group, task }: Row): string {
   return `${group}/${task}`
 }
 

@@ -15,7 +15,7 @@ import { type Course, rateIn } from '../rounds/course.ts'
 import { Federation, type RoundReport } from '../rounds/federation.ts'
 import { type Host, TrainingHost } from '../rounds/host.ts'
 import { type Examples, type Trainable, together } from '../rounds/trainable.ts'
-import { asUsed } from './as-used.ts'
+import { asUsed, nameOf } from './as-used.ts'
 import { type Attack, LyingHost, poisoned } from './attacks.ts'
 import type { Client } from './clients.ts'
 
@@ -122,7 +122,7 @@ export async function errorsOn(
   const told = await toldOf(model, parameters, client.heldExamples)
   const before = await toldOf(model, parameters, client.knownExamples)
   const own: OwnRow[] = client.known.map((row, i) => ({
-    task: taskOf(row),
+    task: nameOf(row),
     target: client.knownExamples.targets[i] as number,
     told: before[i] as Told,
   }))
@@ -132,7 +132,7 @@ export async function errorsOn(
   return {
     bare: client.held.map((row, i) => judged(row, told[i] as Told)),
     corrected: client.held.map((row, i) =>
-      judged(row, correction.corrected(taskOf(row), told[i] as Told)),
+      judged(row, correction.corrected(nameOf(row), told[i] as Told)),
     ),
     used: () => asUsed(saidOf(client.known, before), saidOf(client.held, told)),
   }
@@ -165,10 +165,6 @@ async function toldOf(model: Asks, parameters: Float32Array, examples: Examples)
   return Array.from({ length: flat.length / 3 }, (_, i) => {
     return [flat[3 * i], flat[3 * i + 1], flat[3 * i + 2]] as unknown as Told
   })
-}
-
-function taskOf({ group, task }: Row): string {
-  return `${group}/${task}`
 }
 
 function judged(row: Row, [p10, p50, p90]: Told): Judged {

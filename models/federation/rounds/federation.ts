@@ -18,7 +18,7 @@ import { type Course, rateIn, strides } from './course.ts'
 import { Halves } from './halves.ts'
 import type { Host } from './host.ts'
 import { type Given, type Summed, sumMasked, sumSeen } from './summing.ts'
-import { type Heard, heardOf, Voices } from './voices.ts'
+import { type Heard, heardOf, Voices, type Words } from './voices.ts'
 import { boundedAdvantage, isWorse, type Losses } from './votes.ts'
 
 export interface RoundReport {
@@ -182,12 +182,10 @@ export class Federation {
   #chosen(candidates: readonly Candidate[]): Candidate | undefined {
     const [first, one, other] = candidates
     if (first?.losses === undefined || this.#best === undefined) return first
-    const halves =
-      one?.losses === undefined || other?.losses === undefined
-        ? undefined
-        : ([one.losses, other.losses] as const)
-    if (one !== undefined && other !== undefined && halves !== undefined) {
-      this.#halves.played(one.counted, other.counted, this.#gained(...halves))
+    let halves: Words<PeerId>['halves']
+    if (one?.losses !== undefined && other?.losses !== undefined) {
+      halves = [one.losses, other.losses]
+      this.#halves.played(one.counted, other.counted, this.#gained(one.losses, other.losses))
     }
     const { losses: before } = this.#best
     const gainOf = ({ losses }: Candidate) => this.#gained(losses as Losses, before)
