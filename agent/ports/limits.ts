@@ -154,6 +154,8 @@ export const cellLimits = {
    */
   condemnedShares: 4_096,
   condemnedWeight: 400,
+  /** Of each second, where real time is rationed by group: more than the dying have of it. */
+  dyingRationUs: 100_000,
   stagePriority: 10,
   /** What the agent's session has from hearing a stop until it kills: nine times what others weigh. */
   hurriedPriority: -10,

@@ -90,7 +90,11 @@ test('who is to be killed with a group dies before the kernel takes the word, an
   const [parent, child] = [sleeping(t), sleeping(t)]
   list([parent.child])
   let isOver = false
-  const gone = new Condemned(group).gone().then(() => {
+  const told = new Set<number>()
+  const condemned = new Condemned(group, (pids) => {
+    for (const pid of pids) told.add(pid)
+  })
+  const gone = condemned.gone().then(() => {
     isOver = true
   })
   await parent.ended
@@ -100,6 +104,7 @@ test('who is to be killed with a group dies before the kernel takes the word, an
   list([])
   writeFileSync(join(group.directory, 'cgroup.events'), 'populated 0\n')
   await gone
+  assert.deepEqual([...told], [parent.child.pid, child.child.pid], 'whoever is killed is told of')
   take()
 })
 

@@ -1,6 +1,7 @@
 /** Whether the agent goes before all others while it stops its work, and as before when it has. */
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
@@ -97,6 +98,37 @@ test('when its process is killed while the agent goes first, another puts that r
     return isSaid
   })
 })
+
+test('who is dying goes first with its one thread, and named again with all, until that is over', {
+  skip,
+}, async (t) => {
+  const precedence = await opened(t)
+  const threads = 'import threading as t; [t.Thread(target=input).start() for _ in "123"]; print()'
+  const child = spawn('python3', ['-c', threads], { stdio: ['pipe', 'pipe', 'ignore'] })
+  t.after(() => child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  const pid = child.pid ?? 0
+  const [one, another] = [precedence.dying(), precedence.dying()]
+  one.first([pid])
+  await until(() => sorted(pid) === '0 0 0 2')
+  one.first([pid])
+  await until(() => sorted(pid) === '2 2 2 2')
+  one.over()
+  one.first([pid])
+  await wait(4 * LOOK_AGAIN_MS)
+  assert.equal(sorted(pid), '2 2 2 2', 'another killing goes on')
+  another.over()
+  await until(() => sorted(pid) === '0 0 0 0')
+})
+
+/** Policies of all threads of a process. */
+function sorted(pid: number): string {
+  const all = readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const text = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
+    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[38])
+  })
+  return all.sort().join(' ')
+}
 
 function waitingProcess(): number {
   const children = execFileSync('pgrep', ['-P', String(process.pid), 'python3'], {

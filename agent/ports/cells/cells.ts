@@ -95,6 +95,7 @@ export class SystemCells implements Cells {
       owner,
       census: this.#census,
       share: this.#share,
+      precedence: this.#precedence,
       starter: this.#starter,
       open: this.#open,
       starting: this.#starting,

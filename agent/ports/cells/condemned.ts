@@ -13,11 +13,13 @@ import type { ControlGroup } from './control-group.ts'
 export class Condemned {
   readonly #group: ControlGroup
   readonly #members = new Set<number>()
+  readonly #killed: (pids: readonly number[]) => void
   #isTaken = false
 
-  /** Killed from here on. */
-  constructor(group: ControlGroup) {
+  /** Killed from here on; `killed` is told who, and again and again who is left of them. */
+  constructor(group: ControlGroup, killed: (pids: readonly number[]) => void = () => {}) {
     this.#group = group
+    this.#killed = killed
     group.kill(() => {
       // Whoever enters does so by a later word.
       this.#note(group.members())
@@ -33,12 +35,17 @@ export class Condemned {
 
   #areGone(): boolean {
     if (this.#group.empty()) return true
-    if (this.#isTaken) return !this.#group.members().some((pid) => this.#members.has(pid))
+    if (this.#isTaken) {
+      const left = this.#group.members().filter((pid) => this.#members.has(pid))
+      this.#killed(left)
+      return left.length === 0
+    }
     this.#note(this.#group.killMembers())
     return false
   }
 
   #note(pids: readonly number[]): void {
+    this.#killed(pids)
     for (const pid of pids) this.#members.add(pid)
   }
 }

@@ -11,6 +11,7 @@ import type { Census } from './census.ts'
 import { Condemned } from './condemned.ts'
 import type { ControlGroup } from './control-group.ts'
 import { killProcess, type Marked, markedAmong } from './marks.ts'
+import type { Precedence } from './precedence.ts'
 import type { StageShare } from './stage-share.ts'
 import type { Starter } from './starter.ts'
 
@@ -18,6 +19,7 @@ export interface KillingParts {
   readonly owner: string
   readonly census: Census
   readonly share: StageShare
+  readonly precedence: Precedence
   readonly starter: Starter
   /** Those that were not let go of, by name. */
   readonly open: ReadonlyMap<string, SystemCell>
@@ -36,7 +38,8 @@ export class Killing {
 
   async killAll(names: ReadonlySet<string>): Promise<void> {
     const all = this.#groupOfAll(names)
-    const condemned = all && new Condemned(all)
+    const dying = this.#parts.precedence.dying()
+    const condemned = all && new Condemned(all, dying.first)
     const cells = [...names].flatMap((name) => this.#parts.open.get(name) ?? [])
     const over = cells.map((cell) => cell.killWithAll(all))
     if (all === undefined && names.size > 0 && this.#areAll(names)) this.#killMembers()
@@ -44,7 +47,7 @@ export class Killing {
     try {
       let killed: SystemCell[] = []
       if (all !== undefined && condemned !== undefined) {
-        const rested = wait(cellLimits.killedRestMs)
+        const rested = wait(cellLimits.killedRestMs).then(dying.over)
         this.#parts.starter.abandonAll()
         await this.#parts.share.condemned(() => condemned.gone())
         await rested
@@ -53,6 +56,7 @@ export class Killing {
       await this.#parts.share.unheld(() => this.#untilGone(names))
       for (const cell of killed) cell.seenKilled()
     } finally {
+      dying.over()
       for (const end of over) end()
     }
   }

@@ -182,6 +182,10 @@ function groupOfVersion1(owner: string): string | undefined {
 function prepare(directory: string): void {
   mkdirSync(directory, { recursive: true })
   writeFileSync(join(directory, 'cpu.shares'), String(cellLimits.stageShares))
+  // Of kernels that ration real time by group: without a ration nobody in it could die first.
+  attempt(() =>
+    writeFileSync(join(directory, 'cpu.rt_runtime_us'), String(cellLimits.dyingRationUs)),
+  )
 }
 
 /** `… root point … - cgroup source options`, of a hierarchy of version 1 that shares out cores. */
