@@ -15,8 +15,9 @@ export class Condemned {
   readonly #members = new Set<number>()
   readonly #killed: (pids: readonly number[]) => void
   #isTaken = false
+  #isToldAgain = false
 
-  /** Killed from here on; `killed` is told who, and again and again who is left of them. */
+  /** Killed from here on; `killed` is told who, and once again who is left of them soon after. */
   constructor(group: ControlGroup, killed: (pids: readonly number[]) => void = () => {}) {
     this.#group = group
     this.#killed = killed
@@ -37,7 +38,8 @@ export class Condemned {
     if (this.#group.empty()) return true
     if (this.#isTaken) {
       const left = this.#group.members().filter((pid) => this.#members.has(pid))
-      this.#killed(left)
+      if (!this.#isToldAgain) this.#killed(left)
+      this.#isToldAgain = true
       return left.length === 0
     }
     this.#note(this.#group.killMembers())
@@ -45,7 +47,7 @@ export class Condemned {
   }
 
   #note(pids: readonly number[]): void {
-    this.#killed(pids)
+    this.#killed(pids.filter((pid) => !this.#members.has(pid)))
     for (const pid of pids) this.#members.add(pid)
   }
 }

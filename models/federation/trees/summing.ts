@@ -66,8 +66,9 @@ export function sumOfCounts(
 /** The same in the open, for what is to be compared with. */
 export function sumInTheOpen(given: readonly Counted[]): CountsSummed {
   const [first] = given
-  const traffic = new Map()
-  if (first === undefined) return { ok: false, why: 'tooFew', traffic }
+  if (first === undefined) return { ok: false, why: 'tooFew', traffic: new Map() }
+  const up = 4 * packed(first.counts).length
+  const traffic = new Map(given.map(({ signer }) => [signer.id, { up, down: 0 }]))
   const counts = new Int32Array(first.counts.length)
   for (const one of given) {
     for (const [i, count] of one.counts.entries()) counts[i] = (counts[i] as number) + count
