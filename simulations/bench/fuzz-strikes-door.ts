@@ -31,7 +31,8 @@ export async function foreignSwarmKey(session: Session): Promise<void> {
 /** More connections at once than one address may make in a second. */
 export async function connectionBurst(session: Session): Promise<void> {
   const count = between(session.entropy, 150, 250)
-  await Promise.all(Array.from({ length: count }, () => knock(session, new Uint8Array(0))))
+  const { from } = session
+  await Promise.all(Array.from({ length: count }, () => knock(session, new Uint8Array(0), from)))
 }
 
 /** Earns a ban and comes back under the same name. */
@@ -127,11 +128,11 @@ async function closed(connection: BareConnection): Promise<void> {
   connection.cut()
 }
 
-function knock(session: Session, bytes: Uint8Array): Promise<void> {
+function knock(session: Session, bytes: Uint8Array, localAddress = session.from): Promise<void> {
   session.sent++
   return new Promise((resolve) => {
     const { host, port } = session.target
-    const socket = connect({ host, port, localAddress: session.from })
+    const socket = connect({ host, port, localAddress })
     socket.setTimeout(KNOCK_DEADLINE_MS, () => socket.destroy())
     socket.on('error', () => {})
     socket.on('close', () => resolve())
