@@ -14,15 +14,20 @@ const LOOK_AGAIN_MS = 5
 const isPermitted = spawnSync('chrt', ['--rr', '1', 'python3', '-c', '']).status === 0
 const skip = isPermitted ? false : 'this host has no Python, or permits no real-time scheduling'
 
+function scheduled(process: string, thread: string): { name: string; policy: number } {
+  const text = readFileSync(`/proc/${process}/task/${thread}/stat`, 'latin1')
+  const name = text.slice(text.indexOf('(') + 1, text.lastIndexOf(')'))
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return { name, policy: Number(fields[38]) }
+}
+
 /** By name, of all threads with it. */
 function policies(): Map<string, Set<number>> {
   const all = new Map<string, Set<number>>()
   for (const thread of readdirSync('/proc/self/task')) {
-    const text = readFileSync(`/proc/self/task/${thread}/stat`, 'latin1')
-    const name = text.slice(text.indexOf('(') + 1, text.lastIndexOf(')'))
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    const { name, policy } = scheduled('self', thread)
     const of = all.get(name) ?? new Set()
-    all.set(name, of.add(Number(fields[38])))
+    all.set(name, of.add(policy))
   }
   return all
 }
@@ -110,24 +115,24 @@ test('who is dying goes first with its one thread, and named again with all, unt
   const pid = child.pid ?? 0
   const [one, another] = [precedence.dying(), precedence.dying()]
   one.first([pid])
-  await until(() => sorted(pid) === '0 0 0 2')
+  await until(() => policiesOf(pid) === '0 0 0 2')
   one.first([pid])
-  await until(() => sorted(pid) === '2 2 2 2')
+  await until(() => policiesOf(pid) === '2 2 2 2')
   one.over()
   one.first([pid])
   await wait(4 * LOOK_AGAIN_MS)
-  assert.equal(sorted(pid), '2 2 2 2', 'another killing goes on')
+  assert.equal(policiesOf(pid), '2 2 2 2', 'another killing goes on')
   another.over()
-  await until(() => sorted(pid) === '0 0 0 0')
+  await until(() => policiesOf(pid) === '0 0 0 0')
 })
 
 /** Policies of all threads of a process. */
-function sorted(pid: number): string {
-  const all = readdirSync(`/proc/${pid}/task`).map((thread) => {
-    const text = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
-    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[38])
-  })
-  return all.sort().join(' ')
+function policiesOf(pid: number): string {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return threads
+    .map((thread) => scheduled(String(pid), thread).policy)
+    .sort()
+    .join(' ')
 }
 
 function waitingProcess(): number {

@@ -38,8 +38,7 @@ export class Killing {
 
   async killAll(names: ReadonlySet<string>): Promise<void> {
     const all = this.#groupOfAll(names)
-    const dying = this.#parts.precedence.dying()
-    const condemned = all && new Condemned(all, dying.first)
+    const condemned = all && this.#condemned(all)
     const cells = [...names].flatMap((name) => this.#parts.open.get(name) ?? [])
     const over = cells.map((cell) => cell.killWithAll(all))
     if (all === undefined && names.size > 0 && this.#areAll(names)) this.#killMembers()
@@ -47,7 +46,7 @@ export class Killing {
     try {
       let killed: SystemCell[] = []
       if (all !== undefined && condemned !== undefined) {
-        const rested = wait(cellLimits.killedRestMs).then(dying.over)
+        const rested = wait(cellLimits.killedRestMs)
         this.#parts.starter.abandonAll()
         await this.#parts.share.condemned(() => condemned.gone())
         await rested
@@ -56,9 +55,15 @@ export class Killing {
       await this.#parts.share.unheld(() => this.#untilGone(names))
       for (const cell of killed) cell.seenKilled()
     } finally {
-      dying.over()
       for (const end of over) end()
     }
+  }
+
+  /** Killed, and for a while before all others on this host: whoever takes longer dies like them. */
+  #condemned(all: ControlGroup): Condemned {
+    const dying = this.#parts.precedence.dying()
+    void wait(cellLimits.killedRestMs).then(dying.over)
+    return new Condemned(all, dying.first)
   }
 
   /**

@@ -49,19 +49,17 @@ def put_first(thread, rank):
     try: posix.sched_setscheduler(thread, FIRST, rank)
     except OSError: pass
 
-def put_back(thread):
-    try: posix.sched_setscheduler(thread, USUAL, none)
-    except OSError: pass
+def put_back(threads):
+    for thread in threads:
+        try:
+            if how(thread) == FIRST: posix.sched_setscheduler(thread, USUAL, none)
+        except OSError: pass
 
 def agent_first():
     for thread in threads_of(OWNER):
         try:
             if is_meant(thread) and how(thread) == USUAL: put_first(thread, agent)
         except OSError: pass
-
-def agent_back():
-    for thread in threads_of(OWNER):
-        if how(thread) == FIRST: put_back(thread)
 
 # Who was killed: at first by the thread that most have alone, and by all of them if that was not all.
 dying = set()
@@ -77,12 +75,11 @@ def die(processes):
 
 # Whoever has not died of it by then, or has got the number of one that has.
 def dead():
-    for thread in dying:
-        if how(thread) == FIRST: put_back(thread)
+    put_back(dying)
     dying.clear()
 
 posix.sched_setscheduler(0, posix.SCHED_RR, own)
-agent_back()
+put_back(threads_of(OWNER))
 posix.write(1, b'ready')
 rest = b''
 while True:
@@ -93,10 +90,10 @@ while True:
     for line in lines:
         word = line[:1]
         if word == b'${FIRST}': agent_first()
-        elif word == b'${AS_USUAL}': agent_back()
+        elif word == b'${AS_USUAL}': put_back(threads_of(OWNER))
         elif word == b'${DYING}': die([int(each) for each in line[1:].split()])
         elif word == b'${DEAD}': dead()
-agent_back()
+put_back(threads_of(OWNER))
 dead()
 `
 
