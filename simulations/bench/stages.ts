@@ -1,11 +1,13 @@
 /**
  * `skein bench stages`: how many stages a mesh of real agents carries through, each assignment and
  * each result committed by a synced quorum, and how soon one follows another. Beside it, in the same
- * run: BullMQ on Redis before it, and bare `child_process.spawn` in turn with it.
+ * run: BullMQ on Redis and a bare synced quorum before it, and bare `child_process.spawn` in turn
+ * with it.
  */
 import { measureBullMq, type Peer } from './bullmq.ts'
 import type { Rate } from './bullmq-rates.ts'
 import { wantedIn } from './only.ts'
+import { type BareQuorum, measureBareQuorum } from './quorum.ts'
 import { type Figure, percentile, report } from './report.ts'
 import { Spawns } from './spawn.ts'
 import { noops, StagesMesh } from './stages-mesh.ts'
@@ -36,11 +38,12 @@ export async function benchStages(options: StagesOptions): Promise<number> {
   const wants = (part: Part) => wanted.includes(part)
   const peer = await measureBullMq(asked, { rates: wants('noops'), hops: wants('hops') })
   if (!peer.ok) process.stderr.write(`BullMQ is missing: ${peer.why}\n`)
+  const quorum = wants('hops') ? await measureBareQuorum(agents, CHAINS) : undefined
   const mesh = await StagesMesh.start(agents)
   try {
     const figures: Figure[] = []
     if (wants('noops')) figures.push(...ratesBeside(await mesh.noops(seconds), peer))
-    if (wants('hops')) figures.push(...(await hopsBeside(mesh, peer)))
+    if (quorum) figures.push(...(await hopsBeside(mesh, peer, quorum)))
     if (wants('programs')) figures.push(...(await programsBeside(mesh, agents, seconds)))
     return report(`stages, ${agents} agents, ${seconds} s each`, figures, options.json)
   } finally {
@@ -73,7 +76,11 @@ function ratesBeside(perSecond: number, peer: Peer): Figure[] {
   ]
 }
 
-async function hopsBeside(mesh: StagesMesh, peer: Peer): Promise<Figure[]> {
+async function hopsBeside(
+  mesh: StagesMesh,
+  peer: Peer,
+  { commitMs, how: quickest }: BareQuorum,
+): Promise<Figure[]> {
   const [hopMs, hopElsewhereMs] = [await mesh.hopMs(CHAINS), await mesh.hopElsewhereMs(CHAINS)]
   const hops = peer.ok ? peer.measured.hops : undefined
   const { asIs, synced } = hops ?? {}
@@ -89,6 +96,12 @@ async function hopsBeside(mesh: StagesMesh, peer: Peer): Promise<Figure[]> {
       ...hop,
     },
     { metric: 'the same', unit: 'ms', value: hopMs, ...beside(hopMs, synced?.hopMs, how) },
+    {
+      metric: 'the same',
+      unit: 'ms',
+      value: hopMs,
+      ...beside(hopMs, commitMs, `as many bytes synced by a majority, bare sockets, ${quickest}`),
+    },
     { metric: 'the same, at another host than the leader', unit: 'ms', value: hopElsewhereMs },
   ]
 }
