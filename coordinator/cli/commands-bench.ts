@@ -129,6 +129,7 @@ export function addBenchCommands({ program, programs, done, context }: Parts): v
       '10',
     )
     .option('--turns <count>', 'with rounds and without, so often', wholeNumber('--turns', 1), '4')
+    .option('--only <settings>', 'some of at rest, paced, flooded, with commas between them', '')
     .addOption(
       new Option('--family <name>', 'what is learned in them; each in turn, if not said').choices(
         families,

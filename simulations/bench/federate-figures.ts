@@ -3,7 +3,7 @@ import type { FederatedRound } from '../../coordinator/api/federation-routes.ts'
 import { federationLimits } from '../../models/federation/limits.ts'
 import type { Family } from '../../models/registry/learned.ts'
 import type { LoopHeld } from './federate-agent.ts'
-import { AS_WITHOUT, WITHOUT as peer, waitFigures } from './federate-waits.ts'
+import { AS_SPELLS_WITHOUT, mostAsWithout, WITHOUT as peer, waitFigures } from './federate-waits.ts'
 import type { Worked } from './federate-work.ts'
 import { type Figure, percentile } from './report.ts'
 
@@ -43,14 +43,20 @@ export class Spells {
   }
 }
 
-/** `before`: how loops were held up in the first round of each family, and what is then asked for. */
+/**
+ * `before`: how loops were held up in the first round of each family, what is then asked for where work
+ * is paced, and the settings that are looked at.
+ */
 export function figuresOf(
   spells: Spells,
   learned: readonly Family[],
-  before: { readonly held: readonly LoopHeld[]; readonly pace: Pace },
+  before: {
+    readonly held: readonly LoopHeld[]
+    readonly pace: Pace | undefined
+    readonly wanted: readonly Setting[]
+  },
 ): Figure[] {
-  const { done, offered } = before.pace
-  const each = settings.flatMap((setting) =>
+  const each = before.wanted.flatMap((setting) =>
     learned.flatMap((family) => {
       const [rounds, without] = [spells.of(setting, family), spells.of(setting, 'none')]
       const when = `${setting}, ${family}`
@@ -63,11 +69,14 @@ export function figuresOf(
       ]
     }),
   )
+  return [...paceFigures(before.pace), ...each, firstFigure(before.held)]
+}
+
+function paceFigures(pace: Pace | undefined): Figure[] {
+  if (pace === undefined) return []
   return [
-    { metric: 'as many stages as can be done, without rounds', unit: '/s', value: done },
-    { metric: 'paced: stages that are asked for', unit: '/s', value: offered },
-    ...each,
-    firstFigure(before.held),
+    { metric: 'as many stages as can be done, without rounds', unit: '/s', value: pace.done },
+    { metric: 'paced: stages that are asked for', unit: '/s', value: pace.offered },
   ]
 }
 
@@ -119,19 +128,17 @@ function lagFigures(
   without: readonly Spell[],
 ): Figure[] {
   return lags.map(({ of, metric, share, hasGoal }) => {
-    const worst = (all: readonly Spell[]) =>
-      percentile(
-        all.map(({ held }) => Math.max(...held.map((one) => one[of]))),
-        share,
-      )
-    const [value, peerValue] = [worst(spells), worst(without)]
+    const worsts = (all: readonly Spell[]) =>
+      all.map(({ held }) => Math.max(...held.map((one) => one[of])))
+    const eachWithout = worsts(without)
+    const [value, peerValue] = [percentile(worsts(spells), share), percentile(eachWithout, share)]
     const beside = { metric: `${when}: ${metric}`, unit: 'ms', value, peer, peerValue }
     if (!hasGoal) return beside
     // Where more is asked of the machine than it can do, loops wait for cores whatever else is done;
     // and of one that had to wait, all that has come meanwhile is one piece of work.
     const isBeside = setting === 'flooded' || (setting === 'paced' && of === 'ownMs')
-    const goal = `< ${LAG_GOAL_MS}${isBeside ? ', or as without' : ''}`
-    const most = Math.max(LAG_GOAL_MS, isBeside ? AS_WITHOUT * peerValue : 0)
+    const goal = `< ${LAG_GOAL_MS}${isBeside ? `, or ${AS_SPELLS_WITHOUT}` : ''}`
+    const most = Math.max(LAG_GOAL_MS, isBeside ? mostAsWithout(eachWithout) : 0)
     return { ...beside, goal, holds: value < most }
   })
 }

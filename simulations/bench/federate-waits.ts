@@ -11,11 +11,12 @@ import type { StageTimes } from './run-times.ts'
 type Stages = readonly StageTimes[]
 
 /** Two spells alike differ by so much. */
-export const AS_WITHOUT = 1.1
+const AS_WITHOUT = 1.1
 export const WITHOUT = 'without rounds'
 /** A quarter of the spells without rounds are worse than this one of them. */
 const WORSE_SHARE = 0.75
 const SLOW_SHARE = 0.99
+export const AS_SPELLS_WITHOUT = `<= ${AS_WITHOUT} of those without, or as the worse of them`
 
 const shares = [
   { share: 0.5, word: 'median' },
@@ -64,16 +65,20 @@ function shareFigures(
     percentile(each, 0.5),
     percentile(eachWithout, 0.5),
   )
-  const most = Math.max(AS_WITHOUT * figure.peerValue, percentile(eachWithout, WORSE_SHARE))
   return [
     {
       ...figure,
-      goal: `<= ${AS_WITHOUT} of those without, or as the worse of them`,
-      holds: figure.value <= most,
+      goal: AS_SPELLS_WITHOUT,
+      holds: figure.value <= mostAsWithout(eachWithout),
     },
     beside(`${metric}, best spell`, Math.min(...each), Math.min(...eachWithout)),
     beside(`${metric}, worst spell`, Math.max(...each), Math.max(...eachWithout)),
   ]
+}
+
+/** What the median of spells may be at most, by what spells without rounds were. */
+export function mostAsWithout(eachWithout: readonly number[]): number {
+  return Math.max(AS_WITHOUT * percentile(eachWithout, 0.5), percentile(eachWithout, WORSE_SHARE))
 }
 
 /** Those that take as long as the 99th percentile, or longer. */

@@ -27,11 +27,14 @@ import { cpuMs } from './idle.ts'
 import { leaderOfAll } from './ledger-mesh.ts'
 import { Mesh } from './mesh.ts'
 import { MeshRuns } from './mesh-runs.ts'
+import { wantedIn } from './only.ts'
 import { report } from './report.ts'
 
 export interface FederateOptions {
   seconds: string
   turns: string
+  /** Of the settings, only those; all if it is empty. */
+  only: string
   /** Both, if not said. */
   family?: Family
   json: boolean
@@ -43,10 +46,11 @@ const KINDS = [0.01, 0.05, 0.2]
 const OF_EACH = 100
 /**
  * How much oftener spells of each setting are done than is asked for. Where work is paced, the slowest
- * hundredth of a spell is what came within a tenth of a second that kept the mesh from it: of that only
- * many spells tell.
+ * hundredth of a spell is what came within a tenth of a second that kept the mesh from it; and as much
+ * as can be done differs by a tenth from one spell to the next without any rounds, by what was collected
+ * of garbage meanwhile: of a twentieth only many spells tell.
  */
-const TIMES = { 'at rest': 1, paced: 2, flooded: 1 } as const satisfies Record<Setting, number>
+const TIMES = { 'at rest': 1, paced: 2, flooded: 4 } as const satisfies Record<Setting, number>
 /** From the beginning of one round to the next: hours in truth. */
 const EVERY_MS = 10_000
 /** A round begins when work is under way. */
@@ -65,6 +69,7 @@ const asAgent = fileURLToPath(new URL('as-agent.js', import.meta.url))
 const agentProgram = fileURLToPath(new URL('./federate-agent.ts', import.meta.url))
 
 export async function benchFederate(options: FederateOptions): Promise<number> {
+  const wanted = wantedIn(options.only, settings, 'setting')
   const mesh = await Mesh.start(NODES, {
     commandOf: (_, configFile) => [process.execPath, asAgent, agentProgram, configFile],
   })
@@ -74,8 +79,8 @@ export async function benchFederate(options: FederateOptions): Promise<number> {
     const held = await bench.prepare(learned)
     const kinds: readonly Kind[] = ['none', ...learned]
     const spells = new Spells()
-    let pace: Pace = { done: 0, offered: 0 }
-    for (const setting of settings) {
+    let pace: Pace | undefined
+    for (const setting of wanted) {
       if (setting === 'paced') pace = await bench.findPace()
       for (let turn = 0; turn < TIMES[setting] * Number(options.turns); turn++) {
         // What is later has more rounds and runs in the ledger beside it: each is as often.
@@ -86,7 +91,7 @@ export async function benchFederate(options: FederateOptions): Promise<number> {
       }
     }
     const title = `federated rounds, ${NODES} agents, one every ${EVERY_MS / 1_000} s`
-    return report(title, figuresOf(spells, learned, { held, pace }), options.json)
+    return report(title, figuresOf(spells, learned, { held, pace, wanted }), options.json)
   } finally {
     await mesh.stop()
   }
