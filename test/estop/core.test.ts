@@ -240,20 +240,23 @@ test('both halves of a partition stop by themselves, and stay so after it until 
 })
 
 test('with any part of the frames lost, all that can be reached are stopped in the end, each once', () => {
+  const beforeAllIsHeard = 100
   fc.assert(
     fc.property(fc.array(fc.boolean(), { minLength: 8, maxLength: 64 }), (losses) => {
       const wires = meshOf(4)
       let at = 0
-      wires.isCut = () => losses[at++ % losses.length]! && at < 100
+      wires.isCut = () => losses[at++ % losses.length]! && at < beforeAllIsHeard
       const [first] = wires.cores.values()
       first!.said(signed(raiseOf(), operator), wires.nowMs, wallMs)
       wires.settle()
-      wires.pass(20 * estopLimits.againMostMs)
+      // Each time that it is said again, one frame is lost at least, however few of them are heard.
+      wires.pass(beforeAllIsHeard * estopLimits.againMostMs)
       assert.deepEqual(stopped(wires), [true, true, true, true])
       assert.equal(wires.obeyed.length, 4)
       assert.equal(first!.nextDueMs(), undefined)
     }),
-    { numRuns: 40 },
+    // Nothing heard of the first hundred: it takes longest.
+    { numRuns: 40, examples: [[Array.from({ length: 8 }, () => true)]] },
   )
 })
 
